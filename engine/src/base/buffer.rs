@@ -1,0 +1,112 @@
+//! Bytes waiting to be written, and the pool their memory comes from.
+//!
+//! An idle connection owns no buffer: [`Output`] takes one from the worker's [`BufferPool`] with
+//! its first byte and gives it back with its last, so memory follows traffic, not connections.
+
+use super::limits::{POOLED_BUFFER_BYTES_MAX, POOLED_BUFFERS_MAX};
+
+/// Buffers that nobody uses now.
+#[derive(Default)]
+pub struct BufferPool {
+    free: Vec<Vec<u8>>,
+}
+
+impl BufferPool {
+    pub fn take(&mut self) -> Vec<u8> {
+        self.free.pop().unwrap_or_default()
+    }
+
+    /// Keeps a buffer of a usual size for the next taker; a larger one goes back to the system.
+    pub fn give(&mut self, mut buffer: Vec<u8>) {
+        let capacity = buffer.capacity();
+        if capacity == 0
+            || capacity > POOLED_BUFFER_BYTES_MAX
+            || self.free.len() >= POOLED_BUFFERS_MAX
+        {
+            return;
+        }
+        buffer.clear();
+        self.free.push(buffer);
+    }
+}
+
+/// A queue of bytes: appended at the end, written from the front.
+#[derive(Default)]
+pub struct Output {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Output {
+    pub fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bytes.len() == self.start
+    }
+
+    /// What is to be written.
+    pub fn pending(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    /// Where to append.
+    #[inline]
+    pub fn tail(&mut self, pool: &mut BufferPool) -> &mut Vec<u8> {
+        if self.bytes.capacity() == 0 {
+            self.bytes = pool.take();
+        }
+        &mut self.bytes
+    }
+
+    /// `written` bytes have left from the front.
+    pub fn consume(&mut self, written: usize, pool: &mut BufferPool) {
+        debug_assert!(written <= self.len());
+        self.start += written;
+        if self.is_empty() {
+            self.clear(pool);
+        } else if self.start > POOLED_BUFFER_BYTES_MAX && self.start > self.bytes.len() / 2 {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+    }
+
+    /// Takes `len` bytes out that begin `offset` bytes behind the front.
+    pub fn remove(&mut self, offset: usize, len: usize) {
+        let from = self.start + offset;
+        self.bytes.drain(from..from + len);
+    }
+
+    pub fn clear(&mut self, pool: &mut BufferPool) {
+        self.start = 0;
+        pool.give(std::mem::take(&mut self.bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drained_output_owns_nothing_and_its_buffer_serves_again() {
+        let mut pool = BufferPool::default();
+        let mut out = Output::default();
+        out.tail(&mut pool).extend_from_slice(b"hello world");
+        out.consume(6, &mut pool);
+        assert_eq!(out.pending(), b"world");
+        out.remove(1, 3);
+        assert_eq!(out.pending(), b"wd");
+        out.consume(2, &mut pool);
+        assert!(out.is_empty());
+        assert_eq!(out.bytes.capacity(), 0);
+        assert!(pool.take().capacity() >= 11);
+    }
+
+    #[test]
+    fn a_large_buffer_goes_back_to_the_system() {
+        let mut pool = BufferPool::default();
+        pool.give(Vec::with_capacity(POOLED_BUFFER_BYTES_MAX + 1));
+        assert_eq!(pool.take().capacity(), 0);
+    }
+}

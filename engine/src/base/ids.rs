@@ -1,0 +1,54 @@
+//! Ids are types of their own, so that a shard never routes as a server.
+
+/// A pool's place in the list of pools, which is sorted as twemproxy sorts it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PoolId(pub u16);
+
+/// A shard's place in its pool: the order of twemproxy's sorted servers (shorter name first,
+/// then bytewise). Rings, fragments and stats all speak of this order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ShardId(pub u16);
+
+/// One process at one address, within its pool. A shard's primary may become another server
+/// without the shard (and so the ring) changing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ServerId(pub u16);
+
+/// A worker's number, from 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct WorkerId(pub u16);
+
+/// The number of a topology snapshot; a later one replaces an earlier one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Epoch(pub u64);
+
+impl PoolId {
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl ShardId {
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl ServerId {
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl WorkerId {
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl Epoch {
+    #[must_use]
+    pub fn next(self) -> Epoch {
+        Epoch(self.0 + 1)
+    }
+}

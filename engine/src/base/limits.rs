@@ -1,0 +1,101 @@
+//! Every bound, its reason, and what happens there. Relations between them are asserted at
+//! compile time at the foot of the file.
+
+/// Arguments in one request, as in Redis. Over it: a protocol error, the client is closed.
+pub const REQUEST_ARGS_MAX: usize = 1024 * 1024;
+
+/// Bytes in one argument or one bulk reply: Redis' proto-max-bulk-len. Over it: a protocol
+/// error, the connection is closed.
+pub const BULK_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// Bytes in one whole request: Redis' client-query-buffer-limit. Over it: an error, and the client is closed.
+pub const REQUEST_BYTES_MAX: usize = 1024 * 1024 * 1024;
+
+/// Arguments of a client that has not given the password yet, as in Redis: a stranger cannot
+/// make us gather much.
+pub const UNAUTHENTICATED_ARGS_MAX: usize = 10;
+
+/// Bytes in one argument of such a client, as in Redis.
+pub const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes in an inline request, as in Redis. Over it: a protocol error, the client is closed.
+pub const INLINE_BYTES_MAX: usize = 64 * 1024;
+
+/// Elements in one aggregate of a reply: what Redis can send. Over it the upstream is closed.
+pub const REPLY_ELEMENTS_MAX: u64 = u32::MAX as u64;
+
+/// Bytes in a status, error or number line of a reply. Over it the upstream is closed.
+pub const REPLY_LINE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Buffers a worker keeps for reuse. Beyond it their memory goes back to the system.
+pub const POOLED_BUFFERS_MAX: usize = 64;
+
+/// Bytes of the largest buffer kept for reuse.
+pub const POOLED_BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes read at a time, into the worker's one shared buffer.
+pub const READ_BYTES: usize = 64 * 1024;
+
+/// Requests a client may have in flight. Over it: what it sent beyond stays unforwarded and it is
+/// not read until replies have left (`clients_paused`).
+pub const CLIENT_WINDOW_MAX: u32 = 4096;
+
+/// The window of a client whose replies we have not seen yet. It opens by one with each reply.
+pub const CLIENT_WINDOW_START: u32 = 32;
+
+/// Bytes of replies a client may leave unread before we stop forwarding for it, and what its
+/// window is meant to hold: `window * mean reply` stays near it.
+pub const CLIENT_OUTPUT_BYTES_MAX: usize = 1024 * 1024;
+
+/// Milliseconds a client may leave a full socket untouched. Over it: closed (`clients_stalled`).
+pub const CLIENT_STALL_MS: u64 = 60_000;
+
+/// Bytes of unread replies beyond which a client that takes nothing is given little time.
+pub const CLIENT_HOARD_BYTES: usize = 64 * 1024 * 1024;
+
+/// Milliseconds such a client may leave its full socket untouched.
+pub const CLIENT_HOARD_STALL_MS: u64 = 5_000;
+
+/// Milliseconds a refused client's remaining input is read and dropped, so that our last words
+/// are not lost in a reset.
+pub const LINGER_MS: u64 = 1_000;
+
+/// Requests waiting on one upstream. Over it: an error at once (`upstream_queue_full`).
+pub const UPSTREAM_QUEUE_MAX: usize = 262_144;
+
+/// Unsent bytes of an upstream over which no further request joins (one request of any size
+/// joins an empty queue). Over it: an error at once (`upstream_queue_full`).
+pub const UPSTREAM_UNSENT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Late replies an upstream may owe before it is closed.
+pub const TOMBSTONES_MAX: usize = 1024;
+
+/// An upstream is closed when its oldest late reply is this many timeouts old.
+pub const TOMBSTONE_TIMEOUTS: u64 = 4;
+
+/// The first pause between attempts to connect, once the free ones are spent; it doubles.
+pub const RECONNECT_MS_MIN: u64 = 20;
+
+/// The longest pause between attempts to connect.
+pub const RECONNECT_MS_MAX: u64 = 1_000;
+
+/// Bytes of a client's name or library name (CLIENT SETNAME, SETINFO).
+pub const CLIENT_NAME_BYTES_MAX: usize = 256;
+
+/// Names in one COMMAND INFO or COMMAND DOCS: more than there are commands, and few enough that
+/// the reply stays below a megabyte or two. Over it: an error.
+pub const COMMAND_NAMES_MAX: usize = 512;
+
+/// Bytes in the pattern of COMMAND LIST, which is held against every name. Over it: an error.
+pub const COMMAND_PATTERN_BYTES_MAX: usize = 1024;
+
+const _: () = assert!(UNAUTHENTICATED_ARGS_MAX < REQUEST_ARGS_MAX);
+const _: () = assert!(BULK_BYTES_MAX < REQUEST_BYTES_MAX);
+// Ranges of a request are kept in 32 bits.
+const _: () = assert!(REQUEST_BYTES_MAX <= u32::MAX as usize);
+// A whole window fits an upstream's queue, so one client alone never fills it.
+const _: () = assert!((CLIENT_WINDOW_MAX as usize) < UPSTREAM_QUEUE_MAX);
+const _: () = assert!(CLIENT_WINDOW_START <= CLIENT_WINDOW_MAX);
+const _: () = assert!(CLIENT_HOARD_STALL_MS < CLIENT_STALL_MS);
+const _: () = assert!(RECONNECT_MS_MIN < RECONNECT_MS_MAX);
+const _: () = assert!(READ_BYTES <= CLIENT_OUTPUT_BYTES_MAX);

@@ -1,0 +1,202 @@
+//! One row in the words of `COMMAND INFO` and `COMMAND DOCS`.
+//!
+//! Client libraries read this to learn where keys lie, so it follows Redis 7.0 to the byte, with
+//! three things left out: the notes beside some key specifications, the tips on how a cluster's
+//! client should spread a request (it need not: we do), and the DOCS of single arguments.
+
+use super::{Command, KeyUse, Keys};
+use crate::protocol::resp::{Version, encode};
+
+/// As `COMMAND INFO` has it: ten fields, the last of them the subcommands' rows.
+pub(super) fn info(out: &mut Vec<u8>, version: Version, row: &Command) {
+    encode::array(out, 10);
+    encode::bulk(out, row.name.as_bytes());
+    encode::integer(out, i64::from(row.arity));
+    statuses(out, version, row.flags.names());
+    for number in triple(row.keys) {
+        encode::integer(out, number);
+    }
+    statuses(out, version, row.categories().names());
+    encode::set(out, version, usize::from(row.tip.is_some()));
+    if let Some(tip) = row.tip {
+        encode::bulk(out, tip.as_bytes());
+    }
+    let specs = specs(row);
+    encode::set(out, version, specs.iter().flatten().count());
+    for spec in specs.iter().flatten() {
+        spec.write(out, version);
+    }
+    if row.subcommands.is_empty() {
+        encode::set(out, version, 0);
+    } else {
+        encode::array(out, row.subcommands.len());
+        for sub in row.subcommands {
+            info(out, version, sub);
+        }
+    }
+}
+
+/// As `COMMAND DOCS` has it: the name, and a map of what there is to say.
+pub(super) fn docs(out: &mut Vec<u8>, version: Version, row: &Command) {
+    encode::bulk(out, row.name.as_bytes());
+    encode::map(out, version, 3 + usize::from(!row.subcommands.is_empty()));
+    let texts = [("summary", row.summary), ("since", row.since), ("group", row.group.name())];
+    for (field, text) in texts {
+        encode::bulk(out, field.as_bytes());
+        encode::bulk(out, text.as_bytes());
+    }
+    if !row.subcommands.is_empty() {
+        encode::bulk(out, b"subcommands");
+        encode::map(out, version, row.subcommands.len());
+        for sub in row.subcommands {
+            docs(out, version, sub);
+        }
+    }
+}
+
+/// A set of words, each a status line.
+pub(super) fn statuses(
+    out: &mut Vec<u8>,
+    version: Version,
+    words: impl Iterator<Item = &'static str> + Clone,
+) {
+    encode::set(out, version, words.clone().count());
+    for word in words {
+        encode::status(out, word);
+    }
+}
+
+/// First key, last key, step: all that clients knew before Redis 7. Keys that these cannot
+/// tell are left out, as servers do.
+pub fn triple(keys: Keys) -> [i64; 3] {
+    match keys {
+        Keys::Range { first, last, step } => [first.into(), last.into(), step.into()],
+        Keys::Sort | Keys::Georadius { .. } | Keys::Counted { dest: true, .. } => [1, 1, 1],
+        Keys::None | Keys::Streams { .. } | Keys::Counted { dest: false, .. } => [0, 0, 0],
+    }
+}
+
+/// One place where keys begin, and how to go on from there.
+struct Spec {
+    of: KeyUse,
+    begin: Begin,
+    find: Find,
+}
+
+enum Begin {
+    /// At this argument.
+    Index(i64),
+    /// Behind this word, to be looked for from an argument on.
+    Keyword(&'static str, i64),
+    Unknown,
+}
+
+enum Find {
+    /// To `last`, counted from where the keys begin (or from the end, if negative); of what is
+    /// there the `limit`-th part, if it is not 0.
+    Range {
+        last: i64,
+        step: i64,
+        limit: i64,
+    },
+    /// A number, and so many keys behind it.
+    Count,
+    Unknown,
+}
+
+const ONE: Find = Find::Range { last: 0, step: 1, limit: 0 };
+
+/// Redis writes these down; we work them out from where the keys lie. A first key that is put to
+/// another use than the rest is a specification of its own.
+fn specs(row: &Command) -> [Option<Spec>; 3] {
+    let [first_use, other_use] = row.uses;
+    let spec = |of, begin, find| Some(Spec { of, begin, find });
+    let head = |at| spec(first_use, Begin::Index(at), ONE);
+    match row.keys {
+        Keys::None => [None, None, None],
+        Keys::Range { first, last, step } => {
+            let (first, last, step) = (i64::from(first), i64::from(last), i64::from(step));
+            let range = |from| {
+                let last = if last < 0 { last } else { last - from };
+                spec(other_use, Begin::Index(from), Find::Range { last, step, limit: 0 })
+            };
+            if first_use == other_use {
+                [range(first), None, None]
+            } else {
+                [head(first), range(first + 1), None]
+            }
+        }
+        Keys::Counted { count, dest } => {
+            let counted = spec(other_use, Begin::Index(count.into()), Find::Count);
+            if dest { [head(1), counted, None] } else { [counted, None, None] }
+        }
+        Keys::Streams { grouped } => {
+            let begin = Begin::Keyword("STREAMS", if grouped { 4 } else { 1 });
+            [spec(first_use, begin, Find::Range { last: -1, step: 1, limit: 2 }), None, None]
+        }
+        Keys::Sort => [
+            head(1),
+            // BY and GET make keys of what is found in the first.
+            spec(KeyUse::READ, Begin::Unknown, Find::Unknown),
+            spec(other_use, Begin::Unknown, Find::Unknown),
+        ],
+        Keys::Georadius { options } => {
+            let behind = |word| spec(other_use, Begin::Keyword(word, options.into()), ONE);
+            [head(1), behind("STORE"), behind("STOREDIST")]
+        }
+    }
+}
+
+impl Spec {
+    fn write(&self, out: &mut Vec<u8>, version: Version) {
+        encode::map(out, version, 3);
+        encode::bulk(out, b"flags");
+        statuses(out, version, self.of.names());
+
+        encode::bulk(out, b"begin_search");
+        match self.begin {
+            Begin::Index(at) => {
+                typed(out, version, "index", 1);
+                number(out, "index", at);
+            }
+            Begin::Keyword(word, from) => {
+                typed(out, version, "keyword", 2);
+                encode::bulk(out, b"keyword");
+                encode::bulk(out, word.as_bytes());
+                number(out, "startfrom", from);
+            }
+            Begin::Unknown => typed(out, version, "unknown", 0),
+        }
+
+        encode::bulk(out, b"find_keys");
+        match self.find {
+            Find::Range { last, step, limit } => {
+                typed(out, version, "range", 3);
+                number(out, "lastkey", last);
+                number(out, "keystep", step);
+                number(out, "limit", limit);
+            }
+            Find::Count => {
+                typed(out, version, "keynum", 3);
+                number(out, "keynumidx", 0);
+                number(out, "firstkey", 1);
+                number(out, "keystep", 1);
+            }
+            Find::Unknown => typed(out, version, "unknown", 0),
+        }
+    }
+}
+
+/// The frame of a search: its type, and a map of so many fields to follow.
+fn typed(out: &mut Vec<u8>, version: Version, kind: &str, fields: usize) {
+    encode::map(out, version, 2);
+    encode::bulk(out, b"type");
+    encode::bulk(out, kind.as_bytes());
+    encode::bulk(out, b"spec");
+    encode::map(out, version, fields);
+}
+
+fn number(out: &mut Vec<u8>, field: &str, value: i64) {
+    encode::bulk(out, field.as_bytes());
+    encode::integer(out, value);
+}

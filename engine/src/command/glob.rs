@@ -1,0 +1,115 @@
+//! Patterns as KEYS, PSUBSCRIBE and COMMAND LIST know them: `*`, `?`, `[a-c]`, `[^a]`, `\`.
+//!
+//! Going back is only ever to the last `*`: whatever an earlier one could take, the last can
+//! take as well. So a pattern costs at most its length times the text's, where the recursion of
+//! older Redis servers could be kept busy for minutes by `a*a*a*a*b`.
+
+/// Does the whole text fit the pattern? Letters match in any case.
+pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    // Behind the last `*`, and the text that was left for it.
+    let mut again: Option<(usize, usize)> = None;
+    loop {
+        if pattern.get(p) == Some(&b'*') {
+            p += 1;
+            again = Some((p, t));
+            continue;
+        }
+        if p == pattern.len() && t == text.len() {
+            return true;
+        }
+        let fit = text.get(t).and_then(|&byte| one(&pattern[p..], byte));
+        match (fit, again) {
+            (Some(len), _) => {
+                p += len;
+                t += 1;
+            }
+            // The `*` takes one byte more, if there is one.
+            (None, Some((behind, left))) if left < text.len() => {
+                p = behind;
+                t = left + 1;
+                again = Some((behind, t));
+            }
+            (None, _) => return false,
+        }
+    }
+}
+
+/// Fits one byte of text to the front of the pattern: how many bytes of it that used.
+fn one(pattern: &[u8], byte: u8) -> Option<usize> {
+    let same = |a: u8| a.eq_ignore_ascii_case(&byte);
+    match *pattern {
+        [] => None,
+        [b'?', ..] => Some(1),
+        [b'[', ..] => set(pattern, byte),
+        [b'\\', escaped, ..] => same(escaped).then_some(2),
+        [plain, ..] => same(plain).then_some(1),
+    }
+}
+
+/// `[...]`. A set that is not closed ends with the pattern.
+fn set(pattern: &[u8], byte: u8) -> Option<usize> {
+    let byte = byte.to_ascii_lowercase();
+    let inverted = pattern.get(1) == Some(&b'^');
+    let mut at = if inverted { 2 } else { 1 };
+    let mut found = false;
+    while let Some(&first) = pattern.get(at) {
+        match (first, &pattern[at + 1..]) {
+            (b']', _) => break,
+            (b'\\', [escaped, ..]) => {
+                found |= escaped.to_ascii_lowercase() == byte;
+                at += 2;
+            }
+            (_, [b'-', last, ..]) => {
+                let (a, b) = (first.to_ascii_lowercase(), last.to_ascii_lowercase());
+                found |= (a.min(b)..=a.max(b)).contains(&byte);
+                at += 3;
+            }
+            _ => {
+                found |= first.to_ascii_lowercase() == byte;
+                at += 1;
+            }
+        }
+    }
+    (found != inverted).then_some((at + 1).min(pattern.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn fits_as_redis_fits() {
+        for (pattern, text, expected) in [
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+            ("**", "abc", true),
+            ("a*c", "abbc", true),
+            ("a*c", "abbd", false),
+            ("a*b*c", "aXbYbZc", true),
+            ("?", "", false),
+            ("g?t", "GET", true),
+            ("[xz]a*", "zadd", true),
+            ("[^a-y]inter", "zinter", true),
+            ("[^a-y]inter", "sinter", false),
+            ("[z-x]inter", "yinter", true),
+            ("[ab", "b", true),
+            ("[", "a", false),
+            ("[]a]", "a]", false),
+            ("[\\]]", "]", true),
+            ("a\\*", "a*", true),
+            ("a\\*", "ab", false),
+            ("a\\", "a\\", true),
+            ("object|*", "object|freq", true),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn many_stars_are_no_burden() {
+        let pattern = "a*".repeat(10_000) + "b";
+        assert!(!matches(pattern.as_bytes(), &[b'a'; 10_000]));
+    }
+}

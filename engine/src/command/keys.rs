@@ -1,0 +1,323 @@
+//! Where a request's keys lie.
+//!
+//! ```text
+//!   resolve   is the number of arguments right? which subcommand? an option we cannot serve?
+//!   keys      the keys, in order, lent from the request: no list is built
+//! ```
+//!
+//! Whoever answers an error should be the server: it knows its own words. So a malformed request
+//! of which at least one key can be found is routed by what was found, and the server refuses it.
+//! Only when no key can be found, or when the request will be split and no server would see it
+//! whole, we answer, in the words of Redis 7.0.
+//!
+//! The first key is always the one that twemproxy routed by (its table is in
+//! `testdata/twemproxy/`), ZDIFF, ZINTER and ZUNION apart: there it took the count for the key.
+
+use super::{Command, Keys, Refuses};
+use crate::protocol::resp::request::ArgsIter;
+use crate::protocol::resp::{Args, encode};
+
+/// Why a request cannot be routed. Always the client's doing; nothing was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyError<'a> {
+    /// Too few arguments, or too many.
+    Arity(&'static str),
+    /// A container has no such subcommand, as far as we serve it.
+    Subcommand { container: &'static str, name: &'a [u8] },
+    /// A count of keys that is below 1.
+    NoKeys(&'static str),
+    /// The number of keys is not a number.
+    NotInteger,
+    /// The number of keys is not a number above 0, in the words of LMPOP and others.
+    NotPositive,
+    /// A script with a negative number of keys.
+    Negative,
+    /// Not a key follows the number of keys, in the words of scripts.
+    TooFew,
+    /// A script or function without keys: no server owns it.
+    NoOwner,
+    /// The word STREAMS, or all behind it, is missing.
+    Syntax,
+    /// An option that is not served.
+    Refused(Refuses),
+}
+
+impl KeyError<'_> {
+    /// Appends the reply.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"-ERR ");
+        match *self {
+            KeyError::Arity(name) => {
+                text(out, &["wrong number of arguments for '", name, "' command"]);
+            }
+            KeyError::Subcommand { container, name } => {
+                text(out, &["unknown subcommand '"]);
+                let quoted = encode::quoted(name).iter();
+                out.extend(quoted.map(|&b| if matches!(b, b'\r' | b'\n') { b' ' } else { b }));
+                text(out, &["'. Try "]);
+                out.extend(container.bytes().map(|b| b.to_ascii_uppercase()));
+                text(out, &[" HELP."]);
+            }
+            KeyError::NoKeys(name) => {
+                text(out, &["at least 1 input key is needed for '", name, "' command"]);
+            }
+            KeyError::NotInteger => text(out, &["value is not an integer or out of range"]),
+            KeyError::NotPositive => text(out, &["numkeys should be greater than 0"]),
+            KeyError::Negative => text(out, &["Number of keys can't be negative"]),
+            KeyError::TooFew => {
+                text(out, &["Number of keys can't be greater than number of args"]);
+            }
+            KeyError::NoOwner => text(out, &["no key: cannot be routed"]),
+            KeyError::Syntax => text(out, &["syntax error"]),
+            KeyError::Refused(Refuses::Block | Refuses::Nothing) => {
+                text(out, &["BLOCK is not supported by the proxy"]);
+            }
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn text(out: &mut Vec<u8>, parts: &[&str]) {
+    for part in parts {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// The row that speaks for this request: the subcommand's if `command` is a container.
+///
+/// Checks the number of arguments, and for options we do not serve. A caller in a hurry may skip
+/// it for a row with `single_key` set, having asked [`Command::arity_ok`].
+pub fn resolve<'a>(
+    command: &'static Command,
+    args: &Args<'a>,
+) -> Result<&'static Command, KeyError<'a>> {
+    if !command.arity_ok(args.len()) {
+        return Err(KeyError::Arity(command.name));
+    }
+    let command = match args.get(1) {
+        Some(name) if !command.subcommands.is_empty() => subcommand(command, name)
+            .ok_or(KeyError::Subcommand { container: command.name, name })?,
+        // COMMAND alone is a command too.
+        _ => command,
+    };
+    if !command.arity_ok(args.len()) {
+        return Err(KeyError::Arity(command.name));
+    }
+    if refused(command, args) {
+        return Err(KeyError::Refused(command.refuses));
+    }
+    Ok(command)
+}
+
+/// The subcommand with this name, in any case.
+pub fn subcommand(container: &'static Command, name: &[u8]) -> Option<&'static Command> {
+    container.subcommands.iter().find(|sub| sub.short_name().as_bytes().eq_ignore_ascii_case(name))
+}
+
+fn refused(command: &Command, args: &Args<'_>) -> bool {
+    match command.refuses {
+        Refuses::Nothing => false,
+        Refuses::Block => blocks(args),
+    }
+}
+
+/// Would this XREAD or XREADGROUP wait for an entry?
+pub fn blocks(args: &Args<'_>) -> bool {
+    StreamOptions::read(args).block
+}
+
+/// The keys of a request, in order. `command` is what [`resolve`] returned.
+#[inline]
+pub fn keys<'a>(command: &Command, args: &Args<'a>) -> Result<KeyIter<'a>, KeyError<'a>> {
+    let len = args.len();
+    match command.keys {
+        Keys::None => Ok(KeyIter::of(args, 1, 0, 1)),
+        Keys::Range { first, last, step } => {
+            let (first, step) = (usize::from(first), usize::from(step));
+            let end = if last < 0 {
+                (len + 1).saturating_sub(usize::from(last.unsigned_abs()))
+            } else {
+                (last.unsigned_abs() as usize + 1).min(len)
+            };
+            Ok(KeyIter::of(args, first, end.saturating_sub(first).div_ceil(step), step))
+        }
+        Keys::Counted { count, dest } => counted(command, args, usize::from(count), dest),
+        Keys::Streams { .. } => streams(args),
+        Keys::Sort => Ok(KeyIter::with(args, stored(args, 2, true))),
+        Keys::Georadius { options } => {
+            Ok(KeyIter::with(args, stored(args, usize::from(options), false)))
+        }
+    }
+}
+
+/// ZUNIONSTORE dest 2 a b; LMPOP 2 a b LEFT; EVAL script 2 a b.
+fn counted<'a>(
+    command: &Command,
+    args: &Args<'a>,
+    count: usize,
+    dest: bool,
+) -> Result<KeyIter<'a>, KeyError<'a>> {
+    let number = args.get(count).and_then(integer);
+    let behind = args.len().saturating_sub(count + 1);
+    let found = usize::try_from(number.unwrap_or(0)).unwrap_or(0).min(behind);
+    let mut iter = KeyIter::of(args, count + 1, found, 1);
+    if dest {
+        iter.head = args.get(1);
+    } else if found == 0 {
+        return Err(no_count(command, number));
+    }
+    Ok(iter)
+}
+
+/// What the server would say. Each family of commands has its own words.
+fn no_count<'a>(command: &Command, number: Option<i64>) -> KeyError<'a> {
+    let script = command.flags.has(super::Flags::NO_MANDATORY_KEYS);
+    // LMPOP, ZMPOP and SINTERCARD check the sign together with the form; the older ones do not.
+    let strict = matches!(command.name, "lmpop" | "zmpop" | "sintercard");
+    match number {
+        _ if strict => KeyError::NotPositive,
+        None => KeyError::NotInteger,
+        Some(..0) if script => KeyError::Negative,
+        Some(0) if script => KeyError::NoOwner,
+        Some(_) if script => KeyError::TooFew,
+        Some(_) => KeyError::NoKeys(command.name),
+    }
+}
+
+/// Decimal, as strict as Redis: no blank, no plus, no leading zero.
+fn integer(text: &[u8]) -> Option<i64> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    if digits[0] == b'0' && text.len() > 1 {
+        return None;
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// What stands before the streams' names.
+struct StreamOptions {
+    block: bool,
+    /// The argument behind STREAMS.
+    names: Option<usize>,
+}
+
+impl StreamOptions {
+    /// Steps over the options' values, so that a group may be called "streams".
+    fn read(args: &Args<'_>) -> StreamOptions {
+        let mut found = StreamOptions { block: false, names: None };
+        let mut skip = 0;
+        for (at, arg) in args.iter().enumerate().skip(1) {
+            let is = |word: &[u8]| arg.eq_ignore_ascii_case(word);
+            if skip > 0 {
+                skip -= 1;
+            } else if is(b"STREAMS") {
+                found.names = Some(at + 1);
+                break;
+            } else if is(b"BLOCK") {
+                found.block = true;
+                skip = 1;
+            } else if is(b"COUNT") {
+                skip = 1;
+            } else if is(b"GROUP") {
+                skip = 2;
+            } else if !is(b"NOACK") {
+                // A server reads no further, and what follows would be a guess.
+                break;
+            }
+        }
+        found
+    }
+}
+
+/// XREAD ... STREAMS a b 0 0: the first half behind the word.
+fn streams<'a>(args: &Args<'a>) -> Result<KeyIter<'a>, KeyError<'a>> {
+    let names = StreamOptions::read(args).names.ok_or(KeyError::Syntax)?;
+    match args.len() - names {
+        0 => Err(KeyError::Syntax),
+        // Unbalanced: any server will say so.
+        behind if behind % 2 == 1 => Ok(KeyIter::of(args, names, 1, 1)),
+        behind => Ok(KeyIter::of(args, names, behind / 2, 1)),
+    }
+}
+
+/// The argument behind the last STORE (or STOREDIST, unless for SORT), from argument `from` on.
+fn stored(args: &Args<'_>, from: usize, sort: bool) -> Option<usize> {
+    let mut dest = None;
+    let mut skip = 0;
+    for (behind, arg) in args.iter_from(from).enumerate() {
+        let is = |word: &[u8]| arg.eq_ignore_ascii_case(word);
+        if skip > 0 {
+            skip -= 1;
+        } else if is(b"STORE") || !sort && is(b"STOREDIST") {
+            dest = Some(from + behind + 1);
+            skip = 1;
+        } else if sort && is(b"LIMIT") {
+            skip = 2;
+        } else if sort && (is(b"BY") || is(b"GET")) || !sort && is(b"COUNT") {
+            skip = 1;
+        }
+    }
+    dest.filter(|&dest| dest < args.len())
+}
+
+/// Walks a request's keys.
+#[derive(Clone, Debug)]
+pub struct KeyIter<'a> {
+    /// A key that stands apart, before all others.
+    head: Option<&'a [u8]>,
+    rest: ArgsIter<'a>,
+    left: usize,
+    step: usize,
+}
+
+impl<'a> KeyIter<'a> {
+    #[inline]
+    fn of(args: &Args<'a>, first: usize, count: usize, step: usize) -> KeyIter<'a> {
+        KeyIter { head: None, rest: args.iter_from(first), left: count, step }
+    }
+
+    /// Argument 1, and perhaps another.
+    fn with(args: &Args<'a>, other: Option<usize>) -> KeyIter<'a> {
+        let at = other.unwrap_or(args.len());
+        KeyIter {
+            head: args.get(1),
+            rest: args.iter_from(at),
+            left: usize::from(other.is_some()),
+            step: 1,
+        }
+    }
+}
+
+impl<'a> Iterator for KeyIter<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if let Some(head) = self.head.take() {
+            return Some(head);
+        }
+        if self.left == 0 {
+            return None;
+        }
+        self.left -= 1;
+        let key = self.rest.next();
+        for _ in 1..self.step {
+            self.rest.next();
+        }
+        key
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let len = self.left + usize::from(self.head.is_some());
+        (len, Some(len))
+    }
+}
+
+impl ExactSizeIterator for KeyIter<'_> {}
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;

@@ -1,0 +1,82 @@
+//! Keys of any type: expiry, renaming, copying, sorting. DEL, UNLINK, TOUCH and EXISTS are
+//! split by key and their counts added; twemproxy counted EXISTS on one server only.
+//!
+//! SORT's BY and GET may name further keys by pattern. Those are looked up where the sorted key
+//! lives, as twemproxy had it; no pattern can be routed.
+
+use super::{Keyed, NO_KEY, all, one, row, second, two};
+use crate::command::{Categories, Command, Flags, Group, KeyUse as Use, Keys, Local, Split};
+
+const READ: Flags = Flags::READ;
+const READ_FAST: Flags = Flags::READ_FAST;
+const WRITE: Flags = Flags::WRITE;
+const WRITE_FAST: Flags = Flags::WRITE_FAST;
+const GROW: Flags = Flags::GROW;
+const EVER: Flags = Flags::LOADING.and(Flags::STALE);
+const SORTABLE: Categories =
+    Categories::SET.and(Categories::SORTEDSET).and(Categories::LIST).and(Categories::DANGEROUS);
+const SORT: Keyed = Keyed(Keys::Sort, [Use::READ, Use::OVERWRITE]);
+
+const G: Group = Group::Generic;
+
+#[rustfmt::skip] // a table is read by its columns
+pub(super) const ROWS: [Command; 22] = [
+    row(G, "copy",        -3, GROW,        two(Use::READ, Use::OVERWRITE), "6.2.0",
+        "Copies a key's value to another key."),
+    row(G, "del",         -2, WRITE,       all(Use::REMOVE, Use::REMOVE),  "1.0.0",
+        "Deletes keys.").split(Split::Sum),
+    row(G, "dump",         2, READ,        one(Use::READ),                 "2.6.0",
+        "Returns a value in the server's own serialized form.").varying(),
+    row(G, "exists",      -2, READ_FAST,   all(Use::PEEK, Use::PEEK),      "1.0.0",
+        "Counts those keys that exist.").split(Split::Sum),
+    row(G, "expire",      -3, WRITE_FAST,  one(Use::UPDATE),               "1.0.0",
+        "Lets a key expire after so many seconds."),
+    row(G, "expireat",    -3, WRITE_FAST,  one(Use::UPDATE),               "1.2.0",
+        "Lets a key expire at a Unix time in seconds."),
+    row(G, "expiretime",   2, READ_FAST,   one(Use::READ),                 "7.0.0",
+        "Tells when a key expires, as a Unix time in seconds."),
+    row(G, "object",      -2, Flags::NONE, NO_KEY,                         "2.2.3",
+        "Tells how a value is kept inside the server.").container(&super::OBJECT),
+    row(G, "persist",      2, WRITE_FAST,  one(Use::UPDATE),               "2.2.0",
+        "Takes a key's time to live away."),
+    row(G, "pexpire",     -3, WRITE_FAST,  one(Use::UPDATE),               "2.6.0",
+        "Lets a key expire after so many milliseconds."),
+    row(G, "pexpireat",   -3, WRITE_FAST,  one(Use::UPDATE),               "2.6.0",
+        "Lets a key expire at a Unix time in milliseconds."),
+    row(G, "pexpiretime",  2, READ_FAST,   one(Use::READ),                 "7.0.0",
+        "Tells when a key expires, as a Unix time in milliseconds."),
+    row(G, "pttl",         2, READ_FAST,   one(Use::READ),                 "2.6.0",
+        "Tells a key's time to live in milliseconds.").varying(),
+    row(G, "rename",       3, WRITE,       two(Use::TAKE, Use::OVERWRITE), "1.0.0",
+        "Gives a key another name, replacing what has it."),
+    row(G, "renamenx",     3, WRITE_FAST,  two(Use::TAKE, Use::CREATE),    "1.0.0",
+        "Gives a key another name, unless that is taken."),
+    row(G, "restore",     -4, GROW,        one(Use::OVERWRITE),            "2.6.0",
+        "Makes a key of what DUMP returned.").also(Categories::DANGEROUS),
+    row(G, "sort",        -2, GROW,        SORT,                           "1.0.0",
+        "Sorts a list, set or sorted set, and may store the outcome.").belongs(SORTABLE),
+    row(G, "sort_ro",     -2, READ,        one(Use::READ),                 "7.0.0",
+        "Sorts a list, set or sorted set.").belongs(SORTABLE),
+    row(G, "touch",       -2, READ_FAST,   all(Use::PEEK, Use::PEEK),      "3.2.1",
+        "Marks keys as used, and counts those that exist.").split(Split::Sum),
+    row(G, "ttl",          2, READ_FAST,   one(Use::READ),                 "1.0.0",
+        "Tells a key's time to live in seconds.").varying(),
+    row(G, "type",         2, READ_FAST,   one(Use::PEEK),                 "1.0.0",
+        "Names the type of a key's value."),
+    row(G, "unlink",      -2, WRITE_FAST,  all(Use::REMOVE, Use::REMOVE),  "4.0.0",
+        "Deletes keys, and frees their memory in the background.").split(Split::Sum),
+];
+
+#[rustfmt::skip] // a table is read by its columns
+pub(super) const OBJECT: [Command; 5] = [
+    row(G, "object|encoding", 3, READ, second(Use::PEEK), "2.2.3",
+        "Names the internal form of a value.").varying(),
+    row(G, "object|freq",     3, READ, second(Use::PEEK), "4.0.0",
+        "Tells how often a key is used, under an LFU policy.").varying(),
+    row(G, "object|help",     2, EVER, NO_KEY,            "6.2.0",
+        "Lists these subcommands.").local(Local::Help),
+    row(G, "object|idletime", 3, READ, second(Use::PEEK), "2.2.3",
+        "Tells how long a key has not been used, in seconds.").varying(),
+    row(G, "object|refcount", 3, READ, second(Use::PEEK), "2.2.3",
+        "Counts the references to a value.").varying(),
+];

@@ -1,0 +1,20 @@
+//! HyperLogLogs: estimates of how many different elements were seen.
+
+use super::{all, one, row};
+use crate::command::{Command, Flags, Group, KeyUse as Use};
+
+const READ: Flags = Flags::READ;
+const GROW: Flags = Flags::GROW;
+const GROW_FAST: Flags = Flags::GROW_FAST;
+
+const G: Group = Group::Hyperloglog;
+
+#[rustfmt::skip] // a table is read by its columns
+pub(super) const ROWS: [Command; 3] = [
+    row(G, "pfadd",   -2, GROW_FAST, one(Use::INSERT),           "2.8.9",
+        "Adds elements to a HyperLogLog."),
+    row(G, "pfcount", -2, READ,      all(Use::ANNOTATE, Use::ANNOTATE), "2.8.9",
+        "Estimates how many different elements were added."),
+    row(G, "pfmerge", -2, GROW,      all(Use::MERGE, Use::READ), "2.8.9",
+        "Joins HyperLogLogs into one."),
+];

@@ -1,0 +1,51 @@
+//! Lists, without the commands that wait for an element.
+
+use super::{counted, one, row, two};
+use crate::command::{Command, Flags, Group, KeyUse as Use};
+
+const READ: Flags = Flags::READ;
+const READ_FAST: Flags = Flags::READ_FAST;
+const WRITE: Flags = Flags::WRITE;
+const WRITE_FAST: Flags = Flags::WRITE_FAST;
+const GROW: Flags = Flags::GROW;
+const GROW_FAST: Flags = Flags::GROW_FAST;
+
+const G: Group = Group::List;
+
+#[rustfmt::skip] // a table is read by its columns
+pub(super) const ROWS: [Command; 17] = [
+    row(G, "lindex",     3, READ,       one(Use::READ),              "1.0.0",
+        "Returns the element at a place."),
+    row(G, "linsert",    5, GROW,       one(Use::INSERT),            "2.2.0",
+        "Puts an element before or after another."),
+    row(G, "llen",       2, READ_FAST,  one(Use::PEEK),              "1.0.0",
+        "Counts the elements."),
+    row(G, "lmove",      5, GROW,       two(Use::TAKE, Use::INSERT), "6.2.0",
+        "Takes an element from one list's end and puts it at another's."),
+    row(G, "lmpop",     -4, WRITE,      counted(1, Use::TAKE),       "7.0.0",
+        "Takes elements from the first list that has any."),
+    row(G, "lpop",      -2, WRITE_FAST, one(Use::TAKE),              "1.0.0",
+        "Takes elements from the head."),
+    row(G, "lpos",      -3, READ,       one(Use::READ),              "6.0.6",
+        "Finds the places of an element."),
+    row(G, "lpush",     -3, GROW_FAST,  one(Use::INSERT),            "1.0.0",
+        "Puts elements at the head."),
+    row(G, "lpushx",    -3, GROW_FAST,  one(Use::INSERT),            "2.2.0",
+        "Puts elements at the head if the list exists."),
+    row(G, "lrange",     4, READ,       one(Use::READ),              "1.0.0",
+        "Returns the elements of a range of places."),
+    row(G, "lrem",       4, WRITE,      one(Use::DELETE),            "1.0.0",
+        "Removes elements equal to a value."),
+    row(G, "lset",       4, GROW,       one(Use::UPDATE),            "1.0.0",
+        "Replaces the element at a place."),
+    row(G, "ltrim",      4, WRITE,      one(Use::DELETE),            "1.0.0",
+        "Keeps a range of places, removes all else."),
+    row(G, "rpop",      -2, WRITE_FAST, one(Use::TAKE),              "1.0.0",
+        "Takes elements from the tail."),
+    row(G, "rpoplpush",  3, GROW,       two(Use::TAKE, Use::INSERT), "1.2.0",
+        "Takes one list's last element and puts it at another's head."),
+    row(G, "rpush",     -3, GROW_FAST,  one(Use::INSERT),            "1.0.0",
+        "Puts elements at the tail."),
+    row(G, "rpushx",    -3, GROW_FAST,  one(Use::INSERT),            "2.2.0",
+        "Puts elements at the tail if the list exists."),
+];

@@ -1,0 +1,61 @@
+//! Strings, and the numbers kept in them. MGET and MSET are split; MSETNX cannot be, for it is
+//! all or nothing.
+
+use super::{all, one, pairs, row, two};
+use crate::command::{Command, Flags, Group, KeyUse as Use, Split};
+
+const READ: Flags = Flags::READ;
+const READ_FAST: Flags = Flags::READ_FAST;
+const WRITE_FAST: Flags = Flags::WRITE_FAST;
+const GROW: Flags = Flags::GROW;
+const GROW_FAST: Flags = Flags::GROW_FAST;
+
+const G: Group = Group::String;
+
+#[rustfmt::skip] // a table is read by its columns
+pub(super) const ROWS: [Command; 22] = [
+    row(G, "append",       3, GROW_FAST,  one(Use::INSERT),          "2.0.0",
+        "Appends to a string, and makes it if need be."),
+    row(G, "decr",         2, GROW_FAST,  one(Use::MODIFY),          "1.0.0",
+        "Subtracts one from a number."),
+    row(G, "decrby",       3, GROW_FAST,  one(Use::MODIFY),          "1.0.0",
+        "Subtracts an integer from a number."),
+    row(G, "get",          2, READ_FAST,  one(Use::READ),            "1.0.0",
+        "Returns a string."),
+    row(G, "getdel",       2, WRITE_FAST, one(Use::TAKE),            "6.2.0",
+        "Returns a string and deletes it."),
+    row(G, "getex",       -2, WRITE_FAST, one(Use::MODIFY),          "6.2.0",
+        "Returns a string and changes its time to live."),
+    row(G, "getrange",     4, READ,       one(Use::READ),            "2.4.0",
+        "Returns a part of a string."),
+    row(G, "getset",       3, GROW_FAST,  one(Use::MODIFY),          "1.0.0",
+        "Returns a string and sets another."),
+    row(G, "incr",         2, GROW_FAST,  one(Use::MODIFY),          "1.0.0",
+        "Adds one to a number."),
+    row(G, "incrby",       3, GROW_FAST,  one(Use::MODIFY),          "1.0.0",
+        "Adds an integer to a number."),
+    row(G, "incrbyfloat",  3, GROW_FAST,  one(Use::MODIFY),          "2.6.0",
+        "Adds a decimal number to a number."),
+    row(G, "lcs",         -3, READ,       two(Use::READ, Use::READ), "7.0.0",
+        "Finds the longest common subsequence of two strings."),
+    row(G, "mget",        -2, READ_FAST,  all(Use::READ, Use::READ), "1.0.0",
+        "Returns several strings.").split(Split::Mget),
+    row(G, "mset",        -3, GROW,       pairs(Use::OVERWRITE),     "1.0.1",
+        "Sets several strings.").split(Split::Mset),
+    row(G, "msetnx",      -3, GROW,       pairs(Use::CREATE),        "1.0.1",
+        "Sets several strings unless one of the keys exists."),
+    row(G, "psetex",       4, GROW,       one(Use::OVERWRITE),       "2.6.0",
+        "Sets a string with a time to live in milliseconds."),
+    row(G, "set",         -3, GROW,       one(Use::VARIES),          "1.0.0",
+        "Sets a string, with conditions and a time to live if wanted."),
+    row(G, "setex",        4, GROW,       one(Use::OVERWRITE),       "2.0.0",
+        "Sets a string with a time to live in seconds."),
+    row(G, "setnx",        3, GROW_FAST,  one(Use::CREATE),          "1.0.0",
+        "Sets a string unless the key exists."),
+    row(G, "setrange",     4, GROW,       one(Use::UPDATE),          "2.2.0",
+        "Overwrites a part of a string."),
+    row(G, "strlen",       2, READ_FAST,  one(Use::PEEK),            "2.2.0",
+        "Tells the length of a string."),
+    row(G, "substr",       4, READ,       one(Use::READ),            "1.0.0",
+        "Returns a part of a string; GETRANGE by its old name."),
+];

@@ -1,0 +1,228 @@
+//! What the fuzz targets call: bytes a peer may send, against what must hold of any bytes.
+//!
+//! Here and not in `fuzz/`, so that `cargo test` replays the corpus through the very same
+//! functions (`tests/corpus.rs`). Not part of the engine's interface.
+
+use crate::base::{Epoch, PoolId, ServerId, Time, WorkerId};
+use crate::protocol::resp::{encode, inline, reply, request};
+use crate::proxy::{Action, Cause, ConnId, Worker};
+use crate::routing::{distribution, hash};
+use crate::topology::Snapshot;
+use crate::topology::kinds::fixed;
+use crate::topology::{Address, Eject, Manners, PoolSpec, Protocol, ShardSpec, ShardState};
+use std::sync::Arc;
+
+/// A request in any two pieces is the request in one, and encodes to one that parses alike.
+pub fn request(data: &[u8]) {
+    let mut progress = request::Progress::default();
+    let whole = request::parse(data, &mut progress, request::Trust::Authenticated);
+    let whole = format!("{whole:?}");
+    for cut in 0..data.len().min(64) {
+        let mut progress = request::Progress::default();
+        let trust = request::Trust::Authenticated;
+        match request::parse(&data[..cut], &mut progress, trust) {
+            Ok(request::Parsed::Incomplete { missing }) => assert!(missing > 0),
+            _ => continue,
+        }
+        let pieces = format!("{:?}", request::parse(data, &mut progress, trust));
+        assert_eq!(whole, pieces, "cut at {cut}");
+    }
+    let mut progress = request::Progress::default();
+    match request::parse(data, &mut progress, request::Trust::Authenticated) {
+        Ok(request::Parsed::Request(args)) => {
+            assert!(args.bytes().len() <= data.len());
+            let mut bytes = Vec::new();
+            args.encode(&mut bytes);
+            let mut again = request::Progress::default();
+            let parsed = request::parse(&bytes, &mut again, request::Trust::Authenticated);
+            let Ok(request::Parsed::Request(again)) = parsed else {
+                panic!("what we write, we read");
+            };
+            assert!(args.iter().eq(again.iter()) && !again.must_rewrite());
+        }
+        Ok(request::Parsed::Inline { line, len }) => {
+            assert!(len <= data.len());
+            let _ = inline::rewrite(line, &mut Vec::new());
+        }
+        Ok(request::Parsed::Empty { len }) => assert!(0 < len && len <= data.len()),
+        Ok(request::Parsed::Incomplete { .. }) | Err(_) => {}
+    }
+}
+
+/// A reply in any two pieces is the reply in one, and an aggregate's elements fill it.
+pub fn reply(data: &[u8]) {
+    let whole = reply::parse(data, &mut reply::Progress::default());
+    for cut in 0..data.len().min(64) {
+        let mut progress = reply::Progress::default();
+        if let Ok(reply::Parsed::Incomplete { .. }) = reply::parse(&data[..cut], &mut progress) {
+            let pieces = reply::parse(data, &mut progress);
+            // How much is missing at least may be told better from the beginning.
+            if !matches!(whole, Ok(reply::Parsed::Incomplete { .. })) {
+                assert_eq!(whole, pieces, "cut at {cut}");
+            }
+        }
+    }
+    let Ok(reply::Parsed::Complete { len, kind }) = whole else { return };
+    assert!(len <= data.len());
+    if let Some((mut at, count)) = reply::aggregate(&data[..len])
+        && kind == data[0]
+        && count < 10_000
+    {
+        for _ in 0..count {
+            let element = reply::element(&data[at..len]);
+            assert!(element > 0, "an element of a whole aggregate is whole");
+            at += element;
+        }
+        assert_eq!(at, len);
+    }
+}
+
+fn spec(flags: u8) -> PoolSpec {
+    let shard = |at: u16| ShardSpec {
+        name: format!("shard{at}").into(),
+        address: Address::Tcp { host: "server".into(), port: at },
+        weight: 1,
+    };
+    let bit = |n: u8| flags >> n & 1 == 1;
+    PoolSpec {
+        name: "pool".into(),
+        protocol: Protocol::Redis,
+        hash: &hash::HASHES[0],
+        hash_tag: None,
+        distribution: &distribution::DISTRIBUTIONS[usize::from(flags) % 3],
+        shards: (0..3).map(shard).collect(),
+        timeout_ms: Some(100),
+        connect_timeout_ms: 200,
+        server_connections: 1 + u16::from(bit(0)),
+        preconnect: bit(1),
+        redis_auth: bit(2).then(|| "secret".into()),
+        redis_db: u32::from(bit(3)),
+        eject: Eject::Remap,
+        server_retry_timeout_ms: 100,
+        server_failure_limit: 2,
+        manners: if bit(4) { Manners::Twemproxy } else { Manners::Modern },
+        client_connections: 0,
+    }
+}
+
+/// A whole worker whose peers do as the bytes say: the low three bits of each step's first byte
+/// are the deed, the others whose, and its second byte is how much of what follows it takes.
+pub fn worker(data: &[u8]) {
+    let Some((&flags, mut rest)) = data.split_first() else { return };
+    let specs = [Arc::new(spec(flags))];
+    let topology = Arc::new(fixed::topology(&specs[0], &[ShardState::Live; 3]));
+    let snapshot = Snapshot { epoch: Epoch(1), pools: vec![topology] };
+    let mut stage = Stage {
+        worker: Worker::new(WorkerId(0), 7, &specs, &snapshot),
+        now: Time::from_ms(1_000),
+        epoch: 1,
+        conns: Vec::new(),
+        connecting: Vec::new(),
+    };
+    while let [deed, amount, after @ ..] = rest {
+        stage.worker.begin_turn(stage.now);
+        let taken = stage.deed(*deed, usize::from(*amount), after, &specs[0]);
+        rest = &after[taken..];
+        if stage.worker.deadline().is_some_and(|at| at <= stage.now) {
+            stage.worker.handle_deadline();
+        }
+        stage.end_turn(usize::from(*deed) * 16);
+    }
+}
+
+struct Stage {
+    worker: Worker,
+    now: Time,
+    epoch: u64,
+    conns: Vec<ConnId>,
+    connecting: Vec<ConnId>,
+}
+
+impl Stage {
+    /// Does one; returns how many bytes of `after` it took.
+    fn deed(&mut self, deed: u8, amount: usize, after: &[u8], spec: &PoolSpec) -> usize {
+        let whose = usize::from(deed >> 3);
+        let conn = (!self.conns.is_empty()).then(|| self.conns[whose % self.conns.len().max(1)]);
+        match (deed & 7, conn) {
+            (0, _) if self.conns.len() < 32 => {
+                let conn = self.worker.handle_accept(PoolId(0), 1, None);
+                self.conns.push(conn);
+            }
+            (1, _) if !self.connecting.is_empty() => {
+                let conn = self.connecting.remove(whose % self.connecting.len());
+                if amount % 8 == 7 {
+                    self.worker.handle_closed(conn, &Cause::Refused);
+                } else {
+                    self.worker.handle_connected(conn);
+                    self.conns.push(conn);
+                }
+            }
+            (2..=4, Some(conn)) => {
+                let taken = amount.min(after.len());
+                let _ = self.worker.handle_bytes(conn, &after[..taken]);
+                return taken;
+            }
+            (5, Some(conn)) if amount < 128 => {
+                self.conns.retain(|known| *known != conn || matches!(conn, ConnId::Client(_)));
+                self.worker.handle_eof(conn);
+            }
+            (5, Some(conn)) => {
+                self.conns.retain(|known| *known != conn);
+                self.worker.handle_closed(conn, &Cause::Reset);
+            }
+            (6, _) => self.now = self.now.plus_ms(amount as u64),
+            (7, _) => {
+                let states = [0, 1, 2].map(|bit| match (amount >> bit & 1, amount & 8) {
+                    (0, _) => ShardState::Live,
+                    (_, 0) => ShardState::Ejected,
+                    _ => ShardState::Down,
+                });
+                let mut topology = fixed::topology(spec, &states);
+                if amount & 16 != 0 {
+                    // The last shard's primary is another server.
+                    topology.shards[2].primary = ServerId(3);
+                    topology.servers[2].id = ServerId(3);
+                }
+                self.epoch += 1;
+                let pools = vec![Arc::new(topology)];
+                self.worker.handle_snapshot(&Snapshot { epoch: Epoch(self.epoch), pools });
+            }
+            _ => {}
+        }
+        0
+    }
+
+    fn end_turn(&mut self, room: usize) {
+        self.worker.end_turn();
+        self.act();
+        while let Some(conn) = self.worker.poll_flush() {
+            let written = self.worker.output(conn).len().min(room);
+            self.worker.handle_written(conn, written);
+        }
+        self.act();
+        self.worker.check_invariants();
+    }
+
+    fn act(&mut self) {
+        while let Some(action) = self.worker.poll_action() {
+            match action {
+                Action::Connect { conn, .. } => self.connecting.push(conn),
+                Action::Close { conn } => {
+                    self.conns.retain(|known| *known != conn);
+                    self.connecting.retain(|known| *known != conn);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A request as client libraries write it; for building corpora and tests.
+pub fn encoded(words: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode::array(&mut out, words.len());
+    for word in words {
+        encode::bulk(&mut out, word);
+    }
+    out
+}

@@ -1,0 +1,3 @@
+//! Where a message begins and ends, and its arguments; no opinion on what they mean.
+
+pub mod resp;

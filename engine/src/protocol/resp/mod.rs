@@ -1,0 +1,18 @@
+//! RESP2 and RESP3, the protocol of Redis and Valkey
+//! (<https://redis.io/docs/latest/develop/reference/protocol-spec/>).
+//!
+//! Parsers lend ranges of the bytes they are given; needing more bytes is not an error.
+
+pub mod encode;
+pub mod inline;
+pub mod reply;
+pub mod request;
+
+pub use request::Args;
+
+/// The protocol version a client chose with HELLO, and so the lane it travels in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub enum Version {
+    Resp2,
+    Resp3,
+}

@@ -1,0 +1,241 @@
+//! Where a server's reply ends.
+//!
+//! Replies nest, but the end of one needs no stack: a counter of elements still owed is enough.
+//! An array of n owes n more, a map 2n, an attribute 2n besides the reply it belongs to. So no
+//! depth can hurt, and an unfinished reply keeps its place in three numbers.
+
+use crate::base::limits::{BULK_BYTES_MAX, REPLY_ELEMENTS_MAX, REPLY_LINE_BYTES_MAX};
+
+/// Why the bytes are no reply. The stream is out of step afterwards: close.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Error {
+    /// A type byte we do not know. Streamed strings and aggregates (`$?`) count here: no server
+    /// sends them.
+    Kind(u8),
+    /// A length that is no number, or above the limit.
+    Length,
+    /// A line without an end.
+    LineTooLong,
+    /// A body or a line not followed by CRLF.
+    End,
+}
+
+/// What the bytes begin with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Parsed {
+    /// A whole reply of `len` bytes whose type byte is `kind` (attributes before it skipped).
+    Complete { len: usize, kind: u8 },
+    /// Not whole yet: at least `missing` bytes more.
+    Incomplete { missing: usize },
+}
+
+/// The place in an unfinished reply. Fresh for each reply.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    at: usize,
+    owed: u64,
+    kind: u8,
+    /// Bytes of an unfinished line that hold no line end.
+    scanned: usize,
+}
+
+/// Reads one reply from the front of `bytes`. Call again with the same `progress` and the same
+/// bytes plus more when it is incomplete.
+#[inline]
+pub fn parse(bytes: &[u8], progress: &mut Progress) -> Result<Parsed, Error> {
+    if progress.kind == 0 {
+        progress.owed = 1;
+    }
+    while progress.owed > 0 {
+        let at = progress.at;
+        let Some(&kind) = bytes.get(at) else {
+            return Ok(Parsed::Incomplete { missing: 1 });
+        };
+        // Only the reply itself is the last thing owed; an attribute before it is not yet it.
+        if progress.owed == 1 && matches!(progress.kind, 0 | b'|') {
+            progress.kind = kind;
+        }
+        match kind {
+            b'$' | b'=' | b'!' => {
+                let Some((len, next)) = length(bytes, at + 1)? else {
+                    return Ok(Parsed::Incomplete { missing: 1 });
+                };
+                progress.at = match len {
+                    None => next,
+                    Some(len) if len > BULK_BYTES_MAX as u64 => return Err(Error::Length),
+                    Some(len) => {
+                        let end = next + len as usize;
+                        if bytes.len() < end + 2 {
+                            return Ok(Parsed::Incomplete { missing: end + 2 - bytes.len() });
+                        }
+                        if bytes[end] != b'\r' || bytes[end + 1] != b'\n' {
+                            return Err(Error::End);
+                        }
+                        end + 2
+                    }
+                };
+                progress.owed -= 1;
+            }
+            b'+' | b'-' | b':' | b'_' | b'#' | b',' | b'(' => {
+                let from = (at + 1).max(progress.scanned);
+                let Some(found) = bytes[from..].iter().position(|&b| b == b'\r') else {
+                    if bytes.len() - at > REPLY_LINE_BYTES_MAX {
+                        return Err(Error::LineTooLong);
+                    }
+                    progress.scanned = bytes.len();
+                    return Ok(Parsed::Incomplete { missing: 2 });
+                };
+                match bytes.get(from + found + 1) {
+                    None => {
+                        progress.scanned = from + found;
+                        return Ok(Parsed::Incomplete { missing: 1 });
+                    }
+                    Some(b'\n') => progress.at = from + found + 2,
+                    Some(_) => return Err(Error::End),
+                }
+                progress.owed -= 1;
+            }
+            b'*' | b'~' | b'>' | b'%' | b'|' => {
+                let Some((len, next)) = length(bytes, at + 1)? else {
+                    return Ok(Parsed::Incomplete { missing: 1 });
+                };
+                let len = len.unwrap_or(0);
+                if len > REPLY_ELEMENTS_MAX {
+                    return Err(Error::Length);
+                }
+                let held = if matches!(kind, b'%' | b'|') { 2 * len } else { len };
+                // An attribute comes before what it describes, which is owed still.
+                let done = u64::from(kind != b'|');
+                progress.owed = progress.owed - done + held;
+                progress.at = next;
+            }
+            other => return Err(Error::Kind(other)),
+        }
+    }
+    Ok(Parsed::Complete { len: progress.at, kind: progress.kind })
+}
+
+/// A length up to its CRLF; `-1` is `None`. `Ok(None)`: the bytes end first.
+#[allow(clippy::type_complexity)]
+#[inline]
+fn length(bytes: &[u8], start: usize) -> Result<Option<(Option<u64>, usize)>, Error> {
+    let negative = bytes.get(start) == Some(&b'-');
+    let digits = start + usize::from(negative);
+    let mut at = digits;
+    let mut value = 0u64;
+    loop {
+        let Some(&b) = bytes.get(at) else {
+            return Ok(None);
+        };
+        let digit = b.wrapping_sub(b'0');
+        if digit <= 9 {
+            if at - digits >= 15 {
+                return Err(Error::Length);
+            }
+            value = value * 10 + u64::from(digit);
+            at += 1;
+            continue;
+        }
+        if b != b'\r' || at == digits {
+            return Err(Error::Length);
+        }
+        return match bytes.get(at + 1) {
+            None => Ok(None),
+            Some(b'\n') if negative && value != 1 => Err(Error::Length),
+            Some(b'\n') => Ok(Some((if negative { None } else { Some(value) }, at + 2))),
+            Some(_) => Err(Error::End),
+        };
+    }
+}
+
+/// Header and elements of a whole array, set, push or map reply: where the first element begins
+/// and how many there are. `None` for other kinds and for null arrays.
+pub fn aggregate(reply: &[u8]) -> Option<(usize, usize)> {
+    let per = match reply.first()? {
+        b'*' | b'~' | b'>' => 1,
+        b'%' => 2,
+        _ => return None,
+    };
+    let (len, next) = length(reply, 1).ok()??;
+    Some((next, per * usize::try_from(len?).ok()?))
+}
+
+/// The length of the element that `bytes` begins with; 0 if there is none.
+#[inline]
+pub fn element(bytes: &[u8]) -> usize {
+    match parse(bytes, &mut Progress::default()) {
+        Ok(Parsed::Complete { len, .. }) => len,
+        _ => 0,
+    }
+}
+
+/// The value of an integer reply.
+pub fn integer(reply: &[u8]) -> Option<i64> {
+    let digits = reply.strip_prefix(b":")?.strip_suffix(b"\r\n")?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REPLIES: &[(&[u8], u8)] = &[
+        (b"+OK\r\n", b'+'),
+        (b"-ERR x\r\n", b'-'),
+        (b":-12\r\n", b':'),
+        (b"$3\r\na\r\n\r\n", b'$'),
+        (b"$-1\r\n", b'$'),
+        (b"*-1\r\n", b'*'),
+        (b"*0\r\n", b'*'),
+        (b"*3\r\n$1\r\na\r\n*2\r\n:1\r\n$-1\r\n+x\r\n", b'*'),
+        (b"_\r\n", b'_'),
+        (b"#t\r\n", b'#'),
+        (b",1.5\r\n", b','),
+        (b"(123456789012345678901234567890\r\n", b'('),
+        (b"%2\r\n+a\r\n:1\r\n+b\r\n*1\r\n_\r\n", b'%'),
+        (b"~2\r\n:1\r\n:2\r\n", b'~'),
+        (b">2\r\n+invalidate\r\n*1\r\n+k\r\n", b'>'),
+        (b"=7\r\ntxt:abc\r\n", b'='),
+        (b"!5\r\nERR x\r\n", b'!'),
+        (b"*2\r\n|1\r\n+ttl\r\n:9\r\n:1\r\n:2\r\n", b'*'),
+    ];
+
+    #[test]
+    fn every_kind_ends_where_it_ends_at_any_cut() {
+        for &(reply, kind) in REPLIES {
+            let mut padded = reply.to_vec();
+            padded.extend_from_slice(b"+next\r\n");
+            let mut progress = Progress::default();
+            for cut in 0..reply.len() {
+                let parsed = parse(&padded[..cut], &mut progress).unwrap();
+                let Parsed::Incomplete { missing } = parsed else { panic!("{cut}: {parsed:?}") };
+                assert!(missing >= 1 && cut + missing <= reply.len(), "{cut} {missing}");
+            }
+            let done = Ok(Parsed::Complete { len: reply.len(), kind });
+            assert_eq!(parse(&padded, &mut progress), done);
+            assert_eq!(parse(&padded, &mut Progress::default()), done);
+        }
+    }
+
+    #[test]
+    fn an_attribute_belongs_to_the_reply_behind_it() {
+        let reply = b"|1\r\n+ttl\r\n:9\r\n:1\r\n";
+        let parsed = parse(reply, &mut Progress::default()).unwrap();
+        assert_eq!(parsed, Parsed::Complete { len: reply.len(), kind: b':' });
+    }
+
+    #[test]
+    fn refuses_what_is_no_reply() {
+        for (bytes, error) in [
+            (&b"x"[..], Error::Kind(b'x')),
+            (b"$?\r\n", Error::Length),
+            (b"$-2\r\n", Error::Length),
+            (b"$\r\n", Error::Length),
+            (b"*9999999999999\r\n", Error::Length),
+            (b"$1\r\nabc", Error::End),
+            (b"+a\rb", Error::End),
+        ] {
+            assert_eq!(parse(bytes, &mut Progress::default()), Err(error));
+        }
+    }
+}

@@ -1,0 +1,448 @@
+//! Where a client's request ends, and where its arguments lie.
+//!
+//! ```text
+//!   *2\r\n $3\r\n GET\r\n $3\r\n key\r\n     an array: the way of every client library
+//!   GET key\r\n                              a line: the way of people with nc (see inline.rs)
+//! ```
+//!
+//! The parser jumps from length to length and never looks into a body. It keeps its place in an
+//! unfinished request ([`Progress`]), so a value that arrives in a hundred pieces is not read a
+//! hundred times, and it can say how many body bytes are still to come. The first few arguments
+//! are remembered, because nearly every command's name and key are among them; the others are
+//! found again, by the same jumps, when a command with many keys asks for them.
+
+use super::encode;
+use crate::base::limits::{
+    BULK_BYTES_MAX, INLINE_BYTES_MAX, REQUEST_ARGS_MAX, UNAUTHENTICATED_ARGS_MAX,
+    UNAUTHENTICATED_BULK_BYTES_MAX,
+};
+
+/// How many arguments a parsed request remembers the place of.
+const REMEMBERED: usize = 4;
+
+/// Why the bytes are no request. The stream is out of step afterwards: answer and close.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Error {
+    /// An argument does not begin with `$` but with this byte.
+    ExpectedBulk(u8),
+    /// The number after `*` is not one, or is above the limit.
+    ArrayLength,
+    /// The number after `$` is not one, or is above the limit.
+    BulkLength,
+    /// A body is not followed by CRLF.
+    BulkEnd,
+    /// More arguments than a client may send before AUTH.
+    UnauthenticatedArrayLength,
+    /// A longer argument than a client may send before AUTH.
+    UnauthenticatedBulkLength,
+    /// A line without an end.
+    InlineTooLong,
+    /// An inline request opens a quote and does not close it.
+    UnbalancedQuotes,
+}
+
+/// How large a request may be. Strangers get less, as in Redis.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trust {
+    Authenticated,
+    Stranger,
+}
+
+/// What the bytes begin with.
+#[derive(Debug)]
+pub enum Parsed<'a> {
+    /// A whole request.
+    Request(Args<'a>),
+    /// A whole line, without its line end; `len` counts that too.
+    Inline { line: &'a [u8], len: usize },
+    /// Nothing to do (`*0`, an empty line): skip `len` bytes.
+    Empty { len: usize },
+    /// Not whole yet: at least `missing` bytes more, of which all are body if it is above 1.
+    Incomplete { missing: usize },
+}
+
+/// The place in an unfinished request. Fresh for each request.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    at: usize,
+    count: u32,
+    parsed: u32,
+    first: [(u32, u32); REMEMBERED],
+    rewrite: bool,
+    /// The bytes are up to here a line without an end.
+    line: usize,
+}
+
+/// A request's arguments, lent from the bytes it came in. The name of the command is number 0.
+#[derive(Clone, Debug)]
+pub struct Args<'a> {
+    bytes: &'a [u8],
+    count: u32,
+    first: [(u32, u32); REMEMBERED],
+    rewrite: bool,
+}
+
+impl<'a> Args<'a> {
+    /// The number of arguments, the command's name included; at least 1.
+    #[inline]
+    #[allow(clippy::len_without_is_empty, reason = "it never is")]
+    pub fn len(&self) -> usize {
+        self.count as usize
+    }
+
+    /// The whole request as it came.
+    #[inline]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Some length is written in a way that servers refuse (`$03`): send [`Args::encode`]
+    /// instead of [`Args::bytes`].
+    #[inline]
+    pub fn must_rewrite(&self) -> bool {
+        self.rewrite
+    }
+
+    #[inline]
+    pub fn name(&self) -> &'a [u8] {
+        let (start, end) = self.first[0];
+        &self.bytes[start as usize..end as usize]
+    }
+
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
+        if index >= self.len() {
+            return None;
+        }
+        if index < REMEMBERED {
+            let (start, end) = self.first[index];
+            return Some(&self.bytes[start as usize..end as usize]);
+        }
+        self.iter_from(index).next()
+    }
+
+    pub fn iter(&self) -> ArgsIter<'a> {
+        self.iter_from(0)
+    }
+
+    /// The arguments from number `index` on; none if there are not so many.
+    pub fn iter_from(&self, index: usize) -> ArgsIter<'a> {
+        let known = self.len().min(REMEMBERED) - 1;
+        let start = index.min(known);
+        // Behind the argument before `start`, its CRLF skipped; the array's header before the first.
+        let at = if start == 0 {
+            self.bytes.iter().position(|&b| b == b'\n').map_or(0, |end| end + 1)
+        } else {
+            self.first[start - 1].1 as usize + 2
+        };
+        let mut iter = ArgsIter { bytes: self.bytes, at, left: self.len() - start };
+        for _ in start..index {
+            iter.next();
+        }
+        iter
+    }
+
+    /// Appends the request as every server takes it.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        encode::array(out, self.len());
+        for arg in self {
+            encode::bulk(out, arg);
+        }
+    }
+}
+
+impl<'a> IntoIterator for &Args<'a> {
+    type Item = &'a [u8];
+    type IntoIter = ArgsIter<'a>;
+
+    fn into_iter(self) -> ArgsIter<'a> {
+        self.iter()
+    }
+}
+
+/// Walks the arguments of a whole request.
+#[derive(Clone, Debug)]
+pub struct ArgsIter<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    left: usize,
+}
+
+impl<'a> ArgsIter<'a> {
+    /// The next `count` arguments (or as many as there are) as they stand in the request, lengths
+    /// and all: what a fragment is made of.
+    #[inline]
+    pub fn next_encoded(&mut self, count: usize) -> &'a [u8] {
+        let from = self.at;
+        for _ in 0..count {
+            self.next();
+        }
+        &self.bytes[from..self.at]
+    }
+}
+
+impl<'a> Iterator for ArgsIter<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.left == 0 {
+            return None;
+        }
+        self.left -= 1;
+        // The parser has seen all of this: only the digits are read again.
+        let mut at = self.at + 1;
+        let mut len = 0usize;
+        while self.bytes[at] != b'\r' {
+            len = len * 10 + usize::from(self.bytes[at] - b'0');
+            at += 1;
+        }
+        let start = at + 2;
+        self.at = start + len + 2;
+        Some(&self.bytes[start..start + len])
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for ArgsIter<'_> {}
+
+/// A number and where the byte after its CRLF lies.
+struct Number {
+    value: u64,
+    next: usize,
+    /// Has leading zeros.
+    odd: bool,
+}
+
+/// Digits up to a CRLF. `Ok(None)`: the bytes end first.
+#[inline]
+fn number(bytes: &[u8], start: usize) -> Result<Option<Number>, ()> {
+    // Nearly every number has one digit or two.
+    if let Some(&[a, b, c, d]) = bytes.get(start..start + 4) {
+        let (high, low) = (a.wrapping_sub(b'0'), b.wrapping_sub(b'0'));
+        if high <= 9 && b == b'\r' && c == b'\n' {
+            return Ok(Some(Number { value: u64::from(high), next: start + 3, odd: false }));
+        }
+        if high <= 9 && low <= 9 && c == b'\r' && d == b'\n' {
+            let value = u64::from(high) * 10 + u64::from(low);
+            return Ok(Some(Number { value, next: start + 4, odd: high == 0 }));
+        }
+    }
+    any_number(bytes, start)
+}
+
+fn any_number(bytes: &[u8], start: usize) -> Result<Option<Number>, ()> {
+    let mut at = start;
+    let mut value = 0u64;
+    loop {
+        let Some(&b) = bytes.get(at) else {
+            return Ok(None);
+        };
+        let digit = b.wrapping_sub(b'0');
+        if digit <= 9 {
+            // 19 digits fit 64 bits; what is allowed is far below.
+            if at - start >= 19 {
+                return Err(());
+            }
+            value = value * 10 + u64::from(digit);
+            at += 1;
+            continue;
+        }
+        if b != b'\r' || at == start {
+            return Err(());
+        }
+        return match bytes.get(at + 1) {
+            None => Ok(None),
+            Some(b'\n') => {
+                let odd = bytes[start] == b'0' && at - start > 1;
+                Ok(Some(Number { value, next: at + 2, odd }))
+            }
+            Some(_) => Err(()),
+        };
+    }
+}
+
+/// Reads one request from the front of `bytes`.
+///
+/// When it is [`Parsed::Incomplete`], call again with the same `progress` and with the same
+/// bytes plus more; otherwise `progress` is fresh again.
+#[inline]
+pub fn parse<'a>(
+    bytes: &'a [u8],
+    progress: &mut Progress,
+    trust: Trust,
+) -> Result<Parsed<'a>, Error> {
+    // The place is kept in registers and written back only when the bytes end too early.
+    let Progress { mut at, mut count, mut parsed, mut first, mut rewrite, .. } = *progress;
+    if count == 0 {
+        match bytes.first() {
+            Some(b'*') => {}
+            None => return Ok(Parsed::Incomplete { missing: 1 }),
+            Some(_) => return line(bytes, progress),
+        }
+        if bytes.get(1) == Some(&b'-') {
+            // Redis takes a null or negative array as nothing at all.
+            return match number(bytes, 2) {
+                Ok(Some(n)) => Ok(Parsed::Empty { len: n.next }),
+                Ok(None) => Ok(Parsed::Incomplete { missing: 1 }),
+                Err(()) => Err(Error::ArrayLength),
+            };
+        }
+        let Some(n) = number(bytes, 1).map_err(|()| Error::ArrayLength)? else {
+            return Ok(Parsed::Incomplete { missing: 1 });
+        };
+        if n.value == 0 {
+            return Ok(Parsed::Empty { len: n.next });
+        }
+        if n.value > REQUEST_ARGS_MAX as u64 {
+            return Err(Error::ArrayLength);
+        }
+        if trust == Trust::Stranger && n.value > UNAUTHENTICATED_ARGS_MAX as u64 {
+            return Err(Error::UnauthenticatedArrayLength);
+        }
+        count = n.value as u32;
+        at = n.next;
+        rewrite = n.odd;
+    }
+    let missing = loop {
+        if parsed == count {
+            if progress.count != 0 {
+                *progress = Progress::default();
+            }
+            return Ok(Parsed::Request(Args { bytes: &bytes[..at], count, first, rewrite }));
+        }
+        match bytes.get(at) {
+            Some(b'$') => {}
+            None => break 1,
+            Some(&other) => return Err(Error::ExpectedBulk(other)),
+        }
+        let Some(n) = number(bytes, at + 1).map_err(|()| Error::BulkLength)? else {
+            break 1;
+        };
+        if n.value > BULK_BYTES_MAX as u64 {
+            return Err(Error::BulkLength);
+        }
+        if trust == Trust::Stranger && n.value > UNAUTHENTICATED_BULK_BYTES_MAX as u64 {
+            return Err(Error::UnauthenticatedBulkLength);
+        }
+        let end = n.next + n.value as usize;
+        match bytes.get(end..end + 2) {
+            Some(b"\r\n") => {}
+            Some(_) => return Err(Error::BulkEnd),
+            None => break end + 2 - bytes.len(),
+        }
+        if let Some(place) = first.get_mut(parsed as usize) {
+            *place = (n.next as u32, end as u32);
+        }
+        rewrite |= n.odd;
+        parsed += 1;
+        at = end + 2;
+    };
+    *progress = Progress { at, count, parsed, first, rewrite, line: 0 };
+    Ok(Parsed::Incomplete { missing })
+}
+
+fn line<'a>(bytes: &'a [u8], progress: &mut Progress) -> Result<Parsed<'a>, Error> {
+    let Some(found) = bytes[progress.line..].iter().position(|&b| b == b'\n') else {
+        progress.line = bytes.len();
+        if bytes.len() > INLINE_BYTES_MAX {
+            return Err(Error::InlineTooLong);
+        }
+        return Ok(Parsed::Incomplete { missing: 1 });
+    };
+    let end = progress.line + found;
+    progress.line = 0;
+    if end > INLINE_BYTES_MAX {
+        return Err(Error::InlineTooLong);
+    }
+    let line = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
+    if line.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Parsed::Empty { len: end + 1 });
+    }
+    Ok(Parsed::Inline { line, len: end + 1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(bytes: &[u8]) -> Result<Parsed<'_>, Error> {
+        parse(bytes, &mut Progress::default(), Trust::Authenticated)
+    }
+
+    #[test]
+    fn a_request_lends_its_arguments() {
+        let bytes =
+            b"*6\r\n$4\r\nMGET\r\n$1\r\na\r\n$0\r\n\r\n$3\r\nccc\r\n$1\r\nd\r\n$2\r\nee\r\nrest";
+        let Ok(Parsed::Request(args)) = whole(bytes) else { panic!() };
+        assert_eq!(args.bytes().len(), bytes.len() - 4);
+        let expected: Vec<&[u8]> = vec![b"MGET", b"a", b"", b"ccc", b"d", b"ee"];
+        assert_eq!(args.iter().collect::<Vec<_>>(), expected);
+        for (at, arg) in expected.iter().enumerate() {
+            assert_eq!(args.get(at), Some(*arg));
+            assert_eq!(args.iter_from(at).collect::<Vec<_>>(), expected[at..]);
+        }
+        assert_eq!(args.get(6), None);
+        assert_eq!(args.iter_from(6).count(), 0);
+        assert!(!args.must_rewrite());
+    }
+
+    #[test]
+    fn lengths_that_servers_refuse_are_written_anew() {
+        let Ok(Parsed::Request(args)) = whole(b"*02\r\n$003\r\nGET\r\n$1\r\na\r\n") else {
+            panic!()
+        };
+        assert!(args.must_rewrite());
+        let mut out = Vec::new();
+        args.encode(&mut out);
+        assert_eq!(out, b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n");
+    }
+
+    #[test]
+    fn says_how_much_is_missing() {
+        let Ok(Parsed::Incomplete { missing }) = whole(b"*1\r\n$1000\r\nabc") else { panic!() };
+        assert_eq!(missing, 999);
+    }
+
+    #[test]
+    fn refuses_what_is_no_request() {
+        for (bytes, error) in [
+            (&b"*x\r\n"[..], Error::ArrayLength),
+            (b"*\r\n", Error::ArrayLength),
+            (b"*1048577\r\n", Error::ArrayLength),
+            (b"*99999999999999999999\r\n", Error::ArrayLength),
+            (b"*1\r\n:1\r\n", Error::ExpectedBulk(b':')),
+            (b"*1\r\n$\r\n", Error::BulkLength),
+            (b"*1\r\n$-1\r\n", Error::BulkLength),
+            (b"*1\r\n$536870913\r\n", Error::BulkLength),
+            (b"*1\r\n$1\r\nabc", Error::BulkEnd),
+            (b"*1\r\n$1\rx", Error::BulkLength),
+        ] {
+            assert_eq!(
+                whole(bytes).map(|_| ()),
+                Err(error),
+                "{:?}",
+                String::from_utf8_lossy(bytes)
+            );
+        }
+        let stranger = |bytes| parse(bytes, &mut Progress::default(), Trust::Stranger).map(|_| ());
+        assert_eq!(stranger(b"*11\r\n"), Err(Error::UnauthenticatedArrayLength));
+        assert_eq!(stranger(b"*1\r\n$16385\r\n"), Err(Error::UnauthenticatedBulkLength));
+        assert_eq!(whole(&vec![b'a'; 70_000]).map(|_| ()), Err(Error::InlineTooLong));
+    }
+
+    #[test]
+    fn nothing_is_skipped_as_redis_skips_it() {
+        for (bytes, expected) in
+            [(&b"*0\r\nx"[..], 4), (b"*-1\r\n", 5), (b"\r\n", 2), (b"\n", 1), (b"  \r\nPING", 4)]
+        {
+            let Ok(Parsed::Empty { len }) = whole(bytes) else { panic!("{bytes:?}") };
+            assert_eq!(len, expected);
+        }
+        let Ok(Parsed::Inline { line, len }) = whole(b"PING x\r\nrest") else { panic!() };
+        assert_eq!((line, len), (&b"PING x"[..], 8));
+    }
+}

@@ -1,0 +1,336 @@
+//! The worker's side of its upstreams: replies to their clients, and what happens when one is
+//! late or gone.
+
+use super::lane::LaneKey;
+use super::replies::{self, Cause, Sent};
+use super::upstream::{Input, State, Ticket, Upstream};
+use super::worker::Worker;
+use super::{Action, ConnId, Note};
+use crate::base::slab::Key;
+use crate::protocol::resp::reply;
+use crate::topology::health::{Report, Sight};
+
+impl Worker {
+    pub(super) fn upstream_mut(&mut self, conn: ConnId) -> Option<&mut Upstream> {
+        let ConnId::Upstream(key) = conn else {
+            return None;
+        };
+        self.upstreams.get_mut(key.index as usize).filter(|upstream| upstream.key == key)
+    }
+
+    /// Does it still wait for the connection that an [`Action::Connect`] wished for?
+    pub fn is_connecting(&self, conn: ConnId) -> bool {
+        let ConnId::Upstream(key) = conn else {
+            return false;
+        };
+        let upstream = self.upstreams.get(key.index as usize);
+        upstream.is_some_and(|up| up.key == key && up.state == State::Connecting)
+    }
+
+    /// The connection that an [`Action::Connect`] wished for is made.
+    pub fn handle_connected(&mut self, conn: ConnId) {
+        let now = self.turn.now;
+        let Worker { pools, upstreams, turn, .. } = self;
+        let ConnId::Upstream(key) = conn else {
+            return;
+        };
+        let Some(upstream) = upstreams.get_mut(key.index as usize).filter(|up| up.key == key)
+        else {
+            return;
+        };
+        if upstream.state != State::Connecting {
+            return;
+        }
+        let pool = &pools[upstream.pool.index()];
+        upstream.last_reply = now;
+        let out = upstream.handshake.tail(&mut turn.buffers);
+        let lane = &pool.lanes[usize::from(upstream.lane)];
+        let left = lane.handshake(pool.spec.redis_auth.as_deref(), out).len() as u8;
+        if left == 0 {
+            upstream.handshake.clear(&mut turn.buffers);
+            upstream.state = State::Ready;
+        } else {
+            upstream.state = State::Handshake { left };
+        }
+        upstream.mark_dirty(turn);
+    }
+
+    pub(super) fn upstream_bytes(&mut self, key: Key, fresh: &[u8]) {
+        let Some(upstream) = self.upstream_mut(ConnId::Upstream(key)) else {
+            return;
+        };
+        // Taken down earlier in this turn; the loop has not closed it yet.
+        if upstream.state == State::Idle {
+            return;
+        }
+        let mut input = upstream.input.take();
+        let taken = match &mut input {
+            None => {
+                let mut progress = reply::Progress::default();
+                let taken = self.take_replies(key, fresh, &mut progress);
+                if let Ok(used) = taken
+                    && used < fresh.len()
+                {
+                    let mut bytes = self.turn.buffers.take();
+                    bytes.extend_from_slice(&fresh[used..]);
+                    input = Some(Box::new(Input { bytes, progress }));
+                }
+                taken.map(|_| ())
+            }
+            Some(kept) => {
+                kept.bytes.extend_from_slice(fresh);
+                let taken = self.take_replies(key, &kept.bytes, &mut kept.progress);
+                if let Ok(used) = taken {
+                    if used == kept.bytes.len() {
+                        self.turn.buffers.give(std::mem::take(&mut kept.bytes));
+                        input = None;
+                    } else if used > 0 {
+                        kept.bytes.drain(..used);
+                    }
+                }
+                taken.map(|_| ())
+            }
+        };
+        match taken {
+            Err(cause) => self.upstream_down(key, &cause, true),
+            Ok(()) => {
+                if let Some(upstream) = self.upstream_mut(ConnId::Upstream(key)) {
+                    upstream.input = input;
+                    self.maybe_retire(key.index as usize);
+                }
+            }
+        }
+    }
+
+    /// Takes whole replies from the front of `bytes`; returns how many bytes they had.
+    fn take_replies(
+        &mut self,
+        key: Key,
+        bytes: &[u8],
+        progress: &mut reply::Progress,
+    ) -> Result<usize, Cause> {
+        let Worker { clients, pools, upstreams, turn, .. } = self;
+        let upstream = &mut upstreams[key.index as usize];
+        let mut at = 0;
+        while at < bytes.len() {
+            let (len, kind) = match reply::parse(&bytes[at..], progress) {
+                Ok(reply::Parsed::Complete { len, kind }) => (len, kind),
+                Ok(reply::Parsed::Incomplete { .. }) => break,
+                Err(_) => return Err(Cause::Protocol),
+            };
+            *progress = reply::Progress::default();
+            let reply = &bytes[at..at + len];
+            at += len;
+            if kind == b'>' {
+                continue; // out of band: we subscribed to nothing
+            }
+            if let State::Handshake { left } = upstream.state {
+                if matches!(kind, b'-' | b'!') {
+                    let pool = &pools[upstream.pool.index()];
+                    let lane = &pool.lanes[usize::from(upstream.lane)];
+                    return Err(refused(lane, pool.spec.redis_auth.as_deref(), left, reply));
+                }
+                if !upstream.handshake.is_empty() {
+                    return Err(Cause::Protocol); // not all of it has left: no answer to it
+                }
+                upstream.state = match left {
+                    0 | 1 => State::Ready,
+                    more => State::Handshake { left: more - 1 },
+                };
+                if upstream.state == State::Ready {
+                    upstream.mark_dirty(turn);
+                }
+                continue;
+            }
+            // Nobody asked: whoever waits here has not been heard yet.
+            if upstream.is_idle_to_server() {
+                return Err(unasked(kind, reply));
+            }
+            let Some(ticket) = upstream.pop() else {
+                return Err(Cause::Protocol);
+            };
+            upstream.handle_answer(turn.now);
+            if upstream.watched {
+                upstream.watched = false;
+                let report =
+                    Report { pool: upstream.pool, server: upstream.server, sight: Sight::Answered };
+                turn.actions.push_back(Action::Report(report));
+            }
+            if ticket.tombstone {
+                continue;
+            }
+            if let Some(client) = clients.get_mut(ticket.client) {
+                upstream.counters.responses += 1;
+                upstream.counters.response_bytes += len as u64;
+                client.handle_reply(turn, ticket.number, ticket.part, reply);
+            }
+        }
+        Ok(at)
+    }
+
+    /// An upstream's socket is gone, or must go (`close`).
+    pub(super) fn upstream_down(&mut self, key: Key, cause: &Cause, close: bool) {
+        let Worker { pools, upstreams, turn, .. } = self;
+        let Some(upstream) = upstreams.get_mut(key.index as usize).filter(|up| up.key == key)
+        else {
+            return;
+        };
+        if upstream.state == State::Idle {
+            return;
+        }
+        if close {
+            turn.actions.push_back(Action::Close { conn: upstream.conn() });
+        }
+        let pool = &pools[upstream.pool.index()];
+        let was_ready = upstream.state == State::Ready;
+        let orderly = *cause == Cause::Eof && was_ready && upstream.is_idle_to_server();
+        // At most one failure a period: a hopeless upstream has been told of as silent.
+        let told = was_ready
+            && *cause == Cause::TimedOut
+            && pool.spec.timeout_ms.is_some_and(|ms| !upstream.fails_by_silence(turn.now, ms));
+        match cause {
+            Cause::Eof => upstream.counters.server_eof += 1,
+            // Counted with its silence already.
+            Cause::TimedOut if told => {}
+            Cause::TimedOut => upstream.counters.server_timedout += 1,
+            _ => upstream.counters.server_err += 1,
+        }
+        // Requests that have not left lose nothing by another try; but only after a connection
+        // that stood, and never in a circle: a server may close whatever it accepts.
+        if !orderly || !upstream.tickets.is_empty() {
+            upstream.back_off(turn, cause, pool.spec.server_failure_limit);
+        }
+        let keep_unsent = was_ready && !upstream.retired && upstream.may_connect(turn.now);
+        let gone = upstream.take_down(turn, keep_unsent);
+        let (pool_id, server) = (upstream.pool, upstream.server);
+        if !upstream.tickets.is_empty() {
+            upstream.connect(turn, pool.spec.connect_timeout_ms);
+        }
+        if orderly && gone.is_empty() {
+            return; // no failure of the server, unless requests fail by it
+        }
+        // Its next reply is good news for the one who decides.
+        upstream.watched = true;
+        let note = match cause {
+            Cause::Handshake(answer) => {
+                Note::HandshakeRefused { pool: pool_id, server, answer: answer.clone() }
+            }
+            _ => Note::UpstreamFailed {
+                pool: pool_id,
+                server,
+                cause: cause.clone(),
+                requests: gone.iter().filter(|(ticket, _)| !ticket.tombstone).count(),
+            },
+        };
+        turn.actions.push_back(Action::Note(note));
+        // A server that refuses our password is up, and one that we have no descriptor for may well
+        // be: ejecting it would help nobody.
+        let is_its_fault = !matches!(cause, Cause::Handshake(_) | Cause::Exhausted(_));
+        if is_its_fault && !told {
+            turn.actions.push_back(Action::Report(Report {
+                pool: pool_id,
+                server,
+                sight: Sight::Failed,
+            }));
+        }
+        self.fail_tickets(key.index as usize, cause, &gone);
+    }
+
+    /// Tells the clients of these tickets. `true` with a ticket: its request may have left.
+    fn fail_tickets(&mut self, at: usize, cause: &Cause, gone: &[(Ticket, bool)]) {
+        if gone.is_empty() {
+            return;
+        }
+        let Worker { pools, upstreams, turn, clients, .. } = self;
+        let pool = &pools[upstreams[at].pool.index()];
+        let shard = pool.describe(upstreams[at].server);
+        let text = |sent| replies::failure_text(pool.spec.manners, cause, shard, sent);
+        let (unsent, perhaps) = (text(Sent::No), text(Sent::Perhaps));
+        for (ticket, left) in gone {
+            if ticket.tombstone {
+                continue;
+            }
+            if let Some(client) = clients.get_mut(ticket.client) {
+                let text = if *left { &perhaps } else { &unsent };
+                client.handle_failure(turn, ticket.number, ticket.part, text);
+            }
+        }
+    }
+
+    pub(super) fn upstream_deadline(&mut self, at: usize) {
+        let now = self.turn.now;
+        let upstream = &mut self.upstreams[at];
+        let key = upstream.key;
+        let connecting = matches!(upstream.state, State::Connecting | State::Handshake { .. });
+        if connecting && upstream.connect_by <= now {
+            self.upstream_down(key, &Cause::TimedOut, true);
+            return self.rearm(at);
+        }
+        let (pool, server) = (upstream.pool, upstream.server);
+        let Some(timeout_ms) = self.pools[pool.index()].spec.timeout_ms else {
+            return self.rearm(at);
+        };
+        let mut late = Vec::new();
+        upstream.expire(now, timeout_ms, &mut late);
+        let owed = late.iter().filter(|(_, left)| *left).count();
+        if owed > 0 {
+            self.turn.counters[pool.index()].tombstones += owed as u64;
+            if upstream.fails_by_silence(now, timeout_ms) {
+                upstream.watched = true;
+                // twemproxy closed its connection here, and counted that.
+                upstream.counters.server_timedout += 1;
+                let report = Report { pool, server, sight: Sight::Failed };
+                self.turn.actions.push_back(Action::Report(report));
+                self.turn.actions.push_back(Action::Note(Note::UpstreamFailed {
+                    pool,
+                    server,
+                    cause: Cause::TimedOut,
+                    requests: owed,
+                }));
+            }
+        }
+        let hopeless = upstream.is_hopeless(now, timeout_ms);
+        self.fail_tickets(at, &Cause::TimedOut, &late);
+        if hopeless {
+            self.upstream_down(key, &Cause::TimedOut, true);
+        }
+        self.maybe_retire(at);
+        self.rearm(at);
+    }
+
+    fn rearm(&mut self, at: usize) {
+        let upstream = &self.upstreams[at];
+        let deadline = upstream.deadline(self.pools[upstream.pool.index()].spec.timeout_ms);
+        self.turn.wake_at(deadline);
+    }
+
+    /// Closes an upstream whose server left the topology, once it owes nothing.
+    pub(super) fn maybe_retire(&mut self, at: usize) {
+        let upstream = &mut self.upstreams[at];
+        if upstream.retired && upstream.state != State::Idle && upstream.tickets.is_empty() {
+            let action = Action::Close { conn: upstream.conn() };
+            upstream.take_down(&mut self.turn, false);
+            self.turn.actions.push_back(action);
+        }
+    }
+}
+
+/// What was refused when so many replies of the handshake were still to come, and why.
+fn refused(lane: &LaneKey, password: Option<&str>, left: u8, reply: &[u8]) -> Cause {
+    let said = lane.handshake(password, &mut Vec::new());
+    let name = said[said.len() - usize::from(left)];
+    Cause::Handshake(format!("the server refused our {name}: {}", words(reply)).into())
+}
+
+/// A reply to nothing. An error is how a server turns us away that has too many clients: it is
+/// well, and its words are worth passing on.
+fn unasked(kind: u8, reply: &[u8]) -> Cause {
+    match kind {
+        b'-' => Cause::Handshake(format!("the server turned us away: {}", words(reply)).into()),
+        _ => Cause::Protocol,
+    }
+}
+
+fn words(reply: &[u8]) -> String {
+    String::from_utf8_lossy(reply).trim_start_matches('-').trim_end().to_owned()
+}

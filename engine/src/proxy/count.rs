@@ -1,0 +1,102 @@
+//! What a worker tells of itself when asked: a copy of its counters, and gauges read off its
+//! upstreams at that moment. Nothing here is kept up request by request, so nothing can drift.
+
+use super::counters::{Counters, ServerCounters};
+use super::worker::Worker;
+
+/// Everything one worker counted, or the sum over several.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct WorkerCounts {
+    /// Indexed by pool.
+    pub pools: Vec<PoolCounts>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PoolCounts {
+    pub counters: Counters,
+    /// Indexed by server; one that nobody has asked yet may be missing at the end.
+    pub servers: Vec<ServerCounters>,
+}
+
+impl Worker {
+    /// One walk over the upstreams.
+    pub fn count(&self) -> WorkerCounts {
+        let counters = self.turn.counters.iter();
+        let mut pools: Vec<PoolCounts> =
+            counters.map(|&counters| PoolCounts { counters, servers: Vec::new() }).collect();
+        for upstream in &self.upstreams {
+            let servers = &mut pools[upstream.pool.index()].servers;
+            let at = upstream.server.index();
+            if servers.len() <= at {
+                servers.resize(at + 1, ServerCounters::default());
+            }
+            servers[at].add(&upstream.count());
+        }
+        WorkerCounts { pools }
+    }
+}
+
+impl WorkerCounts {
+    /// Adds another worker's.
+    pub fn add(&mut self, other: &WorkerCounts) {
+        if self.pools.len() < other.pools.len() {
+            self.pools.resize_with(other.pools.len(), PoolCounts::default);
+        }
+        for (sum, pool) in self.pools.iter_mut().zip(&other.pools) {
+            sum.counters.add(&pool.counters);
+            if sum.servers.len() < pool.servers.len() {
+                sum.servers.resize(pool.servers.len(), ServerCounters::default());
+            }
+            for (sum, server) in sum.servers.iter_mut().zip(&pool.servers) {
+                sum.add(server);
+            }
+        }
+    }
+
+    /// Connections to servers ever tried.
+    pub fn connects(&self) -> u64 {
+        self.servers().map(|server| server.connects).sum()
+    }
+
+    /// Connections to servers now, those being made included.
+    pub fn sockets(&self) -> u64 {
+        self.servers().map(|server| server.sockets).sum()
+    }
+
+    /// Clients ever let in: each is here still, or left in one of two ways.
+    pub fn accepted(&self) -> u64 {
+        let ever = |c: &Counters| c.client_connections + c.client_eof + c.client_err;
+        self.pools.iter().map(|pool| ever(&pool.counters)).sum()
+    }
+
+    /// Clients now.
+    pub fn clients(&self) -> u64 {
+        self.pools.iter().map(|pool| pool.counters.client_connections).sum()
+    }
+
+    fn servers(&self) -> impl Iterator<Item = &ServerCounters> {
+        self.pools.iter().flat_map(|pool| &pool.servers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_take_the_longer_list_of_servers() {
+        let counts = |servers: usize| WorkerCounts {
+            pools: vec![PoolCounts {
+                counters: Counters { client_connections: 2, client_eof: 3, ..Counters::default() },
+                servers: vec![ServerCounters { connects: 1, ..ServerCounters::default() }; servers],
+            }],
+        };
+        let mut sum = WorkerCounts::default();
+        for servers in [1, 3, 2] {
+            sum.add(&counts(servers));
+        }
+        assert_eq!(sum.pools[0].servers.len(), 3);
+        assert_eq!(sum.pools[0].servers[0].connects, 3);
+        assert_eq!((sum.connects(), sum.accepted(), sum.clients()), (6, 15, 6));
+    }
+}

@@ -1,0 +1,37 @@
+//! The end of a worker, as far as its clients are concerned.
+//!
+//! ```text
+//!   a client that is owed nothing          closed at once
+//!   one that waits for replies             gets them, then our FIN, then a moment to read them
+//!   one that was paused with requests      those it has sent are answered first; no more are read
+//!   one that comes now                     closed at once
+//! ```
+//!
+//! How long that may take is not decided here: the one who drains a worker stops it when he has
+//! waited long enough.
+
+use super::client::State;
+use super::worker::Worker;
+
+impl Worker {
+    /// Takes no further request, and closes each client when it has what it is owed.
+    pub fn handle_drain(&mut self) {
+        if std::mem::replace(&mut self.draining, true) {
+            return;
+        }
+        let Worker { clients, turn, .. } = self;
+        for key in clients.keys() {
+            let Some(client) = clients.get_mut(key) else { continue };
+            // A paused one has whole requests in its input; its last one finishes it.
+            if client.state == State::Open && !client.paused {
+                let is_owed = client.in_flight() > 0 || !client.out.is_empty();
+                client.finish(turn, is_owed);
+            }
+        }
+    }
+
+    /// Is everybody gone after [`Worker::handle_drain`]?
+    pub fn is_drained(&self) -> bool {
+        self.draining && self.clients.is_empty()
+    }
+}

@@ -1,0 +1,165 @@
+//! From a client's bytes to its requests: the worker's reading half.
+//!
+//! Bytes are parsed where they lie, in the loop's own buffer; only what is not a whole request
+//! yet, or may not be taken yet, is copied to the client's input.
+
+use super::Reading;
+use super::client::{Input, State};
+use super::replies;
+use super::request::{Path, Taken};
+use super::worker::Worker;
+use crate::base::limits::REQUEST_BYTES_MAX;
+use crate::base::slab::Key;
+use crate::protocol::resp::{encode, inline, request};
+use crate::topology::Manners;
+
+impl Worker {
+    pub(super) fn client_bytes(&mut self, key: Key, fresh: &[u8]) -> Reading {
+        let Some(client) = self.clients.get_mut(key) else {
+            return Reading::Go;
+        };
+        if client.state != State::Open {
+            return Reading::Go; // what comes after QUIT or a refusal is dropped
+        }
+        let mut input = client.input.take();
+        match &mut input {
+            None => {
+                let mut progress = request::Progress::default();
+                let used = self.take_requests(key, fresh, &mut progress);
+                if used < fresh.len() {
+                    let mut bytes = self.turn.buffers.take();
+                    bytes.extend_from_slice(&fresh[used..]);
+                    input = Some(Box::new(Input { bytes, at: 0, progress }));
+                }
+            }
+            Some(kept) => {
+                kept.bytes.extend_from_slice(fresh);
+                let used = self.take_requests(key, &kept.bytes[kept.at..], &mut kept.progress);
+                kept.at += used;
+                if kept.at == kept.bytes.len() {
+                    self.turn.buffers.give(std::mem::take(&mut kept.bytes));
+                    input = None;
+                } else if kept.at > kept.bytes.len() / 2 {
+                    kept.bytes.drain(..kept.at);
+                    kept.at = 0;
+                }
+            }
+        }
+        let Some(client) = self.clients.get_mut(key) else {
+            return Reading::Go;
+        };
+        if client.state != State::Open {
+            return Reading::Go;
+        }
+        let waiting = input.as_ref().map_or(0, |input| input.bytes.len() - input.at);
+        client.input = input;
+        if waiting > REQUEST_BYTES_MAX {
+            client.answer(&mut self.turn, |out| {
+                encode::error(out, replies::REQUEST_TOO_LARGE);
+            });
+            self.refuse_client(key, "request above 1 GiB");
+            return Reading::Go;
+        }
+        if client.paused {
+            return Reading::Stop;
+        }
+        if client.eof || self.draining {
+            // A request cut short by the end is dropped, as in twemproxy.
+            client.finish(&mut self.turn, !client.eof);
+        }
+        Reading::Go
+    }
+
+    /// Takes whole requests from the front of `bytes`; returns how many bytes they had.
+    fn take_requests(&mut self, key: Key, bytes: &[u8], progress: &mut request::Progress) -> usize {
+        let Worker { clients, pools, upstreams, turn, .. } = self;
+        let Some(client) = clients.get_mut(key) else {
+            return bytes.len();
+        };
+        let pool = &mut pools[client.pool.index()];
+        let mut path = Path { client, pool, upstreams, turn };
+        let mut at = 0;
+        while at < bytes.len() {
+            if path.client.draining && path.client.in_flight() == 0 {
+                path.client.draining = false;
+            }
+            if !path.client.has_room() {
+                if !path.client.paused {
+                    path.client.paused = true;
+                    path.turn.counters[path.pool.id.index()].clients_paused += 1;
+                }
+                break;
+            }
+            let trust = if path.client.authenticated {
+                request::Trust::Authenticated
+            } else {
+                request::Trust::Stranger
+            };
+            let (taken, len) = match request::parse(&bytes[at..], progress, trust) {
+                Ok(request::Parsed::Request(args)) => (path.take_any(&args), args.bytes().len()),
+                Ok(request::Parsed::Inline { line, len }) => match path.take_line(line) {
+                    Ok(taken) => (taken, len),
+                    Err(error) => return refuse_malformed(&mut path, error, bytes.len()),
+                },
+                Ok(request::Parsed::Empty { len }) => (Taken::Yes, len),
+                Ok(request::Parsed::Incomplete { .. }) => break,
+                Err(error) => return refuse_malformed(&mut path, error, bytes.len()),
+            };
+            if taken == Taken::NotYet {
+                path.client.draining = true;
+                path.client.paused = true;
+                break;
+            }
+            at += len;
+            if path.client.state != State::Open {
+                return bytes.len();
+            }
+        }
+        at
+    }
+
+    fn refuse_client(&mut self, key: Key, why: &'static str) {
+        let Worker { clients, pools, upstreams, turn, .. } = self;
+        if let Some(client) = clients.get_mut(key) {
+            let pool = &mut pools[client.pool.index()];
+            Path { client, pool, upstreams, turn }.hang_up(why);
+        }
+    }
+}
+
+/// Tells a client what was wrong with its bytes, and takes no more of them.
+fn refuse_malformed(path: &mut Path<'_>, error: request::Error, len: usize) -> usize {
+    path.count_refused();
+    if path.pool.spec.manners == Manners::Modern {
+        path.answer(|out| replies::protocol_error(out, error));
+    }
+    path.hang_up(replies::protocol_why(error));
+    len
+}
+
+impl Path<'_> {
+    /// A request as it came, or written anew if servers would not take it so.
+    #[inline]
+    fn take_any(&mut self, args: &request::Args<'_>) -> Taken {
+        if !args.must_rewrite() {
+            return self.take(args);
+        }
+        let mut bytes = Vec::with_capacity(args.bytes().len());
+        args.encode(&mut bytes);
+        self.take_encoded(&bytes)
+    }
+
+    fn take_line(&mut self, line: &[u8]) -> Result<Taken, request::Error> {
+        let mut bytes = Vec::with_capacity(line.len() + 64);
+        inline::rewrite(line, &mut bytes)?;
+        Ok(self.take_encoded(&bytes))
+    }
+
+    fn take_encoded(&mut self, bytes: &[u8]) -> Taken {
+        let mut progress = request::Progress::default();
+        match request::parse(bytes, &mut progress, request::Trust::Authenticated) {
+            Ok(request::Parsed::Request(args)) => self.take(&args),
+            _ => Taken::Yes, // we wrote it ourselves: it is whole
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Every text of ours that a client may read.
+//!
+//! Under twemproxy manners the texts of a failure are exactly its texts; under modern ones they
+//! begin with them (people grep) and go on to say which shard and server, and whether the request
+//! was sent: `not sent` may be repeated safely, after `outcome unknown` only what may happen twice.
+
+use crate::protocol::resp::{encode, request};
+use crate::topology::{Address, Manners};
+use std::fmt;
+
+/// Why a server did not answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Cause {
+    Refused,
+    Reset,
+    BrokenPipe,
+    /// Closed in good order.
+    Eof,
+    TimedOut,
+    /// Its name does not resolve.
+    UnknownHost,
+    /// Its Unix socket is not there.
+    NoSocket,
+    /// It sent what is no reply, or one that nobody asked for.
+    Protocol,
+    /// It refused our AUTH, SELECT or HELLO, or us; which one, and its words.
+    Handshake(Box<str>),
+    /// The shard is held out until a probe finds it well (`eject: fail_fast`).
+    Down,
+    /// No shard of the pool is in the ring.
+    NoneLive,
+    /// Too much waits for it already.
+    QueueFull,
+    /// We have no descriptor or memory left for a socket, in the system's words: our own trouble,
+    /// and no failure of the server.
+    Exhausted(Box<str>),
+    /// Whatever else the system said.
+    System(Box<str>),
+}
+
+impl fmt::Display for Cause {
+    /// The texts of twemproxy: the C library's, or `unknown`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Cause::Refused | Cause::Down | Cause::NoneLive => "Connection refused",
+            Cause::Reset => "Connection reset by peer",
+            Cause::BrokenPipe => "Broken pipe",
+            Cause::Eof => "unknown",
+            Cause::TimedOut => "Connection timed out",
+            Cause::UnknownHost => "Host is down",
+            Cause::NoSocket => "No such file or directory",
+            Cause::Protocol | Cause::Handshake(_) => "Invalid argument",
+            Cause::QueueFull => "Resource temporarily unavailable",
+            Cause::Exhausted(text) | Cause::System(text) => text,
+        })
+    }
+}
+
+impl Cause {
+    /// What modern manners add.
+    fn detail(&self) -> Option<&str> {
+        Some(match self {
+            Cause::Eof => "the server closed the connection",
+            Cause::UnknownHost => "the server's name does not resolve",
+            Cause::Protocol => "the server sent what is no reply",
+            Cause::Handshake(answer) => answer,
+            Cause::Exhausted(_) => "the proxy has no room for another connection",
+            Cause::Down => "the server is out until it answers a probe",
+            Cause::NoneLive => "every server of the pool is ejected",
+            Cause::QueueFull => "too many requests wait for the server",
+            _ => return None,
+        })
+    }
+}
+
+/// Had the request left?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sent {
+    No,
+    Perhaps,
+}
+
+/// The text of a failed request, without its `-` and line end.
+pub fn failure_text(
+    manners: Manners,
+    cause: &Cause,
+    shard: Option<(&str, &Address)>,
+    sent: Sent,
+) -> String {
+    use fmt::Write;
+    let mut text = format!("ERR {cause}");
+    if manners == Manners::Twemproxy {
+        return text;
+    }
+    if let Some(detail) = cause.detail() {
+        let _ = write!(text, ": {detail}");
+    }
+    if let Some((name, address)) = shard {
+        let address = address.to_string();
+        if *name == *address {
+            let _ = write!(text, " (server {name})");
+        } else {
+            let _ = write!(text, " (shard {name}, server {address})");
+        }
+    }
+    text.push_str(match sent {
+        Sent::No => ", not sent",
+        Sent::Perhaps => ", outcome unknown",
+    });
+    text
+}
+
+/// What a malformed request is told before its connection closes: Redis' words.
+pub fn protocol_error(out: &mut Vec<u8>, error: request::Error) {
+    use request::Error;
+    let text = match error {
+        Error::ExpectedBulk(got) => {
+            format!("ERR Protocol error: expected '$', got '{}'", got.escape_ascii())
+        }
+        other => format!("ERR Protocol error: {}", protocol_why(other)),
+    };
+    encode::error(out, &text);
+}
+
+/// The same for the log, where it is a fixed text.
+pub fn protocol_why(error: request::Error) -> &'static str {
+    use request::Error;
+    match error {
+        Error::ExpectedBulk(_) => "expected '$'",
+        Error::ArrayLength => "invalid multibulk length",
+        Error::BulkLength => "invalid bulk length",
+        Error::BulkEnd => "bulk without a line end",
+        Error::UnauthenticatedArrayLength => "unauthenticated multibulk length",
+        Error::UnauthenticatedBulkLength => "unauthenticated bulk length",
+        Error::InlineTooLong => "too big inline request",
+        Error::UnbalancedQuotes => "unbalanced quotes in request",
+    }
+}
+
+pub const REQUEST_TOO_LARGE: &str = "ERR Protocol error: request above 1 GiB";
+pub const CROSSSLOT: &str = "CROSSSLOT Keys in request don't hash to the same server";
+pub const EXECABORT: &str = "EXECABORT Transaction discarded because of previous errors.";
+pub const IN_REFUSED_MULTI: &str = "ERR not done: transactions are not served here, and MULTI was refused; EXEC or DISCARD ends this";
+pub const NOPROTO: &str = "NOPROTO unsupported protocol version";
+pub const WRONGPASS: &str = "WRONGPASS invalid username-password pair or user is disabled.";
+pub const NO_PASSWORD_SET: &str = "ERR Client sent AUTH, but no password is set";
+pub const INVALID_PASSWORD: &str = "ERR invalid password";
+pub const SYNTAX: &str = "ERR syntax error";
+pub const NAME_CHARACTERS: &str =
+    "ERR Client names cannot contain spaces, newlines or special characters.";
+pub const NAME_TOO_LONG: &str = "ERR Client names cannot be longer than 256 bytes";
+pub const HELLO_NOAUTH: &str = "NOAUTH HELLO must be called with the client already authenticated, \
+     otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and \
+     select the RESP protocol version at the same time";
+
+/// Before AUTH, everything gets this. Redis ends it with a full stop, twemproxy does not.
+pub fn noauth(manners: Manners) -> &'static str {
+    match manners {
+        Manners::Modern => "NOAUTH Authentication required.",
+        Manners::Twemproxy => "NOAUTH Authentication required",
+    }
+}
+
+/// A command that we do not know, in Redis' words: the name and the beginning of its arguments.
+pub fn unknown_command(args: &request::Args<'_>) -> Vec<u8> {
+    let name = encode::quoted(args.name());
+    let mut text = [b"ERR unknown command '", name, b"', with args beginning with: "].concat();
+    let begin = text.len();
+    for arg in args.iter_from(1) {
+        let room = encode::QUOTED_BYTES_MAX.saturating_sub(text.len() - begin);
+        if room == 0 {
+            break;
+        }
+        text.push(b'\'');
+        text.extend_from_slice(encode::quoted(&arg[..arg.len().min(room)]));
+        text.extend_from_slice(b"' ");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_command_is_quoted_as_redis_does() {
+        let bytes = [
+            b"*4\r\n$4\r\nN\0PE\r\n$3\r\n\xff\0\xfe\r\n$130\r\n",
+            &[b'x'; 130][..],
+            b"\r\n$1\r\ny\r\n",
+        ];
+        let bytes = bytes.concat();
+        let mut progress = request::Progress::default();
+        let parsed = request::parse(&bytes, &mut progress, request::Trust::Authenticated);
+        let Ok(request::Parsed::Request(args)) = parsed else {
+            panic!("not a request");
+        };
+        // The arguments have 128 bytes together, quotes and blanks counted, and the last is cut.
+        let mut wanted = b"ERR unknown command 'N', with args beginning with: '\xff' '".to_vec();
+        wanted.resize(wanted.len() + 124, b'x');
+        wanted.extend_from_slice(b"' ");
+        assert_eq!(unknown_command(&args), wanted);
+    }
+
+    #[test]
+    fn modern_texts_begin_with_twemproxys() {
+        let address = Address::Tcp { host: "127.0.0.1".into(), port: 6379 };
+        let at = |name| Some((name, &address));
+        for cause in [
+            Cause::Refused,
+            Cause::Reset,
+            Cause::Eof,
+            Cause::TimedOut,
+            Cause::UnknownHost,
+            Cause::NoSocket,
+            Cause::Protocol,
+            Cause::Down,
+            Cause::NoneLive,
+            Cause::QueueFull,
+            Cause::Exhausted("Too many open files".into()),
+            Cause::System("Network is unreachable".into()),
+        ] {
+            let old = failure_text(Manners::Twemproxy, &cause, at("a"), Sent::No);
+            assert_eq!(old, format!("ERR {cause}"));
+            assert!(failure_text(Manners::Modern, &cause, at("a"), Sent::No).starts_with(&old));
+        }
+        assert_eq!(
+            failure_text(Manners::Modern, &Cause::Eof, at("a"), Sent::Perhaps),
+            "ERR unknown: the server closed the connection (shard a, server 127.0.0.1:6379), \
+             outcome unknown"
+        );
+        assert_eq!(
+            failure_text(Manners::Modern, &Cause::Refused, at("127.0.0.1:6379"), Sent::No),
+            "ERR Connection refused (server 127.0.0.1:6379), not sent"
+        );
+    }
+}

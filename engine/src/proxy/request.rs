@@ -1,0 +1,367 @@
+//! One request, from its bytes to its tickets: look up, check, route, split, or answer here.
+
+use super::client::Client;
+use super::pool::Pool;
+use super::replies::{self, Cause, Sent};
+use super::turn::Turn;
+use super::upstream::Upstream;
+use super::{Action, Note};
+use crate::base::ShardId;
+use crate::command::keys::KeyError;
+use crate::command::merge::Merge;
+use crate::command::{self, Command, Group, Local, Split, Verb, keys};
+use crate::protocol::resp::{Args, encode};
+use crate::routing::distribution::Ring;
+use crate::topology::{Manners, ShardState};
+
+/// Routes commands without a key, as in twemproxy.
+const PLACEHOLDER: &[u8] = b"placeholder";
+
+/// Keys of a request for which the worker keeps its scratch space; a larger one gives it back.
+const OWNERS_KEPT: usize = 64 * 1024;
+
+/// What became of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Taken {
+    Yes,
+    /// It must wait until everything before it has been answered; offer it again then.
+    NotYet,
+}
+
+/// Everything that one request touches.
+pub struct Path<'a> {
+    pub client: &'a mut Client,
+    pub pool: &'a mut Pool,
+    pub upstreams: &'a mut Vec<Upstream>,
+    pub turn: &'a mut Turn,
+}
+
+impl Path<'_> {
+    /// Takes one request of the client.
+    #[inline]
+    pub fn take(&mut self, args: &Args<'_>) -> Taken {
+        if self.client.in_refused_multi && self.refuse_in_multi(args.name()) {
+            return Taken::Yes;
+        }
+        let Some(command) = command::lookup(args.name()) else {
+            self.unknown(args);
+            return Taken::Yes;
+        };
+        if !self.client.authenticated && !is_open_to_strangers(command) {
+            self.turn_away(command, args);
+            return Taken::Yes;
+        }
+        if !command.arity_ok(args.len()) {
+            self.refuse_keys(command, args, &KeyError::Arity(command.name));
+            return Taken::Yes;
+        }
+        match command.verb {
+            Verb::Forward if command.single_key => {
+                if let Some(key) = args.get(1) {
+                    let shard = self.pool.topology.router.route(key, &mut self.turn.chance);
+                    self.forward(shard, args.bytes());
+                }
+            }
+            Verb::Forward => self.forward_checked(command, args),
+            Verb::Split(split) => self.split(split, command.name, args),
+            Verb::Placeholder => {
+                let shard = self.pool.topology.router.route(PLACEHOLDER, &mut self.turn.chance);
+                self.forward(shard, args.bytes());
+            }
+            Verb::Local(local) => return self.answer_locally(local, command, args),
+        }
+        Taken::Yes
+    }
+
+    /// Sends the request as it came to the shard's primary.
+    #[inline]
+    fn forward(&mut self, shard: Option<ShardId>, bytes: &[u8]) {
+        match self.upstream_of(shard) {
+            Ok(at) => {
+                let upstream = &mut self.upstreams[at];
+                upstream.out.tail(&mut self.turn.buffers).extend_from_slice(bytes);
+                let number = self.client.expect();
+                let ticket = (self.client.key, number, 0);
+                upstream.push(self.turn, ticket, bytes.len(), self.pool.spec.timeout_ms);
+            }
+            Err(cause) => {
+                let text = self.failure(shard, &cause);
+                self.turn.counters[self.pool.id.index()].forward_error += 1;
+                self.error(&text);
+            }
+        }
+    }
+
+    /// The upstream for a shard, ready to take a request.
+    #[inline]
+    fn upstream_of(&mut self, shard: Option<ShardId>) -> Result<usize, Cause> {
+        let Some(id) = shard else {
+            return Err(Cause::NoneLive);
+        };
+        let shard = self.pool.topology.shard(id);
+        if shard.state != ShardState::Live {
+            return Err(Cause::Down);
+        }
+        let primary = shard.primary;
+        let at =
+            self.pool.upstream(self.upstreams, primary, self.client.lane, self.client.key.index);
+        let prepared = self.upstreams[at].prepare(self.turn, self.pool.spec.connect_timeout_ms);
+        match prepared {
+            Ok(()) => Ok(at),
+            Err(cause) => {
+                if cause == Cause::QueueFull {
+                    self.turn.counters[self.pool.id.index()].upstream_queue_full += 1;
+                }
+                Err(cause)
+            }
+        }
+    }
+
+    fn failure(&self, shard: Option<ShardId>, cause: &Cause) -> String {
+        let shard = shard.and_then(|id| self.pool.describe_shard(self.pool.topology.shard(id)));
+        replies::failure_text(self.pool.spec.manners, cause, shard, Sent::No)
+    }
+
+    /// A command whose keys are several, or not at argument 1: all must have one owner.
+    fn forward_checked(&mut self, command: &'static Command, args: &Args<'_>) {
+        let command = match keys::resolve(command, args) {
+            Ok(row) => row,
+            Err(error) => return self.refuse_keys(command, args, &error),
+        };
+        if let Verb::Local(local) = command.verb {
+            self.answer_locally(local, command, args);
+            return;
+        }
+        let mut keys = match keys::keys(command, args) {
+            Ok(keys) => keys,
+            Err(error) => return self.refuse_keys(command, args, &error),
+        };
+        let Some(first) = keys.next() else {
+            return self.refuse_keys(command, args, &KeyError::NoOwner);
+        };
+        let router = &self.pool.topology.router;
+        let shard = router.route(first, &mut self.turn.chance);
+        let one_owner = matches!(router.ring, Ring::Random(_))
+            || keys.all(|key| router.route(key, &mut self.turn.chance) == shard);
+        if !one_owner {
+            if self.pool.spec.manners == Manners::Modern {
+                self.count_refused();
+                return self.error(replies::CROSSSLOT);
+            }
+            self.tell_unchecked(command.name);
+        }
+        self.forward(shard, args.bytes());
+    }
+
+    fn tell_unchecked(&mut self, command: &'static str) {
+        self.turn.counters[self.pool.id.index()].requests_unchecked += 1;
+        if !self.pool.unchecked.contains(&command) {
+            self.pool.unchecked.push(command);
+            let note = Note::Unchecked { pool: self.pool.id, command };
+            self.turn.actions.push_back(Action::Note(note));
+        }
+    }
+
+    /// Cuts the request by the owners of its keys; see `command::split`.
+    fn split(&mut self, split: Split, name: &'static str, args: &Args<'_>) {
+        let stride = split.stride();
+        let mut owners = std::mem::take(&mut self.turn.owners);
+        owners.clear();
+        let router = &self.pool.topology.router;
+        for key in args.iter_from(1).step_by(stride) {
+            match router.route(key, &mut self.turn.chance) {
+                Some(shard) => owners.push(shard.0),
+                None => break,
+            }
+        }
+        let Some(&first) = owners.first() else {
+            self.forward(None, args.bytes());
+            self.turn.owners = owners;
+            return;
+        };
+        let whole = owners.len() == 1
+            // twemproxy cut even what has one owner, and clients can tell by its errors.
+            || (self.pool.spec.manners == Manners::Modern && owners.iter().all(|&o| o == first));
+        if whole {
+            self.forward(Some(ShardId(first)), args.bytes());
+        } else {
+            self.scatter(split, name, args, &mut owners);
+        }
+        if owners.capacity() <= OWNERS_KEPT {
+            self.turn.owners = owners;
+        }
+    }
+
+    /// Writes a fragment to each owner. `owners` becomes the part of each key.
+    fn scatter(&mut self, split: Split, name: &str, args: &Args<'_>, owners: &mut [u16]) {
+        struct Part {
+            shard: ShardId,
+            keys: usize,
+            upstream: Result<usize, Cause>,
+            bytes_before: usize,
+        }
+        // Parts in the order of the shards, as twemproxy has it.
+        let mut keys_of = vec![0usize; self.pool.topology.shards.len()];
+        for &owner in owners.iter() {
+            keys_of[usize::from(owner)] += 1;
+        }
+        let mut part_of = vec![0u16; keys_of.len()];
+        let mut parts: Vec<Part> = Vec::with_capacity(keys_of.len().min(owners.len()));
+        for (shard, &keys) in keys_of.iter().enumerate() {
+            if keys > 0 {
+                part_of[shard] = parts.len() as u16;
+                let shard = ShardId(shard as u16);
+                let upstream = self.upstream_of(Some(shard));
+                let mut bytes_before = 0;
+                if let Ok(at) = upstream {
+                    let out = self.upstreams[at].out.tail(&mut self.turn.buffers);
+                    bytes_before = out.len();
+                    split.fragment_head(out, name, keys);
+                }
+                parts.push(Part { shard, keys, upstream, bytes_before });
+            }
+        }
+        let stride = split.stride();
+        let mut rest = args.iter_from(1);
+        for owner in owners.iter_mut() {
+            *owner = part_of[usize::from(*owner)];
+            let part = &parts[usize::from(*owner)];
+            debug_assert!(part.keys > 0);
+            let encoded = rest.next_encoded(stride);
+            if let Ok(at) = part.upstream {
+                self.upstreams[at].out.tail(&mut self.turn.buffers).extend_from_slice(encoded);
+            }
+        }
+        let order = if split == Split::Mget { Box::from(&*owners) } else { Box::default() };
+        let hide_errors = self.pool.spec.manners == Manners::Twemproxy;
+        let merge = Merge::new(split, parts.len() as u16, order, hide_errors);
+        let number = self.client.expect_merge(Box::new(merge));
+        self.turn.counters[self.pool.id.index()].fragments += parts.len() as u64;
+        for (at, part) in parts.iter().enumerate() {
+            match &part.upstream {
+                Ok(upstream) => {
+                    let upstream = &mut self.upstreams[*upstream];
+                    let after = upstream.out.tail(&mut self.turn.buffers).len();
+                    let ticket = (self.client.key, number, at as u16);
+                    let bytes = after - part.bytes_before;
+                    upstream.push(self.turn, ticket, bytes, self.pool.spec.timeout_ms);
+                }
+                Err(cause) => {
+                    let text = self.failure(Some(part.shard), cause);
+                    self.client.handle_failure(self.turn, number, at as u16, &text);
+                }
+            }
+        }
+    }
+
+    fn unknown(&mut self, args: &Args<'_>) {
+        // A web page that makes a browser send requests here must not get through line by line.
+        if args.name().eq_ignore_ascii_case(b"post") || args.name().eq_ignore_ascii_case(b"host:") {
+            return self.hang_up("a web browser");
+        }
+        // twemproxy closed on what it could not read before it asked who the client is.
+        if !self.client.authenticated && self.pool.spec.manners == Manners::Modern {
+            return self.error(replies::noauth(self.pool.spec.manners));
+        }
+        self.client.in_refused_multi =
+            args.len() == 1 && args.name().eq_ignore_ascii_case(b"multi");
+        self.refuse(replies::unknown_command(args));
+    }
+
+    /// A client whose MULTI was refused may not have noticed yet, and means what it sends now to
+    /// happen at EXEC or not at all. It does not happen. `false`: the request is taken as any.
+    fn refuse_in_multi(&mut self, name: &[u8]) -> bool {
+        let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
+        if is(b"quit") || is(b"reset") {
+            self.client.in_refused_multi = false;
+            return false;
+        }
+        if is(b"exec") {
+            self.client.in_refused_multi = false;
+            self.error(replies::EXECABORT);
+        } else if is(b"discard") {
+            self.client.in_refused_multi = false;
+            self.answer(|out| encode::status(out, "OK"));
+        } else {
+            self.error(replies::IN_REFUSED_MULTI);
+        }
+        true
+    }
+
+    /// A stranger's command, where a password is asked for.
+    #[cold]
+    fn turn_away(&mut self, command: &'static Command, args: &Args<'_>) {
+        let manners = self.pool.spec.manners;
+        let unread = !command.arity_ok(args.len()) && !was_left_to_the_server(command, args);
+        if manners == Manners::Twemproxy && unread {
+            return self.refuse_keys(command, args, &KeyError::Arity(command.name));
+        }
+        self.error(replies::noauth(manners));
+    }
+
+    /// What twemproxy closed on, and we answer with an error under modern manners.
+    pub fn refuse(&mut self, text: impl AsRef<[u8]>) {
+        self.count_refused();
+        match self.pool.spec.manners {
+            Manners::Modern => self.error(text),
+            Manners::Twemproxy => self.hang_up("request refused"),
+        }
+    }
+
+    pub fn refuse_keys(&mut self, command: &Command, args: &Args<'_>, error: &KeyError<'_>) {
+        self.count_refused();
+        match self.pool.spec.manners {
+            Manners::Twemproxy
+                if !was_left_to_the_server(command, args) && !has_zeros_before(args, error) =>
+            {
+                self.hang_up("request refused");
+            }
+            Manners::Modern | Manners::Twemproxy => self.answer(|out| error.encode(out)),
+        }
+    }
+
+    pub fn count_refused(&mut self) {
+        self.turn.counters[self.pool.id.index()].requests_refused += 1;
+    }
+
+    /// Takes no further request, and says so in the log.
+    pub fn hang_up(&mut self, why: &'static str) {
+        let note = Note::ClientRefused { pool: self.pool.id, peer: self.client.peer, why };
+        self.turn.actions.push_back(Action::Note(note));
+        self.client.errs = true;
+        self.client.finish(self.turn, true);
+    }
+
+    pub fn error(&mut self, text: impl AsRef<[u8]>) {
+        self.answer(|out| encode::error(out, text));
+    }
+
+    pub fn answer(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.turn.counters[self.pool.id.index()].requests_local += 1;
+        self.client.answer(self.turn, write);
+    }
+}
+
+/// twemproxy counted the arguments of commands of a fixed form, of those it split and of scripts,
+/// and closed when the count was wrong. Of others it wanted a key and no more: the server's error
+/// came back.
+fn was_left_to_the_server(command: &Command, args: &Args<'_>) -> bool {
+    command.arity < 0
+        && args.len() > 1
+        && command.verb == Verb::Forward
+        && command.subcommands.is_empty()
+        && command.group != Group::Scripting
+}
+
+/// `EVAL s 01 k`: twemproxy read the number, and the server, which does not, said so.
+fn has_zeros_before(args: &Args<'_>, error: &KeyError<'_>) -> bool {
+    let counts = |text: &[u8]| {
+        text.iter().all(u8::is_ascii_digit) && text.iter().any(|&digit| digit != b'0')
+    };
+    *error == KeyError::NotInteger && args.len() > 3 && args.get(2).is_some_and(counts)
+}
+
+/// May this be asked before AUTH?
+fn is_open_to_strangers(command: &Command) -> bool {
+    matches!(command.verb, Verb::Local(Local::Auth | Local::Hello | Local::Quit | Local::Reset))
+}

@@ -1,0 +1,57 @@
+//! What the pieces of a worker share during one turn of the loop: the time, the lists of what is
+//! to be done at its end, and the buffers.
+
+use super::{Action, ConnId, Counters};
+use crate::base::buffer::BufferPool;
+use crate::base::slab::Key;
+use crate::base::{Chance, Epoch, Time, WorkerId};
+use std::collections::VecDeque;
+
+pub struct Turn {
+    pub worker: WorkerId,
+    /// The topology that requests are routed by.
+    pub epoch: Epoch,
+    pub now: Time,
+    pub chance: Chance,
+    pub buffers: BufferPool,
+    pub actions: VecDeque<Action>,
+    /// Have bytes to write. An entry whose connection has gone is harmless.
+    pub dirty_upstreams: VecDeque<ConnId>,
+    pub dirty_clients: VecDeque<ConnId>,
+    /// Stopped at their window or output bound, and have room again.
+    pub resumable: Vec<Key>,
+    /// Clients with a deadline of their own: full sockets, last words.
+    pub watched: Vec<Key>,
+    /// Not after the earliest deadline; may be before it.
+    pub deadline: Time,
+    /// Indexed by pool.
+    pub counters: Vec<Counters>,
+    /// Scratch: the owner of each key of a request that may be split.
+    pub owners: Vec<u16>,
+}
+
+impl Turn {
+    pub fn new(worker: WorkerId, epoch: Epoch, seed: u64, pools: usize) -> Turn {
+        Turn {
+            worker,
+            epoch,
+            now: Time::ZERO,
+            chance: Chance::new(seed),
+            buffers: BufferPool::default(),
+            actions: VecDeque::new(),
+            dirty_upstreams: VecDeque::new(),
+            dirty_clients: VecDeque::new(),
+            resumable: Vec::new(),
+            watched: Vec::new(),
+            deadline: Time::NEVER,
+            counters: vec![Counters::default(); pools],
+            owners: Vec::new(),
+        }
+    }
+
+    /// Makes sure the worker wakes at `at`.
+    #[inline]
+    pub fn wake_at(&mut self, at: Time) {
+        self.deadline = self.deadline.min(at);
+    }
+}

@@ -1,0 +1,390 @@
+//! A worker: its clients, its upstreams, and what happens to them.
+//!
+//! One turn of the loop: any number of `handle_*`, then [`Worker::end_turn`], then the flush, then
+//! the actions, until there is neither. Nothing is written before the flush, so a turn costs each connection one write
+//! however many requests or replies it carried.
+
+use super::client::{Client, State as ClientState};
+use super::pool::Pool;
+use super::replies::Cause;
+use super::turn::Turn;
+use super::upstream::Upstream;
+use super::{Action, ConnId, Counters, Note, Reading};
+use crate::base::limits::{CLIENT_HOARD_BYTES, CLIENT_HOARD_STALL_MS, CLIENT_STALL_MS, LINGER_MS};
+use crate::base::slab::{Key, Slab};
+use crate::base::{Epoch, PoolId, ServerId, Time, WorkerId};
+use crate::protocol::resp::Version;
+use crate::topology::{PoolSpec, ShardState, Snapshot};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// See the module's head.
+pub struct Worker {
+    pub(super) pools: Vec<Pool>,
+    pub(super) clients: Slab<Client>,
+    pub(super) upstreams: Vec<Upstream>,
+    pub(super) turn: Turn,
+    /// The time is known, and whom to preconnect has been seen to.
+    begun: bool,
+    /// The end has begun: nobody new, and nothing new of those who are here.
+    pub(super) draining: bool,
+}
+
+impl Worker {
+    /// A worker for these pools, in the order of the snapshot's. `seed` feeds jitter and the
+    /// `random` distribution.
+    pub fn new(id: WorkerId, seed: u64, specs: &[Arc<PoolSpec>], snapshot: &Snapshot) -> Worker {
+        assert_eq!(specs.len(), snapshot.pools.len(), "one topology a pool");
+        let turn = Turn::new(id, snapshot.epoch, seed, specs.len());
+        let pools = specs
+            .iter()
+            .zip(&snapshot.pools)
+            .enumerate()
+            .map(|(at, (spec, topology))| {
+                Pool::new(PoolId(at as u16), Arc::clone(spec), Arc::clone(topology))
+            })
+            .collect();
+        let upstreams = Vec::new();
+        let clients = Slab::default();
+        Worker { pools, clients, upstreams, turn, begun: false, draining: false }
+    }
+
+    pub fn id(&self) -> WorkerId {
+        self.turn.worker
+    }
+
+    pub fn epoch(&self) -> Epoch {
+        self.turn.epoch
+    }
+
+    pub fn clients(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Counters of a pool; `client_connections` is a gauge.
+    pub fn counters(&self, pool: PoolId) -> Counters {
+        self.turn.counters[pool.index()]
+    }
+
+    /// Once at the beginning of each turn; all that is handled in it happens at `now`.
+    pub fn begin_turn(&mut self, now: Time) {
+        debug_assert!(now >= self.turn.now, "time never goes back");
+        self.turn.now = now;
+        if !self.begun {
+            self.begun = true;
+            for pool in self.pools.iter_mut().filter(|pool| pool.spec.preconnect) {
+                pool.preconnect(&mut self.upstreams, &mut self.turn);
+            }
+        }
+    }
+
+    // ---- clients -------------------------------------------------------------------------
+
+    /// A client was accepted. `id` is unique in the process.
+    pub fn handle_accept(&mut self, pool: PoolId, id: u64, peer: Option<SocketAddr>) -> ConnId {
+        let room = &mut self.pools[pool.index()];
+        let mut client = Client::new(pool, id, peer, self.turn.now);
+        client.lane = room.lane(Version::Resp2);
+        client.authenticated = room.spec.redis_auth.is_none();
+        let key = self.clients.insert(client);
+        if let Some(client) = self.clients.get_mut(key) {
+            client.key = key;
+            if self.draining {
+                client.finish(&mut self.turn, false);
+            }
+        }
+        self.turn.counters[pool.index()].client_connections += 1;
+        ConnId::Client(key)
+    }
+
+    /// Bytes were read from a connection.
+    #[inline]
+    pub fn handle_bytes(&mut self, conn: ConnId, bytes: &[u8]) -> Reading {
+        match conn {
+            ConnId::Client(key) => self.client_bytes(key, bytes),
+            ConnId::Upstream(key) => {
+                self.upstream_bytes(key, bytes);
+                Reading::Go
+            }
+        }
+    }
+
+    /// The peer will send no more (FIN).
+    pub fn handle_eof(&mut self, conn: ConnId) {
+        match conn {
+            ConnId::Client(key) => {
+                let Some(client) = self.clients.get_mut(key) else {
+                    return;
+                };
+                client.eof = true;
+                match client.state {
+                    // What it has sent is still answered.
+                    ClientState::Open if client.paused => {}
+                    ClientState::Open => client.finish(&mut self.turn, false),
+                    ClientState::Finishing { .. } => client.mark_dirty(&mut self.turn),
+                    ClientState::Lingering { .. } => self.close_client(key),
+                }
+            }
+            ConnId::Upstream(key) => self.upstream_down(key, &Cause::Eof, false),
+        }
+    }
+
+    /// The connection is gone, or could not be made.
+    pub fn handle_closed(&mut self, conn: ConnId, cause: &Cause) {
+        match conn {
+            ConnId::Client(key) => {
+                if let Some(client) = self.clients.get_mut(key) {
+                    client.errs = true;
+                    self.forget_client(key);
+                }
+            }
+            ConnId::Upstream(key) => self.upstream_down(key, cause, false),
+        }
+    }
+
+    fn close_client(&mut self, key: Key) {
+        if self.clients.get(key).is_some() {
+            self.turn.actions.push_back(Action::Close { conn: ConnId::Client(key) });
+            self.forget_client(key);
+        }
+    }
+
+    /// What it had in flight finds nobody and is dropped.
+    fn forget_client(&mut self, key: Key) {
+        if let Some(mut client) = self.clients.remove(key) {
+            client.out.clear(&mut self.turn.buffers);
+            if let Some(input) = client.input.take() {
+                self.turn.buffers.give(input.bytes);
+            }
+            let counters = &mut self.turn.counters[client.pool.index()];
+            counters.client_connections -= 1;
+            if client.errs {
+                counters.client_err += 1;
+            } else {
+                counters.client_eof += 1;
+            }
+        }
+    }
+
+    // ---- the turn ------------------------------------------------------------------------
+
+    /// Goes on with clients that have room again. Call once, after all `handle_*` of a turn.
+    pub fn end_turn(&mut self) {
+        while let Some(key) = self.turn.resumable.pop() {
+            let Some(client) = self.clients.get_mut(key) else {
+                continue;
+            };
+            client.clear_resuming();
+            if !client.paused || !client.has_room() {
+                continue;
+            }
+            client.paused = false;
+            if self.client_bytes(key, &[]) == Reading::Go
+                && let Some(client) = self.clients.get_mut(key)
+                && client.state == ClientState::Open
+                && !client.eof
+            {
+                let action = client.resume_action();
+                self.turn.actions.push_back(action);
+            }
+        }
+    }
+
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.turn.actions.pop_front()
+    }
+
+    /// The next connection with something to write, upstreams before clients. Write its
+    /// [`Worker::output`] and say how much went with [`Worker::handle_written`].
+    pub fn poll_flush(&mut self) -> Option<ConnId> {
+        while let Some(conn) = self.turn.dirty_upstreams.pop_front() {
+            if let Some(upstream) = self.upstream_mut(conn) {
+                upstream.clear_dirty();
+                if !upstream.pending().is_empty() {
+                    return Some(conn);
+                }
+            }
+        }
+        while let Some(conn) = self.turn.dirty_clients.pop_front() {
+            let ConnId::Client(key) = conn else { continue };
+            if let Some(client) = self.clients.get_mut(key) {
+                client.clear_dirty();
+                if !client.out.is_empty() {
+                    return Some(conn);
+                }
+                self.maybe_close(key);
+            }
+        }
+        None
+    }
+
+    /// What a connection has to write; nothing if it is gone.
+    #[inline]
+    pub fn output(&self, conn: ConnId) -> &[u8] {
+        match conn {
+            ConnId::Client(key) => self.clients.get(key).map_or(&[], |c| c.out.pending()),
+            ConnId::Upstream(key) => match self.upstreams.get(key.index as usize) {
+                Some(upstream) if upstream.key == key => upstream.pending(),
+                _ => &[],
+            },
+        }
+    }
+
+    /// So many bytes of the output were taken; fewer than all means the socket is full.
+    #[inline]
+    pub fn handle_written(&mut self, conn: ConnId, written: usize) {
+        match conn {
+            ConnId::Client(key) => {
+                let Some(client) = self.clients.get_mut(key) else {
+                    return;
+                };
+                client.out.consume(written, &mut self.turn.buffers);
+                if client.out.is_empty() {
+                    client.full_since = None;
+                    client.release_memory();
+                    client.maybe_resume(&mut self.turn);
+                    if client.state != ClientState::Open {
+                        self.maybe_close(key);
+                    }
+                } else if written > 0 || client.full_since.is_none() {
+                    client.full_since = Some(self.turn.now);
+                    let at = self.turn.now.plus_ms(CLIENT_HOARD_STALL_MS);
+                    client.watch(&mut self.turn, at);
+                    client.maybe_resume(&mut self.turn);
+                }
+            }
+            ConnId::Upstream(_) => {
+                let Worker { upstreams, turn, .. } = self;
+                if let ConnId::Upstream(key) = conn
+                    && let Some(upstream) = upstreams.get_mut(key.index as usize)
+                    && upstream.key == key
+                {
+                    upstream.handle_written(turn, written);
+                }
+            }
+        }
+    }
+
+    /// Closes a client that has got everything it was owed and takes no further request.
+    fn maybe_close(&mut self, key: Key) {
+        let Some(client) = self.clients.get_mut(key) else {
+            return;
+        };
+        let ClientState::Finishing { linger } = client.state else {
+            return;
+        };
+        if client.in_flight() > 0 || !client.out.is_empty() {
+            return;
+        }
+        if linger && !client.eof {
+            let until = self.turn.now.plus_ms(LINGER_MS);
+            client.state = ClientState::Lingering { until };
+            client.watch(&mut self.turn, until);
+            self.turn.actions.push_back(Action::ShutdownWrite { conn: ConnId::Client(key) });
+            // It may have been paused, and must be read to its end.
+            self.turn.actions.push_back(Action::ResumeReading { conn: ConnId::Client(key) });
+        } else {
+            self.close_client(key);
+        }
+    }
+
+    // ---- time and topology ---------------------------------------------------------------
+
+    /// When [`Worker::handle_deadline`] wants to be called; it may be early.
+    pub fn deadline(&self) -> Option<Time> {
+        // The flush may have made room for a client; no event of its own will say so.
+        if !self.turn.resumable.is_empty() {
+            return Some(self.turn.now);
+        }
+        (self.turn.deadline != Time::NEVER).then_some(self.turn.deadline)
+    }
+
+    /// Looks at everything that has a deadline. Cheap: once a timeout period, not once a request.
+    pub fn handle_deadline(&mut self) {
+        if self.turn.now < self.turn.deadline {
+            return;
+        }
+        self.turn.deadline = Time::NEVER;
+        for at in 0..self.upstreams.len() {
+            self.upstream_deadline(at);
+        }
+        for key in std::mem::take(&mut self.turn.watched) {
+            self.client_deadline(key);
+        }
+    }
+
+    fn client_deadline(&mut self, key: Key) {
+        let now = self.turn.now;
+        let Some(client) = self.clients.get_mut(key) else {
+            return;
+        };
+        client.watched = false;
+        if let ClientState::Lingering { until } = client.state {
+            if until <= now {
+                self.close_client(key);
+            } else {
+                client.watch(&mut self.turn, until);
+            }
+            return;
+        }
+        let Some(since) = client.full_since else {
+            return;
+        };
+        let hoards = client.unread_bytes() > CLIENT_HOARD_BYTES;
+        let until = since.plus_ms(if hoards { CLIENT_HOARD_STALL_MS } else { CLIENT_STALL_MS });
+        if until > now {
+            // Looked at often enough to see a hoard grow.
+            let soon = now.plus_ms(CLIENT_HOARD_STALL_MS);
+            client.watch(&mut self.turn, until.min(soon));
+            return;
+        }
+        let (pool, peer) = (client.pool, client.peer);
+        let unread_bytes = client.unread_bytes();
+        let note = Note::ClientStalled { pool, peer, unread_bytes };
+        client.errs = true;
+        self.turn.actions.push_back(Action::Note(note));
+        self.turn.counters[pool.index()].clients_stalled += 1;
+        self.close_client(key);
+    }
+
+    /// Follows a newer topology, between two events.
+    pub fn handle_snapshot(&mut self, snapshot: &Snapshot) {
+        if snapshot.epoch <= self.turn.epoch {
+            return;
+        }
+        self.turn.epoch = snapshot.epoch;
+        for (pool, topology) in self.pools.iter_mut().zip(&snapshot.pools) {
+            if Arc::ptr_eq(&pool.topology, topology) {
+                continue;
+            }
+            let before = std::mem::replace(&mut pool.topology, Arc::clone(topology));
+            pool.grow();
+            for upstream in self.upstreams.iter_mut().filter(|up| up.pool == pool.id) {
+                upstream.retired = topology.server(upstream.server).is_none();
+                let state = |shards: &[crate::topology::Shard]| {
+                    shards.iter().find(|s| s.primary == upstream.server).map(|s| s.state)
+                };
+                let now = state(&topology.shards);
+                if now == Some(ShardState::Live) && now != state(&before.shards) {
+                    upstream.forgive(self.turn.now);
+                }
+            }
+        }
+        for at in 0..self.upstreams.len() {
+            self.maybe_retire(at);
+        }
+    }
+
+    /// Reports the next reply that any upstream of this server gets, one to come included.
+    pub fn handle_watch(&mut self, pool: PoolId, server: ServerId) {
+        let watched = &mut self.pools[pool.index()].watched;
+        if !watched.contains(&server) {
+            watched.push(server);
+        }
+        for upstream in &mut self.upstreams {
+            if upstream.pool == pool && upstream.server == server {
+                upstream.watched = true;
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! How hashes become shards.
+//!
+//! A distribution is a way to build a [`Ring`] from the shards that are live; the ring is asked on
+//! every request and never changes. When a shard is ejected or comes back, a new ring is built:
+//! the same members always give the same ring, bit for bit.
+//!
+//! Members come in the order of their ids, which is twemproxy's order of names
+//! ([`name_order`]). It decides ties on the continuum and the slots of `modula`, so it is part of
+//! the contract, while the order in the configuration is not.
+
+mod ketama;
+mod modula;
+mod random;
+
+pub use ketama::{Arc, Continuum, Point};
+pub use modula::Modula;
+pub use random::Random;
+
+use crate::base::{Chance, ShardId};
+use std::cmp::Ordering;
+
+/// A shard as a distribution sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Member<'a> {
+    pub shard: ShardId,
+    pub name: &'a str,
+    pub weight: u32,
+}
+
+/// A way to spread hashes over shards, and its name in the configuration.
+#[derive(Debug)]
+pub struct Distribution {
+    pub name: &'static str,
+    /// One line for help and reference.
+    pub about: &'static str,
+    /// Builds the ring of the members that are live, given in the order of their ids.
+    pub build: fn(&[Member<'_>]) -> Ring,
+}
+
+/// By name: there is one row to a name.
+impl PartialEq for Distribution {
+    fn eq(&self, other: &Distribution) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Distribution {}
+
+/// Sorted by name.
+pub static DISTRIBUTIONS: [Distribution; 3] = [
+    Distribution {
+        name: "ketama",
+        about: "consistent hashing by weight: few keys move when a shard leaves or joins",
+        build: ketama::build,
+    },
+    Distribution {
+        name: "modula",
+        about: "hash modulo the sum of weights: even, but nearly all keys move with any change",
+        build: modula::build,
+    },
+    Distribution {
+        name: "random",
+        about: "any live shard, whatever the key and the weights: for shards that hold the same",
+        build: random::build,
+    },
+];
+
+pub fn by_name(name: &str) -> Option<&'static Distribution> {
+    DISTRIBUTIONS.iter().find(|distribution| distribution.name == name)
+}
+
+/// What a distribution built: hash in, shard out.
+#[derive(Clone, Debug)]
+pub enum Ring {
+    /// Nobody is live.
+    Empty,
+    /// A pool of one shard: no hash is asked.
+    Single(ShardId),
+    Ketama(Continuum),
+    Modula(Modula),
+    Random(Random),
+}
+
+impl Ring {
+    /// `None` when nobody is live.
+    #[inline]
+    pub fn owner(&self, hash: u32, chance: &mut Chance) -> Option<ShardId> {
+        match self {
+            Ring::Empty => None,
+            Ring::Single(shard) => Some(*shard),
+            Ring::Ketama(continuum) => Some(continuum.owner(hash)),
+            Ring::Modula(modula) => Some(modula.owner(hash)),
+            Ring::Random(random) => Some(random.draw(chance)),
+        }
+    }
+
+    /// Does the owner of a key depend on its hash? If not, none need be computed.
+    #[inline]
+    pub fn is_hashed(&self) -> bool {
+        matches!(self, Ring::Ketama(_) | Ring::Modula(_))
+    }
+
+    /// Each shard's part of the hashes `0..=hash_max`, by id and summing to 1; all zero when
+    /// nobody is live. `shard_count` is the pool's, live or not.
+    pub fn share(&self, shard_count: usize, hash_max: u32) -> Vec<f64> {
+        let mut share = vec![0.0; shard_count];
+        match self {
+            Ring::Empty => {}
+            Ring::Single(shard) => share[shard.index()] = 1.0,
+            Ring::Ketama(continuum) => {
+                for arc in continuum.arcs().take_while(|arc| arc.first <= hash_max) {
+                    let len = u64::from(arc.last.min(hash_max) - arc.first) + 1;
+                    share[arc.shard.index()] += part(len, hash_max);
+                }
+            }
+            Ring::Modula(modula) => {
+                for (shard, len) in modula.hashes_per_run(hash_max) {
+                    share[shard.index()] += part(len, hash_max);
+                }
+            }
+            Ring::Random(random) => {
+                for shard in random.shards() {
+                    share[shard.index()] += 1.0 / random.shards().len() as f64;
+                }
+            }
+        }
+        share
+    }
+}
+
+/// `len` hashes as a part of `0..=hash_max`. Exact (and so are sums) when that is a power of two.
+fn part(len: u64, hash_max: u32) -> f64 {
+    len as f64 / (f64::from(hash_max) + 1.0)
+}
+
+/// twemproxy's order of servers and of pools: the shorter name first, then bytewise.
+pub fn name_order(a: &str, b: &str) -> Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.as_bytes().cmp(b.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DISTRIBUTIONS, Member, Ring, by_name, name_order};
+    use crate::base::{Chance, ShardId};
+
+    #[test]
+    fn the_table_is_sorted_and_described() {
+        assert!(DISTRIBUTIONS.windows(2).all(|pair| pair[0].name < pair[1].name));
+        for distribution in &DISTRIBUTIONS {
+            assert!(!distribution.about.is_empty() && !distribution.about.ends_with('.'));
+            assert_eq!(by_name(distribution.name), Some(distribution));
+        }
+        assert_eq!(by_name("Ketama"), None, "names are lower case");
+    }
+
+    #[test]
+    fn nobody_live_is_an_empty_ring_everywhere() {
+        for distribution in &DISTRIBUTIONS {
+            let ring = (distribution.build)(&[]);
+            assert!(matches!(ring, Ring::Empty), "{}", distribution.name);
+            assert_eq!(ring.owner(7, &mut Chance::new(1)), None);
+            assert_eq!(ring.share(2, u32::MAX), [0.0, 0.0]);
+        }
+    }
+
+    #[test]
+    fn shares_sum_to_one() {
+        let members = [("b", 1), ("alpha", 3), ("gamma-delta", 2)];
+        let members: Vec<Member<'_>> = (0..)
+            .zip(members)
+            .map(|(id, (name, weight))| Member { shard: ShardId(id), name, weight })
+            .collect();
+        for distribution in &DISTRIBUTIONS {
+            for hash_max in [u32::MAX, 0x7fff] {
+                let share = (distribution.build)(&members).share(4, hash_max);
+                let sum: f64 = share.iter().sum();
+                assert!((sum - 1.0).abs() < 1e-12, "{} {share:?}", distribution.name);
+                assert!(share[3] == 0.0, "the fourth is not in the ring");
+            }
+        }
+    }
+
+    #[test]
+    fn shorter_names_come_first() {
+        let mut names = ["gamma", "b", "alpha", "a", "10.0.0.1:1", ""];
+        names.sort_by(|a, b| name_order(a, b));
+        assert_eq!(names, ["", "a", "b", "alpha", "gamma", "10.0.0.1:1"]);
+    }
+}

@@ -1,0 +1,53 @@
+//! Any live shard, drawn anew for each request: twemproxy's `nc_random.c`.
+//!
+//! Neither the key nor the weights matter (twemproxy gives 1, 50 and 1 an even third each). It is
+//! for pools whose shards all hold the same. Chance is handed in, so a run can be repeated.
+//!
+//! What always holds: there is at least one shard.
+
+use super::{Member, Ring};
+use crate::base::{Chance, ShardId};
+
+/// The live shards.
+#[derive(Clone, Debug)]
+pub struct Random {
+    shards: Box<[ShardId]>,
+}
+
+pub fn build(members: &[Member<'_>]) -> Ring {
+    if members.is_empty() {
+        return Ring::Empty;
+    }
+    Ring::Random(Random { shards: members.iter().map(|member| member.shard).collect() })
+}
+
+impl Random {
+    #[inline]
+    pub fn draw(&self, chance: &mut Chance) -> ShardId {
+        self.shards[chance.below(self.shards.len() as u32) as usize]
+    }
+
+    pub fn shards(&self) -> &[ShardId] {
+        &self.shards
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::build;
+    use crate::base::{Chance, ShardId};
+    use crate::routing::Member;
+
+    #[test]
+    fn weights_are_ignored() {
+        let member = |id, weight| Member { shard: ShardId(id), name: "", weight };
+        let ring = build(&[member(0, 1), member(2, 50), member(5, 1)]);
+        let mut chance = Chance::new(3);
+        let mut drawn = [0; 6];
+        for hash in 0..3000 {
+            drawn[ring.owner(hash, &mut chance).unwrap().index()] += 1;
+        }
+        assert!([0, 2, 5].iter().all(|&id| (900..1100).contains(&drawn[id])), "{drawn:?}");
+        assert_eq!(drawn.iter().sum::<i32>(), 3000);
+    }
+}

@@ -1,0 +1,23 @@
+//! MD5 (RFC 1321), of which the first four digest bytes are the hash, read little-endian.
+//!
+//! The digest is computed by the `md-5` crate. Bytes are read as they are: no sign extension.
+
+use md5::{Digest, Md5};
+
+pub fn md5(key: &[u8]) -> u32 {
+    let digest = Md5::digest(key);
+    super::little_endian(&digest[..4])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::md5;
+
+    #[test]
+    fn rfc_1321_examples() {
+        // d41d8cd9..., 0cc175b9..., 90015098... in the RFC's test suite.
+        assert_eq!(md5(b""), 0xd98c_1dd4);
+        assert_eq!(md5(b"a"), 0xb975_c10c);
+        assert_eq!(md5(b"abc"), 0x9850_0190);
+    }
+}

@@ -1,0 +1,187 @@
+//! A pool's way from key to shard, asked for every key of every request.
+//!
+//! ```text
+//!   key ──▶ tag ──▶ hash ──▶ ring ──▶ shard
+//!             (an empty key: 0)
+//! ```
+//!
+//! twemproxy's order of decisions (`server_pool_idx`, `server_pool_server`), kept here:
+//!
+//! 1. A pool of one shard has no tag, no hash and no ring. It is the number of shards
+//!    *configured* that counts: of several shards the last one live still owns a ring of its own.
+//! 2. A hash tag picks the part of the key that is hashed.
+//! 3. An empty key has the hash 0, whatever the function says of the empty text.
+//! 4. The distribution turns the hash into a shard.
+//!
+//! A router never changes. When a shard is ejected or readmitted a new one is built.
+
+use super::distribution::{Distribution, Member, Ring};
+use super::hash::Hash;
+use super::tag::HashTag;
+use crate::base::{Chance, ShardId};
+
+#[derive(Clone, Debug)]
+pub struct Router {
+    pub hash: &'static Hash,
+    pub hash_tag: Option<HashTag>,
+    pub distribution: &'static Distribution,
+    pub ring: Ring,
+    /// Of the pool, live or not.
+    shard_count: usize,
+}
+
+impl Router {
+    /// The router of a pool whose `members` are all its shards, in the order of their ids, of
+    /// which those that `is_live` says share the keys.
+    pub fn new(
+        hash: &'static Hash,
+        hash_tag: Option<HashTag>,
+        distribution: &'static Distribution,
+        members: &[Member<'_>],
+        is_live: impl Fn(ShardId) -> bool,
+    ) -> Router {
+        debug_assert!(members.iter().enumerate().all(|(at, member)| member.shard.index() == at));
+        let live: Vec<Member<'_>> =
+            members.iter().copied().filter(|member| is_live(member.shard)).collect();
+        let ring = match (members, live.as_slice()) {
+            ([only], [_]) => Ring::Single(only.shard),
+            (_, live) => (distribution.build)(live),
+        };
+        Router { hash, hash_tag, distribution, ring, shard_count: members.len() }
+    }
+
+    /// The shard that a key belongs to; `None` when no shard is live.
+    #[inline]
+    pub fn route(&self, key: &[u8], chance: &mut Chance) -> Option<ShardId> {
+        match &self.ring {
+            Ring::Single(shard) => Some(*shard),
+            Ring::Ketama(continuum) => Some(continuum.owner(self.hash_of(key))),
+            Ring::Modula(modula) => Some(modula.owner(self.hash_of(key))),
+            Ring::Random(random) => Some(random.draw(chance)),
+            Ring::Empty => None,
+        }
+    }
+
+    /// The shard that a hash belongs to.
+    #[inline]
+    pub fn route_hash(&self, hash: u32, chance: &mut Chance) -> Option<ShardId> {
+        self.ring.owner(hash, chance)
+    }
+
+    /// The part of a key that is hashed.
+    #[inline]
+    pub fn hashed_part<'a>(&self, key: &'a [u8]) -> &'a [u8] {
+        match &self.hash_tag {
+            Some(tag) => tag.part(key),
+            None => key,
+        }
+    }
+
+    /// The hash of a key, its tag and the empty key seen to.
+    #[inline]
+    pub fn hash_of(&self, key: &[u8]) -> u32 {
+        let part = self.hashed_part(key);
+        if part.is_empty() { 0 } else { (self.hash.function)(part) }
+    }
+
+    /// Each shard's part of the hashes that the pool's function can give, indexed by id. It says
+    /// where hashes go, not keys: a function that spreads them badly has uneven shards beside it.
+    pub fn share(&self) -> Vec<f64> {
+        self.ring.share(self.shard_count, self.hash.max)
+    }
+
+    /// Of the pool, live or not.
+    pub fn shard_count(&self) -> usize {
+        self.shard_count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Router;
+    use crate::base::{Chance, ShardId};
+    use crate::routing::distribution::{self, Ring};
+    use crate::routing::{HashTag, Member, hash};
+
+    const NAMES: [&str; 3] = ["b", "alpha", "gamma-delta"];
+    const WEIGHTS: [u32; 3] = [1, 3, 2];
+
+    fn router(count: usize, distribution: &str, is_live: impl Fn(ShardId) -> bool) -> Router {
+        let members: Vec<Member<'_>> = (0..count)
+            .map(|at| Member { shard: ShardId(at as u16), name: NAMES[at], weight: WEIGHTS[at] })
+            .collect();
+        Router::new(
+            hash::by_name("fnv1a_64").unwrap(),
+            None,
+            distribution::by_name(distribution).unwrap(),
+            &members,
+            is_live,
+        )
+    }
+
+    fn owner(router: &Router, key: &[u8]) -> Option<u16> {
+        router.route(key, &mut Chance::new(1)).map(|shard| shard.0)
+    }
+
+    #[test]
+    fn the_worked_example() {
+        let (ketama, modula) = (router(3, "ketama", |_| true), router(3, "modula", |_| true));
+        let expected: [(&[u8], u32, u16, u16); 20] = [
+            (b"", 0, 1, 0),
+            (b"a", 2_248_273_036, 2, 2),
+            (b"b", 2_248_274_341, 2, 1),
+            (b"foo", 4_275_688_823, 0, 2),
+            (b"bar", 322_520_602, 0, 2),
+            (b"baz", 322_517_122, 0, 2),
+            (b"qux", 1_389_177_577, 2, 1),
+            (b"apple", 1_488_911_807, 1, 2),
+            (b"banana", 3_279_079_568, 1, 1),
+            (b"cherry", 1_808_718_072, 2, 0),
+            (b"key", 911_937_772, 2, 2),
+            (b"user:1", 1_963_465_963, 1, 1),
+            (b"user:2", 1_963_466_398, 1, 2),
+            (b"session:abc", 2_066_161_017, 2, 1),
+            (b"hello world", 37_540_583, 1, 2),
+            (b"counter", 374_439_011, 1, 2),
+            (b"zebra", 1_720_811_951, 2, 2),
+            (b"\xff\x80", 3_035_557_738, 2, 2),
+            (b"caf\xc3\xa9", 3_472_276_361, 1, 2),
+            (b"{tag}x", 344_162_767, 1, 1),
+        ];
+        for (key, hash, by_ketama, by_modula) in expected {
+            assert_eq!(ketama.hash_of(key), hash, "{key:?}");
+            assert_eq!(owner(&ketama, key), Some(by_ketama), "{key:?}");
+            assert_eq!(owner(&modula, key), Some(by_modula), "{key:?}");
+            let by_hash = ketama.route_hash(hash, &mut Chance::new(1));
+            assert_eq!(by_hash, Some(ShardId(by_ketama)), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn a_pool_of_one_asks_nothing_and_a_last_survivor_has_a_ring() {
+        for name in ["ketama", "modula", "random"] {
+            let single = router(1, name, |_| true);
+            assert!(matches!(single.ring, Ring::Single(ShardId(0))), "{name}");
+            assert_eq!(owner(&single, b"x"), Some(0));
+            assert_eq!(single.share(), [1.0]);
+            let ejected = router(1, name, |_| false);
+            assert!(matches!(ejected.ring, Ring::Empty), "{name}");
+            assert_eq!(owner(&ejected, b"x"), None);
+
+            let survivor = router(3, name, |shard| shard == ShardId(1));
+            assert!(!matches!(survivor.ring, Ring::Single(_)), "{name}");
+            assert_eq!(owner(&survivor, b"x"), Some(1));
+            assert_eq!(survivor.share(), [0.0, 1.0, 0.0]);
+            assert_eq!(owner(&router(3, name, |_| false), b"x"), None);
+        }
+    }
+
+    #[test]
+    fn a_tag_is_hashed_alone_and_an_empty_key_is_zero() {
+        let mut router = router(3, "ketama", |_| true);
+        router.hash_tag = Some(HashTag { open: b'{', close: b'}' });
+        assert_eq!(router.hash_of(b"{foo}:1"), router.hash_of(b"foo"));
+        assert_ne!(router.hash_of(b"{}foo"), router.hash_of(b"foo"));
+        assert_eq!(router.hash_of(b""), 0);
+    }
+}

@@ -1,0 +1,252 @@
+//! Who is out, decided once for the whole process.
+//!
+//! Workers see servers fail and answer; they report, and this machine alone decides, so that no
+//! two workers ever keep to different rings. `control` feeds it and carries its wishes out.
+//!
+//! ```text
+//!                    failure, the limit-th in a row
+//!        ┌──────┐ ────────────────────────────────▶ ┌─────┐ ──▶ probe, from
+//!        │ live │                                   │ out │     server_retry_timeout on,
+//!        └──────┘ ◀──────────────────────────────── └─────┘ ◀── every PROBE_MS until
+//!     count = 0      the first good probe                       it is answered well
+//! ```
+//!
+//! A failure is a refused, reset or failed connection, or a `timeout` period in which an upstream
+//! that owes a reply delivered none; at most one an upstream and period (the worker sees to that).
+//! Any reply sets the count to zero. A worker that has nothing to complain of does not report
+//! every reply, of course: after a failure all workers are asked to *watch* the server, and each
+//! reports the next reply it sees, once.
+//!
+//! Readmission is by probe, never by the clock alone: twemproxy let the first client after
+//! `server_retry_timeout` find out whether the server was back.
+
+use super::kinds::fixed;
+use super::snapshot::{PoolTopology, ShardState, Snapshot};
+use super::spec::{Eject, PoolSpec};
+use crate::base::{Epoch, PoolId, ServerId, ShardId, Time};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Shortest and longest pause between two probes of a server that is out.
+const PROBE_MS: (u64, u64) = (100, 1_000);
+
+/// What a worker saw of a server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Report {
+    pub pool: PoolId,
+    pub server: ServerId,
+    pub sight: Sight,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sight {
+    Failed,
+    /// It answered; sent once after a failure or a request to watch.
+    Answered,
+}
+
+/// What `control` is to do.
+#[derive(Clone, Debug)]
+pub enum Wish {
+    /// Mail this to every worker.
+    Publish(Arc<Snapshot>),
+    /// Ask every worker to report the server's next reply.
+    Watch { pool: PoolId, server: ServerId },
+    /// Ask the server whether it is ready, then call [`Health::handle_probe`].
+    Probe { pool: PoolId, server: ServerId },
+    /// For the log and the counters.
+    Note { pool: PoolId, shard: ShardId, change: Change },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// Out, after this many failures in a row.
+    Ejected { failures: u32 },
+    /// Back, after this many milliseconds.
+    Readmitted { after_ms: u64 },
+    /// It answers again, not having been out; so long after its first failure.
+    Answers { after_ms: u64 },
+}
+
+struct PoolHealth {
+    spec: Arc<PoolSpec>,
+    topology: Arc<PoolTopology>,
+    shards: Vec<ShardHealth>,
+}
+
+#[derive(Clone)]
+struct ShardHealth {
+    failures: u32,
+    /// The first failure that no answer has followed yet.
+    failing_since: Option<Time>,
+    out: Option<Out>,
+}
+
+#[derive(Clone)]
+struct Out {
+    since: Time,
+    probe_at: Time,
+    probing: bool,
+}
+
+/// The one who decides.
+pub struct Health {
+    epoch: Epoch,
+    pools: Vec<PoolHealth>,
+    wishes: VecDeque<Wish>,
+}
+
+impl Health {
+    /// All shards live, in the first snapshot.
+    pub fn new(specs: &[Arc<PoolSpec>]) -> Health {
+        let pools = specs
+            .iter()
+            .map(|spec| PoolHealth {
+                spec: Arc::clone(spec),
+                topology: Arc::new(fixed::topology(
+                    spec,
+                    &vec![ShardState::Live; spec.shards.len()],
+                )),
+                shards: vec![
+                    ShardHealth { failures: 0, failing_since: None, out: None };
+                    spec.shards.len()
+                ],
+            })
+            .collect();
+        Health { epoch: Epoch(1), pools, wishes: VecDeque::new() }
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::new(Snapshot {
+            epoch: self.epoch,
+            pools: self.pools.iter().map(|pool| Arc::clone(&pool.topology)).collect(),
+        })
+    }
+
+    pub fn handle_report(&mut self, report: Report, now: Time) {
+        let Some((pool, shard)) = self.find(report.pool, report.server) else {
+            return; // a server that is no longer in the topology
+        };
+        let Report { pool: pool_id, server, sight } = report;
+        let (policy, limit) = (pool.spec.eject, pool.spec.server_failure_limit.max(1));
+        let retry_ms = u64::from(pool.spec.server_retry_timeout_ms);
+        let health = &mut pool.shards[shard.index()];
+        if health.out.is_some() {
+            return;
+        }
+        match sight {
+            Sight::Answered => {
+                health.failures = 0;
+                if let Some(since) = health.failing_since.take() {
+                    let after_ms = now.since(since).as_millis() as u64;
+                    let change = Change::Answers { after_ms };
+                    self.wishes.push_back(Wish::Note { pool: pool_id, shard, change });
+                }
+            }
+            Sight::Failed => {
+                let is_first = health.failing_since.is_none();
+                health.failing_since.get_or_insert(now);
+                if policy == Eject::Off {
+                    // Never out, but an operator wants to read when it is back.
+                    if is_first {
+                        self.wishes.push_back(Wish::Watch { pool: pool_id, server });
+                    }
+                    return;
+                }
+                health.failures += 1;
+                if health.failures < limit {
+                    self.wishes.push_back(Wish::Watch { pool: pool_id, server });
+                    return;
+                }
+                health.failing_since = None;
+                let failures = std::mem::take(&mut health.failures);
+                let probe_at = now.plus_ms(retry_ms);
+                health.out = Some(Out { since: now, probe_at, probing: false });
+                self.wishes.push_back(Wish::Note {
+                    pool: pool_id,
+                    shard,
+                    change: Change::Ejected { failures },
+                });
+                self.publish(pool_id);
+            }
+        }
+    }
+
+    /// The answer to a [`Wish::Probe`]: `ready` when the server answered PING and is not loading.
+    pub fn handle_probe(&mut self, pool: PoolId, server: ServerId, ready: bool, now: Time) {
+        let Some((health, shard)) = self.find(pool, server) else {
+            return;
+        };
+        let retry_ms = u64::from(health.spec.server_retry_timeout_ms);
+        let health = &mut health.shards[shard.index()];
+        let Some(out) = &mut health.out else {
+            return;
+        };
+        if !ready {
+            out.probing = false;
+            out.probe_at = now.plus_ms(retry_ms.clamp(PROBE_MS.0, PROBE_MS.1));
+            return;
+        }
+        let after_ms = now.since(out.since).as_millis() as u64;
+        health.out = None;
+        health.failures = 0;
+        self.wishes.push_back(Wish::Note { pool, shard, change: Change::Readmitted { after_ms } });
+        self.publish(pool);
+    }
+
+    /// Call when [`Health::deadline`] has come.
+    pub fn handle_deadline(&mut self, now: Time) {
+        for (at, pool) in self.pools.iter_mut().enumerate() {
+            for (shard, health) in pool.shards.iter_mut().enumerate() {
+                if let Some(out) = &mut health.out
+                    && !out.probing
+                    && out.probe_at <= now
+                {
+                    out.probing = true;
+                    self.wishes.push_back(Wish::Probe {
+                        pool: PoolId(at as u16),
+                        server: pool.topology.shards[shard].primary,
+                    });
+                }
+            }
+        }
+    }
+
+    pub fn deadline(&self) -> Option<Time> {
+        self.pools
+            .iter()
+            .flat_map(|pool| &pool.shards)
+            .filter_map(|health| health.out.as_ref())
+            .filter(|out| !out.probing)
+            .map(|out| out.probe_at)
+            .min()
+    }
+
+    pub fn poll_wish(&mut self) -> Option<Wish> {
+        self.wishes.pop_front()
+    }
+
+    fn find(&mut self, pool: PoolId, server: ServerId) -> Option<(&mut PoolHealth, ShardId)> {
+        let pool = self.pools.get_mut(pool.index())?;
+        let shard = pool.topology.shards.iter().position(|shard| shard.primary == server)?;
+        Some((pool, ShardId(shard as u16)))
+    }
+
+    fn publish(&mut self, pool: PoolId) {
+        let health = &mut self.pools[pool.index()];
+        let out = match health.spec.eject {
+            Eject::Remap => ShardState::Ejected,
+            Eject::FailFast => ShardState::Down,
+            Eject::Off => ShardState::Live,
+        };
+        let states: Vec<ShardState> = health
+            .shards
+            .iter()
+            .map(|shard| if shard.out.is_some() { out } else { ShardState::Live })
+            .collect();
+        health.topology = Arc::new(fixed::topology(&health.spec, &states));
+        self.epoch = self.epoch.next();
+        let snapshot = self.snapshot();
+        self.wishes.push_back(Wish::Publish(snapshot));
+    }
+}

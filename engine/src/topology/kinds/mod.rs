@@ -1,0 +1,3 @@
+//! Who makes a pool's snapshots. Kinds differ in nothing else.
+
+pub mod fixed;

@@ -1,0 +1,15 @@
+//! Which server is a shard now.
+//!
+//! A pool is written down once as a [`PoolSpec`] (what the file says) and lives on as a chain of
+//! [`Snapshot`]s, each with a higher [`Epoch`](crate::base::Epoch). A snapshot never changes;
+//! `control` makes the next one and mails it to the workers, who swap it between two events. The
+//! ring is keyed by shard *names*; servers are only addresses behind them, so a failover changes
+//! an address and never the ring.
+
+pub mod health;
+pub mod kinds;
+pub mod snapshot;
+pub mod spec;
+
+pub use snapshot::{PoolTopology, Server, Shard, ShardState, Snapshot};
+pub use spec::{Address, Eject, Manners, PoolSpec, Protocol, ShardSpec};

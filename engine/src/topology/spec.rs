@@ -1,0 +1,85 @@
+//! What the configuration says of a pool, checked and typed. It knows nothing of YAML.
+
+use crate::routing::{Distribution, Hash, HashTag};
+use std::fmt;
+
+/// A pool as its file describes it. Shards are sorted as twemproxy sorts servers: shorter name
+/// first, then bytewise.
+#[derive(Clone, Debug)]
+pub struct PoolSpec {
+    pub name: Box<str>,
+    pub protocol: Protocol,
+    pub hash: &'static Hash,
+    pub hash_tag: Option<HashTag>,
+    pub distribution: &'static Distribution,
+    pub shards: Vec<ShardSpec>,
+    /// Milliseconds a server may owe a reply; `None` waits for ever.
+    pub timeout_ms: Option<u32>,
+    /// Milliseconds from the wish to connect to the connection, name look-up included.
+    pub connect_timeout_ms: u32,
+    /// Upstream connections per server, lane and worker; at least 1.
+    pub server_connections: u16,
+    pub preconnect: bool,
+    /// Demanded of clients, sent to servers.
+    pub redis_auth: Option<Box<str>>,
+    /// Selected on every upstream when above 0.
+    pub redis_db: u32,
+    pub eject: Eject,
+    pub server_retry_timeout_ms: u32,
+    /// Failures in a row; 0 acts like 1.
+    pub server_failure_limit: u32,
+    pub manners: Manners,
+    /// Clients of this pool at a time over all workers; 0 is unlimited. Ignored under twemproxy
+    /// manners, as twemproxy ignores it.
+    pub client_connections: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardSpec {
+    /// The node name of twemproxy: what the ring is keyed by.
+    pub name: Box<str>,
+    pub address: Address,
+    /// At least 1.
+    pub weight: u32,
+}
+
+/// Where a server listens. A host is resolved when a connection is made, and again at each
+/// reconnect.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    Tcp { host: Box<str>, port: u16 },
+    Unix { path: Box<str> },
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Address::Unix { path } => f.write_str(path),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Protocol {
+    Redis,
+    Memcache,
+}
+
+/// What becomes of a failing server's keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Eject {
+    /// They stay; every request tries again.
+    Off,
+    /// They move to the other servers until it is back: twemproxy's way, for caches.
+    Remap,
+    /// They stay and fail at once until it is back: for stores.
+    FailFast,
+}
+
+/// How we treat what twemproxy refused or got wrong; see docs/reference/config.md.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Manners {
+    Modern,
+    Twemproxy,
+}

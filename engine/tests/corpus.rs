@@ -1,0 +1,77 @@
+//! Replays the corpora of `fuzz/` through the functions that the fuzz targets call: every file
+//! whole, and every beginning of it. And, since not everybody has a fuzzer at hand, a short
+//! seeded walk of mutations from those files.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may")]
+
+use nuthatch_engine::base::Chance;
+use nuthatch_engine::fuzz;
+use std::path::Path;
+
+/// Mutants a file; a few seconds in all.
+const MUTANTS: u32 = 300;
+
+fn files(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let mut paths: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
+}
+
+fn replay(target: &str, run: fn(&[u8])) {
+    for file in files(target) {
+        run(&file);
+        for cut in 0..file.len().min(200) {
+            run(&file[..cut]);
+        }
+    }
+}
+
+/// Changes, drops, doubles and joins pieces of corpus files.
+fn mutate(target: &str, run: fn(&[u8])) {
+    let files = files(target);
+    let mut chance = Chance::new(2024);
+    for file in &files {
+        for _ in 0..MUTANTS {
+            let mut mutant = file.clone();
+            for _ in 0..=chance.below(3) {
+                let at = chance.below(mutant.len() as u32 + 1) as usize;
+                let end = (at + chance.below(12) as usize).min(mutant.len());
+                match chance.below(5) {
+                    0 if at < mutant.len() => mutant[at] = chance.below(256) as u8,
+                    1 => drop(mutant.drain(at..end)),
+                    2 => {
+                        let piece = mutant[at..end].to_vec();
+                        mutant.splice(at..at, piece);
+                    }
+                    3 => {
+                        let other = &files[chance.below(files.len() as u32) as usize];
+                        let from = chance.below(other.len() as u32) as usize;
+                        mutant.splice(at..end, other[from..].iter().copied());
+                    }
+                    _ => mutant.insert(at, b"*$:+-_\r\n0129,%|>"[chance.below(16) as usize]),
+                }
+            }
+            run(&mutant);
+        }
+    }
+}
+
+#[test]
+fn requests() {
+    replay("request", fuzz::request);
+    mutate("request", fuzz::request);
+}
+
+#[test]
+fn replies() {
+    replay("reply", fuzz::reply);
+    mutate("reply", fuzz::reply);
+}
+
+#[test]
+fn workers() {
+    replay("worker", fuzz::worker);
+    mutate("worker", fuzz::worker);
+}

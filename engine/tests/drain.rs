@@ -1,0 +1,173 @@
+//! The end of a worker: nobody loses a reply, nobody is waited for who is owed none.
+
+use nuthatch_engine::base::{PoolId, Time, WorkerId};
+use nuthatch_engine::proxy::{Action, ConnId, Worker};
+use nuthatch_engine::routing::{distribution, hash};
+use nuthatch_engine::topology::health::Health;
+use nuthatch_engine::topology::{Address, Eject, Manners, PoolSpec, Protocol, ShardSpec};
+use std::sync::Arc;
+
+const GET: &[u8] = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
+const NIL: &[u8] = b"$-1\r\n";
+
+/// One worker, one server, its connection up.
+struct Stage {
+    worker: Worker,
+    now: Time,
+    upstream: Option<ConnId>,
+    closed: Vec<ConnId>,
+    shut: Vec<ConnId>,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let spec = PoolSpec {
+            name: "alpha".into(),
+            protocol: Protocol::Redis,
+            hash: hash::by_name("md5").expect("in the table"),
+            hash_tag: None,
+            distribution: distribution::by_name("modula").expect("in the table"),
+            shards: vec![ShardSpec {
+                name: "one".into(),
+                address: Address::Unix { path: "one".into() },
+                weight: 1,
+            }],
+            timeout_ms: None,
+            connect_timeout_ms: 1000,
+            server_connections: 1,
+            preconnect: true,
+            redis_auth: None,
+            redis_db: 0,
+            eject: Eject::Off,
+            server_retry_timeout_ms: 1000,
+            server_failure_limit: 2,
+            manners: Manners::Modern,
+            client_connections: 0,
+        };
+        let specs = [Arc::new(spec)];
+        let snapshot = Health::new(&specs).snapshot();
+        let worker = Worker::new(WorkerId(0), 7, &specs, &snapshot);
+        let (closed, shut) = (Vec::new(), Vec::new());
+        let mut stage = Stage { worker, now: Time::from_ms(1), upstream: None, closed, shut };
+        stage.turn(|_| {});
+        stage
+    }
+
+    fn client(&mut self, id: u64) -> ConnId {
+        self.turn(|worker| worker.handle_accept(PoolId(0), id, None))
+    }
+
+    /// One turn; returns what the event made and keeps what became of connections.
+    fn turn<T>(&mut self, event: impl FnOnce(&mut Worker) -> T) -> T {
+        self.now = self.now.plus_ms(1);
+        self.worker.begin_turn(self.now);
+        let made = event(&mut self.worker);
+        self.worker.handle_deadline();
+        self.worker.end_turn();
+        self.act();
+        // Bytes for the server count as sent; those for clients stay until they are read.
+        while let Some(conn) = self.worker.poll_flush() {
+            if let ConnId::Upstream(_) = conn {
+                let len = self.worker.output(conn).len();
+                self.worker.handle_written(conn, len);
+            }
+        }
+        self.act();
+        self.worker.check_invariants();
+        made
+    }
+
+    fn act(&mut self) {
+        while let Some(action) = self.worker.poll_action() {
+            match action {
+                Action::Connect { conn, .. } => {
+                    self.upstream = Some(conn);
+                    self.worker.handle_connected(conn);
+                }
+                Action::Close { conn } => self.closed.push(conn),
+                Action::ShutdownWrite { conn } => self.shut.push(conn),
+                _ => {}
+            }
+        }
+    }
+
+    /// The server answers so many requests with nil.
+    fn answer(&mut self, count: usize) {
+        let upstream = self.upstream.expect("connected");
+        let bytes = NIL.repeat(count);
+        self.turn(|worker| worker.handle_bytes(upstream, &bytes));
+    }
+
+    /// The client reads all there is for it; returns how many replies that were.
+    fn read(&mut self, conn: ConnId) -> usize {
+        let bytes = self.worker.output(conn).to_vec();
+        self.turn(|worker| worker.handle_written(conn, bytes.len()));
+        assert_eq!(bytes.len() % NIL.len(), 0);
+        bytes.len() / NIL.len()
+    }
+}
+
+#[test]
+fn idle_clients_go_at_once_and_busy_ones_with_their_replies() {
+    let mut stage = Stage::new();
+    let (idle, busy) = (stage.client(1), stage.client(2));
+    stage.turn(|worker| worker.handle_bytes(busy, &GET.repeat(3)));
+    stage.turn(Worker::handle_drain);
+    assert_eq!(stage.closed, [idle]);
+    assert!(!stage.worker.is_drained());
+    // What it sends now is not taken.
+    stage.turn(|worker| worker.handle_bytes(busy, GET));
+    stage.answer(3);
+    assert_eq!(stage.read(busy), 3);
+    assert_eq!(stage.shut, [busy], "told that nothing more will come");
+    stage.turn(|worker| worker.handle_eof(busy));
+    assert_eq!(stage.closed, [idle, busy]);
+    assert!(stage.worker.is_drained());
+}
+
+#[test]
+fn a_long_pipeline_that_was_taken_is_answered_whole() {
+    let mut stage = Stage::new();
+    let client = stage.client(1);
+    // Far more than its window: most of them wait, not forwarded, in our memory.
+    stage.turn(|worker| worker.handle_bytes(client, &GET.repeat(500)));
+    stage.turn(Worker::handle_drain);
+    let mut read = 0;
+    for _ in 0..600 {
+        let waiting = stage.worker.backlog().tickets;
+        if waiting == 0 {
+            break;
+        }
+        stage.answer(waiting);
+        read += stage.read(client);
+    }
+    assert_eq!(read, 500);
+    assert_eq!(stage.shut, [client]);
+}
+
+#[test]
+fn one_that_never_closes_is_not_waited_for() {
+    let mut stage = Stage::new();
+    let client = stage.client(1);
+    stage.turn(|worker| worker.handle_bytes(client, GET));
+    stage.turn(Worker::handle_drain);
+    stage.answer(1);
+    assert_eq!(stage.read(client), 1);
+    // A deadline may be early.
+    for _ in 0..5 {
+        stage.now = stage.worker.deadline().unwrap_or(stage.now);
+        stage.turn(|_| {});
+    }
+    assert_eq!(stage.closed, [client]);
+    assert!(stage.worker.is_drained());
+}
+
+#[test]
+fn one_that_comes_late_is_closed() {
+    let mut stage = Stage::new();
+    stage.turn(Worker::handle_drain);
+    assert!(stage.worker.is_drained());
+    let late = stage.client(1);
+    assert_eq!(stage.closed, [late]);
+    assert!(stage.worker.is_drained());
+}

@@ -1,0 +1,339 @@
+//! The stage on which stories are played: one worker, the one who decides, and named connections.
+//! A line is one turn of the loop, unless it ends with ` &`: then the next line belongs to it.
+
+use nuthatch_engine::base::{Epoch, PoolId, ServerId, Time, WorkerId};
+use nuthatch_engine::proxy::{Action, Cause, ConnId, Note, Reading, Worker};
+use nuthatch_engine::routing::{distribution, hash};
+use nuthatch_engine::topology::health::{Health, Report, Wish};
+use nuthatch_engine::topology::{
+    Address, Eject, Manners, PoolSpec, PoolTopology, Protocol, Server, ShardSpec, Snapshot,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const POOL: PoolId = PoolId(0);
+
+#[derive(Default)]
+pub struct Stage {
+    now: Time,
+    play: Option<Play>,
+    trace: Vec<String>,
+}
+
+struct Play {
+    worker: Worker,
+    health: Health,
+    topology: Arc<PoolTopology>,
+    epoch: Epoch,
+    in_turn: bool,
+    names: BTreeMap<String, ConnId>,
+    /// Bytes that a peer's socket still takes; absent: any number.
+    takes: BTreeMap<String, usize>,
+    sockets: BTreeMap<u16, u32>,
+    clients: u64,
+}
+
+fn spec(words: &[&str]) -> PoolSpec {
+    let mut shards = 2;
+    let mut spec = PoolSpec {
+        name: "pool".into(),
+        protocol: Protocol::Redis,
+        hash: hash::by_name("fnv1a_64").unwrap(),
+        hash_tag: None,
+        distribution: distribution::by_name("modula").unwrap(),
+        shards: Vec::new(),
+        timeout_ms: Some(400),
+        connect_timeout_ms: 1_000,
+        server_connections: 1,
+        preconnect: false,
+        redis_auth: None,
+        redis_db: 0,
+        eject: Eject::Off,
+        server_retry_timeout_ms: 500,
+        server_failure_limit: 2,
+        manners: Manners::Modern,
+        client_connections: 0,
+    };
+    for word in words {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        let number = || value.parse::<u32>().unwrap_or_else(|_| panic!("{word}: a number"));
+        match (key, value) {
+            ("shards", _) => shards = number(),
+            ("distribution", name) => spec.distribution = distribution::by_name(name).unwrap(),
+            ("timeout", "never") => spec.timeout_ms = None,
+            ("timeout", _) => spec.timeout_ms = Some(number()),
+            ("connect_timeout", _) => spec.connect_timeout_ms = number(),
+            ("connections", _) => spec.server_connections = number() as u16,
+            ("preconnect", _) => spec.preconnect = true,
+            ("auth", password) => spec.redis_auth = Some(password.into()),
+            ("db", _) => spec.redis_db = number(),
+            ("eject", "remap") => spec.eject = Eject::Remap,
+            ("eject", "fail_fast") => spec.eject = Eject::FailFast,
+            ("retry", _) => spec.server_retry_timeout_ms = number(),
+            ("limit", _) => spec.server_failure_limit = number(),
+            ("manners", "twemproxy") => spec.manners = Manners::Twemproxy,
+            _ => panic!("a pool has no {word}"),
+        }
+    }
+    spec.shards = (0..shards as u16)
+        .map(|at| ShardSpec { name: format!("shard{at}").into(), address: address(at), weight: 1 })
+        .collect();
+    spec
+}
+
+fn address(server: u16) -> Address {
+    Address::Tcp { host: format!("s{server}").into(), port: 6379 }
+}
+
+fn encode(words: &str) -> Vec<u8> {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        // `x*1000` is a thousand x.
+        let word = match word.split_once('*') {
+            Some((what, times)) if !what.is_empty() => what.repeat(times.parse().unwrap()),
+            _ => word.to_owned(),
+        };
+        bytes.extend_from_slice(format!("${}\r\n{word}\r\n", word.len()).as_bytes());
+    }
+    bytes
+}
+
+fn unescape(text: &str) -> Vec<u8> {
+    text.replace("\\r", "\r").replace("\\n", "\n").into_bytes()
+}
+
+/// Bytes as a line: long runs of one letter are shortened.
+fn show(bytes: &[u8]) -> String {
+    let text = bytes.escape_ascii().to_string();
+    if text.len() <= 300 {
+        return text;
+    }
+    format!("{} ... ({} bytes)", &text[..100], bytes.len())
+}
+
+impl Stage {
+    /// One line; what came of it.
+    pub fn play(&mut self, line: &str) -> Vec<String> {
+        let (line, goes_on) = match line.strip_suffix(" &") {
+            Some(line) => (line, true),
+            None => (line, false),
+        };
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if let ["pool", options @ ..] = words.as_slice() {
+            self.now = Time::from_ms(10_000);
+            let specs = [Arc::new(spec(options))];
+            let health = Health::new(&specs);
+            let snapshot = health.snapshot();
+            self.play = Some(Play {
+                worker: Worker::new(WorkerId(0), 1, &specs, &snapshot),
+                health,
+                topology: snapshot.pools[0].clone(),
+                epoch: snapshot.epoch,
+                in_turn: false,
+                names: BTreeMap::new(),
+                takes: BTreeMap::new(),
+                sockets: BTreeMap::new(),
+                clients: 0,
+            });
+        }
+        if let ["time", by] = words.as_slice() {
+            let ms = by.strip_prefix('+').and_then(|by| by.strip_suffix("ms")).unwrap();
+            self.now = self.now.plus_ms(ms.parse().unwrap());
+        }
+        let play = self.play.as_mut().expect("a story begins with its pool");
+        if !play.in_turn {
+            play.worker.begin_turn(self.now);
+        }
+        play.in_turn = goes_on;
+        play.happen(line, &words, self.now, &mut self.trace);
+        if !goes_on {
+            play.end_turn(self.now, &mut self.trace);
+        }
+        std::mem::take(&mut self.trace)
+    }
+}
+
+impl Play {
+    fn happen(&mut self, line: &str, words: &[&str], now: Time, trace: &mut Vec<String>) {
+        let conn = |name: &str| *self.names.get(name).unwrap_or_else(|| panic!("who is {name}?"));
+        match words {
+            ["pool" | "time" | "turn", ..] => {
+                if self.health.deadline().is_some_and(|at| at <= now) {
+                    self.health.handle_deadline(now);
+                }
+            }
+            ["routes", keys @ ..] => {
+                let mut chance = nuthatch_engine::base::Chance::new(1);
+                for key in keys {
+                    let shard = self.topology.router.route(key.as_bytes(), &mut chance);
+                    trace.push(format!("{key} -> {}", shard.map_or(99, |shard| shard.0)));
+                }
+            }
+            ["client", name, "comes"] => {
+                self.clients += 1;
+                let conn = self.worker.handle_accept(POOL, self.clients, None);
+                self.names.insert((*name).to_owned(), conn);
+            }
+            [name, "accepts"] => self.worker.handle_connected(conn(name)),
+            [name, "refuses"] => self.worker.handle_closed(conn(name), &Cause::Refused),
+            [name, "cannot", "be", "opened"] => {
+                let cause = Cause::Exhausted("Too many open files".into());
+                self.worker.handle_closed(conn(name), &cause);
+            }
+            [name, "closes"] => self.worker.handle_eof(conn(name)),
+            [name, "resets"] => self.worker.handle_closed(conn(name), &Cause::Reset),
+            [name, "takes", "all"] => {
+                self.takes.remove(*name);
+                self.write(conn(name), trace);
+            }
+            [name, "takes", bytes] => {
+                self.takes.insert((*name).to_owned(), bytes.parse().unwrap());
+                self.write(conn(name), trace);
+            }
+            ["probe", server, outcome] => {
+                let server = ServerId(server[1..].parse().unwrap());
+                self.health.handle_probe(POOL, server, *outcome == "good", now);
+            }
+            ["move", shard, "to", server] => {
+                let shard: usize = shard.strip_prefix("shard").unwrap().parse().unwrap();
+                self.move_to(shard, ServerId(server[1..].parse().unwrap()));
+            }
+            _ => {
+                let (name, text) = line.split_once(": ").unwrap_or_else(|| panic!("{line}?"));
+                let conn = conn(name);
+                let bytes = match (conn, text.strip_prefix("raw ")) {
+                    (_, Some(raw)) => unescape(raw),
+                    (ConnId::Client(_), None) => text.split(" ; ").flat_map(encode).collect(),
+                    (ConnId::Upstream(_), None) => {
+                        text.split(" ; ").flat_map(|r| unescape(&format!("{r}\\r\\n"))).collect()
+                    }
+                };
+                if self.worker.handle_bytes(conn, &bytes) == Reading::Stop {
+                    trace.push(format!("{name} is not read"));
+                }
+            }
+        }
+    }
+
+    fn end_turn(&mut self, now: Time, trace: &mut Vec<String>) {
+        loop {
+            if self.worker.deadline().is_some_and(|at| at <= now) {
+                self.worker.handle_deadline();
+            }
+            self.worker.end_turn();
+            self.act(now, trace);
+            while let Some(conn) = self.worker.poll_flush() {
+                self.write(conn, trace);
+            }
+            self.act(now, trace);
+            self.worker.check_invariants();
+            if !self.decide(trace) && self.worker.deadline().is_none_or(|at| at > now) {
+                return;
+            }
+        }
+    }
+
+    /// The one who decides, and its mail; `true` if there was any.
+    fn decide(&mut self, trace: &mut Vec<String>) -> bool {
+        let mut mail = false;
+        while let Some(wish) = self.health.poll_wish() {
+            match wish {
+                Wish::Publish(snapshot) => {
+                    self.topology = snapshot.pools[0].clone();
+                    self.publish();
+                    mail = true;
+                }
+                Wish::Watch { server, .. } => {
+                    self.worker.handle_watch(POOL, server);
+                    trace.push(format!("health: watch s{}", server.0));
+                }
+                Wish::Probe { server, .. } => trace.push(format!("health: probe s{}", server.0)),
+                Wish::Note { shard, change, .. } => {
+                    trace.push(format!("health: shard{} {change:?}", shard.0));
+                }
+            }
+        }
+        mail
+    }
+
+    fn publish(&mut self) {
+        self.epoch = self.epoch.next();
+        let pools = vec![self.topology.clone()];
+        self.worker.handle_snapshot(&Snapshot { epoch: self.epoch, pools });
+    }
+
+    fn move_to(&mut self, shard: usize, server: ServerId) {
+        let mut topology = PoolTopology::clone(&self.topology);
+        topology.shards[shard].primary = server;
+        let mut ids: Vec<_> = topology.shards.iter().map(|shard| shard.primary).collect();
+        ids.sort_unstable();
+        topology.servers =
+            ids.into_iter().map(|id| Server { id, address: address(id.0) }).collect();
+        self.topology = Arc::new(topology);
+        self.publish();
+    }
+
+    fn name(&self, conn: ConnId) -> String {
+        self.names
+            .iter()
+            .find(|(_, known)| **known == conn)
+            .map_or_else(|| format!("{conn:?}"), |(name, _)| name.clone())
+    }
+
+    fn act(&mut self, now: Time, trace: &mut Vec<String>) {
+        while let Some(action) = self.worker.poll_action() {
+            trace.push(match action {
+                Action::Connect { conn, server, .. } => {
+                    let socket = self.sockets.entry(server.0).or_default();
+                    *socket += 1;
+                    let name = format!("s{}.{socket}", server.0);
+                    self.names.insert(name.clone(), conn);
+                    format!("connect {name}")
+                }
+                Action::Close { conn } => format!("close {}", self.name(conn)),
+                Action::ShutdownWrite { conn } => format!("shut {}", self.name(conn)),
+                Action::ResumeReading { conn } => format!("read {} again", self.name(conn)),
+                Action::Report(report) => {
+                    self.health.handle_report(report, now);
+                    let Report { server, sight, .. } = report;
+                    format!("report s{} {sight:?}", server.0)
+                }
+                Action::Note(note) => format!("note {}", about(&note)),
+            });
+        }
+    }
+
+    fn write(&mut self, conn: ConnId, trace: &mut Vec<String>) {
+        let name = self.name(conn);
+        let output = self.worker.output(conn);
+        let room = self.takes.get(&name).copied().unwrap_or(usize::MAX);
+        let taken = output.len().min(room);
+        if taken > 0 {
+            trace.push(format!("to {name}: {}", show(&output[..taken])));
+        }
+        if taken < output.len() {
+            trace.push(format!("{name} is full, {} bytes wait", output.len() - taken));
+        }
+        if let Some(room) = self.takes.get_mut(&name) {
+            *room -= taken;
+        }
+        self.worker.handle_written(conn, taken);
+    }
+}
+
+fn about(note: &Note) -> String {
+    match note {
+        Note::ClientRefused { why, .. } => format!("client refused: {why}"),
+        Note::ClientStalled { unread_bytes, .. } => {
+            format!("client stalled, {unread_bytes} bytes unread")
+        }
+        Note::UpstreamFailed { server, cause, requests, .. } => {
+            format!("s{} failed: {cause}, {requests} requests", server.0)
+        }
+        Note::HandshakeRefused { server, answer, .. } => {
+            format!("s{} refused the handshake: {answer}", server.0)
+        }
+        Note::Unchecked { command, .. } => format!("{command} went unchecked"),
+    }
+}
