@@ -1,0 +1,44 @@
+//! Real servers on loopback, for tests and for the demo.
+//!
+//! ```text
+//!   a test ──▶ RedisServer::start()    redis-server   free port, private folder
+//!          ──▶ Nuthatch::start(yaml)   nuthatch       the config handed in
+//!          ──▶ Nutcracker::start(yaml) nutcracker     the same config, the old proxy
+//!          ──▶ Impostor::start(what)   a server that is none: silence, garbage
+//!          ──▶ Load::start(addr, ..)   clients that check what they wrote
+//!          ──▶ Trial::start(..)      p99 before and during a fault, a witness beside it
+//!          ──▶ Client::connect(addr)   speaks RESP2 and RESP3, blocking, with timeouts
+//! ```
+//!
+//! What always holds: traffic stays on loopback, every wait has an end, and no process outlives
+//! the one that started it, whether that returns, panics or is killed (`nursery.rs` tells how).
+//! Processes are signalled by the pid of a child of ours, never by name.
+//!
+//! The client shares no code with the engine on purpose: a test that reads replies with the
+//! proxy's own parser would agree with its mistakes.
+#![forbid(unsafe_code)]
+
+mod client;
+mod impostor;
+mod inspect;
+mod load;
+mod nursery;
+mod ports;
+mod process;
+mod proxy;
+mod redis;
+mod trial;
+mod value;
+mod wait;
+
+pub use client::{Client, encode, is_timeout};
+pub use impostor::{Answer, Impostor};
+pub use load::{Load, Outcome, Sample};
+pub use nursery::{Guard, find_program, guarded, is_root};
+pub use ports::free_port;
+pub use process::{Folder, Process};
+pub use proxy::{Nutcracker, Nuthatch, Proxy, pool_yaml};
+pub use redis::RedisServer;
+pub use trial::{Pace, Rest, Seen, Trial, Witness};
+pub use value::{ParseError, Value, parse};
+pub use wait::poll_until;

@@ -1,0 +1,226 @@
+//! Clients that write and read back what they wrote, and keep book of every answer.
+//!
+//! ```text
+//!   thread (a client, a shard's keys)    SET k k:7 ──▶ +OK      acknowledged: 7
+//!                                        GET k     ──▶ k:7      good
+//!                                        SET k k:8 ──▶ -ERR     8 may or may not be there
+//!                                        GET k     ──▶ k:7, k:8 good
+//!                                                  ──▶ k:5, nil Lost: an acknowledged write is gone
+//!                                                  ──▶ j:7      Stranger: somebody else's answer
+//! ```
+//!
+//! A client sends one request at a time and, like the libraries people use, connects again when
+//! its connection breaks. Which answers are forgivable depends on what was done to the servers,
+//! so nothing is judged here: the test gets the samples.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::{Client, Value};
+
+/// Between two requests of a client: a load that leaves the machine to others too.
+const PAUSE: Duration = Duration::from_millis(1);
+/// After a broken connection.
+const RECONNECT: Duration = Duration::from_millis(20);
+
+/// What became of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Good,
+    /// The error reply's text.
+    Failed(String),
+    /// An acknowledged write was not there.
+    Lost(String),
+    /// A value of another key, or no value at all.
+    Stranger(String),
+    /// The client's own connection broke or stayed silent.
+    Broken(String),
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    pub key: Arc<str>,
+    /// Index of the key's group.
+    pub group: usize,
+    /// When it was sent, counted from the load's start.
+    pub at: Duration,
+    pub took: Duration,
+    pub outcome: Outcome,
+}
+
+/// A running load.
+pub struct Load {
+    start: Instant,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<Vec<Sample>>>,
+}
+
+impl Load {
+    /// One client a group of keys (a group is usually what one shard owns), so that a group that
+    /// waits slows no other. Groups must not share keys.
+    pub fn start(addr: SocketAddr, groups: &[Vec<String>]) -> Load {
+        let start = Instant::now();
+        let stop = Arc::new(AtomicBool::new(false));
+        let threads = groups
+            .iter()
+            .enumerate()
+            .map(|(group, keys)| {
+                let keys: Vec<Arc<str>> = keys.iter().map(|key| key.as_str().into()).collect();
+                let stop = Arc::clone(&stop);
+                let mut writer = Writer { addr, group, start, client: None, samples: Vec::new() };
+                thread::spawn(move || {
+                    let mut books: Vec<Book> = keys.iter().map(|_| Book::default()).collect();
+                    while !stop.load(Ordering::Relaxed) {
+                        for (key, book) in keys.iter().zip(&mut books) {
+                            writer.write(key, book);
+                            writer.read(key, book);
+                        }
+                        thread::sleep(PAUSE);
+                    }
+                    writer.samples
+                })
+            })
+            .collect();
+        Load { start, stop, threads }
+    }
+
+    /// Time since its start, to compare with `Sample::at`.
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Ends it and hands out what was seen.
+    ///
+    /// # Panics
+    /// If a client's thread panicked.
+    pub fn finish(self) -> Vec<Sample> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|_| panic!("a client panicked")))
+            .collect()
+    }
+}
+
+/// What may be read from a key.
+#[derive(Default)]
+struct Book {
+    next: u64,
+    acknowledged: Option<u64>,
+    /// Written without an answer: may be there now, or later.
+    perhaps: Vec<u64>,
+}
+
+struct Writer {
+    addr: SocketAddr,
+    group: usize,
+    start: Instant,
+    client: Option<Client>,
+    samples: Vec<Sample>,
+}
+
+impl Writer {
+    fn write(&mut self, key: &Arc<str>, book: &mut Book) {
+        book.next += 1;
+        let n = book.next;
+        let value = format!("{key}:{n}");
+        self.ask(key, &["SET", key, &value], |reply| match reply {
+            Ok(reply) if reply.is_ok() => {
+                book.acknowledged = Some(n);
+                Outcome::Good
+            }
+            Ok(Value::Error(text)) => {
+                book.perhaps.push(n);
+                Outcome::Failed(text)
+            }
+            Ok(other) => Outcome::Stranger(format!("SET {key}: {other}")),
+            Err(e) => {
+                book.perhaps.push(n);
+                Outcome::Broken(format!("SET {key}: {e}"))
+            }
+        });
+    }
+
+    fn read(&mut self, key: &Arc<str>, book: &mut Book) {
+        self.ask(key, &["GET", key], |reply| match reply {
+            Ok(reply) if reply.is_nil() && book.acknowledged.is_none() => Outcome::Good,
+            Ok(reply) if reply.is_nil() => {
+                Outcome::Lost(format!("{key}: nil instead of {:?}", book.acknowledged))
+            }
+            Ok(Value::Error(text)) => Outcome::Failed(text),
+            Ok(reply) => match counter(&reply, key) {
+                None => Outcome::Stranger(format!("GET {key}: {reply}")),
+                Some(n) if Some(n) == book.acknowledged || book.perhaps.contains(&n) => {
+                    Outcome::Good
+                }
+                Some(n) => Outcome::Lost(format!("{key}: {n} and not {:?}", book.acknowledged)),
+            },
+            Err(e) => Outcome::Broken(format!("GET {key}: {e}")),
+        });
+    }
+
+    fn ask(
+        &mut self,
+        key: &Arc<str>,
+        command: &[&str],
+        judge: impl FnOnce(io::Result<Value>) -> Outcome,
+    ) {
+        let sent = Instant::now();
+        let reply = self.exchange(command);
+        let took = sent.elapsed();
+        if reply.is_err() {
+            self.client = None;
+            thread::sleep(RECONNECT);
+        }
+        self.samples.push(Sample {
+            key: Arc::clone(key),
+            group: self.group,
+            at: sent - self.start,
+            took,
+            outcome: judge(reply),
+        });
+    }
+
+    fn exchange(&mut self, command: &[&str]) -> io::Result<Value> {
+        let client = match &mut self.client {
+            Some(client) => client,
+            none => none.insert(Client::connect(self.addr)?),
+        };
+        client.command(command)
+    }
+}
+
+/// The counter in `key:counter`, if the value is this key's.
+fn counter(reply: &Value, key: &str) -> Option<u64> {
+    reply.text()?.strip_prefix(key)?.strip_prefix(':')?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RedisServer;
+
+    #[test]
+    fn tells_a_lost_write_from_a_good_one() {
+        let server = RedisServer::start().unwrap();
+        let load = Load::start(server.addr(), &[vec!["a".into(), "b".into()]]);
+        thread::sleep(Duration::from_millis(150));
+        server.client().unwrap().command(&["FLUSHALL"]).unwrap();
+        thread::sleep(Duration::from_millis(150));
+        let samples = load.finish();
+        let good = samples.iter().filter(|s| s.outcome == Outcome::Good).count();
+        assert!(good > 10 && samples.len() - good <= 1, "{good} of {}", samples.len());
+    }
+
+    #[test]
+    fn a_value_belongs_to_its_key() {
+        assert_eq!(counter(&Value::bulk("ab:7"), "ab"), Some(7));
+        assert_eq!(counter(&Value::bulk("ab:7"), "a"), None);
+        assert_eq!(counter(&Value::Nil, "a"), None);
+    }
+}

@@ -1,0 +1,224 @@
+//! Starting processes that cannot outlive us.
+//!
+//! Dropping a `Process` ends it. That covers a return and a panic, but not SIGKILL, an abort or
+//! `process::exit`. So each child also carries a guard that needs nobody of ours alive:
+//!
+//! ```text
+//!   Linux      setpriv --pdeathsig KILL ─exec▶ sh: is my parent still P? ─exec▶ the program
+//!              the kernel kills the program when the thread that started it ends
+//!   elsewhere  sh ──starts──▶ the program
+//!               └ reads a pipe whose other end only we hold; at its end it kills the program
+//! ```
+//!
+//! On Linux the death signal survives `exec`, so program and guard are one process with one pid.
+//! The little shell between them closes the gap between fork and `setpriv`: had we died in it,
+//! the signal would never come, but then the parent is no longer P and the shell ends. The
+//! arguments go through `"$@"`, so no text of ours is ever parsed by a shell.
+//!
+//! The death signal comes when the *thread* that forked ends, not the process: a server started
+//! by a test's thread would die with that test. So all children are born in one thread, the
+//! nursery, which lives as long as the process.
+//!
+//! Elsewhere the guard is a process beside the program. It is weaker, as whoever kills the guard
+//! alone leaves the program; nobody does.
+//!
+//! Both guards write the program's pid to a file once they stand, and `start` waits for that:
+//! the child we know may be the guard and not the program, and a child stopped by SIGSTOP before
+//! its guard stood would sleep on for ever after our death. (A test found that one.)
+//!
+//! Each child leads a process group of its own, so that Ctrl-C in a terminal reaches only us
+//! and we end the others in our order.
+
+use anyhow::{Context, Result, anyhow, bail};
+use rustix::process::Pid;
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::poll_until;
+
+/// How a child is kept from outliving us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// The kernel kills it when the nursery's thread ends (Linux, with util-linux's setpriv).
+    DeathSignal,
+    /// A shell beside it waits for the end of a pipe we hold.
+    Pipe,
+}
+
+/// Runs the program only if the parent is still the one that asked for it.
+const IF_PARENT_LIVES: &str = r#"[ "$PPID" = "$0" ] && exec "$@""#;
+
+/// The same, telling the program's pid first.
+const IF_PARENT_LIVES_TELL: &str = r#"
+told=$1; shift
+[ "$PPID" = "$0" ] && echo "$$" >"$told" && exec "$@"
+"#;
+
+/// Starts the program, tells its pid, kills it when the pipe on stdin ends.
+const PIPE_GUARD: &str = r#"
+exec 3<&0 </dev/null
+"$@" 3<&- &
+child=$!
+echo "$child" >"$0"
+( read -r _ <&3; kill -9 "$child" ) 2>/dev/null &
+watch=$!
+exec 3<&-
+wait "$child"
+status=$?
+kill "$watch" 2>/dev/null
+exit "$status"
+"#;
+
+/// What is needed to start a program.
+pub(crate) struct Seed {
+    pub program: PathBuf,
+    pub args: Vec<OsString>,
+    /// The working directory; the guard leaves its pid file here too.
+    pub dir: PathBuf,
+    /// Standard output and error go here, appended.
+    pub log: PathBuf,
+    pub guard: Guard,
+}
+
+/// A started program.
+pub(crate) struct Sprout {
+    /// The program itself, or its pipe guard, which ends with the program's status.
+    pub child: Child,
+    /// The program's own pid.
+    pub pid: Pid,
+}
+
+impl Guard {
+    /// The better guard of those this machine has.
+    pub fn best() -> Guard {
+        static BEST: OnceLock<Guard> = OnceLock::new();
+        *BEST.get_or_init(|| {
+            // Busybox has a setpriv without the option, so ask by trying it.
+            let works = cfg!(target_os = "linux")
+                && Command::new("setpriv")
+                    .args(["--pdeathsig", "KILL", "true"])
+                    .stdin(Stdio::null())
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .status()
+                    .is_ok_and(|status| status.success());
+            if works { Guard::DeathSignal } else { Guard::Pipe }
+        })
+    }
+}
+
+/// A command for a program that is to end with us but needs no folder, such as a build: as
+/// above where the kernel gives death signals, a plain command elsewhere. Spawn it from a thread
+/// that lives as long as the process (main's will do), and note that the guard covers the
+/// program itself, not what it starts.
+pub fn guarded(program: &Path) -> Command {
+    match Guard::best() {
+        Guard::DeathSignal => {
+            let mut command = with_death_signal(IF_PARENT_LIVES);
+            command.arg(program);
+            command
+        }
+        Guard::Pipe => Command::new(program),
+    }
+}
+
+fn with_death_signal(script: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "/bin/sh", "-c", script]);
+    command.arg(std::process::id().to_string());
+    command
+}
+
+/// Starts a program in the nursery's thread.
+pub(crate) fn start(seed: Seed) -> Result<Sprout> {
+    type Order = (Seed, Sender<Result<Sprout>>);
+    static NURSERY: OnceLock<Option<Sender<Order>>> = OnceLock::new();
+    let nursery = NURSERY.get_or_init(|| {
+        let (orders, inbox) = channel::<Order>();
+        let body = move || {
+            for (seed, answer) in inbox {
+                // The caller waits for the answer; if it is gone, dropping the child is right.
+                let _ = answer.send(start_here(&seed));
+            }
+        };
+        thread::Builder::new().name("nursery".into()).spawn(body).ok().map(|_| orders)
+    });
+    let (answer, outcome) = channel();
+    nursery
+        .as_ref()
+        .and_then(|orders| orders.send((seed, answer)).ok())
+        .ok_or_else(|| anyhow!("the thread that starts processes is gone"))?;
+    outcome.recv().context("the thread that starts processes died")?
+}
+
+fn start_here(seed: &Seed) -> Result<Sprout> {
+    let log = File::options().create(true).append(true).open(&seed.log)?;
+    let pid_file = seed.dir.join("guarded.pid");
+    let _ = fs::remove_file(&pid_file);
+    let mut command;
+    match seed.guard {
+        Guard::DeathSignal => {
+            command = with_death_signal(IF_PARENT_LIVES_TELL);
+            command.arg(&pid_file).stdin(Stdio::null());
+        }
+        Guard::Pipe => {
+            command = Command::new("/bin/sh");
+            command.args(["-c", PIPE_GUARD]).arg(&pid_file).stdin(Stdio::piped());
+        }
+    }
+    command.arg(&seed.program).args(&seed.args).current_dir(&seed.dir).process_group(0);
+    command.stdout(log.try_clone()?).stderr(log);
+    let mut child =
+        command.spawn().with_context(|| format!("cannot start {}", seed.program.display()))?;
+    let Some(pid) = told_pid(&pid_file, &mut child) else {
+        // A pipe guard's program goes too: dropping the child closes the pipe.
+        child.kill()?;
+        child.wait()?;
+        bail!("the guard of {} did not come to stand", seed.program.display());
+    };
+    Ok(Sprout { child, pid })
+}
+
+/// The pid in the file, once it is whole; None if the guard ends without a word.
+fn told_pid(pid_file: &Path, guard: &mut Child) -> Option<Pid> {
+    let mut pid = None;
+    poll_until(Duration::from_secs(10), || {
+        let has_ended = guard.try_wait().is_ok_and(|status| status.is_some());
+        let text = fs::read_to_string(pid_file).unwrap_or_default();
+        pid = text.strip_suffix('\n').and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
+        pid.is_some() || has_ended
+    });
+    pid
+}
+
+/// Whether we run as root.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Looks a program up in PATH, and in the system folders that PATH often lacks
+/// (nutcracker lives in one).
+pub fn find_program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let more = ["/usr/local/bin", "/opt/homebrew/bin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path).chain(more).map(|dir| dir.join(name)).find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_every_machine_has() {
+        assert!(find_program("sh").is_some());
+        assert!(find_program("no-such-program").is_none());
+    }
+}

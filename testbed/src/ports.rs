@@ -1,0 +1,69 @@
+//! Free TCP ports on loopback.
+//!
+//! Binding port 0 would be the short way, but the kernel takes such ports from the range it also
+//! uses for outgoing connections: between our look and the server's bind, any client on the
+//! machine may get the very same number. So we walk through a range below the ephemeral ports
+//! (Linux starts at 32768, macOS at 49152), beginning at a place that differs from process to
+//! process, and hand out no port twice in one process. What is left of the race (two processes
+//! whose walks meet) is for the caller: `RedisServer` takes another port when its own is taken.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const FIRST: u32 = 12_000;
+const COUNT: u32 = 20_000;
+
+/// Ports already looked at by this process; the walk's length so far.
+static WALKED: AtomicU32 = AtomicU32::new(0);
+/// Where the walk began; 0 until the first call.
+static START: AtomicU32 = AtomicU32::new(0);
+
+/// A port nobody listens on at this moment and that this process has not handed out before.
+///
+/// # Panics
+/// If all 20,000 ports of the range are taken.
+pub fn free_port() -> u16 {
+    let start = start();
+    for _ in 0..COUNT {
+        let step = WALKED.fetch_add(1, Ordering::Relaxed);
+        let port = (FIRST + (start + step) % COUNT) as u16;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free port between {FIRST} and {}", FIRST + COUNT);
+}
+
+fn start() -> u32 {
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
+    // Never 0, so that a set value is told from an unset one.
+    let fresh = (process::id().wrapping_mul(7919) ^ (nanos >> 10)) % COUNT + 1;
+    match START.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => fresh,
+        Err(earlier) => earlier,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_port_twice_even_from_threads() {
+        let threads: Vec<_> = (0..4)
+            .map(|_| std::thread::spawn(|| (0..50).map(|_| free_port()).collect::<Vec<_>>()))
+            .collect();
+        let ports: Vec<u16> = threads.into_iter().flat_map(|t| t.join().unwrap()).collect();
+        assert_eq!(ports.iter().collect::<HashSet<_>>().len(), 200);
+    }
+
+    #[test]
+    fn a_taken_port_is_passed_over() {
+        let held = TcpListener::bind((Ipv4Addr::LOCALHOST, free_port())).unwrap();
+        let held_port = held.local_addr().unwrap().port();
+        assert!((0..100).all(|_| free_port() != held_port));
+    }
+}

@@ -1,0 +1,183 @@
+//! One child process with a private folder.
+//!
+//! The folder holds its config, log and sockets and goes with it. Dropping ends the process by
+//! SIGKILL: what the testbed starts has nothing to save. `terminate` is the polite way, for
+//! tests of a proxy's own ending.
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::nursery::{self, Guard, Seed, Sprout};
+use crate::poll_until;
+
+/// A running (or ended) child and its folder.
+pub struct Process {
+    name: String,
+    child: Child,
+    pid: Pid,
+    ended: Option<ExitStatus>,
+    folder: Folder,
+}
+
+impl Process {
+    /// Starts `program`. Its working directory is `folder`, its output goes to `folder/log`.
+    pub fn start(
+        program: &Path,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        folder: Folder,
+    ) -> Result<Process> {
+        Process::start_under(Guard::best(), program, args, folder)
+    }
+
+    /// The same with a chosen guard, for the tests of the guards.
+    pub fn start_under(
+        guard: Guard,
+        program: &Path,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        folder: Folder,
+    ) -> Result<Process> {
+        let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
+        let Sprout { child, pid } = nursery::start(Seed {
+            program: program.to_owned(),
+            args,
+            dir: folder.path().to_owned(),
+            log: folder.path().join("log"),
+            guard,
+        })?;
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Process { name, child, pid, ended: None, folder })
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// The private folder.
+    pub fn dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Everything it has written to standard output and error.
+    pub fn log(&self) -> String {
+        let bytes = fs::read(self.dir().join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Its status if it has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        if self.ended.is_none() {
+            self.ended = self.child.try_wait().ok().flatten();
+        }
+        self.ended
+    }
+
+    /// Waits for it to end by itself.
+    pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
+        poll_until(limit, || self.ended().is_some());
+        self.ended.with_context(|| format!("{} still runs after {limit:?}", self.name))
+    }
+
+    /// Sends it a signal. Once it has ended this is an error: its pid may be a stranger's.
+    pub fn signal(&mut self, signal: Signal) -> Result<()> {
+        if let Some(status) = self.ended() {
+            bail!("{} has ended ({status})", self.name);
+        }
+        kill_process(self.pid, signal).with_context(|| format!("cannot signal {}", self.name))
+    }
+
+    /// SIGTERM, then waits for the end.
+    pub fn terminate(&mut self, limit: Duration) -> Result<ExitStatus> {
+        self.signal(Signal::TERM)?;
+        self.wait(limit)
+    }
+
+    /// SIGKILL, and waits until it is gone. Fine to call on one that has ended.
+    pub fn kill(&mut self) -> Result<()> {
+        if self.ended().is_none() {
+            self.signal(Signal::KILL)?;
+            self.wait(Duration::from_secs(10))?;
+        }
+        Ok(())
+    }
+
+    /// SIGSTOP: it keeps its sockets and answers nothing.
+    pub fn pause(&mut self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// SIGCONT.
+    pub fn resume(&mut self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Waits until `is_ready`; ends early, with the log's last lines, if the process has ended.
+    pub fn wait_ready(
+        &mut self,
+        limit: Duration,
+        mut is_ready: impl FnMut() -> bool,
+    ) -> Result<()> {
+        let start = Instant::now();
+        let mut ready = false;
+        poll_until(limit, || {
+            ready = is_ready();
+            ready || self.ended().is_some()
+        });
+        if ready {
+            return Ok(());
+        }
+        let what = match self.ended {
+            Some(status) => format!("ended at its start ({status})"),
+            None => format!("not ready after {:?}", start.elapsed()),
+        };
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let last = lines[lines.len().saturating_sub(12)..].join("\n");
+        bail!("{}: {what}; its last words:\n{last}", self.name)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Nothing to be done about an error here, and the guard is still there.
+        let _ = self.kill();
+    }
+}
+
+/// A private folder in the machine's temporary place, removed when dropped.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Result<Folder> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        // A killed run leaves its folders behind; a later one with the same pid steps over them.
+        for _ in 0..10_000 {
+            let n = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = env::temp_dir().join(format!("nuthatch-{}-{n}", std::process::id()));
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => return Ok(Folder(path)),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(e).with_context(|| format!("cannot make {}", path.display())),
+            }
+        }
+        bail!("no room for a private folder in {}", env::temp_dir().display())
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,118 @@
+//! A real redis-server without persistence.
+
+use anyhow::{Context, Result};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::process::Folder;
+use crate::{Client, Process, find_program, free_port};
+
+const READY: Duration = Duration::from_secs(10);
+/// How often another port is tried when ours was taken between the look and the bind.
+const TRIES: u32 = 5;
+
+/// One redis-server on a port of its own.
+pub struct RedisServer {
+    process: Process,
+    port: u16,
+    args: Vec<String>,
+}
+
+impl RedisServer {
+    pub fn start() -> Result<RedisServer> {
+        RedisServer::start_with(&[])
+    }
+
+    /// With more arguments, e.g. `&["--requirepass", "secret"]`. A relative `--unixsocket` path
+    /// lies in the private folder.
+    pub fn start_with(args: &[&str]) -> Result<RedisServer> {
+        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let port = free_port();
+            match launch(port, &args) {
+                Ok(process) => return Ok(RedisServer { process, port, args }),
+                Err(e) if tries < TRIES && e.to_string().contains("in use") => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// The line for a pool's `servers`, e.g. `127.0.0.1:12345:1 alpha`.
+    pub fn entry(&self, weight: u32, name: &str) -> String {
+        format!("{}:{weight} {name}", self.addr()).trim_end().to_owned()
+    }
+
+    /// Where `--unixsocket` put the socket, if it was among the arguments.
+    pub fn unix_socket(&self) -> Option<PathBuf> {
+        let at = self.args.iter().position(|arg| arg == "--unixsocket")?;
+        Some(self.process.dir().join(self.args.get(at + 1)?))
+    }
+
+    /// A new connection, past the door if the server was started with `--requirepass`.
+    pub fn client(&self) -> Result<Client> {
+        connect(self.port, &self.args)
+    }
+
+    /// pid, log, signals.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Kills it at once, as a crash would.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.kill()
+    }
+
+    /// Stops it: connections stay, answers do not come.
+    pub fn pause(&mut self) -> Result<()> {
+        self.process.pause()
+    }
+
+    pub fn resume(&mut self) -> Result<()> {
+        self.process.resume()
+    }
+
+    /// Kills it if it runs and starts it anew, empty, on the same port.
+    pub fn restart(&mut self) -> Result<()> {
+        self.kill()?;
+        self.process = launch(self.port, &self.args)?;
+        Ok(())
+    }
+}
+
+fn launch(port: u16, more: &[String]) -> Result<Process> {
+    let program = find_program("redis-server")
+        .context("redis-server is not installed (Debian, Ubuntu: package redis-server)")?;
+    let port_text = port.to_string();
+    let own = ["--port", &port_text, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+    let args = own.into_iter().chain(more.iter().map(String::as_str));
+    let mut process = Process::start(&program, args, Folder::new()?)?;
+    // By its pid, lest we take a stranger's server on that port for ours.
+    let sign = format!("process_id:{}\r\n", process.pid());
+    process.wait_ready(READY, || {
+        connect(port, more)
+            .and_then(|mut client| Ok(client.command(&["INFO", "server"])?))
+            .is_ok_and(|info| info.text().is_some_and(|text| text.contains(&sign)))
+    })?;
+    Ok(process)
+}
+
+fn connect(port: u16, args: &[String]) -> Result<Client> {
+    let mut client = Client::connect((Ipv4Addr::LOCALHOST, port))?;
+    if let Some(at) = args.iter().position(|arg| arg == "--requirepass") {
+        let password = args.get(at + 1).context("--requirepass without a password")?;
+        client.command(&["AUTH", password])?;
+    }
+    Ok(client)
+}

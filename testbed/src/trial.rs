@@ -1,0 +1,184 @@
+//! Before a fault, during it, and at rest again: what every fault test measures alike.
+//!
+//! ```text
+//!   load on the proxy under test   ├── before ──┼── during: the fault, and the way back ──┤
+//!   load on the witness            ├────────────┼─────────────────────────────────────────┤
+//!                                p99 of both  strike()                      p99 of both  finish()
+//! ```
+//!
+//! The witness is a second proxy with a server of its own that nobody harms. A machine that tests
+//! is busy, and its pauses would look like the proxy's; but they hit the witness too. So healthy
+//! clients' p99 may be twice what it was before, or twice the witness's in the same time, and
+//! below a floor nobody asks.
+//!
+//! Files must come back exactly, memory within a bound: an allocator keeps some.
+
+use anyhow::Result;
+use std::time::Duration;
+
+use crate::{
+    Load, Nuthatch, Process, Proxy, RedisServer, Sample, free_port, poll_until, pool_yaml,
+};
+
+/// A p99 up to twice this is never complained of.
+const FLOOR: Duration = Duration::from_millis(10);
+/// Fewer requests than this have no p99.
+const SAMPLES_MIN: usize = 100;
+/// How long a proxy may take to rest.
+const REST: Duration = Duration::from_secs(15);
+
+/// A proxy and a server that come to no harm.
+pub struct Witness {
+    proxy: Proxy,
+    /// Kept for its life only.
+    _server: RedisServer,
+}
+
+impl Witness {
+    pub fn start() -> Result<Witness> {
+        let server = RedisServer::start()?;
+        let yaml = pool_yaml("w", free_port(), &[("redis", "true")], &[server.entry(1, "w")]);
+        Ok(Witness { proxy: Nuthatch::start(&yaml, &["-w", "1"])?, _server: server })
+    }
+}
+
+/// A load on the proxy under test and one on the witness, side by side.
+pub struct Trial {
+    load: Load,
+    witness: Load,
+    /// On the load's clock and on the witness's.
+    struck: Option<(Duration, Duration)>,
+}
+
+impl Trial {
+    pub fn start(witness: &Witness, proxy: &Proxy, groups: &[Vec<String>]) -> Result<Trial> {
+        let own = (0..4).map(|n| format!("witness:{n}")).collect();
+        Ok(Trial {
+            load: Load::start(proxy.listens()[0].parse()?, groups),
+            witness: Load::start(witness.proxy.listens()[0].parse()?, &[own]),
+            struck: None,
+        })
+    }
+
+    /// The fault begins now.
+    pub fn strike(&mut self) {
+        self.struck = Some((self.load.elapsed(), self.witness.elapsed()));
+    }
+
+    /// On the clock of `Sample::at`.
+    pub fn elapsed(&self) -> Duration {
+        self.load.elapsed()
+    }
+
+    /// Ends both loads. What came before `strike` is "before".
+    pub fn finish(self) -> Seen {
+        let (struck, witness_struck) = self.struck.unwrap_or_default();
+        let samples = self.load.finish();
+        let witness = self.witness.finish();
+        let witness = p99(witness.iter().filter(|s| s.at >= witness_struck));
+        Seen { samples, struck, witness }
+    }
+}
+
+/// What a trial has seen.
+pub struct Seen {
+    pub samples: Vec<Sample>,
+    struck: Duration,
+    witness: Option<Duration>,
+}
+
+/// The p99 of some clients, and what it is measured by.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    pub before: Duration,
+    pub during: Duration,
+    /// The witness's, during.
+    pub witness: Duration,
+}
+
+impl Seen {
+    /// The pace of those groups that should not feel the fault; `None` if they got through so few
+    /// requests that there is no p99, which is a failure too.
+    pub fn pace(&self, is_healthy: impl Fn(usize) -> bool) -> Option<Pace> {
+        let of = |during: bool| {
+            let some = |s: &&Sample| is_healthy(s.group) && (s.at >= self.struck) == during;
+            p99(self.samples.iter().filter(some))
+        };
+        Some(Pace { before: of(false)?, during: of(true)?, witness: self.witness? })
+    }
+}
+
+impl Pace {
+    pub fn is_kept(&self) -> bool {
+        self.during <= 2 * self.before.max(self.witness).max(FLOOR)
+    }
+}
+
+fn p99<'a>(samples: impl Iterator<Item = &'a Sample>) -> Option<Duration> {
+    let mut took: Vec<Duration> = samples.map(|sample| sample.took).collect();
+    took.sort_unstable();
+    if took.len() < SAMPLES_MIN { None } else { took.get(took.len() * 99 / 100).copied() }
+}
+
+/// A process at rest: its open files and its memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Rest {
+    pub files: usize,
+    pub rss_kib: u64,
+}
+
+impl Rest {
+    /// As it is once the number of files stands still; `None` where there is no /proc.
+    pub fn of(process: &Process) -> Option<Rest> {
+        let mut last = process.open_files()?;
+        let mut looks_alike = 0;
+        poll_until(Duration::from_secs(3), || {
+            let now = process.open_files().unwrap_or(last);
+            looks_alike = if now == last { looks_alike + 1 } else { 0 };
+            last = now;
+            looks_alike == 8
+        });
+        Some(Rest { files: last, rss_kib: process.rss_kib()? })
+    }
+
+    /// Waits until the process has exactly these files again, and at most so much more memory.
+    /// Returns how it is, and whether that is well.
+    pub fn is_back(&self, process: &Process, slack_kib: u64) -> (Rest, bool) {
+        let mut now = *self;
+        let back = poll_until(REST, || {
+            now.files = process.open_files().unwrap_or_default();
+            now.rss_kib = process.rss_kib().unwrap_or(u64::MAX);
+            now.files == self.files && now.rss_kib <= self.rss_kib + slack_kib
+        });
+        (now, back)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Outcome;
+
+    #[test]
+    fn the_pace_of_the_healthy_is_told_from_the_others() {
+        let sample = |group, at, took| Sample {
+            key: "k".into(),
+            group,
+            at: Duration::from_millis(at),
+            took: Duration::from_millis(took),
+            outcome: Outcome::Good,
+        };
+        let samples: Vec<Sample> =
+            (0..200).flat_map(|at| [sample(0, at, 1 + at), sample(1, at, 3)]).collect();
+        let witness = Some(Duration::from_millis(1));
+        let seen = Seen { samples, struck: Duration::from_millis(100), witness };
+        let healthy = seen.pace(|group| group == 1).unwrap();
+        assert_eq!(healthy.during, Duration::from_millis(3));
+        assert!(healthy.is_kept());
+        let slow = seen.pace(|group| group == 0).unwrap();
+        assert_eq!((slow.before.as_millis(), slow.during.as_millis()), (100, 200));
+        assert!(slow.is_kept(), "twice is allowed");
+        assert!(!Pace { before: slow.before / 2, ..slow }.is_kept());
+        assert!(seen.pace(|group| group == 7).is_none());
+    }
+}
