@@ -1,0 +1,183 @@
+//! Gathers what readers ask for: every worker's counts, added up, and control's standing.
+//!
+//! Workers answer between two turns, so usually within a millisecond. One that does not within
+//! [`PATIENCE`] is told of as missing, and its last answer stands in for it: a counter that fell
+//! would look to a graph like a restart.
+
+use super::document::{Facts, PoolPart, render};
+use super::stats::{PoolFacts, ServerFacts};
+use crate::control::{Standing, View};
+use crate::io::Mail;
+use crate::io::json_text;
+use nuthatch_engine::proxy::WorkerCounts;
+use nuthatch_engine::topology::ShardState;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc::unbounded_channel;
+
+/// How long workers may take to answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+pub struct Desk {
+    view: View,
+    source: String,
+    since: Instant,
+    /// Each worker's last answer. Held for a copy, never across a wait.
+    last: Mutex<Vec<WorkerCounts>>,
+}
+
+impl Desk {
+    pub fn new(view: View) -> Desk {
+        let source = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let last = Mutex::new(vec![WorkerCounts::default(); view.workers.len()]);
+        Desk { view, source, since: Instant::now(), last }
+    }
+
+    /// The stats document as of now.
+    pub async fn document(&self) -> String {
+        let (sum, missing) = self.count().await;
+        let facts = self.facts(&sum, missing, &self.view.standing.borrow());
+        render(&facts)
+    }
+
+    /// Why no new client should be sent here; `None` when one is welcome.
+    pub fn unready(&self) -> Option<String> {
+        let standing = self.view.standing.borrow();
+        let names = self.view.specs.iter().map(|spec| &*spec.name);
+        unready(&standing, names)
+    }
+
+    /// The sum over all workers, and how many of them did not answer.
+    async fn count(&self) -> (WorkerCounts, usize) {
+        let (sender, mut answers) = unbounded_channel();
+        for worker in self.view.workers.iter() {
+            worker.send(Mail::Count(sender.clone()));
+        }
+        drop(sender);
+        let mut missing = self.view.workers.len();
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        // Ends early when every worker has answered or is gone.
+        while let Ok(Some((worker, counts))) =
+            tokio::time::timeout_at(deadline, answers.recv()).await
+        {
+            missing -= 1;
+            self.last()[worker.index()] = counts;
+        }
+        let mut sum = WorkerCounts::default();
+        for counts in self.last().iter() {
+            sum.add(counts);
+        }
+        (sum, missing)
+    }
+
+    fn last(&self) -> std::sync::MutexGuard<'_, Vec<WorkerCounts>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn facts(&self, sum: &WorkerCounts, workers_missing: usize, standing: &Standing) -> Facts {
+        let listeners = self.view.listeners as u64;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut pools = Vec::with_capacity(self.view.specs.len());
+        for (at, spec) in self.view.specs.iter().enumerate() {
+            let counts = sum.pools.get(at).cloned().unwrap_or_default();
+            let pool = &standing.pools[at];
+            let shards = &standing.snapshot.pools[at].shards;
+            let servers = shards.iter().zip(&pool.ejected_at_us).map(|(shard, &ejected_at_us)| {
+                let of_server = counts.servers.get(shard.primary.index());
+                let facts = ServerFacts {
+                    counters: of_server.copied().unwrap_or_default(),
+                    ejected_at_us,
+                    live: shard.state == ShardState::Live,
+                };
+                (shard.name.to_string(), facts)
+            });
+            let facts = PoolFacts { counters: counts.counters, ejects: pool.ejects };
+            pools.push(PoolPart { name: spec.name.to_string(), facts, servers: servers.collect() });
+        }
+        Facts {
+            source: self.source.clone(),
+            uptime_s: self.since.elapsed().as_secs(),
+            timestamp_s: now.as_secs(),
+            total_connections: listeners + sum.accepted() + sum.connects(),
+            curr_connections: listeners + sum.clients() + sum.sockets(),
+            pools,
+            workers: self.view.workers.len(),
+            workers_missing,
+        }
+    }
+}
+
+/// Ready means: every pool has at least one live shard, and the process is not ending. A pool
+/// that lost some of its shards still serves the rest, so a load balancer that took this proxy
+/// out would make it worse; its neighbours see the same dead servers.
+fn unready<'a>(standing: &Standing, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    if standing.draining {
+        return Some("ending".to_owned());
+    }
+    let dead: Vec<String> = standing
+        .snapshot
+        .pools
+        .iter()
+        .zip(names)
+        .filter(|(pool, _)| pool.shards.iter().all(|shard| shard.state != ShardState::Live))
+        .map(|(_, name)| json_text(name))
+        .collect();
+    (!dead.is_empty()).then(|| format!("no live server in pool {}", dead.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::io::{EventLoop, Mailbox};
+    use nuthatch_engine::base::WorkerId;
+    use nuthatch_engine::proxy::PoolCounts;
+    use nuthatch_engine::topology::health::Health;
+    use nuthatch_engine::topology::{Manners, PoolSpec};
+    use std::sync::Arc;
+
+    fn one_pool() -> Vec<Arc<PoolSpec>> {
+        let text = "a:\n  listen: 127.0.0.1:1\n  redis: true\n  servers:\n  - h:1:1\n";
+        let Ok((config, _)) = config::parse(text, "t.yml", Manners::Modern) else {
+            panic!("a good file");
+        };
+        config.pools.iter().map(|pool| Arc::new(pool.spec.clone())).collect()
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_does_not_answer_is_missing_and_its_last_answer_stands() {
+        let specs = one_pool();
+        let poll = mio::Poll::new().unwrap();
+        let waker = Arc::new(EventLoop::waker(&poll).unwrap());
+        let (sender, mail) = std::sync::mpsc::channel();
+        let standing = Standing::new(Health::new(&specs).snapshot());
+        let (_keep, standing) = tokio::sync::watch::channel(standing);
+        let workers = Arc::new(vec![Mailbox { sender, waker }]);
+        let desk = Desk::new(View { specs, workers, listeners: 1, standing });
+
+        let answer = |count: u64| {
+            let mut counts = WorkerCounts { pools: vec![PoolCounts::default()] };
+            counts.pools[0].counters.client_eof = count;
+            counts
+        };
+        // Its answer is there before the wait begins, as the question is sent before.
+        let (asked, replied) = tokio::join!(desk.count(), async {
+            let Ok(Mail::Count(asker)) = mail.try_recv() else { return false };
+            asker.send((WorkerId(0), answer(7))).is_ok()
+        });
+        assert!(replied);
+        assert_eq!(asked, (answer(7), 0));
+
+        let since = Instant::now();
+        assert_eq!(desk.count().await, (answer(7), 1));
+        assert!(since.elapsed() >= PATIENCE);
+    }
+
+    #[test]
+    fn one_that_ends_wants_no_new_clients() {
+        let mut standing = Standing::new(Health::new(&one_pool()).snapshot());
+        assert_eq!(unready(&standing, ["a"].into_iter()), None);
+        standing.draining = true;
+        assert_eq!(unready(&standing, ["a"].into_iter()).as_deref(), Some("ending"));
+    }
+}

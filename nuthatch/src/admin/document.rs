@@ -1,0 +1,151 @@
+//! The stats document: twemproxy's, to the byte, with ours at the end of each object.
+//!
+//! Members are `"key":value` with `, ` between them; an object opens with `"name": {` and closes
+//! with `}`; what follows an object comes after `,` without a blank; the line ends in `\n`. People
+//! match this with regular expressions, so it stays as it is. Two things differ: names are escaped
+//! (twemproxy's document broke at a quote), and there are members of ours.
+//!
+//! Names of pools and of servers are members beside ours, and an operator may call them anything.
+//! Theirs win: a member of ours whose name is taken is left out. All of ours are numbers or text,
+//! never objects, so whoever takes each object for a pool or a server is right.
+
+use super::stats::{
+    POOL_ROWS, PoolFacts, SERVER_ROWS, SERVER_ROWS_OURS, ServerFacts, pool_rows_ours,
+};
+use crate::io::json_text;
+use std::fmt::{Display, Write};
+
+/// What collectors look for, and never was anything else.
+const SERVICE: &str = "nutcracker";
+/// The version whose document this is; ours is `nuthatch_version`.
+const VERSION: &str = "0.5.0";
+
+/// Everything the document tells.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The host's name.
+    pub source: String,
+    pub uptime_s: u64,
+    pub timestamp_s: u64,
+    pub total_connections: u64,
+    pub curr_connections: u64,
+    /// In their order.
+    pub pools: Vec<PoolPart>,
+    pub workers: usize,
+    /// Workers whose numbers are those of their last answer.
+    pub workers_missing: usize,
+}
+
+/// A pool's part of the document.
+#[derive(Clone, Debug)]
+pub struct PoolPart {
+    pub name: String,
+    pub facts: PoolFacts,
+    /// In their order, with their names.
+    pub servers: Vec<(String, ServerFacts)>,
+}
+
+/// The document in one line, its end included.
+pub fn render(facts: &Facts) -> String {
+    let mut out = Writer { text: "{".to_owned(), gap: "" };
+    out.member("service", json_text(SERVICE));
+    out.member("source", json_text(&facts.source));
+    out.member("version", json_text(VERSION));
+    out.member("uptime", facts.uptime_s);
+    out.member("timestamp", facts.timestamp_s);
+    out.member("total_connections", facts.total_connections);
+    out.member("curr_connections", facts.curr_connections);
+    for PoolPart { name, facts: pool, servers } in &facts.pools {
+        out.open(name);
+        for row in &POOL_ROWS {
+            out.member(row.name, (row.read)(pool));
+        }
+        for (name, server) in servers {
+            out.open(name);
+            for row in SERVER_ROWS.iter().chain(&SERVER_ROWS_OURS) {
+                out.member(row.name, (row.read)(server));
+            }
+            out.close();
+        }
+        for row in pool_rows_ours() {
+            if servers.iter().all(|(name, _)| name != row.name) {
+                out.member(row.name, (row.read)(&pool.counters));
+            }
+        }
+        out.close();
+    }
+    for (name, value) in ours(facts) {
+        if facts.pools.iter().all(|pool| pool.name != name) {
+            out.member(name, value);
+        }
+    }
+    out.text.push_str("}\n");
+    out.text
+}
+
+/// Our members of the whole document.
+fn ours(facts: &Facts) -> [(&'static str, String); 3] {
+    [
+        ("nuthatch_version", json_text(env!("CARGO_PKG_VERSION"))),
+        ("nuthatch_workers", facts.workers.to_string()),
+        ("nuthatch_workers_missing", facts.workers_missing.to_string()),
+    ]
+}
+
+struct Writer {
+    text: String,
+    /// What stands before the next member.
+    gap: &'static str,
+}
+
+impl Writer {
+    fn member(&mut self, name: &str, value: impl Display) {
+        let _ = write!(self.text, "{}{}:{value}", self.gap, json_text(name));
+        self.gap = ", ";
+    }
+
+    fn open(&mut self, name: &str) {
+        let _ = write!(self.text, "{}{}: {{", self.gap, json_text(name));
+        self.gap = "";
+    }
+
+    fn close(&mut self) {
+        self.text.push('}');
+        self.gap = ",";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(pool: &str, servers: &[&str]) -> Facts {
+        let servers = servers.iter().map(|&name| (name.to_owned(), ServerFacts::default()));
+        let servers = servers.collect();
+        let part = PoolPart { name: pool.to_owned(), facts: PoolFacts::default(), servers };
+        Facts { pools: vec![part], workers: 1, ..Facts::default() }
+    }
+
+    #[test]
+    fn objects_and_what_follows_them_are_laid_out_as_ever() {
+        let text = render(&facts("a", &["s1", "s2"]));
+        assert!(text.starts_with("{\"service\":\"nutcracker\", \"source\":\"\", \"version\":"));
+        assert!(text.contains("\"curr_connections\":0, \"a\": {\"client_eof\":0, \"client_err\""));
+        assert!(text.contains("\"fragments\":0, \"s1\": {\"server_eof\":0, "));
+        assert!(text.contains("\"server_live\":0},\"s2\": {\"server_eof\""));
+        assert!(text.contains("\"server_live\":0},\"clients_paused\":0, "));
+        assert!(text.contains("},\"nuthatch_version\":\""));
+        assert!(text.ends_with("\"nuthatch_workers\":1, \"nuthatch_workers_missing\":0}\n"));
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_not_given_twice() {
+        let text = render(&facts("nuthatch_version", &["tombstones", "a\"b\\"]));
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(value["nuthatch_version"]["tombstones"].is_object());
+        assert!(value["nuthatch_version"]["a\"b\\"].is_object());
+        assert_eq!(text.matches("\"nuthatch_version\"").count(), 1);
+        assert_eq!(text.matches("\"tombstones\"").count(), 1);
+        assert_eq!(value["nuthatch_workers"], 1);
+    }
+}

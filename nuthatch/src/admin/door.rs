@@ -1,0 +1,143 @@
+//! The stats port: who reads, and what they get.
+//!
+//! twemproxy sent its document to whoever connected and read nothing. Such readers still get it,
+//! but a reader of HTTP must be told from them, and TCP does not say which one has come:
+//!
+//! ```text
+//!   first byte within FIRST_BYTE ─┬─ a request line ──▶ the rest of the head ──▶ a response
+//!                                 └─ anything else ──┐
+//!   nothing until then, or a FIN ────────────────────┴▶ the bare document
+//! ```
+//!
+//! An HTTP client sends its request with the end of the handshake, so a tenth of a second is
+//! plenty for it, and no collector that reads once in ten seconds minds waiting that long.
+
+use super::desk::Desk;
+use super::http::{self, HEAD_BYTES_MAX, Head, Status};
+use crate::control::View;
+use crate::io::json_text;
+use anyhow::Context;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+/// Silence after which a reader is taken for one of plain TCP.
+const FIRST_BYTE: Duration = Duration::from_millis(100);
+/// A request's head must be here by then. Over it: 408.
+const HEAD_WITHIN: Duration = Duration::from_secs(2);
+/// From accept to close. Over it: closed.
+const READER_WITHIN: Duration = Duration::from_secs(5);
+/// How long a reader may take to close after us, so that our words are not lost in a reset.
+const LINGER: Duration = Duration::from_millis(500);
+/// Readers at a time. Over it: they wait in the backlog until a seat is free.
+const READERS_MAX: usize = 256;
+/// A pause after an accept that failed (no descriptor left), so as not to spin.
+const REST: Duration = Duration::from_millis(100);
+
+/// The bound stats port, not served yet.
+pub struct Door(TcpListener);
+
+impl Door {
+    pub fn bind(address: &str, port: u16) -> anyhow::Result<Door> {
+        let listener = TcpListener::bind((address, port)).with_context(|| {
+            format!(
+                "cannot serve statistics on {address} port {port}, the stats port: \
+                 choose another with `-s PORT` (or another address with `-a`)"
+            )
+        })?;
+        listener.set_nonblocking(true)?;
+        Ok(Door(listener))
+    }
+}
+
+/// Serves readers for as long as the runtime runs.
+pub async fn serve(door: Door, view: View) {
+    let listener = match tokio::net::TcpListener::from_std(door.0) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "no statistics: the port cannot be watched"),
+    };
+    let desk = Arc::new(Desk::new(view));
+    let seats = Arc::new(Semaphore::new(READERS_MAX));
+    while let Ok(seat) = Arc::clone(&seats).acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let desk = Arc::clone(&desk);
+                tokio::spawn(async move {
+                    // A reader that leaves or dawdles is its own loss.
+                    let _ = timeout(READER_WITHIN, attend(stream, &desk)).await;
+                    drop(seat);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a reader of statistics");
+                sleep(REST).await;
+            }
+        }
+    }
+}
+
+/// One reader, from its first byte (if it has one) to the end.
+async fn attend(mut stream: TcpStream, desk: &Desk) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    let answer = match timeout(HEAD_WITHIN, hear(&mut stream, &mut head)).await {
+        Ok(heard) => {
+            heard?;
+            answer(&head, desk).await
+        }
+        Err(_) => http::refusal(Status::RequestTimeout, "the request did not end"),
+    };
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await?;
+    // Closing with bytes unread would reset the connection under the reader's eyes.
+    let _ = timeout(LINGER, drain(&mut stream)).await;
+    Ok(())
+}
+
+/// Reads and drops until the peer closes.
+async fn drain(stream: &mut TcpStream) {
+    let mut rest = [0; 1024];
+    while matches!(stream.read(&mut rest).await, Ok(1..)) {}
+}
+
+/// Reads until it is clear what the reader wants.
+async fn hear(stream: &mut TcpStream, head: &mut Vec<u8>) -> std::io::Result<()> {
+    match timeout(FIRST_BYTE, stream.read_buf(head)).await {
+        Ok(Ok(1..)) => {}
+        // Silent, closed for writing, or gone (as the write will find).
+        _ => return Ok(()),
+    }
+    while http::read_head(head) == Head::Incomplete && head.len() < HEAD_BYTES_MAX {
+        if stream.read_buf(head).await? == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn answer(head: &[u8], desk: &Desk) -> String {
+    let (method, path) = match http::read_head(head) {
+        Head::Plain | Head::Incomplete => return desk.document().await,
+        Head::TooLong => return http::refusal(Status::HeadTooLarge, "the head is too long"),
+        Head::Request { method, path } => (method, path),
+    };
+    let is_head = method == "HEAD";
+    if !is_head && method != "GET" {
+        return http::refusal(Status::MethodNotAllowed, "only GET and HEAD are served");
+    }
+    match path {
+        "/" => http::response(Status::Ok, &desk.document().await, is_head),
+        "/live" => http::response(Status::Ok, "{\"live\":true}\n", is_head),
+        "/ready" => match desk.unready() {
+            None => http::response(Status::Ok, "{\"ready\":true}\n", is_head),
+            Some(why) => {
+                let body = format!("{{\"ready\":false, \"reason\":{}}}\n", json_text(&why));
+                http::response(Status::Unavailable, &body, is_head)
+            }
+        },
+        _ => http::refusal(Status::NotFound, "there are /, /live and /ready"),
+    }
+}

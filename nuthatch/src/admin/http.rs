@@ -1,0 +1,147 @@
+//! As much of HTTP/1 as a health check and `curl` need: GET and HEAD, one request a connection.
+//!
+//! Whatever does not begin like a request is no error here: the stats port speaks to readers of
+//! plain TCP first, and some of them send a word or a newline before they read.
+
+use crate::io::json_text;
+use std::fmt::Write;
+
+/// Bytes of a request's head. Over it: 431.
+pub const HEAD_BYTES_MAX: usize = 8 * 1024;
+
+/// What the bytes so far are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Head<'a> {
+    /// The beginning of a request, or nothing yet.
+    Incomplete,
+    /// Not HTTP, or HTTP before it had versions: the bare document is what they want.
+    Plain,
+    Request {
+        method: &'a str,
+        path: &'a str,
+    },
+    TooLong,
+}
+
+/// Reads the head of a request.
+pub fn read_head(bytes: &[u8]) -> Head<'_> {
+    let line = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
+    let is_whole_line = line.len() < bytes.len();
+    let method = line.split(|&b| b == b' ').next().unwrap_or_default();
+    let is_method = method.len() < 16 && method.iter().all(u8::is_ascii_uppercase);
+    if !is_method || (is_whole_line && method.is_empty()) {
+        return Head::Plain;
+    }
+    if is_whole_line {
+        let Some((method, path)) = request_line(line) else {
+            return Head::Plain;
+        };
+        if has_end(bytes) {
+            return Head::Request { method, path };
+        }
+    }
+    if bytes.len() >= HEAD_BYTES_MAX { Head::TooLong } else { Head::Incomplete }
+}
+
+/// Method and path of a line like `GET /path?query HTTP/1.1`.
+fn request_line(line: &[u8]) -> Option<(&str, &str)> {
+    let line = std::str::from_utf8(line.trim_ascii_end()).ok()?;
+    let (method, rest) = line.split_once(' ')?;
+    let (target, version) = rest.rsplit_once(' ')?;
+    let path = target.split('?').next().unwrap_or_default();
+    version.starts_with("HTTP/").then_some((method, path))
+}
+
+/// Has the empty line come?
+fn has_end(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|w| w == b"\n\n") || bytes.windows(4).any(|w| w == b"\r\n\r\n")
+}
+
+/// Statuses that we give.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    Ok,
+    NotFound,
+    MethodNotAllowed,
+    RequestTimeout,
+    HeadTooLarge,
+    Unavailable,
+}
+
+impl Status {
+    fn line(self) -> &'static str {
+        match self {
+            Status::Ok => "200 OK",
+            Status::NotFound => "404 Not Found",
+            Status::MethodNotAllowed => "405 Method Not Allowed",
+            Status::RequestTimeout => "408 Request Timeout",
+            Status::HeadTooLarge => "431 Request Header Fields Too Large",
+            Status::Unavailable => "503 Service Unavailable",
+        }
+    }
+}
+
+/// A whole response with a JSON body; HEAD gets all but the body.
+pub fn response(status: Status, body: &str, is_head: bool) -> String {
+    let mut text = format!(
+        "HTTP/1.1 {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Cache-Control: no-store\r\nConnection: close\r\n",
+        status.line(),
+        body.len()
+    );
+    if status == Status::MethodNotAllowed {
+        text.push_str("Allow: GET, HEAD\r\n");
+    }
+    text.push_str("\r\n");
+    if !is_head {
+        text.push_str(body);
+    }
+    text
+}
+
+/// The body of a refusal.
+pub fn refusal(status: Status, why: &str) -> String {
+    let mut body = String::new();
+    let _ = writeln!(body, "{{\"error\":{}}}", json_text(why));
+    response(status, &body, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_are_told_from_plain_readers() {
+        let get = |path| Head::Request { method: "GET", path };
+        let cases: [(&str, Head<'_>); 14] = [
+            ("", Head::Incomplete),
+            ("G", Head::Incomplete),
+            ("GET / HTTP/1.1", Head::Incomplete),
+            ("GET / HTTP/1.1\r\nHost: x\r\n", Head::Incomplete),
+            ("GET / HTTP/1.1\r\n\r\n", get("/")),
+            ("GET /ready?x=1 HTTP/1.0\r\nHost: a\r\n\r\n", get("/ready")),
+            ("GET / HTTP/1.1\nHost: x\n\n", get("/")),
+            ("FOO / HTTP/1.1\r\n\r\n", Head::Request { method: "FOO", path: "/" }),
+            ("GET /\r\n", Head::Plain),
+            ("\r\n", Head::Plain),
+            ("stats\r\n", Head::Plain),
+            ("\u{0}", Head::Plain),
+            ("STATS\n", Head::Plain),
+            (" GET / HTTP/1.1\r\n\r\n", Head::Plain),
+        ];
+        for (text, want) in cases {
+            assert_eq!(read_head(text.as_bytes()), want, "{text:?}");
+        }
+        let long = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(HEAD_BYTES_MAX));
+        assert_eq!(read_head(long.as_bytes()), Head::TooLong);
+    }
+
+    #[test]
+    fn a_response_is_whole() {
+        let text = response(Status::Ok, "{}\n", false);
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"));
+        assert!(text.contains("Content-Length: 3\r\n") && text.ends_with("\r\n\r\n{}\n"));
+        assert!(response(Status::Ok, "{}\n", true).ends_with("\r\n\r\n"));
+        assert!(refusal(Status::MethodNotAllowed, "x").contains("Allow: GET, HEAD\r\n"));
+    }
+}

@@ -1,0 +1,25 @@
+//! Looking at a running proxy: the stats port, which is twemproxy's, and what HTTP adds to it.
+//!
+//! ```text
+//!   reader ──▶ door.rs     who is this?   says nothing, or not HTTP ──▶ the document, and closed
+//!                 │                       a request line            ──▶ http.rs: / /live /ready
+//!                 ▼
+//!              desk.rs     asks every worker to count, and control's standing ──▶ facts
+//!                 ▼
+//!              document.rs walks the tables of stats.rs over the facts
+//! ```
+//!
+//! All of it runs on control's thread. A reader costs each worker one walk over its upstreams
+//! between two turns, and nothing when nobody looks. Every reader is bounded in time and their
+//! number is bounded, so a stuck one costs a socket for a while and no more.
+
+mod desk;
+mod document;
+mod door;
+mod http;
+mod reference;
+mod stats;
+
+pub use door::{Door, serve};
+pub use reference::reference;
+pub use stats::{Kind, POOL_ROWS, Row, SERVER_ROWS};

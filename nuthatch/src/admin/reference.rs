@@ -1,0 +1,100 @@
+//! The reference page of the stats port, printed from the tables in `stats.rs`.
+//!
+//! docs/reference/stats.md is this text; a test compares them, and writes the page anew when
+//! asked by `NUTHATCH_BLESS=1 cargo test -p nuthatch`.
+
+use super::stats::{Kind, POOL_ROWS, SERVER_ROWS, SERVER_ROWS_OURS, pool_rows_ours};
+use std::fmt::Write;
+
+const INTRODUCTION: &str = "\
+# Statistics
+
+<!-- Printed from nuthatch/src/admin/; change it there. -->
+
+`-s PORT` (22222) and `-a ADDRESS` (0.0.0.0) say where. If the port is taken the proxy does not
+start. Connect, and you get the document below in one line of JSON, then the end; or ask by HTTP:
+
+| GET or HEAD | answer |
+| --- | --- |
+| `/` | the document |
+| `/live` | 200 while the process serves |
+| `/ready` | 200 when every pool listens and has a live server; otherwise, and while the process ends, 503 and the reason |
+
+A reader that sends nothing is served after a tenth of a second, one that shuts its sending side at
+once. The numbers are summed over all workers and are those of the moment you ask; `-i` is taken
+and has no effect.
+
+The document is twemproxy's (nutcracker 0.5.0): its names, its order, its blanks. `service` and
+`version` stay as collectors know them. Members that twemproxy did not have stand at the end of
+their object, and are numbers or text, never objects; where a pool or a server has the very name of
+one, ours is left out. Quotes and the like in names are escaped, which twemproxy did not do.
+
+## The whole
+
+| member | |
+| --- | --- |
+| `service` | always `nutcracker` |
+| `source` | the host's name |
+| `version` | always `0.5.0`: whose document this is |
+| `uptime` | seconds since the start |
+| `timestamp` | seconds since the epoch |
+| `total_connections` | connections ever: clients, servers (tried), and the listening sockets |
+| `curr_connections` | the same, now |
+| (a pool's name) | an object for each pool, in their order |
+| `nuthatch_version` | the version of this proxy |
+| `nuthatch_workers` | threads that serve clients |
+| `nuthatch_workers_missing` | those that did not answer within a second; their last numbers are in the sums |
+";
+
+/// The page, in Markdown.
+pub fn reference() -> String {
+    let mut page = String::from(INTRODUCTION);
+    page.push_str("\n## A pool\n\n| member | kind | | since |\n| --- | --- | --- | --- |\n");
+    for row in &POOL_ROWS {
+        line(&mut page, row.name, kind(row.kind), row.about, "twemproxy");
+    }
+    page.push_str(
+        "| (a server's name) | | an object for each server, in their order | twemproxy |\n",
+    );
+    for row in pool_rows_ours() {
+        line(&mut page, row.name, kind(Kind::Counter), row.about, "nuthatch");
+    }
+    page.push_str("\n## A server\n\n| member | kind | | since |\n| --- | --- | --- | --- |\n");
+    for row in &SERVER_ROWS {
+        line(&mut page, row.name, kind(row.kind), row.about, "twemproxy");
+    }
+    for row in &SERVER_ROWS_OURS {
+        line(&mut page, row.name, kind(row.kind), row.about, "nuthatch");
+    }
+    page.push_str(REMARKS);
+    page
+}
+
+const REMARKS: &str = "
+## What some of them mean
+
+- `client_eof` and `client_err` together are the clients that left. A refused request closes the
+  client under `manners: twemproxy` and so counts in `client_err`; under modern manners the client
+  stays, and `requests_refused` counts it.
+- `forward_error` counts the requests that got an error of ours because a server failed: one a
+  request, however many of its fragments failed.
+- `fragments` counts the parts of commands that were split over servers (twemproxy's was always 0).
+- `server_timedout` counts the `timeout` periods in which a server that owed replies gave none, and
+  connections that could not be made in time. twemproxy closed its connection at that moment; here
+  it stays.
+- `in_queue` holds requests that have not left us whole; `out_queue` those that have left and are
+  owed a reply, also those whose client was already told that it took too long.
+- `server_connections` is right for Unix sockets too.
+";
+
+fn line(page: &mut String, name: &str, kind: &str, about: &str, since: &str) {
+    let _ = writeln!(page, "| `{name}` | {kind} | {about} | {since} |");
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Counter => "counter",
+        Kind::Gauge => "gauge",
+        Kind::Timestamp => "timestamp",
+    }
+}

@@ -1,0 +1,170 @@
+//! Under the name nutcracker: the command line that scripts were written for.
+//!
+//! Everything goes to stderr, a wrong flag is one line and the usage with exit code 1, help and
+//! version win over `-t`, which wins over serving. The flags are those of `flags.rs`; only their
+//! dress differs from what the name nuthatch shows.
+
+use super::flags::Run;
+use super::getopt::{self, canonical, shown, takes_value, value_name};
+use super::{describe, places, run};
+use clap::error::ContextKind;
+use clap::{Arg, ArgAction, Args, Command, FromArgMatches};
+use std::error::Error;
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::process::ExitCode;
+
+/// The version we stand in for. Scripts look for this first line.
+const STANDS_FOR: &str = "0.5.0";
+
+/// Runs what these arguments, without the program's name, ask for.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> anyhow::Result<ExitCode> {
+    let (asked, wishes) = match read(args) {
+        Ok(read) => read,
+        Err(what) => {
+            eprint!("nutcracker: {what}\n{}", usage());
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    if wishes.help || wishes.version || asked.describe_stats {
+        eprint!("{}", version());
+        if wishes.help {
+            eprint!("{}", usage());
+        }
+        if asked.describe_stats {
+            eprint!("{}", describe::text());
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    run::run(&asked)
+}
+
+struct Wishes {
+    help: bool,
+    version: bool,
+}
+
+fn read(args: impl IntoIterator<Item = OsString>) -> Result<(Run, Wishes), String> {
+    let mut table = table();
+    let args = canonical(&table, args)?;
+    let matches =
+        table.try_get_matches_from_mut(args).map_err(|error| complaint(&table, &error))?;
+    let asked = Run::from_arg_matches(&matches).map_err(|error| error.to_string())?;
+    Ok((asked, Wishes { help: matches.get_flag("help"), version: matches.get_flag("version") }))
+}
+
+/// The flags, without subcommands, and with help and version as flags among others.
+pub fn table() -> Command {
+    let flag = |name: &'static str, short, help: &'static str| {
+        Arg::new(name).long(name).short(short).help(help).action(ArgAction::SetTrue)
+    };
+    let command = Command::new("nutcracker")
+        .no_binary_name(true)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args_override_self(true)
+        .arg(flag("help", 'h', "Print this help, and end"))
+        .arg(flag("version", 'V', "Print the version, and end"));
+    Run::augment_args(command)
+}
+
+/// clap's refusal of a value, in a line.
+fn complaint(table: &Command, error: &clap::Error) -> String {
+    let flag = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    let long = flag.trim_start_matches('-').split([' ', '=']).next().unwrap_or_default();
+    let arg = table.get_arguments().find(|arg| arg.get_long() == Some(long));
+    let (Some(arg), Some(why)) = (arg, error.source()) else {
+        return error.to_string().lines().next().unwrap_or_default().to_owned();
+    };
+    format!("option {} {why}", shown(arg))
+}
+
+fn version() -> String {
+    let ours = env!("CARGO_PKG_VERSION");
+    let backend = if cfg!(target_os = "linux") { "epoll" } else { "kqueue" };
+    format!("This is nutcracker-{STANDS_FOR}\nasync event backend: {backend} (nuthatch {ours})\n\n")
+}
+
+fn usage() -> String {
+    let table = table();
+    let args: Vec<&Arg> = table.get_arguments().collect();
+    let bundle: String =
+        args.iter().filter(|arg| !takes_value(arg)).filter_map(|arg| arg.get_short()).collect();
+    let mut text = format!("Usage: nutcracker [-{bundle}]");
+    let mut column = text.len();
+    for arg in args.iter().filter(|arg| takes_value(arg)) {
+        let one = format!(" [{} {}]", shown(arg), value_name(arg).to_lowercase());
+        if column + one.len() > 80 {
+            text.push_str("\n                 ");
+            column = 17;
+        }
+        column += one.len();
+        text.push_str(&one);
+    }
+    text.push_str("\n\nOptions:\n");
+    for arg in args {
+        let _ = writeln!(text, "{}", usage_line(arg));
+    }
+    text
+}
+
+fn usage_line(arg: &Arg) -> String {
+    let short = arg.get_short().map_or("    ".to_owned(), |short| format!("-{short}, "));
+    let mut long = format!("--{}", arg.get_long().unwrap_or_default());
+    let mut default = None;
+    if getopt::takes_value(arg) {
+        let letter = if value_name(arg) == "N" { 'N' } else { 'S' };
+        let _ = write!(long, "={letter}");
+        default = arg.get_default_values().first().map(|value| value.to_string_lossy());
+    }
+    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let help = match (arg.get_id().as_str(), default) {
+        ("conf_file", _) => {
+            format!("The configuration (default: {})", places::conf_default().display())
+        }
+        (_, Some(default)) => format!("{help} (default: {default})"),
+        (_, None) => help,
+    };
+    format!("  {short}{long:<22} : {help}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(args: &[&str]) -> Result<(Run, Wishes), String> {
+        read(args.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn the_last_of_a_flag_counts() {
+        let (run, _) = asked(&["-v", "3", "-tt", "-v9", "-o", "a", "-o", ""]).unwrap();
+        assert!(run.test_conf);
+        assert_eq!(run.verbose, 9);
+        assert_eq!(run.output.as_deref(), Some(std::path::Path::new("")));
+    }
+
+    #[test]
+    fn refusals_name_the_flag() {
+        for (args, want) in [
+            (&["-v", "x"][..], "option -v requires a number"),
+            (&["-s", "70000"], "option -s value 70000 is not a valid port"),
+            (&["-m", "0"], "option -m requires a non-zero number"),
+            (&["--shutdown-grace-ms", "x"], "option --shutdown-grace-ms requires a number"),
+        ] {
+            assert_eq!(asked(args).err().as_deref(), Some(want), "{args:?}");
+        }
+        assert!(asked(&["--log-format", "xml"]).is_err());
+        assert!(asked(&["-w", "0"]).is_err());
+    }
+
+    #[test]
+    fn usage_has_a_line_a_flag_and_fits_a_terminal() {
+        let text = usage();
+        assert!(text.starts_with("Usage: nutcracker [-hVtdD] [-v n]"), "{text}");
+        for flag in ["  -v, --verbose=N", "  -c, --conf-file=S", "  -D, --describe-stats"] {
+            assert!(text.contains(flag), "{text}");
+        }
+        assert!(text.lines().all(|line| line.len() <= 100), "{text}");
+    }
+}

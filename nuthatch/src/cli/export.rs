@@ -1,0 +1,38 @@
+//! `nuthatch export`: the file for another proxy, for the way back.
+//!
+//! The text goes to stdout, to be kept in a file; what it cannot say goes to stderr, a line each.
+
+use super::load;
+use crate::config;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(clap::Args, Debug)]
+pub struct Export {
+    /// Who is to read it
+    #[arg(long = "for", value_name = "PROXY")]
+    reader: Reader,
+    /// The configuration: twemproxy's YAML, our keys included
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Reader {
+    /// nutcracker 0.5.0
+    Nutcracker,
+}
+
+pub fn run(asked: &Export) -> anyhow::Result<ExitCode> {
+    let Reader::Nutcracker = asked.reader;
+    let Some((config, _)) = load::config(&asked.file) else {
+        return Ok(ExitCode::FAILURE);
+    };
+    let export = config::export(&config).map_err(anyhow::Error::msg)?;
+    for loss in &export.losses {
+        eprintln!("{}:{loss}", asked.file.display());
+    }
+    io::stdout().lock().write_all(export.text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,283 @@
+//! `nuthatch where`: the way of single keys, from their bytes to their server.
+//!
+//! ```text
+//!   hash                 place                  shard        server          key
+//!   fnv1a_64 4275688823  477/480 at 4279183433  b            127.0.0.1:6381  foo
+//!            the hash    the ring's point
+//! ```
+//!
+//! The key comes last, like the name in `ls -l`: every other column's width is known from the
+//! pools alone, so keys from a pipe are answered as they come, however many there are.
+//!
+//! All shards count as live: this is where keys belong, not where an ejection has put them now.
+
+use super::CONF_FILE;
+use super::load::{self, View};
+use super::print::{Object, column, hex, shown};
+use anyhow::{Context, ensure};
+use nuthatch_engine::routing::distribution::Ring;
+use nuthatch_engine::routing::explain::{Explanation, Place, explain};
+use std::ffi::OsString;
+use std::io::{self, BufRead, BufWriter, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The longest line taken for a key: Redis takes no longer one.
+const KEY_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+#[derive(clap::Args, Debug)]
+pub struct Where {
+    /// The configuration: twemproxy's YAML
+    #[arg(short, long, value_name = "FILE", default_value = CONF_FILE)]
+    conf_file: PathBuf,
+    /// Only this pool; absent: every Redis pool of the file
+    #[arg(long, value_name = "NAME")]
+    pool: Option<String>,
+    /// A key in hexadecimal; may be given several times
+    #[arg(long, value_name = "HEX", value_parser = unhex)]
+    hex: Vec<Bytes>,
+    /// One JSON object a line. In it, as in the text, points are numbered from 1, slots from 0
+    #[arg(long)]
+    json: bool,
+    /// The keys as text; `-` reads them from stdin, one a line
+    #[arg(value_name = "KEY", required_unless_present = "hex")]
+    keys: Vec<OsString>,
+}
+
+/// A key; as a type of its own, so that clap takes it for one value.
+#[derive(Clone, Debug)]
+struct Bytes(Vec<u8>);
+
+fn unhex(text: &str) -> Result<Bytes, String> {
+    let digits: Option<Vec<u32>> = text.chars().map(|c| c.to_digit(16)).collect();
+    match digits {
+        Some(digits) if digits.len() % 2 == 0 => {
+            Ok(Bytes(digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect()))
+        }
+        _ => Err("pairs of hexadecimal digits are expected".to_owned()),
+    }
+}
+
+pub fn run(asked: &Where) -> anyhow::Result<ExitCode> {
+    let views = match load::pools(&asked.conf_file, asked.pool.as_deref()) {
+        Ok(views) => views,
+        Err(code) => return Ok(code),
+    };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let table = Table::new(&views);
+    if !asked.json {
+        writeln!(out, "{}", table.head())?;
+    }
+    let mut answer = |key: &[u8]| -> anyhow::Result<()> {
+        for view in &views {
+            let way = explain(&view.router, key);
+            let line = if asked.json { json(view, key, &way) } else { table.line(view, key, &way) };
+            writeln!(out, "{line}")?;
+        }
+        Ok(())
+    };
+    for key in &asked.keys {
+        if key == "-" {
+            each_line(&mut io::stdin().lock(), &mut answer)?;
+        } else {
+            answer(key.as_bytes())?;
+        }
+    }
+    for key in &asked.hex {
+        answer(&key.0)?;
+    }
+    if !asked.json {
+        for view in views.iter().filter(|view| matches!(view.router.ring, Ring::Random(_))) {
+            writeln!(out, "{}", random_note(view))?;
+        }
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every line without its line feed; the last one may lack it.
+fn each_line(
+    input: &mut impl BufRead,
+    take: &mut impl FnMut(&[u8]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = input.by_ref().take(KEY_BYTES_MAX + 1).read_until(b'\n', &mut line);
+        if read.context("stdin cannot be read")? == 0 {
+            return Ok(());
+        }
+        ensure!(line.len() as u64 <= KEY_BYTES_MAX, "a line of stdin is too long to be a key");
+        take(line.strip_suffix(b"\n").unwrap_or(&line))?;
+    }
+}
+
+fn random_note(view: &View) -> String {
+    format!(
+        "pool {} is `random`: no key has a place, any shard may get it",
+        shown(view.spec.name.as_bytes())
+    )
+}
+
+/// The columns, as wide as the pools make them.
+struct Table {
+    /// Shown when there are several.
+    pool: Option<usize>,
+    function: usize,
+    place: usize,
+    shard: usize,
+    server: usize,
+}
+
+impl Table {
+    fn new(views: &[View]) -> Table {
+        let names: Vec<String> = views.iter().map(|v| shown(v.spec.name.as_bytes())).collect();
+        let places: Vec<String> = views.iter().map(widest_place).collect();
+        let functions =
+            views.iter().filter(|v| v.router.ring.is_hashed()).map(|v| v.spec.hash.name);
+        let shards = || views.iter().flat_map(|view| &view.spec.shards);
+        let shard_names: Vec<String> = shards().map(|s| shown(s.name.as_bytes())).collect();
+        let servers: Vec<String> = shards().map(|s| s.address.to_string()).collect();
+        let texts = |list: &[String], heading| column(heading, list.iter().map(String::as_str));
+        Table {
+            pool: (views.len() > 1).then(|| texts(&names, "pool")),
+            function: column("", functions),
+            place: texts(&places, "place"),
+            shard: texts(&shard_names, "shard"),
+            server: texts(&servers, "server"),
+        }
+    }
+
+    fn head(&self) -> String {
+        self.row("pool", "hash", "place", "shard", "server", "key")
+    }
+
+    fn line(&self, view: &View, key: &[u8], way: &Explanation<'_>) -> String {
+        let hash = match way.hash {
+            Some(hash) => format!("{:w$} {hash:>10}", view.spec.hash.name, w = self.function),
+            None => "-".to_owned(),
+        };
+        let (shard, server) = match way.shard.map(|id| &view.spec.shards[id.index()]) {
+            Some(shard) => (shown(shard.name.as_bytes()), shard.address.to_string()),
+            None => ("-".to_owned(), "-".to_owned()),
+        };
+        let mut last = shown(key);
+        if way.is_tagged && way.hash.is_some() {
+            last.push_str("  hashed: ");
+            last.push_str(&shown(way.hashed_part));
+        }
+        let pool = shown(view.spec.name.as_bytes());
+        self.row(&pool, &hash, &place_text(way.place), &shard, &server, &last)
+    }
+
+    fn row(
+        &self,
+        pool: &str,
+        hash: &str,
+        place: &str,
+        shard: &str,
+        server: &str,
+        last: &str,
+    ) -> String {
+        let pool = self.pool.map_or_else(String::new, |w| format!("{pool:w$}  "));
+        // A blank and ten digits follow the function's name.
+        let hash_width = if self.function > 0 { self.function + 11 } else { 4 };
+        format!(
+            "{pool}{hash:hash_width$}  {place:p$}  {shard:s$}  {server:a$}  {last}",
+            p = self.place,
+            s = self.shard,
+            a = self.server
+        )
+    }
+}
+
+/// Points from 1, as people count; slots from 0, as that is what the division leaves.
+fn place_text(place: Place) -> String {
+    match place {
+        Place::Nowhere => "nowhere".to_owned(),
+        Place::OnlyShard => "only shard".to_owned(),
+        Place::Point { index, count, value, .. } => {
+            let digits = count.to_string().len();
+            format!("{:>digits$}/{count} at {value:>10}", index + 1)
+        }
+        Place::Slot { slot, count } => format!("slot {slot} of {count}"),
+        Place::Anywhere { count } => format!("any of {count}"),
+    }
+}
+
+/// The longest that any key of the pool can have.
+fn widest_place(view: &View) -> String {
+    let place = explain(&view.router, b"").place;
+    place_text(match place {
+        Place::Slot { count, .. } => Place::Slot { slot: count - 1, count },
+        other => other,
+    })
+}
+
+fn json(view: &View, key: &[u8], way: &Explanation<'_>) -> String {
+    let shard = way.shard.map(|id| &view.spec.shards[id.index()]);
+    let server = shard.map(|shard| shard.address.to_string());
+    let mut object = Object::new()
+        .text("pool", &view.spec.name)
+        .text_or_null("key", std::str::from_utf8(key).ok())
+        .text("key_hex", &hex(key));
+    object = match way.hash {
+        Some(hash) => object
+            .text("hash", view.spec.hash.name)
+            .raw("hash_value", hash)
+            .text("hashed_hex", &hex(way.hashed_part))
+            .raw("tagged", way.is_tagged),
+        None => ["hash", "hash_value", "hashed_hex", "tagged"]
+            .iter()
+            .fold(object, |object, name| object.raw(name, "null")),
+    };
+    let (kind, number, count) = match way.place {
+        Place::Nowhere => ("nowhere", None, 0),
+        Place::OnlyShard => ("only_shard", None, 1),
+        Place::Point { index, count, .. } => ("point", Some(index as u64 + 1), count as u64),
+        Place::Slot { slot, count } => ("slot", Some(slot), count),
+        Place::Anywhere { count } => ("random", None, count as u64),
+    };
+    object = object.text("place", kind).number_or_null("number", number).raw("of", count);
+    if let Place::Point { value, is_past_last, .. } = way.place {
+        object = object.raw("point", value).raw("wrapped", is_past_last);
+    }
+    object
+        .text_or_null("shard", shard.map(|shard| &*shard.name))
+        .text_or_null("server", server.as_deref())
+        .end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_is_pairs_of_digits() {
+        assert_eq!(unhex("fF80").unwrap().0, [0xff, 0x80]);
+        assert_eq!(unhex("").unwrap().0, [0; 0]);
+        for bad in ["f", "0x", "zz", "ff 8"] {
+            assert!(unhex(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn lines_are_keys_to_the_byte() {
+        let mut keys = Vec::new();
+        each_line(&mut &b"a\r\n\n b\n\xff"[..], &mut |key| {
+            keys.push(key.to_vec());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(keys, [&b"a\r"[..], b"", b" b", b"\xff"]);
+    }
+
+    #[test]
+    fn places_in_words() {
+        let point = Place::Point { index: 9, count: 480, value: 77, is_past_last: false };
+        assert_eq!(place_text(point), " 10/480 at         77");
+        assert_eq!(place_text(Place::Slot { slot: 0, count: 4 }), "slot 0 of 4");
+        assert_eq!(place_text(Place::Anywhere { count: 3 }), "any of 3");
+    }
+}

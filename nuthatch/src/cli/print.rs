@@ -1,0 +1,157 @@
+//! Answers as text: keys that a terminal can show, columns, percents, and lines of JSON.
+//!
+//! Answers go to stdout as they are, without colour: they are read by people, kept in tickets and
+//! compared with `diff`, so a terminal and a pipe get the same bytes. JSON is written by hand,
+//! as it is five kinds of value in flat objects; the tests read it back with a real parser.
+
+pub use crate::io::json_text;
+use std::fmt::{Display, Write};
+use std::io;
+
+/// Bytes for a person's eyes: as they are when that leaves no doubt, else in quotes with escapes.
+/// Nothing in it can command a terminal.
+pub fn shown(bytes: &[u8]) -> String {
+    let mut inside = String::new();
+    for chunk in bytes.utf8_chunks() {
+        inside.push_str(&chunk.valid().escape_debug().to_string().replace("\\'", "'"));
+        for byte in chunk.invalid() {
+            let _ = write!(inside, "\\x{byte:02x}");
+        }
+    }
+    let is_plain = inside.as_bytes() == bytes && !inside.is_empty() && inside.trim() == inside;
+    if is_plain { inside } else { format!("\"{inside}\"") }
+}
+
+/// Cells a text takes in a column; letters that take two are rare enough in names of servers.
+pub fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// The width of a column of these texts under a heading.
+pub fn column<'a>(heading: &str, texts: impl IntoIterator<Item = &'a str>) -> usize {
+    texts.into_iter().map(width).fold(width(heading), usize::max)
+}
+
+/// A part of the whole, where a little is told from nothing and nearly all from all.
+pub fn percent(part: f64) -> String {
+    match part {
+        p if p > 0.0 && p < 0.0005 => "<0.1%".to_owned(),
+        p if p < 1.0 && p > 0.9995 => ">99.9%".to_owned(),
+        p => format!("{:.1}%", p * 100.0),
+    }
+}
+
+/// An answer that is ready, to stdout.
+pub fn all(text: &str) -> io::Result<()> {
+    io::Write::write_all(&mut io::stdout(), text.as_bytes())
+}
+
+/// Did the reader of our output leave?
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// A JSON object in the making; fields stay in the order they are added.
+pub struct Object(String);
+
+impl Object {
+    pub fn new() -> Object {
+        Object("{".to_owned())
+    }
+
+    /// A value that is JSON already.
+    #[must_use]
+    pub fn raw(mut self, name: &str, value: impl Display) -> Object {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        let _ = write!(self.0, "{}:{value}", json_text(name));
+        self
+    }
+
+    #[must_use]
+    pub fn text(self, name: &str, value: &str) -> Object {
+        self.raw(name, json_text(value))
+    }
+
+    #[must_use]
+    pub fn text_or_null(self, name: &str, value: Option<&str>) -> Object {
+        match value {
+            Some(value) => self.text(name, value),
+            None => self.raw(name, "null"),
+        }
+    }
+
+    #[must_use]
+    pub fn number_or_null(self, name: &str, value: Option<impl Display>) -> Object {
+        match value {
+            Some(value) => self.raw(name, value),
+            None => self.raw(name, "null"),
+        }
+    }
+
+    pub fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+}
+
+/// An array of values that are JSON already.
+pub fn json_array(values: impl IntoIterator<Item = String>) -> String {
+    format!("[{}]", values.into_iter().collect::<Vec<_>>().join(","))
+}
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_shown_so_that_no_two_look_alike() {
+        let cases: [(&[u8], &str); 10] = [
+            (b"user:1", "user:1"),
+            (b"hello world", "hello world"),
+            (b"it's", "it's"),
+            ("caf\u{e9}".as_bytes(), "caf\u{e9}"),
+            (b"", "\"\""),
+            (b" x", "\" x\""),
+            (b"\"x\"", "\"\\\"x\\\"\""),
+            (b"\xff\x80", "\"\\xff\\x80\""),
+            (b"a\r\n\x1b[2J", "\"a\\r\\n\\u{1b}[2J\""),
+            (b"\\xff", "\"\\\\xff\""),
+        ];
+        for (bytes, text) in cases {
+            assert_eq!(shown(bytes), text);
+        }
+    }
+
+    #[test]
+    fn a_little_is_not_nothing() {
+        let texts = [0.0, 0.0004, 0.0006, 0.5, 0.9996, 1.0].map(percent);
+        assert_eq!(texts, ["0.0%", "<0.1%", "0.1%", "50.0%", ">99.9%", "100.0%"]);
+    }
+
+    #[test]
+    fn json_is_read_back_as_it_was_meant() {
+        let odd = "a\"b\\c\n\u{1}\u{7f}\u{9b}\u{e9}";
+        let text = Object::new()
+            .text("odd", odd)
+            .text_or_null("none", None)
+            .number_or_null("no", None::<u8>)
+            .raw("list", json_array(["1".to_owned(), "2".to_owned()]))
+            .end();
+        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, serde_json::json!({"odd": odd, "none": null, "no": null, "list": [1, 2]}));
+        assert_eq!(Object::new().end(), "{}");
+    }
+}

@@ -1,0 +1,122 @@
+//! `nuthatch ring`: who has what part of a pool, and what a change of the file would move.
+//!
+//! ```text
+//!   FILE         ─▶ share: a row a server, with a bar
+//!   FILE, OTHER  ─▶ share of both, then moves: from whom to whom, how much, how it was counted
+//! ```
+//!
+//! Pools of two files are matched by name; a file of one pool is set beside another's only pool
+//! whatever they are called. What counts as a move is told by the ring's names of shards, as in
+//! `routing::explain`; `moves.rs` adds what names alone would hide.
+
+mod moves;
+mod share;
+
+use super::CONF_FILE;
+use super::load::{self, View};
+use super::print::shown;
+use crate::config::Pool;
+use nuthatch_engine::topology::Protocol;
+use share::Bars;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(clap::Args, Debug)]
+pub struct Ring {
+    /// The configuration: twemproxy's YAML
+    #[arg(short, long, value_name = "FILE", default_value = CONF_FILE)]
+    conf_file: PathBuf,
+    /// Only this pool; absent: every Redis pool of the file
+    #[arg(long, value_name = "NAME")]
+    pool: Option<String>,
+    /// Count the moves of these keys, one a line, instead of hashes
+    #[arg(long, value_name = "KEYFILE", requires = "other")]
+    keys: Option<PathBuf>,
+    /// One JSON object a line: a ring each, then the moves
+    #[arg(long)]
+    json: bool,
+    /// A second configuration: tell what would move if it took the first one's place
+    #[arg(value_name = "OTHER")]
+    other: Option<PathBuf>,
+}
+
+/// A file and the pools of it that are shown.
+struct Side<'a> {
+    file: &'a Path,
+    views: Vec<View>,
+}
+
+pub fn run(asked: &Ring) -> anyhow::Result<ExitCode> {
+    let before = match load::pools(&asked.conf_file, asked.pool.as_deref()) {
+        Ok(views) => Side { file: &asked.conf_file, views },
+        Err(code) => return Ok(code),
+    };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let bars = Bars::of_locale();
+    let Some(file) = asked.other.as_deref() else {
+        for view in &before.views {
+            draw(&mut out, asked.json, before.file, view, bars)?;
+        }
+        out.flush()?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let pools = match load::all(file) {
+        Ok(pools) => pools,
+        Err(code) => return Ok(code),
+    };
+    let (pairs, strangers) = pair(before.views, pools);
+    if let (Some(name), true) = (&asked.pool, pairs.is_empty()) {
+        return Ok(load::no_such_pool(file, name, &strangers.theirs));
+    }
+    for (ours, theirs) in &pairs {
+        draw(&mut out, asked.json, before.file, ours, bars)?;
+        draw(&mut out, asked.json, file, theirs, bars)?;
+        let between = moves::Between { before: ours, after: theirs, files: [before.file, file] };
+        let text = between.told(asked.keys.as_deref(), asked.json)?;
+        writeln!(out, "{text}")?;
+    }
+    if !asked.json {
+        let speaks_redis = |pool: &&Pool| pool.spec.protocol == Protocol::Redis;
+        let theirs = strangers.theirs.iter().filter(speaks_redis).filter(|_| asked.pool.is_none());
+        for (name, file) in strangers
+            .ours
+            .iter()
+            .map(|view| (&view.spec.name, before.file))
+            .chain(theirs.map(|pool| (&pool.spec.name, file)))
+        {
+            writeln!(out, "pool {} is only in {}", shown(name.as_bytes()), file.display())?;
+        }
+    }
+    out.flush()?;
+    Ok(if pairs.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn draw(out: &mut impl Write, json: bool, file: &Path, view: &View, bars: Bars) -> io::Result<()> {
+    let shares = share::shares(view);
+    if json {
+        writeln!(out, "{}", share::json(file, view, &shares))
+    } else {
+        writeln!(out, "{}", share::draw(file, view, &shares, bars))
+    }
+}
+
+/// Pools that have no counterpart.
+struct Strangers {
+    ours: Vec<View>,
+    theirs: Vec<Pool>,
+}
+
+fn pair(ours: Vec<View>, mut theirs: Vec<Pool>) -> (Vec<(View, View)>, Strangers) {
+    let mut pairs = Vec::new();
+    let mut strangers = Vec::new();
+    let both_only = ours.len() == 1 && theirs.len() == 1;
+    for view in ours {
+        let name = &view.spec.name;
+        match theirs.iter().position(|pool| both_only || pool.spec.name == *name) {
+            Some(at) => pairs.push((view, View::new(theirs.remove(at).spec))),
+            None => strangers.push(view),
+        }
+    }
+    (pairs, Strangers { ours: strangers, theirs })
+}

@@ -1,0 +1,165 @@
+//! Serving: check the file, bind, run. With `-t` only the first, with `-d` in the background.
+
+use super::flags::{LogFormat, Run};
+use super::pid_file::PidFile;
+use super::{daemon, load, name, places};
+use crate::admin;
+use crate::config::{self, Bind, Config, Problem};
+use crate::control::{self, Running, Settings};
+use crate::io::log::{ALWAYS, Form, Log};
+use crate::io::{fd_limit, sys};
+use anyhow::{Context, bail};
+use nuthatch_engine::topology::{Manners, Protocol};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the child of `-d` says on its parent's stderr while it starts: what is wrong, no more.
+const LEVEL_AT_START: u8 = 4;
+
+pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
+    let places = places::find(asked);
+    let file = &places.conf_file;
+    if asked.daemonize && !asked.test_conf {
+        if !daemon::is_child() {
+            return daemon::start_child();
+        }
+        daemon::leave_session()?;
+    }
+    let Some((config, warnings, binds)) = config_and_binds(file) else {
+        return Ok(ExitCode::FAILURE);
+    };
+    let workers = asked.workers.unwrap_or_else(|| default_workers(&config));
+    if asked.test_conf {
+        tell_differences(&config, &warnings, workers);
+        if control::served(&config).next().is_none() {
+            // A script that tests before it restarts must not be told that all is well.
+            eprintln!("nuthatch: {}", control::NOTHING_SERVED);
+            return Ok(ExitCode::FAILURE);
+        }
+        eprintln!("nutcracker: configuration file '{}' syntax is ok", file.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    load::say(&warnings);
+    // The child of `-d` without a log file has nobody to tell that all is well.
+    let is_heard = places.log.is_some() || !asked.daemonize;
+    let log = start_log(asked, places.log.as_deref(), is_heard)?;
+    warn_of_unserved(&config);
+    fd_limit::raise(control::files_needed(&config, workers));
+    let grace = Duration::from_millis(asked.shutdown_grace_ms.into());
+    let settings = Settings { workers, log, grace };
+    let (running, pid_file) = start(asked, &config, &binds, settings, places.pid_file.as_deref())
+        .inspect_err(|error| {
+        if places.log.is_some() {
+            // It goes to stderr as well, which a log on disk does not see.
+            tracing::error!("{error:#}");
+        }
+    })?;
+    if is_heard {
+        let statistics = format!("{}:{}", asked.stats_addr, asked.stats_port);
+        tracing::info!(target: ALWAYS, workers, conf = %file.display(), statistics, "serving");
+    }
+    if asked.daemonize {
+        daemon::tell_ready()?;
+    }
+    control::tell_ready();
+    running.wait().context("the proxy ended by a defect of its own")?;
+    drop(pid_file);
+    tracing::info!(target: ALWAYS, "done");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Binds everything, or says of everything why not; then the threads, then the pid file.
+fn start(
+    asked: &Run,
+    config: &Config,
+    binds: &[Bind],
+    settings: Settings,
+    pid_file: Option<&Path>,
+) -> anyhow::Result<(Running, Option<PidFile>)> {
+    let door = admin::Door::bind(&asked.stats_addr, asked.stats_port);
+    let listeners = control::listen(config, binds, settings.workers);
+    let (door, listeners) = match (door, listeners) {
+        (Ok(door), Ok(listeners)) => (door, listeners),
+        (Err(door), Err(listeners)) => bail!("{listeners:#}\n{door:#}"),
+        (Err(error), _) | (_, Err(error)) => return Err(error),
+    };
+    let beside = |view| admin::serve(door, view);
+    let running = control::start(config, &listeners, settings, beside)?;
+    Ok((running, pid_file.map(PidFile::write).transpose()?))
+}
+
+/// The checked configuration and where to bind; otherwise everything that is wrong has been said.
+fn config_and_binds(file: &Path) -> Option<(Config, Vec<Problem>, Vec<Bind>)> {
+    let (config, warnings) = load::config(file)?;
+    match config::resolve(&config) {
+        Ok(binds) => Some((config, warnings, binds)),
+        Err(problems) => {
+            load::say(&warnings);
+            load::refuse(file, &problems);
+            None
+        }
+    }
+}
+
+/// Warnings, then where nutcracker did otherwise. Where both speak of one place the second says
+/// more.
+fn tell_differences(config: &Config, warnings: &[Problem], workers: u16) {
+    let differences = config::differences(config, workers);
+    let is_told = |warning: &Problem| {
+        differences.iter().any(|d| (d.line, d.column) == (warning.line, warning.column))
+    };
+    for warning in warnings.iter().filter(|warning| !is_told(warning)) {
+        eprintln!("{warning}");
+    }
+    for difference in &differences {
+        eprintln!("{difference}");
+    }
+}
+
+/// One a core; one in all while a pool keeps to twemproxy's manners, so that servers see as many
+/// connections as they did.
+fn default_workers(config: &Config) -> u16 {
+    if config.pools.iter().any(|pool| pool.spec.manners == Manners::Twemproxy) {
+        return 1;
+    }
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    cores.min(1024) as u16
+}
+
+fn start_log(asked: &Run, file: Option<&Path>, is_heard: bool) -> anyhow::Result<Arc<Log>> {
+    let form = match asked.log_format {
+        LogFormat::Text => Form::Text,
+        LogFormat::Json => Form::Json,
+    };
+    let level = if is_heard { asked.verbose } else { asked.verbose.min(LEVEL_AT_START) };
+    let log = Log::start(file, form, level).with_context(|| match file {
+        Some(file) => format!("cannot open the log file {}", file.display()),
+        None => "cannot start the log".to_owned(),
+    })?;
+    sys::on_crash(log.number());
+    if is_heard {
+        let system = rustix::system::uname();
+        let (kernel, release) = (system.sysname(), system.release());
+        let system = format!("{} {}", kernel.to_string_lossy(), release.to_string_lossy());
+        tracing::info!(
+            target: ALWAYS,
+            version = env!("CARGO_PKG_VERSION"),
+            as_nutcracker = name::is_nutcracker(),
+            system,
+            pid = std::process::id(),
+            "nuthatch starts"
+        );
+    }
+    Ok(log)
+}
+
+fn warn_of_unserved(config: &Config) {
+    for pool in config.pools.iter().filter(|pool| pool.spec.protocol == Protocol::Memcache) {
+        tracing::warn!(
+            pool = &*pool.spec.name,
+            "not served: memcached pools come in a later version (`redis: true` is missing)"
+        );
+    }
+}

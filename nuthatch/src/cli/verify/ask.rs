@@ -1,0 +1,342 @@
+//! One server asked for some of its keys.
+//!
+//! ```text
+//!   connect ─▶ AUTH ─▶ SELECT ─▶ DBSIZE ─▶ SCAN ... SCAN ─▶ SELECT 0 ─▶ DBSIZE
+//!              if redis_auth    redis_db    each followed by a pause      if redis_db
+//! ```
+//!
+//! Nothing else is ever sent, and nothing of it writes. The server is one that serves clients, so
+//! it is asked for little at a time and given the rest of the time back: a SCAN looks at about a
+//! hundred keys, and the pause after it is four times as long as its answer took. SCAN walks the
+//! table in an order that has nothing to do with the keys, so its beginning is a fair sample.
+//!
+//! Blocking sockets of the standard library do: a thread asks one server and ends. The password
+//! goes to the server and nowhere else.
+
+use nuthatch_engine::protocol::resp::encode;
+use nuthatch_engine::topology::{Address, PoolSpec};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::os::unix::net::UnixStream;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Keys a SCAN is told to look at.
+const SCAN_COUNT: u64 = 100;
+/// The shortest and the longest pause between two SCANs.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
+/// How long a read or a write may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Redis takes no longer key.
+const KEY_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// A line of a reply: a length, a number, an error's text.
+const LINE_BYTES_MAX: u64 = 64 * 1024;
+/// Elements of a SCAN's reply. It may exceed COUNT, by a bucket or a small set at most.
+const ITEMS_MAX: usize = 1_000_000;
+
+/// What a server said of itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seen {
+    /// Keys in the pool's database.
+    pub keys: u64,
+    /// Keys in database 0, when the pool's is another.
+    pub keys_in_zero: Option<u64>,
+    /// Has every key been looked at?
+    pub is_whole: bool,
+}
+
+/// Hands about `sample` keys of a server to `take`; 0 means all. The error is for people.
+pub fn scan(
+    spec: &PoolSpec,
+    address: &Address,
+    sample: u64,
+    take: impl FnMut(Vec<u8>),
+) -> Result<Seen, String> {
+    let stream = connect(spec, address).map_err(|error| error.to_string())?;
+    let mut server = Server { input: BufReader::new(stream) };
+    server.walk(spec, sample, take)
+}
+
+fn connect(spec: &PoolSpec, address: &Address) -> io::Result<Stream> {
+    match address {
+        Address::Tcp { host, port } => {
+            // The first address, as the proxy takes it.
+            let address = (&**host, *port).to_socket_addrs()?.next();
+            let address = address.ok_or_else(|| io::Error::other("the name has no address"))?;
+            let limit = Duration::from_millis(u64::from(spec.connect_timeout_ms.max(100)));
+            let stream = TcpStream::connect_timeout(&address, limit)?;
+            stream.set_nodelay(true)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            Ok(Stream::Tcp(stream))
+        }
+        Address::Unix { path } => {
+            let stream = UnixStream::connect(&**path)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            Ok(Stream::Unix(stream))
+        }
+    }
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.read(buffer),
+            Stream::Unix(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.write(bytes),
+            Stream::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Server<S: Read + Write> {
+    input: BufReader<S>,
+}
+
+impl<S: Read + Write> Server<S> {
+    fn walk(
+        &mut self,
+        spec: &PoolSpec,
+        sample: u64,
+        mut take: impl FnMut(Vec<u8>),
+    ) -> Result<Seen, String> {
+        if let Some(password) = &spec.redis_auth {
+            self.status(&["AUTH", password])?;
+        }
+        if spec.redis_db > 0 {
+            self.status(&["SELECT", &spec.redis_db.to_string()])?;
+        }
+        let keys = self.number(&["DBSIZE"])?;
+        let wanted = if sample == 0 { u64::MAX } else { sample };
+        let (mut cursor, mut taken, mut is_whole) = ("0".to_owned(), 0, false);
+        // A table keeps at least one key to sixteen buckets; one that is growing meanwhile, or is
+        // written to as we read, must not keep us here for ever.
+        let scans_max = 1000 + keys.saturating_mul(16) / SCAN_COUNT;
+        for _ in 0..scans_max {
+            let asked = Instant::now();
+            let (next, found) = self.scan(&cursor)?;
+            let answered = asked.elapsed();
+            for key in found {
+                taken += 1;
+                take(key);
+            }
+            if next == "0" {
+                is_whole = true;
+                break;
+            }
+            if taken >= wanted {
+                break;
+            }
+            cursor = next;
+            sleep((answered * 4).clamp(PAUSE.0, PAUSE.1));
+        }
+        let keys_in_zero = if spec.redis_db > 0 {
+            self.status(&["SELECT", "0"])?;
+            Some(self.number(&["DBSIZE"])?)
+        } else {
+            None
+        };
+        Ok(Seen { keys, keys_in_zero, is_whole })
+    }
+
+    fn scan(&mut self, cursor: &str) -> Result<(String, Vec<Vec<u8>>), String> {
+        let command = ["SCAN", cursor, "COUNT", &SCAN_COUNT.to_string()];
+        self.say(&command)?;
+        if self.length(b'*', command[0], 2)? != 2 {
+            return Err(not_redis(command[0]));
+        }
+        let cursor = self.bulk(command[0])?;
+        let count = self.length(b'*', command[0], ITEMS_MAX)?;
+        let mut keys = Vec::new();
+        for _ in 0..count {
+            keys.push(self.bulk(command[0])?);
+        }
+        let cursor = String::from_utf8(cursor).map_err(|_| not_redis(command[0]))?;
+        Ok((cursor, keys))
+    }
+
+    fn status(&mut self, command: &[&str]) -> Result<(), String> {
+        self.say(command)?;
+        self.line(b'+', command[0]).map(drop)
+    }
+
+    fn number(&mut self, command: &[&str]) -> Result<u64, String> {
+        self.say(command)?;
+        self.line(b':', command[0])?.parse().map_err(|_| not_redis(command[0]))
+    }
+
+    fn say(&mut self, command: &[&str]) -> Result<(), String> {
+        let mut bytes = Vec::new();
+        encode::array(&mut bytes, command.len());
+        for word in command {
+            encode::bulk(&mut bytes, word.as_bytes());
+        }
+        self.input.get_mut().write_all(&bytes).map_err(|error| lost(command[0], &error))
+    }
+
+    /// The rest of a line that begins with `kind`. An error of the server's is one of ours.
+    fn line(&mut self, kind: u8, command: &str) -> Result<String, String> {
+        let mut line = Vec::new();
+        let mut input = self.input.by_ref().take(LINE_BYTES_MAX);
+        input.read_until(b'\n', &mut line).map_err(|error| lost(command, &error))?;
+        let Some(line) = line.strip_suffix(b"\r\n") else {
+            return Err(if line.is_empty() {
+                format!("{command}: the connection was closed")
+            } else {
+                not_redis(command)
+            });
+        };
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        match line.split_first() {
+            Some((&first, rest)) if first == kind => Ok(text(rest)),
+            Some((b'-', rest)) => Err(format!("{command}: {}", super::report::cut(rest))),
+            _ => Err(not_redis(command)),
+        }
+    }
+
+    fn length(&mut self, kind: u8, command: &str, max: usize) -> Result<usize, String> {
+        let length = self.line(kind, command)?.parse().map_err(|_| not_redis(command))?;
+        if length > max { Err(not_redis(command)) } else { Ok(length) }
+    }
+
+    fn bulk(&mut self, command: &str) -> Result<Vec<u8>, String> {
+        let length = self.length(b'$', command, KEY_BYTES_MAX)?;
+        // Grown as the bytes come: a length alone must not make us ask for memory.
+        let mut bytes = Vec::new();
+        let read = self.input.by_ref().take(length as u64 + 2).read_to_end(&mut bytes);
+        read.map_err(|error| lost(command, &error))?;
+        if bytes.len() != length + 2 || !bytes.ends_with(b"\r\n") {
+            return Err(not_redis(command));
+        }
+        bytes.truncate(length);
+        Ok(bytes)
+    }
+}
+
+fn lost(command: &str, error: &io::Error) -> String {
+    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
+        return format!("{command}: no answer within {} s", PATIENCE.as_secs());
+    }
+    format!("{command}: {error}")
+}
+
+fn not_redis(command: &str) -> String {
+    format!("{command}: the answer is not Redis'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    /// Answers from a script; what is asked is kept.
+    struct Script {
+        answers: Cursor<Vec<u8>>,
+        asked: Vec<u8>,
+    }
+
+    impl Read for Script {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.answers.read(buffer)
+        }
+    }
+
+    impl Write for Script {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.asked.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn spec(lines: &str) -> PoolSpec {
+        let text = format!(
+            "p:\n  listen: 127.0.0.1:1\n  redis: true\n{lines}  servers:\n  - 127.0.0.1:1:1\n"
+        );
+        let read = crate::config::parse(&text, "t.yml", nuthatch_engine::topology::Manners::Modern);
+        read.unwrap().0.pools.remove(0).spec
+    }
+
+    /// What was seen, the keys, and the words that were sent.
+    fn walk(
+        lines: &str,
+        sample: u64,
+        answers: &str,
+    ) -> (Result<Seen, String>, Vec<String>, Vec<String>) {
+        let script = Script { answers: Cursor::new(answers.into()), asked: Vec::new() };
+        let mut server = Server { input: BufReader::new(script) };
+        let mut keys = Vec::new();
+        let seen = server
+            .walk(&spec(lines), sample, |key| keys.push(String::from_utf8_lossy(&key).into()));
+        let asked = String::from_utf8(server.input.into_inner().asked).unwrap();
+        let words = asked.lines().filter(|line| !line.starts_with(['*', '$']));
+        (seen, keys, words.map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn a_server_is_asked_for_keys_and_nothing_else() {
+        let answers = "+OK\r\n+OK\r\n:3\r\n*2\r\n$2\r\n17\r\n*2\r\n$1\r\na\r\n$0\r\n\r\n\
+                       *2\r\n$1\r\n0\r\n*1\r\n$2\r\n\r\n\r\n+OK\r\n:9\r\n";
+        let (seen, keys, words) = walk("  redis_auth: secret\n  redis_db: 2\n", 10, answers);
+        assert_eq!(seen, Ok(Seen { keys: 3, keys_in_zero: Some(9), is_whole: true }));
+        assert_eq!(keys, ["a", "", "\r\n"]);
+        assert_eq!(
+            words.join(" "),
+            "AUTH secret SELECT 2 DBSIZE SCAN 0 COUNT 100 SCAN 17 COUNT 100 SELECT 0 DBSIZE"
+        );
+    }
+
+    #[test]
+    fn a_sample_ends_where_it_is_full() {
+        let answers = ":300\r\n*2\r\n$1\r\n5\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n";
+        let (seen, keys, _) = walk("", 2, answers);
+        assert_eq!(seen, Ok(Seen { keys: 300, keys_in_zero: None, is_whole: false }));
+        assert_eq!(keys, ["a", "b"]);
+    }
+
+    #[test]
+    fn what_goes_wrong_is_told_without_the_password() {
+        let lines = "  redis_auth: secret\n";
+        let cases = [
+            ("-WRONGPASS invalid\x1b[2J\r\n", "AUTH: \"WRONGPASS invalid\\u{1b}[2J\""),
+            ("", "AUTH: the connection was closed"),
+            ("+OK", "AUTH: the answer is not Redis'"),
+            ("+OK\r\n+OK\r\n", "DBSIZE: the answer is not Redis'"),
+            (
+                "+OK\r\n:1\r\n*2\r\n$1\r\n0\r\n*2\r\n$1\r\na\r\n$9\r\nb",
+                "SCAN: the answer is not Redis'",
+            ),
+            ("+OK\r\n:1\r\n*99999999999999\r\n", "SCAN: the answer is not Redis'"),
+            ("+OK\r\n:1\r\n*2\r\n$1\r\n0\r\n*1\r\n$-1\r\n", "SCAN: the answer is not Redis'"),
+        ];
+        for (answers, error) in cases {
+            assert_eq!(walk(lines, 10, answers).0, Err(error.to_owned()), "{answers:?}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_that_never_ends_does() {
+        let answers = format!(":0\r\n{}", "*2\r\n$1\r\n7\r\n*0\r\n".repeat(2000));
+        let (seen, ..) = walk("", 10, &answers);
+        assert!(!seen.unwrap().is_whole);
+    }
+}

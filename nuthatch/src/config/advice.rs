@@ -1,0 +1,177 @@
+//! What is allowed and yet hardly meant: the warnings.
+//!
+//! A warning is worth its line only where nearly everybody who gets it would rather have known:
+//! keys placed so unevenly that a server stands idle, a key that has no effect, data that moved
+//! to another database. Matters of taste are not told.
+
+use super::Pool;
+use super::build::Slots;
+use super::listen::Listen;
+use super::problem::{Fault, Problem, quoted};
+use super::schema::Id;
+use super::source::{Place, Source};
+use nuthatch_engine::base::ShardId;
+use nuthatch_engine::routing::{Member, distribution};
+use nuthatch_engine::topology::{Eject, Manners, PoolSpec, Protocol};
+use std::net::IpAddr;
+
+/// A server is starved when it gets less than this part of what its weight asks for.
+const STARVED: f64 = 0.1;
+
+/// Servers up to which the ring is built to look for starved ones; above it only time is lost.
+const SHARDS_MAX: usize = 1000;
+
+/// Warnings of one pool: key, place, what to say.
+pub fn of_pool(pool: &Pool, slots: &Slots) -> Vec<(Id, Place, Fault)> {
+    let spec = &pool.spec;
+    let mut found = Vec::new();
+    found.extend(starved(spec, slots, pool.place));
+    let mut warn = |id, fault| {
+        found.extend(slots.place(id).map(|place| (id, place, fault)));
+    };
+    if spec.redis_auth.is_some() && spec.redis_db > 0 {
+        let fault = Fault::warning("with a password, nutcracker kept such data in database 0")
+            .note("it sent SELECT before AUTH; we send AUTH first and use the database named here")
+            .note("a store that ran under nutcracker has its data in database 0: redis_db: 0 keeps it");
+        warn(Id::RedisDb, fault);
+    }
+    if spec.redis_db > 0 && spec.protocol == Protocol::Memcache {
+        warn(Id::RedisDb, Fault::warning("a memcached pool has no databases; this has no effect"));
+    }
+    if spec.client_connections > 0 && spec.manners == Manners::Twemproxy {
+        let fault = Fault::warning("under twemproxy's manners this number has no effect, as ever")
+            .note("`manners: modern` makes it count");
+        warn(Id::ClientConnections, fault);
+    }
+    if slots.place(Id::AutoEjectHosts).is_some() && slots.place(Id::Eject).is_some() {
+        let remaps = spec.eject == Eject::Remap;
+        if remaps != slots.bool(Id::AutoEjectHosts) {
+            let fault = Fault::warning("`eject` says otherwise than `auto_eject_hosts` and wins")
+                .note("take `auto_eject_hosts` away: `eject` says it all");
+            warn(Id::Eject, fault);
+        }
+    }
+    found
+}
+
+/// Servers that get next to no keys, by the ring the pool will really have.
+fn starved(spec: &PoolSpec, slots: &Slots, pool: Place) -> Vec<(Id, Place, Fault)> {
+    if spec.distribution.name == "random" || !(2..=SHARDS_MAX).contains(&spec.shards.len()) {
+        return Vec::new();
+    }
+    let members: Vec<Member<'_>> = spec
+        .shards
+        .iter()
+        .zip(0u16..)
+        .map(|(shard, id)| Member { shard: ShardId(id), name: &shard.name, weight: shard.weight })
+        .collect();
+    let ring = (spec.distribution.build)(&members);
+    let share = ring.share(members.len(), spec.hash.max);
+    let total: f64 = members.iter().map(|member| f64::from(member.weight)).sum();
+    let places = slots.server_places();
+    let starved: Vec<usize> = (0..members.len())
+        .filter(|&i| share[i] < STARVED * f64::from(members[i].weight) / total)
+        .collect();
+    if narrow(spec, &ring) {
+        if starved.is_empty() {
+            return Vec::new();
+        }
+        return vec![narrow_hash(spec, &share, slots.place(Id::Hash).unwrap_or(pool))];
+    }
+    let warn = |&i: &usize| {
+        let message = format!("this server gets {} of the keys", percent(share[i]));
+        let fault = Fault::warning(message)
+            .expected(format!(
+                "{}, by its weight of {} in {total}",
+                percent(f64::from(members[i].weight) / total),
+                members[i].weight
+            ))
+            .note("a weight below a fortieth of the average gets no point on ketama's continuum");
+        (Id::Servers, places.get(i).copied().unwrap_or(pool), fault)
+    };
+    starved.iter().map(warn).collect()
+}
+
+/// Does the hash reach only a small part of the continuum?
+fn narrow(spec: &PoolSpec, ring: &distribution::Ring) -> bool {
+    matches!(ring, distribution::Ring::Ketama(_)) && spec.hash.max < u32::MAX / 16
+}
+
+fn narrow_hash(spec: &PoolSpec, share: &[f64], place: Place) -> (Id, Place, Fault) {
+    let busy = share.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+    let (name, most) = busy.map_or(("", 0.0), |(i, &most)| (spec.shards[i].name.as_ref(), most));
+    let fault = Fault::warning(format!(
+        "with `{}` and ketama, {} gets {} of the keys",
+        spec.hash.name,
+        quoted(name),
+        percent(most)
+    ))
+    .note(format!(
+        "`{}` gives numbers up to {} only, of the 4294967296 the ring is spread over",
+        spec.hash.name, spec.hash.max
+    ))
+    .note("a new pool had better take `hash: fnv1a_64`; in one that has data, a change moves it");
+    (Id::Hash, place, fault)
+}
+
+fn percent(share: f64) -> String {
+    if share <= 0.0 {
+        "none".into()
+    } else if share < 0.0001 {
+        "less than 0.01 %".into()
+    } else if share < 0.01 {
+        format!("{:.2} %", share * 100.0)
+    } else {
+        format!("{:.0} %", share * 100.0)
+    }
+}
+
+/// Listeners that differ as texts and meet when bound.
+pub fn of_listeners(source: &Source, pools: &[Pool]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (index, pool) in pools.iter().enumerate() {
+        let clash = |other: &&Pool| {
+            other.listen_text != pool.listen_text && meet(&other.listen, &pool.listen)
+        };
+        if let Some(first) = pools[..index].iter().find(clash) {
+            let fault = Fault::warning(format!(
+                "this is probably the address of pool {} too",
+                quoted(&first.spec.name)
+            ))
+            .found(format!("{} and {}", quoted(&first.listen_text), quoted(&pool.listen_text)))
+            .note(format!(
+                "that pool's stands in line {}; the second to bind would fail",
+                first.listen_place.line
+            ));
+            let problem = source.problem(pool.listen_place, fault);
+            problems.push(problem.in_pool(&pool.spec.name).at_key("listen"));
+        }
+    }
+    problems
+}
+
+fn meet(a: &Listen, b: &Listen) -> bool {
+    match (a, b) {
+        (Listen::Unix { path: a, .. }, Listen::Unix { path: b, .. }) => a == b,
+        (Listen::Tcp { host: a, port: x }, Listen::Tcp { host: b, port: y }) => {
+            x == y && hosts_meet(a, b)
+        }
+        _ => false,
+    }
+}
+
+fn hosts_meet(a: &str, b: &str) -> bool {
+    let address = |host: &str| match host {
+        "localhost" => "127.0.0.1".parse().ok(),
+        host => host.parse::<IpAddr>().ok(),
+    };
+    if a == b {
+        return true; // One port written in two ways, `01` and `1` say.
+    }
+    match (address(a), address(b)) {
+        (Some(a), Some(b)) if a.is_ipv4() == b.is_ipv4() => {
+            a == b || a.is_unspecified() || b.is_unspecified()
+        }
+        _ => false,
+    }
+}

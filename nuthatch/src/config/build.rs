@@ -1,0 +1,182 @@
+//! From the values read to a [`Pool`], with the table's defaults for what is absent.
+
+use super::Pool;
+use super::listen::Listen;
+use super::schema::{self, Id, KEYS, WhenAbsent};
+use super::source::Place;
+use super::yaml::Scalar;
+use nuthatch_engine::routing::{Distribution, Hash, HashTag, distribution, hash};
+use nuthatch_engine::topology::{Eject, Manners, PoolSpec, Protocol, ShardSpec};
+
+/// A value, typed.
+pub enum Value {
+    Number(u32),
+    Bool(bool),
+    Text(Box<str>),
+    Hash(&'static Hash),
+    Distribution(&'static Distribution),
+    HashTag(HashTag),
+    /// Index into the words of the key.
+    Choice(usize),
+    Listen(Listen, Box<str>),
+    /// Sorted by name.
+    Servers(Vec<(ShardSpec, Place)>),
+}
+
+/// What a key holds in the pool being read.
+#[derive(Default)]
+pub enum Slot {
+    #[default]
+    Absent,
+    /// Reported already.
+    Broken,
+    Read(Value, Place),
+}
+
+/// A slot for every key.
+pub struct Slots {
+    slots: [Slot; KEYS.len()],
+    /// Where the key itself stands.
+    keys: [Option<Place>; KEYS.len()],
+}
+
+impl Slots {
+    pub fn new() -> Slots {
+        Slots { slots: std::array::from_fn(|_| Slot::Absent), keys: [None; KEYS.len()] }
+    }
+
+    /// Notes where a key stands; gives the place where it stood before, if it did.
+    pub fn meet(&mut self, id: Id, place: Place) -> Option<Place> {
+        let first = self.keys[id as usize];
+        self.keys[id as usize] = first.or(Some(place));
+        first
+    }
+
+    pub fn set(&mut self, id: Id, slot: Slot) {
+        self.slots[id as usize] = slot;
+    }
+
+    pub fn get(&self, id: Id) -> &Slot {
+        &self.slots[id as usize]
+    }
+
+    /// Where the value of a key stands.
+    pub fn place(&self, id: Id) -> Option<Place> {
+        match self.get(id) {
+            Slot::Read(_, place) => Some(*place),
+            _ => None,
+        }
+    }
+
+    /// Where each server stands, in the order of their names.
+    pub fn server_places(&self) -> Vec<Place> {
+        match self.get(Id::Servers) {
+            Slot::Read(Value::Servers(list), _) => list.iter().map(|&(_, place)| place).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn value(&self, id: Id) -> Option<&Value> {
+        match self.get(id) {
+            Slot::Read(value, _) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn number(&self, id: Id) -> u32 {
+        match (self.value(id), schema::row(id).when_absent) {
+            (Some(Value::Number(value)), _) => *value,
+            (_, WhenAbsent::Number(value)) => value,
+            _ => 0,
+        }
+    }
+
+    pub fn bool(&self, id: Id) -> bool {
+        match (self.value(id), schema::row(id).when_absent) {
+            (Some(Value::Bool(value)), _) => *value,
+            (_, WhenAbsent::Bool(value)) => value,
+            _ => false,
+        }
+    }
+
+    fn choice(&self, id: Id) -> Option<usize> {
+        match self.value(id) {
+            Some(Value::Choice(index)) => Some(*index),
+            _ => None,
+        }
+    }
+
+    fn hash(&self) -> Option<&'static Hash> {
+        match (self.value(Id::Hash), schema::row(Id::Hash).when_absent) {
+            (Some(Value::Hash(hash)), _) => Some(hash),
+            (_, WhenAbsent::Name(name)) => hash::by_name(name),
+            _ => None,
+        }
+    }
+
+    fn distribution(&self) -> Option<&'static Distribution> {
+        match (self.value(Id::Distribution), schema::row(Id::Distribution).when_absent) {
+            (Some(Value::Distribution(distribution)), _) => Some(distribution),
+            (_, WhenAbsent::Name(name)) => distribution::by_name(name),
+            _ => None,
+        }
+    }
+
+    fn eject(&self) -> Eject {
+        match self.choice(Id::Eject) {
+            Some(0) => Eject::Off,
+            Some(1) => Eject::Remap,
+            Some(_) => Eject::FailFast,
+            None if self.bool(Id::AutoEjectHosts) => Eject::Remap,
+            None => Eject::Off,
+        }
+    }
+
+    /// The pool; `None` when a value it cannot do without was not read.
+    pub fn build(&self, name: &Scalar, manners_default: Manners) -> Option<Pool> {
+        let Slot::Read(Value::Listen(listen, listen_text), listen_place) = self.get(Id::Listen)
+        else {
+            return None;
+        };
+        let Some(Value::Servers(list)) = self.value(Id::Servers) else { return None };
+        let spec = PoolSpec {
+            name: name.text.as_str().into(),
+            protocol: if self.bool(Id::Redis) { Protocol::Redis } else { Protocol::Memcache },
+            hash: self.hash()?,
+            hash_tag: match self.value(Id::HashTag) {
+                Some(Value::HashTag(tag)) => Some(*tag),
+                _ => None,
+            },
+            distribution: self.distribution()?,
+            shards: list.iter().map(|(shard, _)| shard.clone()).collect(),
+            timeout_ms: Some(self.number(Id::Timeout)).filter(|&ms| ms > 0),
+            connect_timeout_ms: self.number(Id::ConnectTimeoutMs),
+            server_connections: u16::try_from(self.number(Id::ServerConnections)).ok()?,
+            preconnect: self.bool(Id::Preconnect),
+            redis_auth: match self.value(Id::RedisAuth) {
+                Some(Value::Text(text)) => Some(text.clone()),
+                _ => None,
+            },
+            redis_db: self.number(Id::RedisDb),
+            eject: self.eject(),
+            server_retry_timeout_ms: self.number(Id::ServerRetryTimeout),
+            server_failure_limit: self.number(Id::ServerFailureLimit),
+            manners: match self.choice(Id::Manners) {
+                Some(0) => Manners::Modern,
+                Some(_) => Manners::Twemproxy,
+                None => manners_default,
+            },
+            client_connections: self.number(Id::ClientConnections),
+        };
+        Some(Pool {
+            spec,
+            listen: listen.clone(),
+            listen_text: listen_text.clone(),
+            listen_place: *listen_place,
+            place: name.place,
+            backlog: self.number(Id::Backlog),
+            tcpkeepalive: self.bool(Id::Tcpkeepalive),
+            reuseport: self.bool(Id::Reuseport),
+        })
+    }
+}

@@ -1,0 +1,388 @@
+//! Where the same file makes another proxy of nuthatch than of nutcracker: what `-t` tells
+//! besides what is wrong.
+//!
+//! A row of [`RULES`] each. There are two kinds:
+//!
+//! * *differs from nutcracker*: clients, servers or data would notice the change.
+//! * *as under nutcracker*: kept to the bit, since keys are placed by it, and yet not what the
+//!   file seems to say. Better heard of now than when a server is added.
+//!
+//! A difference says what the old proxy did, what we do, and how to have it the other way. What
+//! no file decides (a timeout fails only the request that is late, say) is in the guide,
+//! `docs/guide/migrate.md`, and not repeated for every file. Nothing here changes an exit code.
+
+use super::problem::quoted;
+use super::schema::KEYS;
+use super::source::Place;
+use super::written::{Form, Written};
+use super::{Config, Pool, export};
+use nuthatch_engine::routing::{Member, distribution::Ring};
+use nuthatch_engine::topology::{Address, Manners, PoolSpec, Protocol};
+use std::fmt;
+
+/// A place where the two proxies part, or seem to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Difference {
+    /// Of the row in `RULES`.
+    pub rule: &'static str,
+    pub kind: Kind,
+    pub file: String,
+    pub line: u32,
+    pub column: u32,
+    pub pool: Option<String>,
+    /// What nutcracker did.
+    pub old: String,
+    /// What we do.
+    pub ours: String,
+    /// What to write.
+    pub cure: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Differs,
+    Kept,
+}
+
+/// A rule: its name, its kind, and what it finds in a file.
+pub struct Rule {
+    pub name: &'static str,
+    pub kind: Kind,
+    check: fn(&Asked<'_>) -> Vec<Found>,
+}
+
+/// What a rule looks at.
+struct Asked<'a> {
+    config: &'a Config,
+    written: &'a Written<'a>,
+    workers: u16,
+}
+
+/// A finding of a rule.
+struct Found {
+    place: Place,
+    pool: Option<String>,
+    old: String,
+    ours: String,
+    cure: String,
+}
+
+/// Sorted by name.
+pub static RULES: [Rule; 11] = [
+    Rule { name: "client_connections", kind: Kind::Differs, check: client_connections },
+    Rule { name: "crc32", kind: Kind::Kept, check: crc32 },
+    Rule { name: "forms", kind: Kind::Differs, check: forms },
+    Rule { name: "keys", kind: Kind::Differs, check: keys },
+    Rule { name: "memcached", kind: Kind::Differs, check: memcached },
+    Rule { name: "password_and_database", kind: Kind::Differs, check: password_and_database },
+    Rule { name: "port_11211", kind: Kind::Kept, check: port_11211 },
+    Rule { name: "server_brackets", kind: Kind::Differs, check: server_brackets },
+    Rule { name: "unix_and_database", kind: Kind::Differs, check: unix_and_database },
+    Rule { name: "upstreams", kind: Kind::Differs, check: upstreams },
+    Rule { name: "weights", kind: Kind::Kept, check: weights },
+];
+
+/// All differences of a file, in its order. `workers` is how many threads would serve.
+pub fn differences(config: &Config, workers: u16) -> Vec<Difference> {
+    let written = Written::new(config);
+    let asked = Asked { config, written: &written, workers };
+    let mut all = Vec::new();
+    for rule in &RULES {
+        all.extend((rule.check)(&asked).into_iter().map(|found| Difference {
+            rule: rule.name,
+            kind: rule.kind,
+            file: config.source.file.clone(),
+            line: found.place.line,
+            column: found.place.column,
+            pool: found.pool,
+            old: found.old,
+            ours: found.ours,
+            cure: found.cure,
+        }));
+    }
+    all.sort_by_key(|difference| (difference.line, difference.column));
+    all
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Differs => "differs from nutcracker",
+            Kind::Kept => "as under nutcracker",
+        };
+        write!(f, "{}:{}:{}: {kind}", self.file, self.line, self.column)?;
+        if let Some(pool) = &self.pool {
+            write!(f, " in pool {}", quoted(pool))?;
+        }
+        write!(f, "\n  nutcracker: {}\n  nuthatch:   {}", self.old, self.ours)?;
+        write!(f, "\n  cure:       {}", self.cure)
+    }
+}
+
+impl Asked<'_> {
+    /// A finding at a key's value in a pool, or at the pool when the key is not written.
+    fn at(&self, pool: &Pool, key: &str, old: String, ours: String, cure: String) -> Found {
+        let value = self.written.pool(&pool.spec.name).and_then(|lines| lines.key(key));
+        let place = value.map_or(pool.place, |(_, value)| value.place());
+        Found { place, pool: Some(pool.spec.name.to_string()), old, ours, cure }
+    }
+
+    /// A finding at the server of that index in the order of names.
+    fn at_server(&self, pool: &Pool, shard: usize, texts: [String; 3]) -> Found {
+        let [old, ours, cure] = texts;
+        let lines = self.written.pool(&pool.spec.name);
+        let name = &pool.spec.shards[shard].name;
+        let is_it = |text: &str| super::servers::read(text).is_ok_and(|shard| shard.name == *name);
+        let item = lines.and_then(|lines| lines.servers().find(|item| is_it(&item.text)));
+        let place = item.map_or(pool.place, |item| item.place);
+        Found { place, pool: Some(pool.spec.name.to_string()), old, ours, cure }
+    }
+
+    fn redis(&self) -> impl Iterator<Item = &Pool> {
+        self.config.pools.iter().filter(|pool| pool.spec.protocol == Protocol::Redis)
+    }
+}
+
+fn client_connections(asked: &Asked<'_>) -> Vec<Found> {
+    let limited =
+        |pool: &&Pool| pool.spec.client_connections > 0 && pool.spec.manners == Manners::Modern;
+    let found = |pool: &Pool| {
+        asked.at(
+            pool,
+            "client_connections",
+            "read the number and let in any number of clients".into(),
+            format!("lets in {} clients at a time", pool.spec.client_connections),
+            "`client_connections: 0` for no limit".into(),
+        )
+    };
+    asked.config.pools.iter().filter(limited).map(found).collect()
+}
+
+fn is_ketama_of_many(spec: &PoolSpec) -> bool {
+    spec.distribution.name == "ketama" && spec.shards.len() > 1
+}
+
+fn crc32(asked: &Asked<'_>) -> Vec<Found> {
+    let narrow = |pool: &&Pool| pool.spec.hash.max < u32::MAX / 16 && is_ketama_of_many(&pool.spec);
+    let found = |pool: &Pool| {
+        let share = view(&pool.spec).share(pool.spec.shards.len(), pool.spec.hash.max);
+        let busy = share.iter().filter(|&&part| part > 0.0).count();
+        asked.at(
+            pool,
+            "hash",
+            format!(
+                "`{}` has 15 bits, so that {busy} of {} servers got all keys",
+                pool.spec.hash.name,
+                pool.spec.shards.len()
+            ),
+            "the same, or every key would move".into(),
+            "nothing for a pool that has data; for a new one `hash: fnv1a_64`".into(),
+        )
+    };
+    asked.config.pools.iter().filter(narrow).map(found).collect()
+}
+
+fn forms(asked: &Asked<'_>) -> Vec<Found> {
+    let mut all = Vec::new();
+    for refused in asked.written.refused() {
+        let what = match refused.form {
+            Form::Flow => "lists and maps in brackets",
+            Form::Marker => "lines that begin with `---`, `...` or `%`",
+            Form::Tab => "a tab here",
+            Form::ListenBrackets => "IPv6 addresses in brackets",
+            Form::ServerBrackets => continue,
+        };
+        all.push(Found {
+            place: refused.place,
+            pool: refused.pool.map(str::to_owned),
+            old: format!("refused the file: it does not take {what}"),
+            ours: "takes it".into(),
+            cure: EXPORT.into(),
+        });
+    }
+    all
+}
+
+const EXPORT: &str = "none is needed; `nuthatch export --for nutcracker` makes a file for it";
+
+fn keys(asked: &Asked<'_>) -> Vec<Found> {
+    let mut all = Vec::new();
+    for pool in asked.written.pools() {
+        for key in KEYS.iter().filter(|key| !export::is_known(key)) {
+            let Some((at, _)) = pool.key(key.name) else { continue };
+            all.push(Found {
+                place: at.place,
+                pool: Some(pool.name.text.clone()),
+                old: format!("refused the file: 0.5.0 does not know `{}`", key.name),
+                ours: "takes it".into(),
+                cure: EXPORT.into(),
+            });
+        }
+    }
+    all
+}
+
+fn memcached(asked: &Asked<'_>) -> Vec<Found> {
+    let is_memcached = |pool: &&Pool| pool.spec.protocol == Protocol::Memcache;
+    let found = |pool: &Pool| {
+        asked.at(
+            pool,
+            "redis",
+            "served memcached pools".into(),
+            "does not serve them in this version; the other pools of the file are served".into(),
+            "`redis: true` if these are Redis servers; else leave the pool with nutcracker".into(),
+        )
+    };
+    asked.config.pools.iter().filter(is_memcached).map(found).collect()
+}
+
+fn password_and_database(asked: &Asked<'_>) -> Vec<Found> {
+    let both = |pool: &&Pool| pool.spec.redis_auth.is_some() && pool.spec.redis_db > 0;
+    let found = |pool: &Pool| {
+        asked.at(
+            pool,
+            "redis_db",
+            "sent SELECT before AUTH: it was refused, and the data went to database 0".into(),
+            format!("sends AUTH first and uses database {}", pool.spec.redis_db),
+            "`redis_db: 0` where the data is to be found again; `nuthatch verify` looks".into(),
+        )
+    };
+    asked.redis().filter(both).map(found).collect()
+}
+
+fn unix_and_database(asked: &Asked<'_>) -> Vec<Found> {
+    let is_unix = |pool: &Pool| {
+        pool.spec.shards.iter().any(|shard| matches!(shard.address, Address::Unix { .. }))
+    };
+    let found = |pool: &Pool| {
+        asked.at(
+            pool,
+            "redis_db",
+            "sent no SELECT over Unix sockets: the data there went to database 0".into(),
+            format!("uses database {} on every server", pool.spec.redis_db),
+            "`redis_db: 0` where the data is to be found again; `nuthatch verify` looks".into(),
+        )
+    };
+    let both = |pool: &&Pool| {
+        // With a password the other rule has said it.
+        pool.spec.redis_db > 0 && pool.spec.redis_auth.is_none() && is_unix(pool)
+    };
+    asked.redis().filter(both).map(found).collect()
+}
+
+/// Told once a pool: a pool of memcached servers has it in every line.
+fn port_11211(asked: &Asked<'_>) -> Vec<Found> {
+    let unnamed = |pool: &Pool| {
+        pool.spec.shards.iter().position(|shard| match &shard.address {
+            // Brackets are part of the name as written.
+            Address::Tcp { host, port: 11211 } => {
+                *shard.name == **host || *shard.name == format!("[{host}]")
+            }
+            _ => false,
+        })
+    };
+    let found = |pool: &Pool| {
+        let at = unnamed(pool)?;
+        let name = &pool.spec.shards[at].name;
+        Some(
+            asked.at_server(
+                pool,
+                at,
+                [
+                    format!(
+                        "left the port 11211 out of the name that places keys: {}",
+                        quoted(name)
+                    ),
+                    "the same, or every key would move".into(),
+                    "nothing; before a server moves, write the name out, as in \
+                 `host:11211:1 host`, and keep it"
+                        .into(),
+                ],
+            ),
+        )
+    };
+    asked.config.pools.iter().filter_map(found).collect()
+}
+
+fn server_brackets(asked: &Asked<'_>) -> Vec<Found> {
+    let brackets = asked.written.refused().into_iter();
+    brackets
+        .filter(|refused| refused.form == Form::ServerBrackets)
+        .map(|refused| Found {
+            place: refused.place,
+            pool: refused.pool.map(str::to_owned),
+            old: "took the brackets for part of a host name, and never reached the server".into(),
+            ours: "reaches it".into(),
+            cure: EXPORT.into(),
+        })
+        .collect()
+}
+
+/// Told once a file.
+fn upstreams(asked: &Asked<'_>) -> Vec<Found> {
+    let per_server: u64 =
+        asked.redis().map(|pool| u64::from(pool.spec.server_connections)).max().unwrap_or(0);
+    let workers = u64::from(asked.workers);
+    let first = asked.redis().min_by_key(|pool| pool.place.line);
+    let Some(first) = first.filter(|_| workers > 1) else { return Vec::new() };
+    vec![Found {
+        place: first.place,
+        pool: None,
+        old: format!(
+            "made up to {per_server} connection{} to a server for each pool",
+            if per_server == 1 { "" } else { "s" }
+        ),
+        ours: format!(
+            "up to {}: {workers} workers make {per_server} each; twice that while there are \
+             clients that speak RESP3",
+            workers * per_server
+        ),
+        cure: "`-w 1` for as many as ever; else see that the servers' `maxclients` allow it".into(),
+    }]
+}
+
+fn weights(asked: &Asked<'_>) -> Vec<Found> {
+    let mut all = Vec::new();
+    for pool in asked.config.pools.iter().filter(|pool| is_ketama_of_many(&pool.spec)) {
+        let Ring::Ketama(continuum) = view(&pool.spec) else { continue };
+        let mut points = vec![0; pool.spec.shards.len()];
+        for point in continuum.points() {
+            points[point.shard.index()] += 1;
+        }
+        for (at, shard) in pool.spec.shards.iter().enumerate().filter(|(at, _)| points[*at] == 0) {
+            all.push(asked.at_server(
+                pool,
+                at,
+                [
+                    format!(
+                        "beside the others, a weight of {} got no point on the ring, and no key",
+                        shard.weight
+                    ),
+                    "the same, or keys would move".into(),
+                    "a server that is to get keys needs a fortieth of the average weight; \
+                     `nuthatch ring` shows what a change moves"
+                        .into(),
+                ],
+            ));
+        }
+    }
+    all
+}
+
+fn view(spec: &PoolSpec) -> Ring {
+    let members: Vec<Member<'_>> = spec
+        .shards
+        .iter()
+        .zip(0u16..)
+        .map(|(shard, id)| Member {
+            shard: nuthatch_engine::base::ShardId(id),
+            name: &shard.name,
+            weight: shard.weight,
+        })
+        .collect();
+    (spec.distribution.build)(&members)
+}
+
+#[cfg(test)]
+#[path = "differs_tests.rs"]
+mod tests;

@@ -1,0 +1,225 @@
+//! Text to checked values.
+//!
+//! ```text
+//!  bytes ─▶ source ─▶ yaml ─▶ pool ─▶ Config          and beside it, whatever happens:
+//!            │    ▲     │       │                     every Problem of the file, in one go
+//!            │    └ slips, if refused
+//!            text       tree    schema: one row a key
+//! ```
+//!
+//! The file format is twemproxy's, its rules checked against nutcracker 0.5.0 by
+//! `tests/config_oracle/`. YAML is read as text with places and typed here, by the table in
+//! `schema.rs`: see docs/adr/0001-yaml-as-text.md. More is accepted than nutcracker did; nothing
+//! nutcracker accepted is read in another way.
+//!
+//! [`load`] and [`parse`] are pure but for the reading of the file: hosts are looked up by
+//! [`resolve`]. This room knows the engine's tables (hashes, distributions); they do not know it.
+
+mod advice;
+mod build;
+mod differs;
+mod export;
+mod listen;
+mod pool;
+mod problem;
+mod reference;
+mod scalars;
+mod schema;
+mod servers;
+mod slips;
+mod source;
+mod stops;
+mod suggest;
+mod wording;
+mod written;
+mod yaml;
+
+pub use differs::{Difference, differences};
+pub use export::{Export, Loss, export};
+pub use listen::{Bind, Listen, resolve};
+pub use problem::{Problem, Severity, quoted};
+pub use reference::reference;
+pub use source::{Place, Source};
+pub use suggest::nearest;
+
+use nuthatch_engine::routing::name_order;
+use nuthatch_engine::topology::{Manners, PoolSpec};
+use pool::PoolReader;
+use problem::Fault;
+use std::io::Read;
+use std::path::Path;
+use yaml::{Node, Tree};
+
+/// Bytes of a file we read. Over it the file is refused: it is not a configuration.
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Pools in a file. Over it the file is refused: each is compared with all others.
+const POOLS_MAX: usize = 4096;
+
+/// A file that may be used.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Sorted as twemproxy sorts them: shorter name first, then bytewise.
+    pub pools: Vec<Pool>,
+    /// For problems found later.
+    pub source: Source,
+}
+
+#[derive(Clone, Debug)]
+pub struct Pool {
+    pub spec: PoolSpec,
+    pub listen: Listen,
+    /// As written.
+    pub listen_text: Box<str>,
+    pub listen_place: Place,
+    /// Of its name.
+    pub place: Place,
+    pub backlog: u32,
+    pub tcpkeepalive: bool,
+    pub reuseport: bool,
+}
+
+/// What a file gives: the configuration and its warnings, or everything that is wrong with it.
+pub type Outcome = Result<(Config, Vec<Problem>), Vec<Problem>>;
+
+/// Reads a file. `manners_default` is for pools that do not say.
+pub fn load(path: &Path, manners_default: Manners) -> Outcome {
+    let name = path.to_string_lossy();
+    let refuse = |fault| Err(vec![Source::new(&name, "").problem(Place::default(), fault)]);
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path)
+        .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
+    match read {
+        Err(error) => refuse(Fault::new(format!("this file cannot be read: {error}"))),
+        Ok(length) if length as u64 > FILE_BYTES_MAX => {
+            refuse(Fault::new("this file is too large to be a configuration"))
+        }
+        Ok(_) => parse_bytes(&bytes, &name, manners_default),
+    }
+}
+
+/// Reads a text; `file_name` is for the messages only.
+pub fn parse(text: &str, file_name: &str, manners_default: Manners) -> Outcome {
+    parse_bytes(text.as_bytes(), file_name, manners_default)
+}
+
+/// Whatever the bytes are, this returns.
+pub fn fuzz(bytes: &[u8]) {
+    let (Ok((_, problems)) | Err(problems)) = parse_bytes(bytes, "fuzz.yml", Manners::Modern);
+    for problem in problems {
+        assert!(!problem.to_string().is_empty());
+    }
+}
+
+fn parse_bytes(bytes: &[u8], file_name: &str, manners_default: Manners) -> Outcome {
+    let (source, text, mut problems) = source::decode(file_name, bytes)?;
+    let tree = yaml::read(&source, &text, &slips::Columns::default());
+    let (pools, found) = check(&source, tree, manners_default);
+    if problems.is_empty() && !found.iter().any(Problem::is_error) {
+        return Ok((Config { pools, source }, found));
+    }
+    // Refused. Mend what looks like a slip of the keyboard and tell what else there is.
+    let mended = slips::mend(&source);
+    if mended.problems.is_empty() {
+        problems.extend(found);
+    } else {
+        let slips = mended.problems;
+        let tree = yaml::read(&source, &mended.text, &mended.columns);
+        let (_, mut found) = check(&source, tree, manners_default);
+        // A warning of what was mended just there would confuse.
+        found.retain(|problem| {
+            let same = |slip: &Problem| (slip.line, slip.column) == (problem.line, problem.column);
+            problem.is_error() || !slips.iter().any(same)
+        });
+        problems.extend(slips);
+        problems.extend(found);
+    }
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    Err(problems)
+}
+
+/// From a tree to pools, and all that is wrong.
+fn check(source: &Source, tree: Tree, manners_default: Manners) -> (Vec<Pool>, Vec<Problem>) {
+    let complete = tree.complete;
+    let problems = tree.problems;
+    let mut reader = PoolReader { source, manners_default, complete, problems };
+    let report = |reader: &mut PoolReader<'_>, place, fault| {
+        reader.problems.push(source.problem(place, fault));
+    };
+    let entries = match tree.root {
+        Some(Node::Mapping(entries, _)) => entries,
+        Some(Node::Unusable(_)) => Vec::new(),
+        Some(other) => {
+            if complete {
+                report(&mut reader, other.place(), root_fault());
+            }
+            Vec::new()
+        }
+        None => {
+            if complete {
+                report(&mut reader, Place::default(), root_fault());
+            }
+            Vec::new()
+        }
+    };
+    if entries.is_empty() && complete && reader.problems.is_empty() {
+        report(&mut reader, Place::default(), root_fault());
+    }
+    if entries.len() > POOLS_MAX {
+        let fault =
+            Fault::new("this file has too many pools").expected(format!("at most {POOLS_MAX}"));
+        report(&mut reader, Place::default(), fault);
+        return (Vec::new(), reader.problems);
+    }
+    let mut pools: Vec<Pool> = Vec::new();
+    let mut names: Vec<(String, Place)> = Vec::new();
+    let last = entries.len();
+    for (number, (name, body)) in entries.iter().enumerate() {
+        let Node::Scalar(name) = name else {
+            report(&mut reader, name.place(), Fault::new("a pool's name is a plain word"));
+            continue;
+        };
+        if name.text.is_empty() {
+            report(&mut reader, name.place, Fault::new("a pool needs a name before the colon"));
+        }
+        if let Some((_, first)) = names.iter().find(|(other, _)| *other == name.text) {
+            let fault = Fault::new(format!("two pools have the name {}", quoted(&name.text)))
+                .note(format!("the other stands in line {}", first.line));
+            report(&mut reader, name.place, fault);
+        }
+        names.push((name.text.clone(), name.place));
+        // Only the pool in which reading stopped may have more keys than we saw.
+        reader.complete = complete || number + 1 < last;
+        pools.extend(reader.pool(name, body));
+    }
+    let mut problems = reader.problems;
+    problems.extend(same_listen(source, &pools));
+    problems.extend(advice::of_listeners(source, &pools));
+    pools.sort_by(|a, b| name_order(&a.spec.name, &b.spec.name));
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    (pools, problems)
+}
+
+fn root_fault() -> Fault {
+    Fault::new("this file holds no pool").expected(
+        "a pool's name and a colon at the margin, and below it, indented, its keys: `listen`, `servers` and so on",
+    )
+}
+
+/// Two pools cannot listen on one address.
+fn same_listen(source: &Source, pools: &[Pool]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (index, pool) in pools.iter().enumerate() {
+        if let Some(first) = pools[..index].iter().find(|p| p.listen_text == pool.listen_text) {
+            let fault = Fault::new(format!("two pools listen on {}", quoted(&pool.listen_text)))
+                .note(format!(
+                    "pool {} does in line {}",
+                    quoted(&first.spec.name),
+                    first.listen_place.line
+                ));
+            let problem = source.problem(pool.listen_place, fault);
+            problems.push(problem.in_pool(&pool.spec.name).at_key("listen"));
+        }
+    }
+    problems
+}

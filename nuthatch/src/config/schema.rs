@@ -1,0 +1,342 @@
+//! Every key of a pool, once.
+//!
+//! This table drives everything that walks over keys: reading (`pool.rs` asks it for the type and
+//! the bounds), suggestions, defaults, and the reference page printed by `reference.rs`. A new
+//! key is a row here and the line in `pool.rs` that uses its value.
+
+/// A key's place in [`KEYS`], and in the values read of a pool.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Id {
+    AutoEjectHosts,
+    Backlog,
+    ClientConnections,
+    ConnectTimeoutMs,
+    Distribution,
+    Eject,
+    Hash,
+    HashTag,
+    Listen,
+    Manners,
+    Preconnect,
+    Redis,
+    RedisAuth,
+    RedisDb,
+    Reuseport,
+    ServerConnections,
+    ServerFailureLimit,
+    ServerRetryTimeout,
+    Servers,
+    Tcpkeepalive,
+    Timeout,
+}
+
+/// What a key's value is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Listen,
+    Text,
+    /// Decimal digits, within bounds that are both allowed.
+    Number {
+        min: u32,
+        max: u32,
+    },
+    Bool,
+    HashName,
+    DistributionName,
+    HashTag,
+    /// One of a few words.
+    Choice(&'static [&'static str]),
+    Servers,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WhenAbsent {
+    Refused,
+    /// The thing is not there at all.
+    Nothing,
+    Number(u32),
+    Bool(bool),
+    Name(&'static str),
+    /// Depends on something else, named here.
+    By(&'static str),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    Twemproxy,
+    /// In twemproxy's last commit, but in none of its releases.
+    TwemproxyHead,
+    Nuthatch,
+}
+
+#[derive(Debug)]
+pub struct Key {
+    pub id: Id,
+    pub name: &'static str,
+    pub kind: Kind,
+    pub when_absent: WhenAbsent,
+    /// Empty where the value is no quantity.
+    pub unit: &'static str,
+    pub origin: Origin,
+    /// A paragraph for the reference page.
+    pub about: &'static str,
+}
+
+/// What fits twemproxy's signed 32-bit numbers.
+const NUMBER_MAX: u32 = i32::MAX.unsigned_abs();
+
+const ANY_NUMBER: Kind = Kind::Number { min: 0, max: NUMBER_MAX };
+
+pub const EJECT_WORDS: &[&str] = &["off", "remap", "fail_fast"];
+pub const MANNERS_WORDS: &[&str] = &["modern", "twemproxy"];
+
+/// Sorted by name, in the order of [`Id`].
+pub static KEYS: [Key; 21] = [
+    Key {
+        id: Id::AutoEjectHosts,
+        name: "auto_eject_hosts",
+        kind: Kind::Bool,
+        when_absent: WhenAbsent::Bool(false),
+        unit: "",
+        origin: Origin::Twemproxy,
+        about: "Whether a failing server's keys move to the other servers until it is back. `true` \
+                is `eject: remap`, `false` is `eject: off`; `eject` wins where both are given. \
+                Right for a cache, wrong for a store, whose values would seem lost.",
+    },
+    Key {
+        id: Id::Backlog,
+        name: "backlog",
+        kind: ANY_NUMBER,
+        when_absent: WhenAbsent::Number(512),
+        unit: "connections",
+        origin: Origin::Twemproxy,
+        about: "Connections the kernel holds ready for us before it turns new ones away; the \
+                argument of listen(2). The kernel caps it at `net.core.somaxconn`.",
+    },
+    Key {
+        id: Id::ClientConnections,
+        name: "client_connections",
+        kind: ANY_NUMBER,
+        when_absent: WhenAbsent::Number(0),
+        unit: "clients",
+        origin: Origin::Twemproxy,
+        about: "Clients of this pool at a time, over all workers; 0 sets no limit. twemproxy reads \
+                the number and ignores it, and so do we under `manners: twemproxy`, with a warning.",
+    },
+    Key {
+        id: Id::ConnectTimeoutMs,
+        name: "connect_timeout_ms",
+        kind: Kind::Number { min: 1, max: NUMBER_MAX },
+        when_absent: WhenAbsent::Number(1000),
+        unit: "ms",
+        origin: Origin::Nuthatch,
+        about: "How long a connection to a server may take to come about, the look-up of its name \
+                included. Over it, the attempt has failed.",
+    },
+    Key {
+        id: Id::Distribution,
+        name: "distribution",
+        kind: Kind::DistributionName,
+        when_absent: WhenAbsent::Name("ketama"),
+        unit: "",
+        origin: Origin::Twemproxy,
+        about: "How hashes are spread over the servers. With `ketama` adding or losing one server \
+                of n moves about one key in n; with `modula` it moves nearly all. `random` has no \
+                relation to the key.",
+    },
+    Key {
+        id: Id::Eject,
+        name: "eject",
+        kind: Kind::Choice(EJECT_WORDS),
+        when_absent: WhenAbsent::By("`auto_eject_hosts`"),
+        unit: "",
+        origin: Origin::Nuthatch,
+        about: "What becomes of a failing server's keys. `off`: they stay, and every request tries \
+                the server again. `remap`: they move to the other servers until it is back, for \
+                caches. `fail_fast`: they stay, and requests for them fail at once until it is \
+                back, for stores.",
+    },
+    Key {
+        id: Id::Hash,
+        name: "hash",
+        kind: Kind::HashName,
+        when_absent: WhenAbsent::Name("fnv1a_64"),
+        unit: "",
+        origin: Origin::Twemproxy,
+        about: "The hash function of keys. It decides where every key lives: to change it is to \
+                move the data.",
+    },
+    Key {
+        id: Id::HashTag,
+        name: "hash_tag",
+        kind: Kind::HashTag,
+        when_absent: WhenAbsent::Nothing,
+        unit: "",
+        origin: Origin::Twemproxy,
+        about: "Two bytes, such as `\"{}\"` in quotes. Where a key holds both, only what lies between \
+                them is hashed, so that `{user:1}:name` and `{user:1}:mail` share a server.",
+    },
+    Key {
+        id: Id::Listen,
+        name: "listen",
+        kind: Kind::Listen,
+        when_absent: WhenAbsent::Refused,
+        unit: "",
+        origin: Origin::Twemproxy,
+        about: "Where clients connect: `host:port`, or the path of a Unix socket, if wanted with a \
+                blank and an octal file mode: `/run/nuthatch.sock 0660`. `0.0.0.0:22121` listens \
+                on every IPv4 address, `\"[::]:22121\"` (in quotes) on every IPv6 one.",
+    },
+    Key {
+        id: Id::Manners,
+        name: "manners",
+        kind: Kind::Choice(MANNERS_WORDS),
+        when_absent: WhenAbsent::By(
+            "the program's name: `twemproxy` if started as `nutcracker`, else `modern`",
+        ),
+        unit: "",
+        origin: Origin::Nuthatch,
+        about: "How to treat what twemproxy refused or got wrong. `modern` answers with an error \
+                that says what was refused and why, and keeps the client; `twemproxy` closes without \
+                a word, as clients of old may expect.",
+    },
+    Key {
+        id: Id::Preconnect,
+        name: "preconnect",
+        kind: Kind::Bool,
+        when_absent: WhenAbsent::Bool(false),
+        unit: "",
+        origin: Origin::Twemproxy,
+        about: "Open a connection to each server at start rather than at the first request.",
+    },
+    Key {
+        id: Id::Redis,
+        name: "redis",
+        kind: Kind::Bool,
+        when_absent: WhenAbsent::Bool(false),
+        unit: "",
+        origin: Origin::Twemproxy,
+        about: "`true` for Redis and Valkey servers, `false` for memcached.",
+    },
+    Key {
+        id: Id::RedisAuth,
+        name: "redis_auth",
+        kind: Kind::Text,
+        when_absent: WhenAbsent::Nothing,
+        unit: "",
+        origin: Origin::Twemproxy,
+        about: "A password, demanded of clients and sent to servers. Needs `redis: true`.",
+    },
+    Key {
+        id: Id::RedisDb,
+        name: "redis_db",
+        kind: ANY_NUMBER,
+        when_absent: WhenAbsent::Number(0),
+        unit: "",
+        origin: Origin::Twemproxy,
+        about: "The database selected on every connection to a server.",
+    },
+    Key {
+        id: Id::Reuseport,
+        name: "reuseport",
+        kind: Kind::Bool,
+        when_absent: WhenAbsent::Bool(false),
+        unit: "",
+        origin: Origin::TwemproxyHead,
+        about: "Set SO_REUSEPORT on the listener, so that several proxies can share the address.",
+    },
+    Key {
+        id: Id::ServerConnections,
+        name: "server_connections",
+        kind: Kind::Number { min: 1, max: 65535 },
+        when_absent: WhenAbsent::Number(1),
+        unit: "connections",
+        origin: Origin::Twemproxy,
+        about: "Connections to each server, at most, for each worker.",
+    },
+    Key {
+        id: Id::ServerFailureLimit,
+        name: "server_failure_limit",
+        kind: ANY_NUMBER,
+        when_absent: WhenAbsent::Number(2),
+        unit: "failures",
+        origin: Origin::Twemproxy,
+        about: "Failures in a row after which a server counts as down; 0 acts like 1.",
+    },
+    Key {
+        id: Id::ServerRetryTimeout,
+        name: "server_retry_timeout",
+        kind: ANY_NUMBER,
+        when_absent: WhenAbsent::Number(30_000),
+        unit: "ms",
+        origin: Origin::Twemproxy,
+        about: "How long a server that is down is left alone before it is tried again.",
+    },
+    Key {
+        id: Id::Servers,
+        name: "servers",
+        kind: Kind::Servers,
+        when_absent: WhenAbsent::Refused,
+        unit: "",
+        origin: Origin::Twemproxy,
+        about: "A list of `host:port:weight` or `/path:weight`, each with a name after a blank if \
+                wanted: `10.0.0.1:6379:1 shard-a`. The name is what keys are placed by; with it, a \
+                server can move to another address and keep its keys. Without, `host:port` is the \
+                name (`host` alone for port 11211). The order of the list has no effect.",
+    },
+    Key {
+        id: Id::Tcpkeepalive,
+        name: "tcpkeepalive",
+        kind: Kind::Bool,
+        when_absent: WhenAbsent::Bool(false),
+        unit: "",
+        origin: Origin::Twemproxy,
+        about: "Set SO_KEEPALIVE on clients' connections, so that clients that vanished are noticed.",
+    },
+    Key {
+        id: Id::Timeout,
+        name: "timeout",
+        kind: ANY_NUMBER,
+        when_absent: WhenAbsent::Nothing,
+        unit: "ms",
+        origin: Origin::Twemproxy,
+        about: "How long a server may owe a reply before the request fails. Absent or 0 waits for \
+                ever; a store of a service wants a number here.",
+    },
+];
+
+/// The key of a name, upper and lower case being different.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The row of an id.
+pub fn row(id: Id) -> &'static Key {
+    &KEYS[id as usize]
+}
+
+pub fn names() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|key| key.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_sorted_unique_described_and_indexed() {
+        for (index, key) in KEYS.iter().enumerate() {
+            assert_eq!(key.id as usize, index, "{}", key.name);
+            assert!(key.about.len() > 20 && key.about.ends_with('.'), "{}", key.name);
+            assert!(index == 0 || KEYS[index - 1].name < key.name, "{}", key.name);
+            assert!(key.name.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+        }
+    }
+
+    #[test]
+    fn our_own_times_carry_their_unit() {
+        for key in KEYS.iter().filter(|key| key.origin == Origin::Nuthatch && key.unit == "ms") {
+            assert!(key.name.ends_with("_ms"), "{}", key.name);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Every pool's listening sockets, or every reason why not.
+//!
+//! A taken port is the usual reason, so its text says who needs the port, how to find who has it,
+//! and what to change.
+
+use super::served;
+use crate::config::{Bind, Config, Pool};
+use crate::io::{Listener, Socket};
+use anyhow::bail;
+use nuthatch_engine::base::PoolId;
+use nuthatch_engine::topology::Manners;
+use std::fmt::Write;
+use std::io;
+use std::sync::Arc;
+
+/// For each served pool its listeners, in the pools' order: one, or one a worker with
+/// `reuseport`. All are tried, so that an error names every pool that cannot listen.
+pub fn all(
+    config: &Config,
+    binds: &[Bind],
+    workers: u16,
+) -> anyhow::Result<Vec<Vec<Arc<Listener>>>> {
+    let mut all = Vec::new();
+    let mut reasons = Vec::new();
+    for (id, (at, pool)) in served(config).enumerate() {
+        match of_pool(PoolId(id as u16), pool, &binds[at], workers) {
+            Ok(listeners) => {
+                tracing::info!(
+                    pool = &*pool.spec.name,
+                    listen = &*pool.listen_text,
+                    servers = pool.spec.shards.len(),
+                    "listening"
+                );
+                all.push(listeners);
+            }
+            Err(error) => {
+                let who = format!("pool '{}'", pool.spec.name);
+                reasons.push(reason(&who, &pool.listen_text, "listen", &error));
+            }
+        }
+    }
+    if !reasons.is_empty() {
+        bail!("{}", reasons.join("\n"));
+    }
+    Ok(all)
+}
+
+fn of_pool(id: PoolId, pool: &Pool, bind: &Bind, workers: u16) -> io::Result<Vec<Arc<Listener>>> {
+    let sockets = if pool.reuseport { workers } else { 1 };
+    let clients_max = clients_max(pool);
+    let one = |_| {
+        let socket = Socket::bind(bind, pool.backlog, pool.reuseport)?;
+        let (keepalive, name) = (pool.tcpkeepalive, pool.spec.name.clone());
+        Ok(Arc::new(Listener { pool: id, socket, keepalive, clients_max, name }))
+    };
+    (0..sockets).map(one).collect()
+}
+
+/// Clients a pool takes; 0 is no limit. twemproxy read the key and threw it away.
+pub fn clients_max(pool: &Pool) -> u32 {
+    match pool.spec.manners {
+        Manners::Modern => pool.spec.client_connections,
+        Manners::Twemproxy => 0,
+    }
+}
+
+/// Why an address cannot be listened on, and what helps. `who` needs it, and has it from `key`.
+pub fn reason(who: &str, address: &str, key: &str, error: &io::Error) -> String {
+    let mut text = format!("{who} cannot listen on {address}: {error}");
+    let port = address.rsplit_once(':').map(|(_, port)| port);
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            if let Some(port) = port {
+                let _ = write!(
+                    text,
+                    "\n  another process has port {port}: `ss -ltnp sport = :{port}` names it; end \
+                     it, or change `{key}`"
+                );
+            }
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            let _ =
+                write!(text, "\n  no interface of this machine has this address; change `{key}`");
+        }
+        io::ErrorKind::PermissionDenied => {
+            let _ = write!(
+                text,
+                "\n  ports below 1024 want root or CAP_NET_BIND_SERVICE, a socket's folder its \
+                 owner; or change `{key}`"
+            );
+        }
+        _ => {}
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_comes_with_its_cure() {
+        let error = io::Error::from(rustix::io::Errno::ADDRINUSE);
+        let text = reason("pool 'alpha'", "127.0.0.1:22121", "listen", &error);
+        assert!(text.starts_with("pool 'alpha' cannot listen on 127.0.0.1:22121: "), "{text}");
+        assert!(text.contains("port 22121") && text.contains("change `listen`"), "{text}");
+    }
+}

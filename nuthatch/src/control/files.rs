@@ -1,0 +1,25 @@
+//! How many files the configured pools may have open.
+
+use super::served;
+use crate::config::Config;
+use crate::io::fd_limit::Needed;
+
+/// Upstreams are grouped in lanes by what they were set up with; clients of RESP2 and RESP3 do
+/// not share.
+const LANES: u64 = 2;
+
+pub fn files_needed(config: &Config, workers: u16) -> Needed {
+    let workers = u64::from(workers);
+    let mut needed = Needed { upstreams: 0, listeners: 0, clients: Some(0), workers };
+    for (_, pool) in served(config) {
+        let spec = &pool.spec;
+        let servers = spec.shards.len() as u64;
+        needed.upstreams += servers * u64::from(spec.server_connections) * LANES * workers;
+        needed.listeners += if pool.reuseport { workers } else { 1 };
+        needed.clients = match (needed.clients, super::bind::clients_max(pool)) {
+            (Some(sum), limit @ 1..) => Some(sum + u64::from(limit)),
+            _ => None,
+        };
+    }
+    needed
+}

@@ -1,0 +1,192 @@
+//! What workers note, for operators: one line an event, none a request, never a key, a value or a
+//! password. Notes about clients are rationed, since anybody can cause them.
+
+use nuthatch_engine::base::{PoolId, ServerId, ShardId, Time, WorkerId};
+use nuthatch_engine::proxy::Note;
+use nuthatch_engine::topology::health::Change;
+use nuthatch_engine::topology::{PoolSpec, Snapshot};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Lines a second for each kind that a peer can cause at will.
+const LINES_PER_SECOND: u32 = 10;
+
+/// Counts lines within the current second.
+#[derive(Default)]
+struct Ration {
+    second: u64,
+    lines: u32,
+    suppressed: u64,
+}
+
+impl Ration {
+    /// Whether a line may be written now, and how many were not since the last one.
+    fn take(&mut self, now: Time) -> Option<u64> {
+        let second = now.as_ms() / 1000;
+        if second != self.second {
+            (self.second, self.lines) = (second, 0);
+        }
+        if self.lines >= LINES_PER_SECOND {
+            self.suppressed += 1;
+            return None;
+        }
+        self.lines += 1;
+        Some(std::mem::take(&mut self.suppressed))
+    }
+}
+
+/// A failing server is told of at once, and then so often while it goes on.
+const FAILING_EVERY_MS: u64 = 10_000;
+
+#[derive(Default)]
+pub struct NoteLog {
+    clients: Ration,
+    servers: Ration,
+    /// When a failing server may be told of again, and the requests that failed meanwhile.
+    failing: BTreeMap<(PoolId, ServerId), (Time, usize)>,
+}
+
+fn peer_text(peer: Option<SocketAddr>) -> String {
+    peer.map_or_else(|| "unix socket".to_owned(), |peer| peer.to_string())
+}
+
+fn server_text(snapshot: &Snapshot, pool: PoolId, server: ServerId) -> String {
+    let server = snapshot.pools[pool.index()].server(server);
+    server.map_or_else(|| "(gone)".to_owned(), |server| server.address.to_string())
+}
+
+fn shard_text(snapshot: &Snapshot, pool: PoolId, server: ServerId) -> String {
+    let shards = &snapshot.pools[pool.index()].shards;
+    let shard = shards.iter().find(|shard| shard.primary == server);
+    shard.map_or_else(String::new, |shard| shard.name.to_string())
+}
+
+impl NoteLog {
+    pub fn write(
+        &mut self,
+        worker: WorkerId,
+        note: &Note,
+        specs: &[Arc<PoolSpec>],
+        snapshot: &Snapshot,
+        now: Time,
+    ) {
+        let worker = worker.0;
+        let name = |pool: &PoolId| &*specs[pool.index()].name;
+        match note {
+            Note::ClientRefused { pool, peer, why } => {
+                let Some(suppressed) = self.clients.take(now) else { return };
+                let (pool, client) = (name(pool), peer_text(*peer));
+                tracing::info!(worker, pool, client, why, suppressed, "client refused");
+            }
+            Note::ClientStalled { pool, peer, unread_bytes } => {
+                let Some(suppressed) = self.clients.take(now) else { return };
+                let (pool, client) = (name(pool), peer_text(*peer));
+                tracing::warn!(
+                    worker,
+                    pool,
+                    client,
+                    unread_bytes,
+                    suppressed,
+                    "client closed: it does not read its replies"
+                );
+            }
+            Note::UpstreamFailed { pool, server, cause, requests } => {
+                let (again_at, untold) =
+                    self.failing.entry((*pool, *server)).or_insert((Time::ZERO, 0));
+                *untold += requests;
+                if now < *again_at {
+                    return;
+                }
+                *again_at = now.plus_ms(FAILING_EVERY_MS);
+                let requests_failed = std::mem::take(untold);
+                let shard = shard_text(snapshot, *pool, *server);
+                let server = server_text(snapshot, *pool, *server);
+                let (pool, cause) = (name(pool), cause.to_string());
+                tracing::warn!(
+                    worker,
+                    pool,
+                    shard,
+                    server,
+                    cause,
+                    requests_failed,
+                    "server failed"
+                );
+            }
+            Note::HandshakeRefused { pool, server, answer } => {
+                let Some(suppressed) = self.servers.take(now) else { return };
+                let server = server_text(snapshot, *pool, *server);
+                tracing::error!(
+                    worker, pool = name(pool), server, %answer, suppressed,
+                    "handshake refused"
+                );
+            }
+            Note::Unchecked { pool, command } => {
+                tracing::warn!(
+                    worker,
+                    pool = name(pool),
+                    command,
+                    "keys of several servers in one command: it went to the first key's server \
+                     (said once a command)"
+                );
+            }
+        }
+    }
+}
+
+impl NoteLog {
+    /// A shard left or came back.
+    pub fn write_change(
+        &mut self,
+        spec: &PoolSpec,
+        snapshot: &Snapshot,
+        pool: PoolId,
+        shard: ShardId,
+        change: Change,
+    ) {
+        let server = snapshot.pools[pool.index()].shard(shard).primary;
+        if !matches!(change, Change::Ejected { .. }) {
+            // The next failure is news again.
+            self.failing.remove(&(pool, server));
+        }
+        write_change(spec, snapshot, pool, shard, change);
+    }
+}
+
+fn write_change(
+    spec: &PoolSpec,
+    snapshot: &Snapshot,
+    pool: PoolId,
+    shard: ShardId,
+    change: Change,
+) {
+    let topology = &snapshot.pools[pool.index()];
+    let shard = topology.shard(shard);
+    let server = server_text(snapshot, pool, shard.primary);
+    let (pool, shard) = (&*spec.name, &*shard.name);
+    match change {
+        Change::Ejected { failures } => {
+            let probe_after_ms = spec.server_retry_timeout_ms;
+            tracing::warn!(pool, shard, server, failures, probe_after_ms, "server ejected");
+        }
+        Change::Answers { after_ms } => {
+            tracing::info!(pool, shard, server, after_ms, "server answers again");
+        }
+        Change::Readmitted { after_ms } => {
+            tracing::info!(pool, shard, server, after_ms, "server readmitted");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_rationed_and_counted() {
+        let mut ration = Ration::default();
+        let written = (0..100).filter(|_| ration.take(Time::from_ms(500)).is_some()).count();
+        assert_eq!(written, LINES_PER_SECOND as usize);
+        assert_eq!(ration.take(Time::from_ms(1500)), Some(90));
+    }
+}

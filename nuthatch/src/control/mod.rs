@@ -1,0 +1,215 @@
+//! The control plane: one thread, one tokio runtime. It may block, allocate and wait; the data
+//! plane never waits for it.
+//!
+//! It carries the wishes of [`Health`] out (snapshots to all workers, probes to servers that are
+//! out), looks names up for workers that want to connect, writes what they note to the log, hears
+//! signals and leads the end.
+
+mod bind;
+mod ending;
+mod files;
+mod log;
+mod probe;
+mod resolve;
+mod signals;
+mod standing;
+mod start;
+mod systemd;
+mod tide;
+
+pub use bind::{all as listen, reason as bind_reason};
+pub use files::files_needed;
+pub use standing::{PoolStanding, Standing, View};
+pub use start::{NOTHING_SERVED, Running, Settings, start};
+pub use systemd::tell_ready;
+
+use crate::config::Config;
+use crate::io::log::Log;
+use crate::io::{Clock, Mail, Mailbox, ToControl};
+use ending::{Ending, Step};
+use log::NoteLog;
+use nuthatch_engine::base::{PoolId, ServerId, WorkerId};
+use nuthatch_engine::proxy::ConnId;
+use nuthatch_engine::topology::health::{Change, Health, Wish};
+use nuthatch_engine::topology::{PoolSpec, Snapshot};
+use signals::{Signal, Signals};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+use systemd::Systemd;
+use tide::Tide;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
+
+/// Who waits for an address.
+type Waiting = (WorkerId, ConnId);
+
+/// Everything control owns.
+pub struct Control {
+    health: Health,
+    specs: Vec<Arc<PoolSpec>>,
+    workers: Arc<Vec<Mailbox>>,
+    clock: Clock,
+    snapshot: Arc<Snapshot>,
+    /// To itself, for its own tasks.
+    own: UnboundedSender<ToControl>,
+    notes: NoteLog,
+    /// Names being looked up, and who waits for each.
+    lookups: BTreeMap<(Box<str>, u16), Vec<Waiting>>,
+    /// How things stand, for whoever looks.
+    standing: watch::Sender<Standing>,
+    log: Arc<Log>,
+    signals: Signals,
+    systemd: Systemd,
+    ending: Ending,
+    tide: Tide,
+}
+
+impl Control {
+    /// Serves until the process is told to end.
+    pub async fn run(mut self, mut inbox: UnboundedReceiver<ToControl>) {
+        let mut goes_on = true;
+        while goes_on {
+            let health = self.health.deadline().map(|at| self.clock.instant(at));
+            let (watchdog, end) = (self.systemd.deadline(), self.ending.deadline());
+            tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(message) => goes_on = self.handle(message),
+                    None => return,
+                },
+                () = until(health) => self.health.handle_deadline(self.clock.now()),
+                () = until(watchdog) => {
+                    self.systemd.handle_deadline(Instant::now());
+                    self.send_all(|| Mail::AreYouThere);
+                }
+                () = until(Some(self.tide.deadline())) => {
+                    self.tide.handle_deadline(Instant::now());
+                }
+                () = until(end) => {
+                    tracing::warn!("the grace is over: clients with requests in flight are cut off");
+                    goes_on = false;
+                }
+                signal = self.signals.next() => goes_on = self.handle_signal(signal),
+            }
+            while let Some(wish) = self.health.poll_wish() {
+                self.carry_out(wish);
+            }
+        }
+        self.send_all(|| Mail::Stop);
+    }
+
+    /// Returns whether we go on.
+    fn handle_signal(&mut self, signal: Signal) -> bool {
+        if !matches!(signal, Signal::Term | Signal::Int) {
+            signals::tell_log(signal, &self.log);
+            return true;
+        }
+        match self.ending.handle_signal(Instant::now()) {
+            Step::Drain => {
+                signal.log("ending: no new clients, finishing what is in flight");
+                systemd::tell_stopping();
+                self.standing.send_modify(|standing| standing.draining = true);
+                self.send_all(|| Mail::Drain);
+                true
+            }
+            Step::Stop => {
+                signal.log("again: ending at once");
+                false
+            }
+        }
+    }
+
+    fn send_all(&self, mail: impl Fn() -> Mail) {
+        for worker in self.workers.iter() {
+            worker.send(mail());
+        }
+    }
+
+    /// Returns whether we go on.
+    fn handle(&mut self, message: ToControl) -> bool {
+        let now = self.clock.now();
+        match message {
+            ToControl::Report(report) => self.health.handle_report(report, now),
+            ToControl::Note(worker, note) => {
+                self.notes.write(worker, &note, &self.specs, &self.snapshot, now);
+            }
+            ToControl::Resolve { worker, conn, host, port } => {
+                let waiting = self.lookups.entry((host.clone(), port)).or_default();
+                waiting.push((worker, conn));
+                // One look-up a name at a time: a name server that is slow must not be asked
+                // again by every attempt that gave up waiting.
+                if waiting.len() == 1 {
+                    let own = self.own.clone();
+                    tokio::spawn(async move {
+                        let address = resolve::first_address(&host, port).await;
+                        let _ = own.send(ToControl::LookedUp { host, port, address });
+                    });
+                }
+            }
+            ToControl::LookedUp { host, port, address } => {
+                for (worker, conn) in self.lookups.remove(&(host, port)).unwrap_or_default() {
+                    self.workers[worker.index()].send(Mail::Resolved { conn, address });
+                }
+            }
+            ToControl::Probed { pool, server, ready } => {
+                self.health.handle_probe(pool, server, ready, now);
+            }
+            ToControl::HereIAm(worker) => self.systemd.handle_answer(worker),
+            ToControl::Empty(worker) => return !self.ending.handle_empty(worker),
+        }
+        true
+    }
+
+    fn carry_out(&mut self, wish: Wish) {
+        match wish {
+            Wish::Publish(snapshot) => {
+                self.snapshot = Arc::clone(&snapshot);
+                self.standing.send_modify(|standing| standing.snapshot = Arc::clone(&snapshot));
+                self.send_all(|| Mail::Snapshot(Arc::clone(&snapshot)));
+            }
+            Wish::Watch { pool, server } => {
+                self.send_all(|| Mail::Watch { pool, server });
+            }
+            Wish::Probe { pool, server } => self.probe(pool, server),
+            Wish::Note { pool, shard, change } => {
+                self.notes.write_change(
+                    &self.specs[pool.index()],
+                    &self.snapshot,
+                    pool,
+                    shard,
+                    change,
+                );
+                if let Change::Ejected { .. } = change {
+                    self.standing.send_modify(|standing| standing.note_ejection(pool, shard));
+                }
+            }
+        }
+    }
+
+    fn probe(&self, pool: PoolId, server: ServerId) {
+        let spec = Arc::clone(&self.specs[pool.index()]);
+        let address =
+            self.snapshot.pools[pool.index()].server(server).map(|server| server.address.clone());
+        let own = self.own.clone();
+        tokio::spawn(async move {
+            let ready = match address {
+                Some(address) => probe::is_ready(&spec, &address).await,
+                None => false,
+            };
+            let _ = own.send(ToControl::Probed { pool, server, ready });
+        });
+    }
+}
+
+async fn until(deadline: Option<std::time::Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The pools that this version serves, with their places in the configuration's list.
+pub fn served(config: &Config) -> impl Iterator<Item = (usize, &crate::config::Pool)> {
+    use nuthatch_engine::topology::Protocol;
+    config.pools.iter().enumerate().filter(|(_, pool)| pool.spec.protocol == Protocol::Redis)
+}

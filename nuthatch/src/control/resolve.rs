@@ -1,0 +1,14 @@
+//! Names of servers, looked up off the data path and anew for each connection.
+
+use std::net::SocketAddr;
+
+/// The first address of a host, as the system orders them.
+pub async fn first_address(host: &str, port: u16) -> Option<SocketAddr> {
+    match tokio::net::lookup_host((host, port)).await {
+        Ok(mut addresses) => addresses.next(),
+        Err(error) => {
+            tracing::debug!(host, %error, "a name does not resolve");
+            None
+        }
+    }
+}

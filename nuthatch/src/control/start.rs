@@ -1,0 +1,149 @@
+//! From a checked configuration and sockets that listen to running threads: workers, then control.
+
+use super::log::NoteLog;
+use super::signals::Signals;
+use super::systemd::Systemd;
+use super::tide::Tide;
+use super::{Control, Ending, Standing, View, served};
+use crate::config::Config;
+use crate::io::log::Log;
+use crate::io::{Balance, Clock, EventLoop, Listener, Mailbox, Post};
+use anyhow::Context;
+use mio::Poll;
+use nuthatch_engine::base::WorkerId;
+use nuthatch_engine::proxy::Worker;
+use nuthatch_engine::topology::PoolSpec;
+use nuthatch_engine::topology::health::Health;
+use std::collections::BTreeMap;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Why a file that is right cannot be started.
+pub const NOTHING_SERVED: &str =
+    "nothing to serve: no pool has `redis: true`, and memcached pools come in a later version";
+
+/// What the process was told apart from its pools.
+pub struct Settings {
+    pub workers: u16,
+    pub log: Arc<Log>,
+    /// How long the end may wait for requests in flight.
+    pub grace: Duration,
+}
+
+/// The threads of a running proxy.
+pub struct Running {
+    workers: Vec<JoinHandle<()>>,
+    control: JoinHandle<()>,
+}
+
+impl Running {
+    /// Waits for the end, which a signal brings.
+    pub fn wait(self) -> anyhow::Result<()> {
+        self.control.join().map_err(|_| anyhow::anyhow!("the control thread panicked"))?;
+        for worker in self.workers {
+            worker.join().map_err(|_| anyhow::anyhow!("a worker panicked"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Starts the workers and control over sockets that listen already, a pool's in its place, as
+/// [`super::listen`] makes them. `beside` makes what runs on control's thread beside it, given
+/// something to look at.
+pub fn start<F>(
+    config: &Config,
+    listeners: &[Vec<Arc<Listener>>],
+    settings: Settings,
+    beside: impl FnOnce(View) -> F,
+) -> anyhow::Result<Running>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let Settings { workers, log, grace } = settings;
+    let specs: Vec<Arc<PoolSpec>> =
+        served(config).map(|(_, pool)| Arc::new(pool.spec.clone())).collect();
+    anyhow::ensure!(!specs.is_empty(), "{NOTHING_SERVED}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let signals = {
+        let _inside = runtime.enter();
+        Signals::take().context("cannot hear signals")?
+    };
+    let health = Health::new(&specs);
+    let snapshot = health.snapshot();
+    let balance = Arc::new(Balance::new(usize::from(workers), specs.len()));
+    let clock = Clock::start();
+    let (own, inbox) = tokio::sync::mpsc::unbounded_channel();
+
+    let mut polls = Vec::new();
+    let mut mailboxes = Vec::new();
+    for _ in 0..workers {
+        let poll = Poll::new().context("cannot make an event queue (epoll)")?;
+        let waker = EventLoop::waker(&poll).context("cannot make a waker (eventfd)")?;
+        let (sender, mail) = mpsc::channel();
+        mailboxes.push(Mailbox { sender, waker: Arc::new(waker) });
+        polls.push((poll, mail));
+    }
+    let mailboxes = Arc::new(mailboxes);
+    let mut threads = Vec::new();
+    for (at, (poll, mail)) in polls.into_iter().enumerate() {
+        let worker = Worker::new(WorkerId(at as u16), seed(at), &specs, &snapshot);
+        let doors = listeners.iter().map(|of_pool| Arc::clone(&of_pool[at % of_pool.len()]));
+        let post = Post { control: own.clone(), workers: Arc::clone(&mailboxes) };
+        let event_loop = EventLoop::new(
+            worker,
+            poll,
+            clock,
+            doors.collect(),
+            Arc::clone(&balance),
+            mail,
+            post,
+            Arc::clone(&snapshot),
+        )
+        .context("cannot watch the listening sockets")?;
+        let thread = std::thread::Builder::new().name(format!("worker-{at}"));
+        threads.push(thread.spawn(move || {
+            if let Err(error) = event_loop.run() {
+                tracing::error!(%error, "a worker cannot go on");
+                std::process::exit(1);
+            }
+        })?);
+    }
+    let (standing, seen) = watch::channel(Standing::new(Arc::clone(&snapshot)));
+    let beside = beside(View {
+        specs: specs.clone(),
+        workers: Arc::clone(&mailboxes),
+        listeners: listeners.iter().map(Vec::len).sum(),
+        standing: seen,
+    });
+    let control = Control {
+        health,
+        specs,
+        workers: mailboxes,
+        clock,
+        snapshot,
+        own,
+        notes: NoteLog::default(),
+        lookups: BTreeMap::new(),
+        standing,
+        log,
+        signals,
+        systemd: Systemd::find(usize::from(workers)),
+        ending: Ending::new(grace, usize::from(workers)),
+        tide: Tide::new(),
+    };
+    let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            tokio::spawn(beside);
+            control.run(inbox).await;
+        });
+    })?;
+    Ok(Running { workers: threads, control })
+}
+
+/// Chance that differs from run to run: jitter that agreed over a fleet would be none.
+fn seed(worker: usize) -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(worker)
+}

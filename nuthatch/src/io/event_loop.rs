@@ -1,0 +1,446 @@
+//! One worker's loop: readiness in, one read or write at a time, one flush a turn.
+//!
+//! Sockets are registered once, edge-triggered, for both directions: no epoll_ctl a request. So
+//! the loop remembers what epoll will not say twice: that a socket is full (until it is writable)
+//! and that a read may have left something (the rest waits on the `again` list for the next turn,
+//! so that a greedy client cannot starve the others). The stream says so with each read; when it
+//! left nothing, the next bytes make a new event.
+
+use super::balance::Balance;
+use super::clock::Clock;
+use super::connection::{Connection, Connections, Target, WAKER, conn_token, target};
+use super::listener::{Accepted, Doors, Listener};
+use super::mail::{Mail, Post, ToControl};
+use super::stream::{Incoming, Stream, cause_of};
+use mio::event::Event;
+use mio::{Events, Interest, Poll, Waker};
+use nuthatch_engine::base::limits::READ_BYTES;
+use nuthatch_engine::base::slab::Key;
+use nuthatch_engine::base::{PoolId, Time, WorkerId};
+use nuthatch_engine::proxy::{Action, Cause, ConnId, Reading, Worker, WorkerCounts};
+use nuthatch_engine::topology::{Address, Snapshot};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Events taken from epoll at a time.
+const EVENTS: usize = 1024;
+
+/// See the module's head.
+pub struct EventLoop {
+    worker: Worker,
+    poll: Poll,
+    clock: Clock,
+    doors: Doors,
+    balance: Arc<Balance>,
+    mail: Receiver<Mail>,
+    post: Post,
+    snapshot: Arc<Snapshot>,
+    clients: Connections,
+    upstreams: Connections,
+    /// To be read again this turn; see the module's head.
+    again: Vec<ConnId>,
+    scratch: Box<[u8]>,
+    /// Told to drain; done at the end of the turn, after what clients have sent until then.
+    drain_asked: bool,
+    told_empty: bool,
+    /// Whoever wants to know what was counted.
+    asked: Vec<UnboundedSender<(WorkerId, WorkerCounts)>>,
+    stopping: bool,
+}
+
+fn key_of(conn: ConnId) -> Key {
+    match conn {
+        ConnId::Client(key) | ConnId::Upstream(key) => key,
+    }
+}
+
+impl EventLoop {
+    /// The waker that goes with the worker's mailbox must come from this poll.
+    pub fn waker(poll: &Poll) -> io::Result<Waker> {
+        Waker::new(poll.registry(), WAKER)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "everything a worker is given, once")]
+    pub fn new(
+        worker: Worker,
+        poll: Poll,
+        clock: Clock,
+        listeners: Vec<Arc<Listener>>,
+        balance: Arc<Balance>,
+        mail: Receiver<Mail>,
+        post: Post,
+        snapshot: Arc<Snapshot>,
+    ) -> io::Result<EventLoop> {
+        let doors = Doors::open(&poll, listeners)?;
+        Ok(EventLoop {
+            worker,
+            poll,
+            clock,
+            doors,
+            balance,
+            mail,
+            post,
+            snapshot,
+            clients: Connections::default(),
+            upstreams: Connections::default(),
+            again: Vec::new(),
+            scratch: vec![0; READ_BYTES].into_boxed_slice(),
+            drain_asked: false,
+            told_empty: false,
+            asked: Vec::new(),
+            stopping: false,
+        })
+    }
+
+    /// Runs until it is told to stop.
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        self.worker.begin_turn(self.clock.now());
+        self.settle();
+        while !self.stopping {
+            match self.poll.poll(&mut events, self.patience()) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
+            let now = self.clock.now();
+            self.worker.begin_turn(now);
+            self.doors.reopen(&self.poll, now)?;
+            let again = std::mem::take(&mut self.again);
+            for event in &events {
+                match target(event.token()) {
+                    Target::Waker => self.read_mail(),
+                    Target::Listener(at) => self.accept(at, now),
+                    Target::Conn(conn) => self.handle_event(conn, event),
+                }
+            }
+            for conn in again {
+                if let Some(connection) = self.connection(conn) {
+                    connection.listed = false;
+                }
+                self.read(conn);
+            }
+            if std::mem::take(&mut self.drain_asked) {
+                self.doors.close(&self.poll);
+                self.worker.handle_drain();
+            }
+            self.worker.handle_deadline();
+            self.settle();
+            if !self.told_empty && self.worker.is_drained() {
+                self.told_empty = true;
+                self.tell(ToControl::Empty(self.worker.id()));
+            }
+            self.answer_asked();
+        }
+        Ok(())
+    }
+
+    /// After the turn, so that everything that had happened when they asked is in the numbers.
+    fn answer_asked(&mut self) {
+        for asker in self.asked.drain(..) {
+            // One that waits no longer is nobody's loss.
+            let _ = asker.send((self.worker.id(), self.worker.count()));
+        }
+    }
+
+    /// How long poll may wait.
+    fn patience(&self) -> Option<Duration> {
+        if !self.again.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let deadline = self.worker.deadline().into_iter().chain(self.doors.deadline()).min()?;
+        // Rounded up: waking a moment too early would make a second, empty turn.
+        let wait = deadline.since(self.clock.now());
+        Some(wait + Duration::from_micros(999))
+    }
+
+    /// The end of a turn: one write a connection, then everything the worker wishes for. In this
+    /// order, since it is the flush that finds a client owed nothing more and wishes it closed:
+    /// a wish left for the next turn would wait for an event that may never come.
+    fn settle(&mut self) {
+        loop {
+            self.worker.end_turn();
+            let mut acted = false;
+            while let Some(conn) = self.worker.poll_flush() {
+                acted = true;
+                self.flush(conn);
+            }
+            while let Some(action) = self.worker.poll_action() {
+                acted = true;
+                self.act(action);
+            }
+            if !acted {
+                break;
+            }
+        }
+    }
+
+    fn connection(&mut self, conn: ConnId) -> Option<&mut Connection> {
+        match conn {
+            ConnId::Client(key) => self.clients.get_mut(conn, key),
+            ConnId::Upstream(key) => self.upstreams.get_mut(conn, key),
+        }
+    }
+
+    fn remove(&mut self, conn: ConnId) -> Option<Connection> {
+        match conn {
+            ConnId::Client(key) => {
+                let removed = self.clients.remove(conn, key);
+                if removed.is_some() {
+                    self.doors.left(conn, &self.balance, self.worker.id());
+                }
+                removed
+            }
+            ConnId::Upstream(key) => self.upstreams.remove(conn, key),
+        }
+    }
+
+    fn handle_event(&mut self, conn: ConnId, event: &Event) {
+        let Some(connection) = self.connection(conn) else {
+            return;
+        };
+        if connection.connecting {
+            match connection.stream.establish() {
+                Ok(false) => return,
+                Ok(true) => self.connected(conn),
+                Err(error) => return self.closed(conn, &cause_of(&error)),
+            }
+        } else if event.is_writable() && connection.full {
+            connection.full = false;
+            self.flush(conn);
+        }
+        let ended = event.is_read_closed() || event.is_error();
+        if let Some(connection) = self.connection(conn) {
+            connection.ended |= ended;
+        }
+        if event.is_readable() || ended {
+            self.read(conn);
+        }
+    }
+
+    fn connected(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connection(conn) {
+            connection.connecting = false;
+            if let Err(error) = connection.stream.set_nodelay() {
+                return self.closed(conn, &cause_of(&error));
+            }
+            self.worker.handle_connected(conn);
+        }
+    }
+
+    /// One read. Once the peer has ended, epoll has said all it will say: read on, turn by turn,
+    /// until that end is seen, however short the reads before it.
+    fn read(&mut self, conn: ConnId) {
+        let connection = match conn {
+            ConnId::Client(key) => self.clients.get_mut(conn, key),
+            ConnId::Upstream(key) => self.upstreams.get_mut(conn, key),
+        };
+        let Some(connection) = connection else {
+            return;
+        };
+        if connection.paused || connection.connecting {
+            return;
+        }
+        match connection.stream.read(&mut self.scratch) {
+            Ok(Incoming { len: 0, .. }) => {
+                if let ConnId::Upstream(_) = conn {
+                    self.remove(conn);
+                } else {
+                    connection.paused = true;
+                }
+                self.worker.handle_eof(conn);
+            }
+            Ok(Incoming { len, more }) => {
+                let reading = self.worker.handle_bytes(conn, &self.scratch[..len]);
+                let more = more || connection.ended;
+                if reading == Reading::Stop {
+                    connection.paused = true;
+                } else if more && !connection.listed {
+                    connection.listed = true;
+                    self.again.push(conn);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.list(conn),
+            Err(error) => self.closed(conn, &cause_of(&error)),
+        }
+    }
+
+    fn list(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connection(conn)
+            && !connection.listed
+        {
+            connection.listed = true;
+            self.again.push(conn);
+        }
+    }
+
+    /// One write of everything a connection has; the rest when the socket has room.
+    fn flush(&mut self, conn: ConnId) {
+        let connection = match conn {
+            ConnId::Client(key) => self.clients.get_mut(conn, key),
+            ConnId::Upstream(key) => self.upstreams.get_mut(conn, key),
+        };
+        let Some(connection) = connection else {
+            return;
+        };
+        if connection.full || connection.connecting {
+            return;
+        }
+        let bytes = self.worker.output(conn);
+        if bytes.is_empty() {
+            return;
+        }
+        let len = bytes.len();
+        match connection.stream.write(bytes) {
+            Ok(written) => {
+                connection.full = written < len;
+                self.worker.handle_written(conn, written);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                connection.full = true;
+                self.worker.handle_written(conn, 0);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                // Nothing was taken; try at once, signals are rare.
+                self.flush(conn);
+            }
+            Err(error) => self.closed(conn, &cause_of(&error)),
+        }
+    }
+
+    fn closed(&mut self, conn: ConnId, cause: &Cause) {
+        self.remove(conn);
+        self.worker.handle_closed(conn, cause);
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Connect { conn, pool, server } => {
+                match self.snapshot.pools[pool.index()].server(server).map(|s| s.address.clone()) {
+                    Some(address) => self.connect(conn, &address),
+                    None => self.worker.handle_closed(conn, &Cause::UnknownHost),
+                }
+            }
+            Action::Close { conn } => {
+                self.remove(conn);
+            }
+            Action::ShutdownWrite { conn } => {
+                // A peer that is gone already is found by the read that follows.
+                let _ = self.connection(conn).map(|c| c.stream.shutdown_write());
+            }
+            Action::ResumeReading { conn } => {
+                if let Some(connection) = self.connection(conn) {
+                    connection.paused = false;
+                    self.list(conn);
+                }
+            }
+            Action::Report(report) => self.tell(ToControl::Report(report)),
+            Action::Note(note) => self.tell(ToControl::Note(self.worker.id(), note)),
+        }
+    }
+
+    /// Control ends only with the process.
+    fn tell(&self, message: ToControl) {
+        let _ = self.post.control.send(message);
+    }
+
+    fn connect(&mut self, conn: ConnId, address: &Address) {
+        let stream = match address {
+            Address::Unix { path } => Stream::connect_unix(path),
+            Address::Tcp { host, port } => {
+                let Ok(ip) = host.parse::<IpAddr>() else {
+                    let (host, port, worker) = (host.clone(), *port, self.worker.id());
+                    return self.tell(ToControl::Resolve { worker, conn, host, port });
+                };
+                Stream::connect_tcp(SocketAddr::new(ip, *port))
+            }
+        };
+        self.register(conn, stream);
+    }
+
+    fn register(&mut self, conn: ConnId, stream: io::Result<Stream>) {
+        let registered = stream.and_then(|mut stream| {
+            let both = Interest::READABLE | Interest::WRITABLE;
+            self.poll.registry().register(&mut stream, conn_token(conn), both)?;
+            Ok(stream)
+        });
+        match registered {
+            Ok(stream) => {
+                let connecting = matches!(conn, ConnId::Upstream(_));
+                let connection = Connection {
+                    stream,
+                    conn,
+                    connecting,
+                    full: false,
+                    paused: false,
+                    listed: false,
+                    ended: false,
+                };
+                let room = if connecting { &mut self.upstreams } else { &mut self.clients };
+                room.insert(key_of(conn), connection);
+            }
+            Err(error) => {
+                if let ConnId::Client(_) = conn {
+                    self.doors.left(conn, &self.balance, self.worker.id());
+                }
+                self.worker.handle_closed(conn, &cause_of(&error));
+            }
+        }
+    }
+
+    fn read_mail(&mut self) {
+        while let Ok(mail) = self.mail.try_recv() {
+            match mail {
+                Mail::Snapshot(snapshot) => {
+                    self.worker.handle_snapshot(&snapshot);
+                    self.snapshot = snapshot;
+                }
+                Mail::Watch { pool, server } => self.worker.handle_watch(pool, server),
+                Mail::Client { pool, stream, peer, id } => self.welcome(pool, stream, peer, id),
+                Mail::Resolved { conn, address: Some(address) } => {
+                    // The attempt may have timed out meanwhile.
+                    if self.worker.is_connecting(conn) {
+                        self.register(conn, Stream::connect_tcp(address));
+                    }
+                }
+                Mail::Resolved { conn, address: None } => {
+                    self.worker.handle_closed(conn, &Cause::UnknownHost);
+                }
+                Mail::Drain => self.drain_asked = true,
+                Mail::AreYouThere => self.tell(ToControl::HereIAm(self.worker.id())),
+                Mail::Count(asker) => self.asked.push(asker),
+                Mail::Stop => self.stopping = true,
+            }
+        }
+    }
+
+    fn accept(&mut self, at: usize, now: Time) {
+        let me = self.worker.id();
+        for accepted in self.doors.accept(&self.poll, at, now, &self.balance, me) {
+            let Accepted { pool, stream, peer, id, to } = accepted;
+            if to == me {
+                self.welcome(pool, stream, peer, id);
+            } else {
+                let mail = Mail::Client { pool, stream, peer, id };
+                self.post.workers[to.index()].send(mail);
+            }
+        }
+    }
+
+    fn welcome(&mut self, pool: PoolId, stream: Stream, peer: Option<SocketAddr>, id: u64) {
+        let conn = self.worker.handle_accept(pool, id, peer);
+        // The worker may have forgotten a client in this very turn and given its place away, while
+        // its close waits for the turn's end: it must be counted out before its place is taken.
+        if let Some(gone) = self.clients.occupant(key_of(conn)) {
+            self.remove(gone);
+        }
+        self.doors.entered(conn, pool);
+        self.register(conn, Ok(stream));
+        // Its first request is often here already, but epoll will say so.
+    }
+}

@@ -1,0 +1,286 @@
+//! Where clients come in. One listening socket a pool, shared by all workers; with `reuseport`
+//! one a worker.
+
+use super::balance::Balance;
+use super::connection::listener_token;
+use super::stream::Stream;
+use super::sys;
+use crate::config::Bind;
+use mio::Poll;
+use mio::net::{TcpListener, UnixListener};
+use nuthatch_engine::base::{PoolId, Time, WorkerId};
+use nuthatch_engine::proxy::ConnId;
+use std::fs::Permissions;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Connections accepted at a time from one listener, at the most.
+const BATCH_MAX: usize = 64;
+/// How long a listener rests when the process has no descriptor left. Without it the loop would
+/// spin: the connection stays in the backlog and is announced again at once.
+const REST_MS: u64 = 100;
+/// How often a listener that keeps failing says so.
+const SAY_AGAIN_MS: u64 = 10_000;
+
+/// A bound and listening socket and what it knows of its pool.
+#[derive(Debug)]
+pub struct Listener {
+    pub pool: PoolId,
+    pub socket: Socket,
+    pub keepalive: bool,
+    /// Clients of the pool over all workers; 0 is unlimited.
+    pub clients_max: u32,
+    /// The pool's name, for the log.
+    pub name: Box<str>,
+}
+
+#[derive(Debug)]
+pub enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Socket::Tcp(listener) => listener.as_fd(),
+            Socket::Unix(listener) => listener.as_fd(),
+        }
+    }
+}
+
+impl Socket {
+    /// Binds and listens. A file at a Unix path is replaced, as twemproxy does.
+    pub fn bind(bind: &Bind, backlog: u32, reuseport: bool) -> io::Result<Socket> {
+        let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
+        match bind {
+            Bind::Tcp(address) => {
+                let domain = socket2::Domain::for_address(*address);
+                let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
+                socket.set_reuse_address(true)?;
+                if reuseport {
+                    socket.set_reuse_port(true)?;
+                }
+                socket.set_nonblocking(true)?;
+                socket.bind(&(*address).into())?;
+                socket.listen(backlog)?;
+                Ok(Socket::Tcp(TcpListener::from_std(socket.into())))
+            }
+            Bind::Unix { path, mode } => {
+                let path = Path::new(&**path);
+                // A file left behind is replaced; a socket that somebody serves is not stolen.
+                if std::os::unix::net::UnixStream::connect(path).is_ok() {
+                    return Err(io::ErrorKind::AddrInUse.into());
+                }
+                match std::fs::remove_file(path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+                let socket =
+                    socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+                socket.set_nonblocking(true)?;
+                socket.bind(&socket2::SockAddr::unix(path)?)?;
+                if let Some(mode) = mode {
+                    std::fs::set_permissions(path, Permissions::from_mode(*mode))?;
+                }
+                socket.listen(backlog)?;
+                Ok(Socket::Unix(UnixListener::from_std(socket.into())))
+            }
+        }
+    }
+}
+
+impl Listener {
+    fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
+        match &self.socket {
+            Socket::Tcp(listener) => {
+                let (stream, peer) = listener.accept()?;
+                Ok((Stream::Tcp(stream), Some(peer)))
+            }
+            Socket::Unix(listener) => {
+                let (stream, _) = listener.accept()?;
+                Ok((Stream::Unix(stream), None))
+            }
+        }
+    }
+}
+
+/// A client that was let in, counted already, and the worker it goes to.
+pub struct Accepted {
+    pub pool: PoolId,
+    pub stream: Stream,
+    pub peer: Option<SocketAddr>,
+    pub id: u64,
+    pub to: WorkerId,
+}
+
+/// One worker's view of all listeners.
+pub struct Doors {
+    doors: Vec<Door>,
+    /// The pool of each client here, by its place.
+    pools: Vec<PoolId>,
+}
+
+struct Door {
+    listener: Arc<Listener>,
+    /// How many to accept at the next event: doubled while all of them are there.
+    batch: usize,
+    /// Unregistered until then.
+    resting_until: Option<Time>,
+    /// When it was last said that nobody can be let in.
+    said: Option<Time>,
+    full: Full,
+}
+
+/// Clients turned away because the pool has as many as it takes.
+#[derive(Default)]
+struct Full {
+    untold: u64,
+    told: Option<Time>,
+}
+
+impl Full {
+    /// One line at once, and then one a period with how many there were.
+    fn tell(&mut self, listener: &Listener, peer: Option<SocketAddr>, now: Time) {
+        self.untold += 1;
+        if self.told.is_some_and(|at| now < at.plus_ms(SAY_AGAIN_MS)) {
+            return;
+        }
+        self.told = Some(now);
+        let clients = std::mem::take(&mut self.untold);
+        let (pool, limit) = (&*listener.name, listener.clients_max);
+        let last = peer.map_or_else(|| "unix socket".to_owned(), |peer| peer.to_string());
+        tracing::warn!(pool, limit, clients, last, "clients refused: client_connections reached");
+    }
+}
+
+impl Doors {
+    pub fn open(poll: &Poll, listeners: Vec<Arc<Listener>>) -> io::Result<Doors> {
+        let mut doors = Vec::with_capacity(listeners.len());
+        for (at, listener) in listeners.into_iter().enumerate() {
+            sys::register_listener(poll, &listener.socket, listener_token(at))?;
+            doors.push(Door {
+                listener,
+                batch: 1,
+                resting_until: None,
+                said: None,
+                full: Full::default(),
+            });
+        }
+        Ok(Doors { doors, pools: Vec::new() })
+    }
+
+    /// Lets nobody in any more. The sockets close when the last worker has done this, and another
+    /// process may listen there.
+    pub fn close(&mut self, poll: &Poll) {
+        for door in self.doors.drain(..) {
+            if door.resting_until.is_none() {
+                // It goes with the socket anyway.
+                let _ = sys::unregister_listener(poll, &door.listener.socket);
+            }
+        }
+    }
+
+    pub fn accept(
+        &mut self,
+        poll: &Poll,
+        at: usize,
+        now: Time,
+        balance: &Balance,
+        me: WorkerId,
+    ) -> Vec<Accepted> {
+        let Some(door) = self.doors.get_mut(at) else {
+            return Vec::new();
+        };
+        let mut let_in = Vec::with_capacity(door.batch);
+        for _ in 0..door.batch {
+            match door.listener.accept() {
+                Ok((stream, peer)) => match admit(&door.listener, stream, peer, balance, me) {
+                    Some(accepted) => let_in.push(accepted),
+                    None => door.full.tell(&door.listener, peer, now),
+                },
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    door.batch = 1;
+                    return let_in;
+                }
+                // The client went away while it waited.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted
+                    ) => {}
+                Err(error) => {
+                    if door.said.is_none_or(|at| at.plus_ms(SAY_AGAIN_MS) <= now) {
+                        door.said = Some(now);
+                        tracing::warn!(%error, retry_ms = REST_MS, "cannot accept clients");
+                    }
+                    door.resting_until = Some(now.plus_ms(REST_MS));
+                    let _ = sys::unregister_listener(poll, &door.listener.socket);
+                    return let_in;
+                }
+            }
+        }
+        door.batch = (door.batch * 2).min(BATCH_MAX);
+        let_in
+    }
+
+    /// Listens again where a rest is over.
+    pub fn reopen(&mut self, poll: &Poll, now: Time) -> io::Result<()> {
+        for (at, door) in self.doors.iter_mut().enumerate() {
+            if door.resting_until.is_some_and(|until| until <= now) {
+                door.resting_until = None;
+                sys::register_listener(poll, &door.listener.socket, listener_token(at))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn deadline(&self) -> Option<Time> {
+        self.doors.iter().filter_map(|door| door.resting_until).min()
+    }
+
+    pub fn entered(&mut self, conn: ConnId, pool: PoolId) {
+        let ConnId::Client(key) = conn else { return };
+        let index = key.index as usize;
+        if self.pools.len() <= index {
+            self.pools.resize(index + 1, pool);
+        }
+        self.pools[index] = pool;
+    }
+
+    pub fn left(&self, conn: ConnId, balance: &Balance, me: WorkerId) {
+        let ConnId::Client(key) = conn else { return };
+        if let Some(&pool) = self.pools.get(key.index as usize) {
+            balance.leave(me, pool);
+        }
+    }
+}
+
+fn admit(
+    listener: &Listener,
+    mut stream: Stream,
+    peer: Option<SocketAddr>,
+    balance: &Balance,
+    me: WorkerId,
+) -> Option<Accepted> {
+    let to = balance.place(me);
+    let pool = listener.pool;
+    let Some(id) = balance.enter(to, pool, listener.clients_max) else {
+        // What fits an empty socket buffer is never refused.
+        let _ = stream.write(b"-ERR max number of clients reached\r\n");
+        return None;
+    };
+    if let Err(error) = stream.set_nodelay() {
+        tracing::debug!(%error, "a client left before it was welcomed");
+    }
+    if listener.keepalive
+        && let Err(error) = stream.set_keepalive()
+    {
+        tracing::debug!(%error, "no keep-alive for a client");
+    }
+    Some(Accepted { pool, stream, peer, id, to })
+}

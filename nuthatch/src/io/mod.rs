@@ -1,0 +1,37 @@
+//! The data plane's edge: sockets, the clock, and one loop a worker.
+//!
+//! ```text
+//!            listener (one a pool, shared by the workers)
+//!                │ accept: kept here, or mailed to the worker with the fewest clients
+//!                ▼
+//!   ┌── one thread, one worker ─────────────────────────────────────────────┐
+//!   │  epoll ─▶ read into one scratch buffer ─▶ Worker::handle_bytes        │
+//!   │    ▲                                          │                       │
+//!   │    └──── once a turn: actions, then one write a connection ◀──────────┘
+//!   └───────────────────────────────────────────────────────────────────────┘
+//!                ▲ mail: snapshots, clients, addresses     │ reports, notes, look-ups
+//!                └───────────────── control ◀──────────────┘
+//! ```
+//!
+//! Nothing here decides anything: the engine's worker does, and the simulation drives the very
+//! same one.
+
+mod balance;
+mod clock;
+mod connection;
+mod event_loop;
+pub mod fd_limit;
+mod json;
+mod listener;
+pub mod log;
+mod mail;
+mod stream;
+pub mod sys;
+
+pub use balance::Balance;
+pub use clock::Clock;
+pub use event_loop::EventLoop;
+pub use json::json_text;
+pub use listener::{Listener, Socket};
+pub use mail::{Mail, Mailbox, Post, ToControl};
+pub use stream::{Stream, cause_of};

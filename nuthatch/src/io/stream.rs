@@ -1,0 +1,176 @@
+//! A connected stream of bytes, of whatever kind. The loop reads and writes streams, not sockets,
+//! so that another kind (TLS; see docs/adr/0004) is one more variant here.
+//!
+//! epoll speaks of the socket, once. A stream that keeps bytes of its own therefore owes the loop
+//! three things: `establish` ends when bytes of the peer's and ours may pass, not before; `read`
+//! says whether there may be more that no event will announce; and `write` takes all it was given
+//! only if the kernel has all of it, so that an empty output means that nothing is left to send.
+
+use mio::event::Source;
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+use nuthatch_engine::proxy::Cause;
+use rustix::io::Errno;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+
+#[derive(Debug)]
+pub enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// What a read brought.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Incoming {
+    /// Bytes in the buffer; 0 is the peer's end.
+    pub len: usize,
+    /// Read again: bytes, or the end, may be at hand that no event will announce.
+    pub more: bool,
+}
+
+impl Stream {
+    /// Begins to connect; the stream becomes writable when it is connected or has failed.
+    pub fn connect_tcp(address: SocketAddr) -> io::Result<Stream> {
+        Ok(Stream::Tcp(TcpStream::connect(address)?))
+    }
+
+    pub fn connect_unix(path: &str) -> io::Result<Stream> {
+        Ok(Stream::Unix(UnixStream::connect(path)?))
+    }
+
+    /// Brings a connection attempt on, at each event until it is over. `Ok(false)`: not yet.
+    pub fn establish(&mut self) -> io::Result<bool> {
+        let error = match self {
+            Stream::Tcp(stream) => stream.take_error()?,
+            Stream::Unix(stream) => stream.take_error()?,
+        };
+        if let Some(error) = error {
+            return Err(error);
+        }
+        let peer = match self {
+            Stream::Tcp(stream) => stream.peer_addr().map(|_| ()),
+            Stream::Unix(stream) => stream.peer_addr().map(|_| ()),
+        };
+        match peer {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Without it a pipeline falls to a twentieth of its speed: the kernel holds small writes
+    /// back until the peer's delayed acknowledgement.
+    pub fn set_nodelay(&self) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.set_nodelay(true),
+            Stream::Unix(_) => Ok(()),
+        }
+    }
+
+    pub fn set_keepalive(&self) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => socket2::SockRef::from(stream).set_keepalive(true),
+            Stream::Unix(_) => Ok(()),
+        }
+    }
+
+    /// A socket that fills the buffer may hold more; a short read has emptied it.
+    #[inline]
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Incoming> {
+        let len = match self {
+            Stream::Tcp(stream) => stream.read(buffer)?,
+            Stream::Unix(stream) => stream.read(buffer)?,
+        };
+        Ok(Incoming { len, more: len == buffer.len() })
+    }
+
+    /// How many bytes were taken: all of them only if the kernel has them all. Fewer, or
+    /// `WouldBlock`: call again when the socket is writable, with bytes that begin with the rest.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.write(bytes),
+            Stream::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    pub fn shutdown_write(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+}
+
+impl Source for Stream {
+    fn register(&mut self, r: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.register(r, token, interests),
+            Stream::Unix(stream) => stream.register(r, token, interests),
+        }
+    }
+
+    fn reregister(&mut self, r: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.reregister(r, token, interests),
+            Stream::Unix(stream) => stream.reregister(r, token, interests),
+        }
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.deregister(registry),
+            Stream::Unix(stream) => stream.deregister(registry),
+        }
+    }
+}
+
+/// The engine's word for a system error.
+pub fn cause_of(error: &io::Error) -> Cause {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Cause::Refused,
+        io::ErrorKind::ConnectionReset => Cause::Reset,
+        io::ErrorKind::BrokenPipe => Cause::BrokenPipe,
+        io::ErrorKind::TimedOut => Cause::TimedOut,
+        io::ErrorKind::NotFound => Cause::NoSocket,
+        _ => {
+            // std adds "(os error N)"; clients of twemproxy know the bare text.
+            let text = error.to_string();
+            let bare = text.split(" (os error").next().unwrap_or_default();
+            match error.raw_os_error().map(Errno::from_raw_os_error) {
+                Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                    Cause::Exhausted(bare.into())
+                }
+                _ => Cause::System(bare.into()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_that_fills_the_buffer_may_have_left_something() -> io::Result<()> {
+        let (mut ours, theirs) = UnixStream::pair()?;
+        let mut stream = Stream::Unix(theirs);
+        ours.write_all(b"hello")?;
+        let mut buffer = [0; 4];
+        assert_eq!(stream.read(&mut buffer)?, Incoming { len: 4, more: true });
+        assert_eq!(stream.read(&mut buffer)?, Incoming { len: 1, more: false });
+        let empty = stream.read(&mut buffer).map_err(|error| error.kind());
+        assert_eq!(empty, Err(io::ErrorKind::WouldBlock));
+        drop(ours);
+        assert_eq!(stream.read(&mut buffer)?, Incoming { len: 0, more: false });
+        Ok(())
+    }
+
+    #[test]
+    fn system_errors_carry_the_c_librarys_text_alone() {
+        let cause = cause_of(&Errno::NETUNREACH.into());
+        assert_eq!(cause, Cause::System("Network is unreachable".into()));
+        let cause = cause_of(&Errno::MFILE.into());
+        assert_eq!(cause, Cause::Exhausted("Too many open files".into()));
+    }
+}

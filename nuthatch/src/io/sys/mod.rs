@@ -1,0 +1,14 @@
+//! What std, mio and rustix have no name for. All our unsafe is here.
+
+mod unix;
+pub use unix::{LocalTime, local_time, on_crash, release_memory};
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use linux::{register_listener, unregister_listener};
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod other;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub use other::{register_listener, unregister_listener};

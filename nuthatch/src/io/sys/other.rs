@@ -1,0 +1,16 @@
+//! Elsewhere (kqueue): mio's own edge-triggered registration; all workers wake for a connection
+//! and all but one find nothing.
+
+use mio::{Interest, Poll, Token, unix::SourceFd};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+
+pub fn register_listener(poll: &Poll, listener: &impl AsFd, token: Token) -> io::Result<()> {
+    let fd = listener.as_fd().as_raw_fd();
+    poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE)
+}
+
+pub fn unregister_listener(poll: &Poll, listener: &impl AsFd) -> io::Result<()> {
+    let fd = listener.as_fd().as_raw_fd();
+    poll.registry().deregister(&mut SourceFd(&fd))
+}

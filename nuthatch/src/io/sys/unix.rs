@@ -1,0 +1,77 @@
+//! The C library, where std and rustix have no word: local time, a last line before a crash,
+//! memory given back.
+
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+/// A moment on the machine's own clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LocalTime {
+    pub year: i32,
+    pub month: i32,
+    pub day: i32,
+    pub hour: i32,
+    pub minute: i32,
+    pub second: i32,
+    pub millis: u32,
+    /// East of Greenwich.
+    pub offset_minutes: i32,
+}
+
+/// Seconds since 1970, as the machine's time zone has them.
+pub fn local_time(seconds: i64, millis: u32) -> LocalTime {
+    // SAFETY: every field of `tm` is an integer or a pointer, for which zeros are valid.
+    let mut tm: libc::tm = unsafe { std::mem::zeroed() };
+    let seconds = seconds as libc::time_t;
+    // SAFETY: both pointers are to locals that outlive the call. It reads the environment's TZ,
+    // which nobody here changes. On failure `tm` stays as it is.
+    unsafe { libc::localtime_r(&raw const seconds, &raw mut tm) };
+    LocalTime {
+        year: tm.tm_year + 1900,
+        month: tm.tm_mon + 1,
+        day: tm.tm_mday,
+        hour: tm.tm_hour,
+        minute: tm.tm_min,
+        second: tm.tm_sec,
+        millis,
+        offset_minutes: (tm.tm_gmtoff / 60) as i32,
+    }
+}
+
+/// Where the crash line goes.
+static CRASH_FD: AtomicI32 = AtomicI32::new(2);
+
+/// No clock in a signal handler, hence the dots, as in twemproxy's line.
+const CRASH_LINE: &[u8] =
+    b"[.......................] NOTE  signal 11 (SIGSEGV) received, ending at once\n";
+
+/// From now on SIGSEGV writes a line to `file`, then ends the process as it always did.
+pub fn on_crash(file: RawFd) {
+    CRASH_FD.store(file, Ordering::Relaxed);
+    // SAFETY: zeros are a valid `sigaction`: no flags, an empty mask, the default handler.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = crash as extern "C" fn(libc::c_int) as libc::sighandler_t;
+    // On std's own stack for overflows; the default action is back before the handler runs.
+    action.sa_flags = libc::SA_RESETHAND | libc::SA_ONSTACK;
+    // SAFETY: `action` is complete and its handler calls only what signal-safety(7) allows.
+    unsafe { libc::sigaction(libc::SIGSEGV, &raw const action, std::ptr::null_mut()) };
+}
+
+extern "C" fn crash(signal: libc::c_int) {
+    let file = CRASH_FD.load(Ordering::Relaxed);
+    // SAFETY: write(2) and raise(3) are async-signal-safe; the line is a static. Raised again, the
+    // signal waits until we return and then meets the default action.
+    unsafe {
+        libc::write(file, CRASH_LINE.as_ptr().cast(), CRASH_LINE.len());
+        libc::raise(signal);
+    }
+}
+
+/// Gives memory that is free back to the system. glibc alone keeps it otherwise.
+pub fn release_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: no preconditions; it takes the allocator's own locks.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

@@ -1,0 +1,9 @@
+//! What touches the world: text to checked values, sockets, threads, signals. The engine decides.
+//!
+//! A room uses only rooms listed before it, and the engine.
+
+pub mod admin;
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod io;

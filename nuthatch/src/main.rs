@@ -1,0 +1,7 @@
+//! Parse, load, hand over.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    nuthatch::cli::main()
+}

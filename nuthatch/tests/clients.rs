@@ -1,0 +1,132 @@
+//! Clients as people use them: redis-py with its defaults, redis-cli, redis-benchmark.
+//!
+//! The Python is that of `target/venv`, which `cargo xtask test` makes and names in
+//! NUTHATCH_PYTHON. Without it those tests say so and pass; under `cargo xtask test` they do not.
+#![allow(clippy::unwrap_used, reason = "a test, its helpers included")]
+
+use nuthatch_testbed::{Nuthatch, Proxy, RedisServer, find_program, free_port, guarded, pool_yaml};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+const PASSWORD: &str = "a password, please";
+
+/// nuthatch before three servers.
+struct Pool {
+    _proxy: Proxy,
+    _shards: Vec<RedisServer>,
+    port: String,
+}
+
+fn pool(password: Option<&str>) -> Pool {
+    let args: Vec<&str> = password.into_iter().flat_map(|word| ["--requirepass", word]).collect();
+    let shards: Vec<_> = (0..3).map(|_| RedisServer::start_with(&args).unwrap()).collect();
+    let entries: Vec<_> =
+        shards.iter().zip(["north", "east", "south"]).map(|(s, name)| s.entry(1, name)).collect();
+    let quoted = password.map(|word| format!("\"{word}\""));
+    let mut keys = vec![("redis", "true"), ("hash_tag", "\"{}\"")];
+    keys.extend(quoted.as_deref().map(|word| ("redis_auth", word)));
+    let port = free_port();
+    let yaml = pool_yaml("clients", port, &keys, &entries);
+    let proxy = Nuthatch::start(&yaml, &[]).unwrap();
+    Pool { _proxy: proxy, _shards: shards, port: port.to_string() }
+}
+
+/// What a program prints, both streams; it must end well.
+fn run(program: &Path, args: &[&str]) -> String {
+    let output = guarded(program).args(args).stdin(Stdio::null()).output().unwrap();
+    let text = [output.stdout, output.stderr]
+        .map(|out| String::from_utf8_lossy(&out).into_owned())
+        .join("");
+    assert!(output.status.success(), "{} {args:?}: {}\n{text}", program.display(), output.status);
+    text
+}
+
+/// `cargo xtask test` names it; a plain `cargo test` may find what an earlier run has made.
+fn python() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("NUTHATCH_PYTHON") {
+        return Some(path.into());
+    }
+    let beside = Nuthatch::binary().unwrap().ancestors().nth(2)?.join("venv/bin/python");
+    if beside.is_file() {
+        return Some(beside);
+    }
+    eprintln!("passed over: no {}; `cargo xtask test` makes it", beside.display());
+    None
+}
+
+fn python_program(protocol: &str, password: Option<&str>) {
+    let Some(python) = python() else { return };
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/program.py");
+    let pool = pool(password);
+    let mut args = vec![program, &pool.port, protocol];
+    args.extend(password);
+    let text = run(&python, &args);
+    assert!(text.trim_end().ends_with("done"), "{text}");
+    assert!(!text.contains("Warning"), "{text}");
+}
+
+#[test]
+fn redis_py_as_it_comes() {
+    python_program("default", None);
+}
+
+#[test]
+fn redis_py_resp2() {
+    python_program("2", None);
+}
+
+#[test]
+fn redis_py_resp3() {
+    python_program("3", None);
+}
+
+#[test]
+fn redis_py_with_a_password() {
+    python_program("2", Some(PASSWORD));
+    python_program("3", Some(PASSWORD));
+}
+
+#[test]
+fn redis_cli() {
+    let program = find_program("redis-cli").expect("this test needs redis-cli");
+    for password in [None, Some(PASSWORD)] {
+        let pool = pool(password);
+        let mut base = vec!["-p", &pool.port, "--no-auth-warning"];
+        base.extend(password.into_iter().flat_map(|word| ["--user", "default", "--pass", word]));
+        let cli = |more: &[&str]| run(&program, &[&base, more].concat());
+        assert_eq!(cli(&["ping"]), "PONG\n");
+        assert_eq!(cli(&["-3", "ping"]), "PONG\n");
+        assert_eq!(cli(&["set", "key", "value"]), "OK\n");
+        assert_eq!(cli(&["-3", "get", "key"]), "value\n");
+        assert_eq!(cli(&["--no-raw", "mget", "key", "nothing"]), "1) \"value\"\n2) (nil)\n");
+        assert_eq!(cli(&["hset", "hash", "field", "1"]), "1\n");
+        assert_eq!(cli(&["-3", "--no-raw", "hgetall", "hash"]), "1# \"field\" => \"1\"\n");
+        assert_eq!(cli(&["-r", "5", "incr", "counter"]), "1\n2\n3\n4\n5\n");
+        assert_eq!(cli(&["-n", "0", "get", "counter"]), "5\n");
+        assert!(cli(&["keys", "*"]).starts_with("ERR unknown command 'keys'"));
+        assert!(cli(&["info"]).contains("redis_mode:standalone"));
+        assert!(cli(&["command", "docs", "get"]).contains("summary"));
+    }
+}
+
+#[test]
+fn redis_benchmark() {
+    let program = find_program("redis-benchmark").expect("this test needs redis-benchmark");
+    for password in [None, Some(PASSWORD)] {
+        let pool = pool(password);
+        let mut args = vec!["-p", &pool.port, "-n", "2000", "-q", "-r", "1000", "-t"];
+        args.push("ping,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,mset");
+        args.extend(password.into_iter().flat_map(|word| ["--user", "default", "-a", word]));
+        for more in [&[][..], &["-P", "16"], &["-3"], &["-c", "1"]] {
+            let text = run(&program, &[&args, more].concat());
+            // Before it measures it asks for the server's `save` and `appendonly`, to show them.
+            let known = "WARNING: Could not fetch server CONFIG";
+            let lines = text.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty());
+            for line in lines.filter(|line| *line != known) {
+                let is_fine = line.contains("requests per second") || line.contains("rps=");
+                assert!(is_fine, "{line:?} in\n{text}");
+            }
+            assert_eq!(text.matches("requests per second").count(), 15, "{text}");
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Every way in which an answer through three shards may differ from one server's, each with its
+//! reason. What is not here must be the same, byte for byte.
+//!
+//! `RULES` are about servers: two of them, asked directly, would differ so as well. `ANSWERS` are
+//! about the proxy: what it answers differently on purpose. They are requests of their own, sent
+//! to both, so that an entry that no longer holds fails too.
+
+/// How two replies that are not the same bytes may still be the same answer.
+#[derive(Clone, Copy, Debug)]
+pub enum Rule {
+    /// The same elements, in any order.
+    AnyOrder,
+    /// The same fields with the same values, in any order; one flat list in RESP2.
+    AnyOrderOfPairs,
+    /// A cursor and elements: the same ones when one step went from the start to the end.
+    Scan,
+    /// As many elements, each from what the request before returned.
+    Picked,
+    /// Numbers at these places differ by so much at most; all else is the same.
+    Near { by: i64, at: &'static [Place] },
+    /// A stream's id made from the server's clock.
+    ClockId,
+    /// A serialized value of this length and type byte.
+    Dump,
+    /// The same last line.
+    LastLine,
+    /// We may answer one of these instead, for want of a key to route by.
+    NoKey(&'static [&'static str]),
+}
+
+/// Where a number is found in a reply.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Place {
+    /// The reply itself.
+    Whole,
+    /// The value of the field with this name.
+    Field(&'static str),
+    /// The n-th element, counted from 0, of a list inside the reply.
+    Nth(usize),
+}
+
+const HASH_ORDER: &str =
+    "each server seeds its hash tables anew, and the order of elements with it";
+const PICKED: &str = "picked at random by the server";
+const CLOCK: &str = "the two are asked one after the other, and their clocks tell";
+const NOT_ROUTABLE: &str = "without a key there is no owner; any choice would be a guess";
+
+const SCRIPT_FIRST: &str =
+    "a server looks for the script first, and at the number of keys then; we see no script";
+
+const NO_KEY: Rule = Rule::NoKey(&["-ERR no key: cannot be routed\r\n"]);
+const NO_KEY_COUNT: Rule = Rule::NoKey(&[
+    "-ERR no key: cannot be routed\r\n",
+    "-ERR value is not an integer or out of range\r\n",
+    "-ERR Number of keys can't be negative\r\n",
+    "-ERR Number of keys can't be greater than number of args\r\n",
+]);
+
+const OUR_HELP: &str = "lists the subcommands we serve, in words of our own";
+const NOT_ALONE: &str = "what other clients do is no client's business here";
+
+const MS: i64 = 10_000;
+const SECONDS: i64 = 10;
+
+pub const RULES: &[(&str, Rule, &str)] = &[
+    ("dump", Rule::Dump, "a hash table is written in its order, a stream with times of delivery"),
+    ("eval", NO_KEY, NOT_ROUTABLE),
+    ("eval_ro", NO_KEY, NOT_ROUTABLE),
+    ("evalsha", NO_KEY_COUNT, SCRIPT_FIRST),
+    ("evalsha_ro", NO_KEY_COUNT, SCRIPT_FIRST),
+    ("expiretime", Rule::Near { by: SECONDS, at: &[Place::Whole] }, CLOCK),
+    ("fcall", NO_KEY_COUNT, SCRIPT_FIRST),
+    ("fcall_ro", NO_KEY_COUNT, SCRIPT_FIRST),
+    ("hgetall", Rule::AnyOrderOfPairs, HASH_ORDER),
+    ("hkeys", Rule::AnyOrder, HASH_ORDER),
+    ("hrandfield", Rule::Picked, PICKED),
+    ("hscan", Rule::Scan, HASH_ORDER),
+    ("hvals", Rule::AnyOrder, HASH_ORDER),
+    ("lolwut", Rule::LastLine, "the picture is drawn at random; the version is below it"),
+    (
+        "memory|usage",
+        Rule::Near { by: 2_000, at: &[Place::Whole] },
+        "sizes are taken of a few elements, picked by the order of a hash table",
+    ),
+    (
+        "object|idletime",
+        Rule::Near { by: i64::MAX, at: &[Place::Whole] },
+        "keys of one server that hold the same small integer share it, and its last use",
+    ),
+    ("pexpiretime", Rule::Near { by: MS, at: &[Place::Whole] }, CLOCK),
+    ("pttl", Rule::Near { by: MS, at: &[Place::Whole] }, CLOCK),
+    ("sdiff", Rule::AnyOrder, HASH_ORDER),
+    ("sinter", Rule::AnyOrder, HASH_ORDER),
+    ("smembers", Rule::AnyOrder, HASH_ORDER),
+    ("spop", Rule::Picked, PICKED),
+    ("srandmember", Rule::Picked, PICKED),
+    ("sscan", Rule::Scan, HASH_ORDER),
+    ("sunion", Rule::AnyOrder, HASH_ORDER),
+    ("ttl", Rule::Near { by: SECONDS, at: &[Place::Whole] }, CLOCK),
+    ("xadd", Rule::ClockId, CLOCK),
+    ("xinfo|consumers", Rule::Near { by: MS, at: &[Place::Field("idle")] }, CLOCK),
+    (
+        "xinfo|stream",
+        // A delivery's time is second in a consumer's list of pending entries, third in a group's.
+        Rule::Near { by: MS, at: &[Place::Field("seen-time"), Place::Nth(1), Place::Nth(2)] },
+        CLOCK,
+    ),
+    ("xpending", Rule::Near { by: MS, at: &[Place::Nth(2)] }, CLOCK),
+    ("zrandmember", Rule::Picked, PICKED),
+    ("zscan", Rule::Scan, HASH_ORDER),
+];
+
+/// A request, the beginnings of our answer and of a server's, and the reason. They are asked in
+/// this order, after those of `BEFORE`, on a connection that speaks RESP2.
+pub struct Answer {
+    pub request: &'static str,
+    pub ours: &'static str,
+    pub theirs: &'static str,
+    pub why: &'static str,
+}
+
+const fn answer(
+    request: &'static str,
+    ours: &'static str,
+    theirs: &'static str,
+    why: &'static str,
+) -> Answer {
+    Answer { request, ours, theirs, why }
+}
+
+/// What `ANSWERS` need: the same for both.
+pub const BEFORE: &[&str] =
+    &["RPUSH list 1 2 3", "MSET weight-1 3 weight-2 2 weight-3 1", "EVAL return(1) 1 some-key"];
+
+#[rustfmt::skip] // a table is read by its columns
+pub const ANSWERS: &[Answer] = &[
+    answer("SINTER 1-key-of-many 2-key-of-many 3-key-of-many 4-key-of-many", "-CROSSSLOT ", "*0",
+        "the keys have several owners"),
+    answer("EVAL return(1) 0", "-ERR no key: cannot be routed", ":1", NOT_ROUTABLE),
+    answer("FCALL nope 0", "-ERR no key: cannot be routed", "-ERR Function not found", NOT_ROUTABLE),
+    answer("EVALSHA 930269f31393d0be681588b6ab08dccee7d6bb67 1 another-key", "-NOSCRIPT ", ":1",
+        "a script is known to the servers that ran it; clients send EVAL then"),
+    answer("SORT list BY weight-*", "*3\r\n$1\r\n1", "*3\r\n$1\r\n3",
+        "what BY and GET name is looked for on the list's own server"),
+    answer("XREAD BLOCK 1 STREAMS x 0", "-ERR BLOCK is not supported", "*-1",
+        "one who waits would hold up all who share the upstream"),
+    answer("SELECT 1", "-ERR DB index 1: pool 'diff' serves database 0", "+OK",
+        "a pool serves the database of its redis_db"),
+    answer("SELECT 0", "+OK", "+OK", "and back"),
+    answer("MEMORY DOCTOR", "-ERR unknown subcommand 'DOCTOR'", "$", "it is about a whole server"),
+    answer("MEMORY HELP", "*", "*", OUR_HELP),
+    answer("OBJECT HELP", "*", "*", OUR_HELP),
+    answer("XGROUP HELP", "*", "*", OUR_HELP),
+    answer("XINFO HELP", "*", "*", OUR_HELP),
+    answer("COMMAND HELP", "*", "*", OUR_HELP),
+    answer("CLIENT HELP", "*", "*", OUR_HELP),
+    answer("COMMAND COUNT", ":1", ":2", "counts the commands we serve"),
+    answer("INFO", "$", "$", "reports on the proxy"),
+    answer("CLIENT LIST", "-ERR unknown subcommand 'LIST'", "$", NOT_ALONE),
+    answer("CLIENT KILL ID 999999", "-ERR unknown subcommand 'KILL'", ":0", NOT_ALONE),
+    answer("CLIENT PAUSE 0", "-ERR unknown subcommand 'PAUSE'", "+OK", NOT_ALONE),
+    answer("CLIENT TRACKING ON", "-ERR unknown subcommand", "+OK",
+        "invalidations would have to come from every shard"),
+    answer("CLIENT TRACKING OFF", "-ERR unknown subcommand", "+OK", "and off again"),
+    answer("CLIENT NO-TOUCH ON", "+OK", "-ERR unknown subcommand",
+        "newer libraries ask for it as soon as they connect; without an effect"),
+    answer("CLIENT SETINFO LIB-NAME x", "+OK", "-ERR unknown subcommand",
+        "newer libraries introduce themselves so; Redis 7.0 is not so new"),
+];
+
+/// How the answers to what a client library says first must agree, when not byte for byte.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Form {
+    /// The same fields in the same order and of the same kinds, the same values but for those of
+    /// `version` and `id`.
+    Fields,
+    /// The same kind of value.
+    Kind,
+    /// Two kinds of text.
+    Text,
+    /// An error of the same first word.
+    Code,
+    /// An error.
+    Error,
+}
+
+/// The beginning of a request, the form, and the reason.
+pub const FORMS: &[(&str, Form, &str)] = &[
+    ("HELLO", Form::Fields, "the version is that of the commands we know; ids are our own"),
+    ("CLIENT ID", Form::Kind, "ids are our own"),
+    ("CLIENT INFO", Form::Text, "has the fields we know of; not marked as a text in RESP3"),
+    ("NOSUCH", Form::Error, "who has not logged in is told nothing but to log in"),
+    ("AUTH no-password-is-set", Form::Code, "in the words of twemproxy"),
+];
+
+/// Bytes that end the connection here, what we say of them, and why a server goes on.
+pub const TOO_MUCH: &[(&str, &str, &str)] = &[(
+    "*2000000\r\n",
+    "-ERR Protocol error: invalid multibulk length\r\n",
+    "a request has a bounded number of arguments, in a server 2^31",
+)];
+
+/// Commands that need a connection of their own, or speak of the whole key space. Whoever sends
+/// one is told that it is unknown, in a server's words, and goes on.
+pub const NOT_SERVED: &[&str] = &[
+    "ACL",
+    "ASKING",
+    "BGREWRITEAOF",
+    "BGSAVE",
+    "BLMOVE",
+    "BLMPOP",
+    "BLPOP",
+    "BRPOP",
+    "BRPOPLPUSH",
+    "BZMPOP",
+    "BZPOPMAX",
+    "BZPOPMIN",
+    "CLUSTER",
+    "CONFIG",
+    "DBSIZE",
+    "DEBUG",
+    "DISCARD",
+    "EXEC",
+    "FAILOVER",
+    "FLUSHALL",
+    "FLUSHDB",
+    "FUNCTION",
+    "KEYS",
+    "LASTSAVE",
+    "LATENCY",
+    "MIGRATE",
+    "MODULE",
+    "MONITOR",
+    "MOVE",
+    "MULTI",
+    "PFDEBUG",
+    "PSUBSCRIBE",
+    "PSYNC",
+    "PUBLISH",
+    "PUBSUB",
+    "PUNSUBSCRIBE",
+    "RANDOMKEY",
+    "READONLY",
+    "READWRITE",
+    "REPLICAOF",
+    "ROLE",
+    "SAVE",
+    "SCAN",
+    "SCRIPT",
+    "SHUTDOWN",
+    "SLAVEOF",
+    "SLOWLOG",
+    "SPUBLISH",
+    "SSUBSCRIBE",
+    "SUBSCRIBE",
+    "SUNSUBSCRIBE",
+    "SWAPDB",
+    "SYNC",
+    "TIME",
+    "UNSUBSCRIBE",
+    "UNWATCH",
+    "WAIT",
+    "WATCH",
+];

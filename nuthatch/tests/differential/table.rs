@@ -1,0 +1,67 @@
+//! What the command table says of a request.
+
+use nuthatch_engine::command::{COMMANDS, Command, Keys, Verb, keys, lookup};
+use nuthatch_engine::protocol::resp::request::{Parsed, Progress, Trust, parse};
+use nuthatch_testbed::encode;
+use std::collections::BTreeSet;
+
+/// Every row that is not answered by the proxy itself, subcommands included, by name.
+pub fn routed() -> Vec<&'static Command> {
+    let rows = COMMANDS.iter().flat_map(|row| std::iter::once(row).chain(row.subcommands));
+    let mut rows: Vec<_> = rows.filter(|row| !matches!(row.verb, Verb::Local(_))).collect();
+    rows.sort_by_key(|row| row.name);
+    rows
+}
+
+/// Is it sent whole to one server, though it may have several keys?
+pub fn is_bound(row: &Command) -> bool {
+    let several = match row.keys {
+        Keys::None => false,
+        Keys::Range { first, last, .. } => i16::from(first) != i16::from(last),
+        Keys::Counted { .. } | Keys::Streams { .. } | Keys::Sort | Keys::Georadius { .. } => true,
+    };
+    several && row.verb == Verb::Forward
+}
+
+/// The name of the row that speaks for a request, if any does.
+pub fn row_name(args: &[Vec<u8>]) -> Option<&'static str> {
+    let row = lookup(&args[0])?;
+    let sub = args.get(1).and_then(|name| keys::subcommand(row, name));
+    Some(sub.unwrap_or(row).name)
+}
+
+/// The keys of a request; none if it has none, or is wrong.
+pub fn keys_of(args: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut bytes = Vec::new();
+    encode(args, &mut bytes);
+    let parsed = parse(&bytes, &mut Progress::default(), Trust::Authenticated);
+    let Ok(Parsed::Request(args)) = parsed else {
+        panic!("not a request: {}", bytes.escape_ascii());
+    };
+    let row = lookup(args.name()).map(|row| keys::resolve(row, &args));
+    match row {
+        Some(Ok(row)) => keys::keys(row, &args)
+            .map(|keys| keys.map(<[u8]>::to_vec).collect())
+            .unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+/// Would nuthatch send it to one server, or split it? As far as tags can tell.
+pub fn has_one_owner(args: &[Vec<u8>]) -> bool {
+    if lookup(&args[0]).is_none_or(|row| row.verb != Verb::Forward) {
+        return true;
+    }
+    let keys = keys_of(args);
+    let tags: BTreeSet<&[u8]> = keys.iter().map(|key| tag(key)).collect();
+    tags.len() < 2
+}
+
+fn tag(key: &[u8]) -> &[u8] {
+    let inside = || {
+        let open = key.iter().position(|&b| b == b'{')?;
+        let len = key[open + 1..].iter().position(|&b| b == b'}')?;
+        (len > 0).then(|| &key[open + 1..][..len])
+    };
+    inside().unwrap_or(key)
+}

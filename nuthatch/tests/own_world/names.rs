@@ -1,0 +1,118 @@
+//! A server's name that comes to mean another address.
+//!
+//! A name is looked up anew for each connection. So a change is followed when connections are
+//! made anew, which is when the old server goes; until then nobody need notice. The world has an
+//! `/etc/hosts` of its own, and the system's resolver reads it again at each look-up.
+
+use super::{
+    all_serve, at_rest, groups, in_own_world, is_at_rest_again, judge, proxy, run, witness,
+};
+use nuthatch_testbed::{
+    Client, Folder, Outcome, Process, RedisServer, Trial, Value, find_program, poll_until,
+};
+use std::fs;
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
+
+const CALM: Duration = Duration::from_millis(300);
+
+/// What names mean in this world.
+struct Names {
+    file: PathBuf,
+    _folder: Folder,
+}
+
+impl Names {
+    fn new() -> Names {
+        let folder = Folder::new().unwrap();
+        let file = folder.path().join("hosts");
+        fs::write(&file, "127.0.0.1 localhost\n").unwrap();
+        run("mount", &["--bind", file.to_str().unwrap(), "/etc/hosts"]);
+        Names { file, _folder: folder }
+    }
+
+    /// Written in place: the mount holds on to the file and not to its name.
+    fn set(&self, address: Option<&str>) {
+        let line = address.map(|address| format!("{address} moving.test\n")).unwrap_or_default();
+        fs::write(&self.file, format!("127.0.0.1 localhost\n{line}")).unwrap();
+    }
+}
+
+/// One more server on the same port, at another address of loopback.
+fn second(port: u16) -> Process {
+    let redis = find_program("redis-server").unwrap();
+    let port_text = port.to_string();
+    let args = ["--port", &port_text, "--bind", "127.0.0.2", "--save", ""];
+    let mut server = Process::start(&redis, args, Folder::new().unwrap()).unwrap();
+    let answers = || Client::connect(("127.0.0.2", port)).is_ok();
+    server.wait_ready(Duration::from_secs(10), answers).unwrap();
+    server
+}
+
+fn its_own_and_known(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Failed(text) => {
+            let known =
+                ["unknown", "Connection re", "Connection timed out", "Broken", "Host is down"];
+            known.iter().any(|known| text.starts_with(&format!("ERR {known}")))
+                && text.contains("(shard moving, ")
+        }
+        // The new server does not have what the old one had.
+        Outcome::Lost(_) => true,
+        _ => false,
+    }
+}
+
+#[test]
+fn a_name_that_moves_is_followed_at_the_next_connection() {
+    in_own_world("names::a_name_that_moves_is_followed_at_the_next_connection", || {
+        for policy in ["off", "fail_fast"] {
+            let names = Names::new();
+            names.set(Some("127.0.0.1"));
+            let (mut first, healthy) =
+                (RedisServer::start().unwrap(), RedisServer::start().unwrap());
+            let _second = second(first.port());
+            let entries =
+                [healthy.entry(1, "stays"), format!("moving.test:{}:1 moving", first.port())];
+            let keys = [
+                ("timeout", "500"),
+                ("eject", policy),
+                ("server_failure_limit", "3"),
+                ("server_retry_timeout", "300"),
+            ];
+            let mut proxy = proxy("127.0.0.1:", &entries, &keys, &[]);
+            let mut direct = [healthy.client().unwrap(), first.client().unwrap()];
+            let groups = groups(&proxy, &mut direct, 5);
+            let witness = witness();
+            let rest = at_rest(&mut proxy, &groups);
+
+            // The name moves while the old server is well: nobody is told, nobody fails.
+            let mut trial = Trial::start(&witness, &proxy, &groups).unwrap();
+            sleep(CALM);
+            trial.strike();
+            names.set(Some("127.0.0.2"));
+            sleep(CALM);
+            judge(&trial.finish(), None, |_| false);
+            assert!(!direct[1].command(&["GET", &groups[1][0]]).unwrap().is_nil());
+
+            // The old one goes, and the name means nothing for a while.
+            let mut trial = Trial::start(&witness, &proxy, &groups).unwrap();
+            sleep(CALM);
+            trial.strike();
+            names.set(None);
+            first.kill().unwrap();
+            sleep(Duration::from_millis(500));
+            names.set(Some("127.0.0.2"));
+            let well = || all_serve(&proxy, &[&groups[1][0]]);
+            assert!(poll_until(Duration::from_secs(15), well), "{policy}: it was not followed");
+            sleep(CALM);
+            let seen = trial.finish();
+            assert!(judge(&seen, Some(1), its_own_and_known) > 0, "{policy}: nobody noticed");
+            let mut there = Client::connect(("127.0.0.2", first.port())).unwrap();
+            assert_ne!(there.command(&["GET", &groups[1][0]]).unwrap(), Value::Nil, "{policy}");
+            is_at_rest_again(&mut proxy, &groups, rest);
+            run("umount", &["/etc/hosts"]);
+        }
+    });
+}
