@@ -1,0 +1,267 @@
+//! Drives one worker as the loop in `nuthatch::io` does, with the world's transport in place of
+//! sockets.
+//!
+//! ```text
+//!   begin_turn ─▶ what happened, in some order ─▶ deadline, if due ─▶ end_turn ─▶ actions
+//!                                                                     ─▶ flush ─▶ actions
+//! ```
+//!
+//! After each turn `Worker::check_invariants` runs.
+
+use crate::dice::Dice;
+use crate::transport::{EndId, Net, Read};
+use nuthatch_engine::base::{PoolId, ServerId, Time};
+use nuthatch_engine::proxy::{Action, Cause, ConnId, Reading, Worker};
+use nuthatch_engine::topology::Snapshot;
+use nuthatch_engine::topology::health::Report;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What `control` mails to workers.
+#[derive(Clone)]
+pub enum Letter {
+    Snapshot(Arc<Snapshot>),
+    Watch(PoolId, ServerId),
+}
+
+pub enum Event {
+    Accept { end: EndId, pool: PoolId, id: u64 },
+    Connected { conn: ConnId, end: EndId },
+    Refused { conn: ConnId },
+    Wake(EndId),
+    Letter(Letter),
+}
+
+/// What a turn asks of the world.
+pub enum Wish {
+    Connect { conn: ConnId, pool: PoolId, server: ServerId },
+    Report(Report),
+}
+
+struct Seat {
+    conn: ConnId,
+    paused: bool,
+    blocked: bool,
+    eof: bool,
+}
+
+pub struct Host {
+    pub index: usize,
+    pub worker: Worker,
+    pub events: Vec<Event>,
+    /// When the next turn is due, if one is planned.
+    pub turn_at: Option<Time>,
+    seats: BTreeMap<EndId, Seat>,
+    ends: BTreeMap<ConnId, EndId>,
+    /// Wished for and not made yet.
+    connecting: BTreeSet<ConnId>,
+    wishes: Vec<Wish>,
+    buffer: Vec<u8>,
+}
+
+impl Host {
+    pub fn new(index: usize, worker: Worker) -> Host {
+        Host {
+            index,
+            worker,
+            events: Vec::new(),
+            turn_at: None,
+            seats: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            connecting: BTreeSet::new(),
+            wishes: Vec::new(),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// The ends of upstream connections.
+    pub fn upstream_ends(&self) -> Vec<EndId> {
+        let upstream = |seat: &Seat| matches!(seat.conn, ConnId::Upstream(_));
+        self.seats.iter().filter(|(_, seat)| upstream(seat)).map(|(&end, _)| end).collect()
+    }
+
+    pub fn describe(&self) -> String {
+        let backlog = self.worker.backlog();
+        format!("worker {} holds {backlog:?}", self.index)
+    }
+
+    /// One turn of the loop.
+    pub fn turn(&mut self, net: &mut Net, dice: &mut Dice, now: Time) -> Vec<Wish> {
+        self.worker.begin_turn(now);
+        let mut events = std::mem::take(&mut self.events);
+        shuffle(&mut events, dice);
+        let mut unblocked = Vec::new();
+        for event in events {
+            self.handle(event, net, dice, now, &mut unblocked);
+        }
+        if self.worker.deadline().is_some_and(|at| at <= now) {
+            self.worker.handle_deadline();
+        }
+        self.worker.end_turn();
+        self.act(net, now);
+        for end in unblocked {
+            if let Some(conn) = self.seats.get(&end).map(|seat| seat.conn) {
+                self.write(conn, net, now);
+            }
+        }
+        while let Some(conn) = self.worker.poll_flush() {
+            self.write(conn, net, now);
+        }
+        self.act(net, now);
+        self.worker.check_invariants();
+        std::mem::take(&mut self.wishes)
+    }
+
+    fn handle(
+        &mut self,
+        event: Event,
+        net: &mut Net,
+        dice: &mut Dice,
+        now: Time,
+        unblocked: &mut Vec<EndId>,
+    ) {
+        match event {
+            Event::Accept { end, pool, id } => {
+                let conn = self.worker.handle_accept(pool, id, None);
+                self.seat(end, conn);
+                net.wake(now, end);
+            }
+            Event::Connected { conn, end } => {
+                if self.connecting.remove(&conn) {
+                    self.seat(end, conn);
+                    self.worker.handle_connected(conn);
+                    self.read(end, net, dice, now); // it may be over already
+                    net.wake(now, end);
+                } else {
+                    net.close(end, now); // nobody waits for it any more
+                }
+            }
+            Event::Refused { conn } => {
+                if self.connecting.remove(&conn) {
+                    self.worker.handle_closed(conn, &Cause::Refused);
+                }
+            }
+            Event::Letter(Letter::Snapshot(snapshot)) => self.worker.handle_snapshot(&snapshot),
+            Event::Letter(Letter::Watch(pool, server)) => self.worker.handle_watch(pool, server),
+            Event::Wake(end) => {
+                if let Some(seat) = self.seats.get_mut(&end) {
+                    if std::mem::take(&mut seat.blocked) {
+                        unblocked.push(end);
+                    }
+                    self.read(end, net, dice, now);
+                }
+            }
+        }
+    }
+
+    fn seat(&mut self, end: EndId, conn: ConnId) {
+        self.seats.insert(end, Seat { conn, paused: false, blocked: false, eof: false });
+        self.ends.insert(conn, end);
+    }
+
+    /// The socket is gone for us.
+    fn unseat(&mut self, end: EndId) {
+        if let Some(seat) = self.seats.remove(&end) {
+            self.ends.remove(&seat.conn);
+        }
+    }
+
+    /// A few bounded reads; the rest has another turn.
+    fn read(&mut self, end: EndId, net: &mut Net, dice: &mut Dice, now: Time) {
+        for _ in 0..dice.range(1, 4) {
+            let Some(seat) = self.seats.get(&end) else { return };
+            let conn = seat.conn;
+            if seat.paused || seat.eof {
+                if net.is_reset(end, now) {
+                    self.unseat(end);
+                    self.worker.handle_closed(conn, &Cause::Reset);
+                }
+                return;
+            }
+            self.buffer.clear();
+            match net.read(end, 64 * 1024, now, &mut self.buffer) {
+                Read::Bytes => {
+                    let reading = self.worker.handle_bytes(conn, &self.buffer);
+                    if reading == Reading::Stop
+                        && let Some(seat) = self.seats.get_mut(&end)
+                    {
+                        seat.paused = true;
+                        return;
+                    }
+                }
+                Read::Empty => return,
+                Read::Fin => {
+                    self.worker.handle_eof(conn);
+                    if let ConnId::Upstream(_) = conn {
+                        self.unseat(end);
+                        net.close(end, now);
+                    } else if let Some(seat) = self.seats.get_mut(&end) {
+                        seat.eof = true;
+                    }
+                    return;
+                }
+                Read::Reset => {
+                    self.unseat(end);
+                    self.worker.handle_closed(conn, &Cause::Reset);
+                    return;
+                }
+            }
+        }
+        net.wake(now, end);
+    }
+
+    fn write(&mut self, conn: ConnId, net: &mut Net, now: Time) {
+        let Some(&end) = self.ends.get(&conn) else { return };
+        let Some(seat) = self.seats.get_mut(&end) else { return };
+        let output = self.worker.output(conn);
+        if output.is_empty() || seat.blocked {
+            return;
+        }
+        if let Ok(written) = net.write(end, output, now) {
+            seat.blocked = written < output.len();
+            self.worker.handle_written(conn, written);
+        } else {
+            self.unseat(end);
+            self.worker.handle_closed(conn, &Cause::BrokenPipe);
+        }
+    }
+
+    fn act(&mut self, net: &mut Net, now: Time) {
+        while let Some(action) = self.worker.poll_action() {
+            match action {
+                Action::Connect { conn, pool, server } => {
+                    self.connecting.insert(conn);
+                    self.wishes.push(Wish::Connect { conn, pool, server });
+                }
+                Action::Close { conn } => {
+                    self.connecting.remove(&conn);
+                    if let Some(end) = self.ends.get(&conn).copied() {
+                        self.unseat(end);
+                        net.close(end, now);
+                    }
+                }
+                Action::ShutdownWrite { conn } => {
+                    if let Some(end) = self.ends.get(&conn) {
+                        net.shut(*end, now);
+                    }
+                }
+                Action::ResumeReading { conn } => {
+                    if let Some(end) = self.ends.get(&conn)
+                        && let Some(seat) = self.seats.get_mut(end)
+                    {
+                        seat.paused = false;
+                        net.wake(now, *end);
+                    }
+                }
+                Action::Report(report) => self.wishes.push(Wish::Report(report)),
+                Action::Note(_) => {}
+            }
+        }
+    }
+}
+
+fn shuffle<T>(items: &mut [T], dice: &mut Dice) {
+    for at in (1..items.len()).rev() {
+        items.swap(at, dice.index(at + 1));
+    }
+}

@@ -1,0 +1,229 @@
+//! What a seed stands for: pools, policies, transport, clients' habits, and what will go wrong.
+
+use crate::client::{Habits, Leaves, Reads};
+use crate::dice::Dice;
+use crate::toy::Sabotage;
+use crate::transport::Quality;
+use nuthatch_engine::routing::{HashTag, distribution, hash};
+use nuthatch_engine::topology::{Address, Eject, Manners, PoolSpec, Protocol, ShardSpec};
+use std::sync::Arc;
+
+/// The whole run in numbers.
+pub struct Plan {
+    pub seed: u64,
+    /// Nothing goes wrong but the network's cuts and the clients' manners.
+    pub calm: bool,
+    pub workers: usize,
+    pub pools: Vec<Arc<PoolSpec>>,
+    /// Servers that a shard's primary may move to, a pool.
+    pub spares: usize,
+    pub clients: usize,
+    pub load_ms: u64,
+    pub faults: Vec<(u64, Fault)>,
+    pub sabotage: Option<Sabotage>,
+}
+
+/// Something goes wrong with server number `server` (or with anything).
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    /// The process dies, and is back after a while, with its data or without.
+    Kill {
+        server: usize,
+        back_ms: u64,
+        data_lost: bool,
+        in_order: bool,
+    },
+    Stop {
+        server: usize,
+        back_ms: u64,
+    },
+    Silence {
+        server: usize,
+        back_ms: u64,
+    },
+    /// It closes whatever it accepts, in good order.
+    Curtness {
+        server: usize,
+        back_ms: u64,
+    },
+    Slow {
+        server: usize,
+        service_us: u64,
+        back_ms: u64,
+    },
+    Loading {
+        server: usize,
+        back_ms: u64,
+    },
+    OutOfMemory {
+        server: usize,
+        back_ms: u64,
+    },
+    Babble {
+        server: usize,
+    },
+    CloseIdle {
+        server: usize,
+    },
+    /// FIN on a connection, whatever is under way on it.
+    CloseAny {
+        server: usize,
+    },
+    CutUpstream,
+    CutClient,
+    StallUpstream {
+        ms: u64,
+    },
+    StallClient {
+        ms: u64,
+    },
+    /// A shard's primary is another server from now on.
+    Move {
+        pool: usize,
+        shard: usize,
+    },
+}
+
+impl Plan {
+    pub fn new(seed: u64) -> Plan {
+        let mut dice = Dice::new(seed);
+        let dice = &mut dice;
+        let calm = dice.percent(25);
+        let pools: Vec<_> =
+            (0..dice.range(1, 2)).map(|at| Arc::new(pool(dice, at, calm))).collect();
+        let spares = 2;
+        let servers: usize = pools.iter().map(|pool| pool.shards.len() + spares).sum();
+        let load_ms = dice.range(500, 4_000);
+        // A few kinds often find what all kinds at once hide from each other.
+        let mut kinds: Vec<u64> = (0..FAULT_KINDS).filter(|_| dice.percent(30)).collect();
+        if kinds.is_empty() || dice.percent(30) {
+            kinds = (0..FAULT_KINDS).collect();
+        }
+        let count = if calm { 0 } else { dice.range(1, 60) };
+        let faults = (0..count)
+            .map(|_| {
+                let kind = dice.pick(&kinds);
+                (dice.range(0, load_ms), fault(dice, kind, servers, &pools))
+            })
+            .collect();
+        Plan {
+            seed,
+            calm,
+            workers: dice.range(1, 3) as usize,
+            pools,
+            spares,
+            clients: dice.range(2, 22) as usize,
+            load_ms,
+            faults,
+            sabotage: None,
+        }
+    }
+}
+
+fn pool(dice: &mut Dice, at: u64, calm: bool) -> PoolSpec {
+    let shards = dice.range(1, 4);
+    let name = |shard: u64| format!("pool{at}shard{shard}");
+    let timeout_ms = match dice.range(0, 3) {
+        0 if !calm => None,
+        _ if calm => Some(20_000),
+        _ => Some(dice.range(40, 400) as u32),
+    };
+    PoolSpec {
+        name: format!("pool{at}").into(),
+        protocol: Protocol::Redis,
+        hash: hash::by_name(dice.pick(&["fnv1a_64", "md5", "crc16"])).expect("in the table"),
+        hash_tag: dice.percent(20).then_some(HashTag { open: b'{', close: b'}' }),
+        distribution: distribution::by_name(
+            dice.pick(&["ketama", "ketama", "modula", "modula", "random"]),
+        )
+        .expect("in the table"),
+        shards: (0..shards)
+            .map(|shard| ShardSpec {
+                name: name(shard).into(),
+                address: Address::Tcp { host: "toy".into(), port: shard as u16 + 1 },
+                weight: dice.range(1, 3) as u32,
+            })
+            .collect(),
+        timeout_ms,
+        connect_timeout_ms: if calm { 20_000 } else { dice.range(30, 500) as u32 },
+        server_connections: dice.pick(&[1, 1, 2, 3]),
+        preconnect: dice.percent(30),
+        redis_auth: dice.percent(30).then(|| "secret".into()),
+        redis_db: dice.pick(&[0, 0, 5]),
+        eject: dice.pick(&[Eject::Off, Eject::Remap, Eject::FailFast]),
+        server_retry_timeout_ms: dice.pick(&[0, 50, 400]),
+        server_failure_limit: dice.range(0, 3) as u32,
+        manners: dice.pick(&[Manners::Modern, Manners::Modern, Manners::Twemproxy]),
+        client_connections: 0,
+    }
+}
+
+const FAULT_KINDS: u64 = 15;
+
+fn fault(dice: &mut Dice, kind: u64, servers: usize, pools: &[Arc<PoolSpec>]) -> Fault {
+    let server = dice.index(servers);
+    let back_ms = dice.range(1, 1_500);
+    let pool = dice.index(pools.len());
+    match kind {
+        0 => {
+            Fault::Kill { server, back_ms, data_lost: dice.percent(30), in_order: dice.percent(30) }
+        }
+        1 => Fault::Stop { server, back_ms },
+        2 => Fault::Silence { server, back_ms },
+        3 => Fault::Slow { server, service_us: dice.range(1_000, 300_000), back_ms },
+        4 => Fault::Loading { server, back_ms },
+        5 => Fault::OutOfMemory { server, back_ms },
+        6 => Fault::Babble { server },
+        7 => Fault::CloseIdle { server },
+        8 => Fault::CloseAny { server },
+        9 => Fault::CutUpstream,
+        10 => Fault::CutClient,
+        11 => Fault::StallUpstream { ms: back_ms },
+        12 => Fault::StallClient { ms: 2 * back_ms },
+        13 => Fault::Curtness { server, back_ms },
+        _ => Fault::Move { pool, shard: dice.index(pools[pool].shards.len()) },
+    }
+}
+
+/// How a connection treats its bytes.
+pub fn quality(dice: &mut Dice, calm: bool) -> Quality {
+    let cut = dice.pick(&[1, 3, 20, 100, 1_500, 64 * 1024, 64 * 1024]);
+    Quality {
+        capacity: dice.pick(&[100, 1_000, 16 * 1024, 64 * 1024, 4 * 1024 * 1024]),
+        latency_us: dice.range(10, if calm { 300 } else { 3_000 }),
+        cut,
+        pause_us: if calm || dice.percent(50) { 10 } else { 300 },
+    }
+}
+
+pub fn habits(dice: &mut Dice) -> Habits {
+    let reads = match dice.range(0, 9) {
+        0 => Reads::Slowly { bytes: dice.range(1, 2_000) as usize, rest_ms: dice.range(1, 40) },
+        1 if dice.percent(50) => Reads::Never,
+        _ => Reads::Eagerly,
+    };
+    let leaves = dice.pick(&[
+        Leaves::Stays,
+        Leaves::Stays,
+        Leaves::Stays,
+        Leaves::Stays,
+        Leaves::Vanishes,
+        Leaves::HalfCloses,
+        Leaves::Quits,
+        Leaves::Stammers,
+    ]);
+    let greedy = dice.percent(15);
+    let inline = dice.percent(10);
+    // A line may have 64 KiB.
+    let value_bytes_max = dice.pick(&[100, 100, 3_000, 30_000, if inline { 100 } else { 300_000 }]);
+    Habits {
+        pipeline: if greedy { 10_000 } else { dice.range(1, 60) as usize },
+        quota: if greedy { dice.range(100, 900) } else { dice.range(5, 150) } as usize,
+        pace_us: dice.pick(&[0, 0, 500, 20_000]),
+        reads,
+        leaves,
+        inline,
+        resp3_after: dice.percent(35).then(|| dice.range(0, 40) as usize),
+        value_bytes_max,
+    }
+}

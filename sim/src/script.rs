@@ -1,0 +1,326 @@
+//! What clients ask, and what they must be answered.
+//!
+//! Nearly every request has exactly one right reply, made from its tag: a reply that went astray,
+//! was doubled or lost shows at the next one at the latest. A client's private keys (`p:...`)
+//! remember what it wrote: those check that it reads its own writes.
+
+use crate::check::{Ledger, Outage, Sent};
+use crate::dice::Dice;
+use crate::resp::{self, Value};
+use crate::toy::echo_value;
+use nuthatch_engine::base::{Chance, Time};
+use nuthatch_engine::routing::distribution::Ring;
+use nuthatch_engine::topology::{Eject, Manners, PoolSpec, PoolTopology};
+use std::sync::Arc;
+
+/// What the only right reply is.
+#[derive(Clone, Debug)]
+pub enum Expect {
+    Value(Value),
+    /// A map or array that greets.
+    Greeting,
+    /// What the private key of this number holds.
+    Own(usize),
+    /// OK, and the private key holds this from then on.
+    OwnSet(usize, Vec<u8>),
+    /// An error that begins so.
+    Refusal(&'static str),
+    /// The value, or CROSSSLOT.
+    Joint(Value),
+    /// OK or nothing at all: then the end.
+    Farewell,
+}
+
+/// A request that is owed a reply.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub tag: u64,
+    pub at: Time,
+    pub expect: Expect,
+    /// In one piece to one server.
+    pub whole: bool,
+    /// The owner while all shards are live, if its only key decides.
+    pub shard: Option<u16>,
+    pub resp3: bool,
+}
+
+/// A client's private key.
+#[derive(Clone, Debug, Default)]
+struct Own {
+    value: Option<Vec<u8>>,
+    /// A write of it had an unknown outcome.
+    lost: bool,
+}
+
+/// What a script knows of its pool.
+#[derive(Clone)]
+pub struct Pool {
+    pub index: usize,
+    pub spec: Arc<PoolSpec>,
+    /// With all shards live.
+    pub topology: Arc<PoolTopology>,
+    /// Nothing goes wrong in this run: no error is excused.
+    pub calm: bool,
+}
+
+pub struct Script {
+    client: usize,
+    pool: Pool,
+    own: Vec<Own>,
+    pub resp3: bool,
+    pub inline: bool,
+    /// Length of the longest value asked for.
+    pub value_bytes_max: u64,
+}
+
+impl Script {
+    pub fn new(client: usize, pool: Pool) -> Script {
+        Script {
+            client,
+            pool,
+            own: vec![Own::default(); 3],
+            resp3: false,
+            inline: false,
+            value_bytes_max: 100,
+        }
+    }
+
+    pub fn spec(&self) -> &PoolSpec {
+        &self.pool.spec
+    }
+
+    fn owner(&self, key: &[u8]) -> Option<u16> {
+        let router = &self.pool.topology.router;
+        if matches!(router.ring, Ring::Random(_)) {
+            return None;
+        }
+        router.route(key, &mut Chance::new(1)).map(|shard| shard.0)
+    }
+
+    fn put(&self, out: &mut Vec<u8>, words: &[Vec<u8>]) {
+        if self.inline {
+            out.extend_from_slice(&words.join(&b' '));
+            out.extend_from_slice(b"\r\n");
+        } else {
+            resp::request(out, words);
+        }
+    }
+
+    fn asked(&self, tag: u64, at: Time, expect: Expect) -> Asked {
+        Asked { tag, at, expect, whole: true, shard: None, resp3: self.resp3 }
+    }
+
+    /// A fixed request outside the dice: AUTH, HELLO, QUIT, nonsense.
+    pub fn fixed(
+        &self,
+        out: &mut Vec<u8>,
+        words: &[&str],
+        expect: Expect,
+        ledger: &mut Ledger,
+        now: Time,
+    ) -> Asked {
+        let tag = ledger.tag(Sent { client: self.client, at: now, resp3: self.resp3 });
+        let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        self.put(out, &words);
+        self.asked(tag, now, expect)
+    }
+
+    /// A request as the dice have it, appended to `out`.
+    pub fn next(
+        &self,
+        out: &mut Vec<u8>,
+        dice: &mut Dice,
+        ledger: &mut Ledger,
+        now: Time,
+    ) -> Asked {
+        let tag = ledger.tag(Sent { client: self.client, at: now, resp3: self.resp3 });
+        let size = if dice.percent(90) { 60 } else { self.value_bytes_max };
+        let mut len = || dice.range(0, size.min(self.value_bytes_max));
+        let echo = |i: usize, len: u64| format!("e:#{tag}#{i}:{len}").into_bytes();
+        let bulk = |key: &[u8]| Value::Bulk(echo_value(key));
+        let many: Vec<Vec<u8>> = (0..2 + tag as usize % 5).map(|i| echo(i, len() / 2)).collect();
+        let one = echo(0, len());
+        let padding = "y".repeat(len() as usize);
+        let text = |text: String| text.into_bytes();
+        let word = |word: &str| word.as_bytes().to_vec();
+        let list = |name: &str, rest: Vec<Vec<u8>>| {
+            let mut words = vec![word(name)];
+            words.extend(rest);
+            words
+        };
+        let own = dice.index(self.own.len());
+        let own_key = text(format!("p:{}:{own}", self.client));
+        let (words, expect, keys) = match dice.range(0, 99) {
+            0..30 => (vec![word("GET"), one.clone()], Expect::Value(bulk(&one)), 1),
+            30..45 => {
+                let (key, by) = (text(format!("n:#{tag}#")), 1000 + tag as i64);
+                let words = vec![word("INCRBY"), key, text(by.to_string())];
+                (words, Expect::Value(Value::Integer(by)), 1)
+            }
+            45..55 => {
+                let value = text(format!("p:{}:{own}|#{tag}#{padding}", self.client));
+                let words = vec![word("set"), own_key, value.clone()];
+                (words, Expect::OwnSet(own, value), 1)
+            }
+            55..67 => (vec![word("GeT"), own_key], Expect::Own(own), 1),
+            67..77 => {
+                let values = many.iter().map(|key| bulk(key)).collect();
+                (list("MGET", many), Expect::Value(Value::Array(values)), 0)
+            }
+            77..82 => {
+                let pair = |i: usize| [text(format!("s:#{tag}#{i}")), word("v")];
+                let pairs = (0..many.len()).flat_map(pair).collect();
+                (list("mset", pairs), Expect::Value(Value::Status("OK".into())), 0)
+            }
+            82..85 => {
+                let keys: Vec<_> = (0..many.len()).map(|i| text(format!("d:#{tag}#{i}"))).collect();
+                let count = Value::Integer(keys.len() as i64);
+                (list("DEL", keys), Expect::Value(count), 0)
+            }
+            85..88 => {
+                let count = Value::Integer(many.len() as i64);
+                (list("EXISTS", many), Expect::Value(count), 0)
+            }
+            88..91 => {
+                let words = vec![word("LPUSH"), text(format!("l:#{tag}#")), word("a"), word("b")];
+                (words, Expect::Value(Value::Integer(2)), 1)
+            }
+            91..93 => {
+                let key = text(format!("a:#{tag}#"));
+                let value = format!("z{padding}");
+                let count = Value::Integer(value.len() as i64);
+                (vec![word("APPEND"), key, text(value)], Expect::Value(count), 1)
+            }
+            93..95 => (vec![word("PING")], Expect::Value(Value::Status("PONG".into())), 0),
+            95..97 => {
+                let said = text(format!("said#{tag}#"));
+                (vec![word("ECHO"), said.clone()], Expect::Value(Value::Bulk(said)), 0)
+            }
+            97..99 if !self.inline => {
+                let values = many.iter().map(|key| Value::Bulk(key.clone())).collect();
+                (list("SINTER", many), Expect::Joint(Value::Array(values)), 1)
+            }
+            _ if self.spec().manners == Manners::Modern => {
+                (vec![word("NONSENSE")], Expect::Refusal("ERR unknown command"), 0)
+            }
+            _ => (vec![word("PING"), word("me")], Expect::Value(Value::Bulk(word("me"))), 0),
+        };
+        self.put(out, &words);
+        ledger.trace.note(now, || {
+            let (name, key) = (&words[0], words.get(1).map_or(&b""[..], |key| key));
+            let (name, key) = (String::from_utf8_lossy(name), String::from_utf8_lossy(key));
+            format!("client {} asks {tag}: {name} {key}", self.client)
+        });
+        let mut asked = self.asked(tag, now, expect);
+        asked.whole = keys == 1;
+        if keys == 1 && !matches!(asked.expect, Expect::Joint(_)) {
+            asked.shard = self.owner(&words[1]);
+        }
+        asked
+    }
+
+    /// Compares a reply with its request. `undisturbed`: nothing has happened since the drain.
+    pub fn judge(
+        &mut self,
+        asked: &Asked,
+        reply: &Value,
+        ledger: &mut Ledger,
+        (now, undisturbed): (Time, bool),
+    ) {
+        ledger.replies += 1;
+        ledger.trace.note(now, || {
+            let reply = match reply {
+                Value::Bulk(bytes) => format!("{} bytes", bytes.len()),
+                Value::Array(values) => format!("{} values", values.len()),
+                other => format!("{other:?}"),
+            };
+            format!("client {} has {reply} to {}", self.client, asked.tag)
+        });
+        let right = match (&asked.expect, reply) {
+            (Expect::Value(value) | Expect::Joint(value), reply) if value == reply => true,
+            (Expect::Joint(_), Value::Error(text)) if text.starts_with("CROSSSLOT") => true,
+            (Expect::Greeting, Value::Map(_)) => asked.resp3,
+            (Expect::Greeting, Value::Array(_)) => !asked.resp3,
+            (Expect::Farewell, Value::Status(text)) => text == "OK",
+            (Expect::Refusal(start), Value::Error(text)) if text.starts_with(start) => true,
+            (Expect::OwnSet(own, value), Value::Status(text)) if text == "OK" => {
+                self.own[*own].value = Some(value.clone());
+                true
+            }
+            (Expect::Own(own), value) => self.is_own(*own, value, asked.resp3, ledger),
+            _ => false,
+        };
+        let outage = asked.shard.and_then(|shard| ledger.out.get(&(self.pool.index, shard)));
+        let outage = outage.copied().filter(|out| out.since <= asked.at);
+        if let (Some(_), Eject::FailFast) = (outage, self.spec().eject) {
+            let refused =
+                matches!(reply, Value::Error(text) if text.starts_with("ERR Connection refused"));
+            ledger.check(refused, || format!("a shard that is down answered {asked:?}: {reply:?}"));
+        }
+        if right {
+            return;
+        }
+        let Value::Error(text) = reply else {
+            return ledger
+                .fail(format!("client {} was answered {reply:?} to {asked:?}", self.client));
+        };
+        ledger.errors += 1;
+        let excused = !self.pool.calm && !undisturbed && is_excuse(text);
+        ledger.check(excused, || format!("client {}: {text:?} to {asked:?}", self.client));
+        if let (Some(Outage { .. }), Eject::Remap) = (outage, self.spec().eject) {
+            let shard = &self.pool.topology.shards[usize::from(asked.shard.unwrap_or(0))];
+            let named = text.contains(&format!("shard {},", shard.name));
+            ledger.check(!named, || format!("an ejected shard was asked for {asked:?}: {text}"));
+        }
+        let unsent = text.ends_with(", not sent");
+        if unsent && asked.whole {
+            ledger.told_not_sent(asked.tag);
+        }
+        // The server refused it, so it was not carried out.
+        let refused = text.starts_with("LOADING") || text.starts_with("OOM");
+        if let Expect::OwnSet(own, _) = asked.expect
+            && !unsent
+            && !refused
+        {
+            self.own[own].lost = true;
+        }
+    }
+
+    fn is_own(&self, own: usize, value: &Value, resp3: bool, ledger: &Ledger) -> bool {
+        let known = &self.own[own];
+        let start = format!("p:{}:{own}|", self.client);
+        match value {
+            Value::Error(_) => return false,
+            Value::Bulk(bytes) if !bytes.starts_with(start.as_bytes()) => return false,
+            Value::Bulk(_) => {}
+            Value::Nil if !resp3 => {}
+            Value::Null if resp3 => {}
+            _ => return false,
+        }
+        let moving = matches!(self.pool.topology.router.ring, Ring::Random(_));
+        if known.lost || moving || ledger.unsettled.contains(&self.pool.index) {
+            return true;
+        }
+        match (value, &known.value) {
+            (Value::Bulk(bytes), Some(known)) => bytes == known,
+            (Value::Nil | Value::Null, None) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Errors that a client must live with while things go wrong.
+fn is_excuse(text: &str) -> bool {
+    const EXCUSES: [&str; 8] = [
+        "ERR Connection refused",
+        "ERR Connection reset by peer",
+        "ERR Connection timed out",
+        "ERR Broken pipe",
+        "ERR unknown",
+        "ERR Invalid argument",
+        "LOADING ",
+        "OOM ",
+    ];
+    EXCUSES.iter().any(|excuse| text.starts_with(excuse))
+        && !text.starts_with("ERR unknown command")
+}

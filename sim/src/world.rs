@@ -1,0 +1,428 @@
+//! The seeded scheduler: one queue of what happens when, one clock that jumps from one to the
+//! next.
+//!
+//! ```text
+//!   load, faults ──▶ drain: faults over ──▶ 15 s: all answered ──▶ 75 s: last round: all must answer ──▶ leave
+//! ```
+//!
+//! What happens at the same moment happens in an order drawn by lot.
+
+use crate::check::{Ledger, Outage};
+use crate::client::{Client, Habits, Leaves, Reads};
+use crate::control::{Control, Errand, MAIL_MS_MAX};
+use crate::dice::Dice;
+use crate::host::{Event as HostEvent, Host, Letter, Wish};
+use crate::plan::{self, Fault, Plan};
+use crate::script::{self, Script};
+use crate::toy::{Mood, Toy};
+use crate::trace::Trace;
+use crate::transport::{EndId, Net, Owner};
+use nuthatch_engine::base::{PoolId, ServerId, Time, WorkerId};
+use nuthatch_engine::proxy::{ConnId, Counters, Worker};
+use nuthatch_engine::topology::Eject;
+use nuthatch_engine::topology::health::Report;
+use std::collections::BTreeMap;
+
+pub(crate) enum Event {
+    Wake(EndId),
+    Turn(usize),
+    Letter(usize, Letter),
+    Report(Report),
+    Health,
+    ProbeAnswer { pool: PoolId, known_as: ServerId, ready: bool },
+    Probe { pool: PoolId, known_as: ServerId, toy: usize },
+    Connect { worker: usize, conn: ConnId, toy: usize },
+    Refused { worker: usize, conn: ConnId },
+    Fault(Fault),
+    Recover(usize),
+    Arrive,
+    Drain,
+    Settled,
+    LastRound,
+    Leave,
+    Over,
+}
+
+pub struct World {
+    pub(crate) plan: Plan,
+    pub(crate) now: Time,
+    pub(crate) dice: Dice,
+    pub(crate) net: Net,
+    pub(crate) toys: Vec<Toy>,
+    /// Each pool's servers, by id.
+    pub(crate) servers: Vec<Vec<usize>>,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) control: Control,
+    pub(crate) pools: Vec<script::Pool>,
+    pub ledger: Ledger,
+    queue: BTreeMap<(Time, u64), Event>,
+    health_at: Option<Time>,
+    /// Connections in this second, by worker and server.
+    connects: BTreeMap<(usize, usize), (u64, usize)>,
+    pub(crate) draining: bool,
+    over: bool,
+}
+
+impl World {
+    pub fn new(plan: Plan, trace: Trace) -> World {
+        let mut dice = Dice::new(plan.seed ^ 0x5eed);
+        let control = Control::new(&plan.pools);
+        let (mut toys, mut servers, mut pools) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, spec) in plan.pools.iter().enumerate() {
+            let ids = (0..spec.shards.len() + plan.spares).map(|_| {
+                let mut toy = Toy::new(toys.len(), spec.redis_auth.as_deref(), spec.redis_db);
+                toy.sabotage = plan.sabotage;
+                toys.push(toy);
+                toys.len() - 1
+            });
+            servers.push(ids.collect());
+            let topology = control.current.pools[index].clone();
+            pools.push(script::Pool { index, spec: spec.clone(), topology, calm: plan.calm });
+        }
+        let hosts = (0..plan.workers)
+            .map(|at| {
+                let id = WorkerId(at as u16);
+                Host::new(at, Worker::new(id, dice.bits(), &plan.pools, &control.current))
+            })
+            .collect();
+        let mut world = World {
+            now: Time::from_ms(1_000),
+            net: Net::new(dice.fork()),
+            dice,
+            toys,
+            servers,
+            hosts,
+            clients: Vec::new(),
+            control,
+            pools,
+            ledger: Ledger::new(trace),
+            queue: BTreeMap::new(),
+            health_at: None,
+            connects: BTreeMap::new(),
+            draining: false,
+            over: false,
+            plan,
+        };
+        world.prepare();
+        world
+    }
+
+    fn prepare(&mut self) {
+        let load_ms = self.plan.load_ms;
+        for _ in 0..self.plan.clients {
+            let at = self.dice.range(0, load_ms * 3 / 4);
+            self.after_ms(at, Event::Arrive);
+        }
+        for (at, fault) in std::mem::take(&mut self.plan.faults) {
+            self.after_ms(at, Event::Fault(fault));
+        }
+        for worker in 0..self.hosts.len() {
+            self.plan_turn(worker, self.now);
+        }
+        self.after_ms(load_ms, Event::Drain);
+    }
+
+    pub(crate) fn at(&mut self, time: Time, event: Event) {
+        // The lot decides among equals.
+        let mut lot = self.dice.bits();
+        while self.queue.contains_key(&(time, lot)) {
+            lot = lot.wrapping_add(1);
+        }
+        self.queue.insert((time, lot), event);
+    }
+
+    pub(crate) fn after_ms(&mut self, ms: u64, event: Event) {
+        self.at(self.now.plus_ms(ms), event);
+    }
+
+    pub(crate) fn after_us(&mut self, low: u64, high: u64, event: Event) {
+        let us = self.dice.range(low, high);
+        self.at(Time(self.now.0 + us * 1_000), event);
+    }
+
+    /// A turn of the worker no later than `at`, as far as the lot allows.
+    fn plan_turn(&mut self, worker: usize, at: Time) {
+        let at = Time(at.max(self.now).0 + self.dice.range(0, 200_000));
+        let host = &mut self.hosts[worker];
+        if host.turn_at.is_none_or(|planned| at < planned) {
+            host.turn_at = Some(at);
+            self.at(at, Event::Turn(worker));
+        }
+    }
+
+    /// Runs to the end or to the first failure.
+    pub fn run(&mut self) {
+        while !self.over && self.ledger.failure.is_none() {
+            let Some(((time, _), event)) = self.queue.pop_first() else {
+                return self.ledger.fail("nothing more happens, and the run is not over".into());
+            };
+            self.now = time;
+            self.handle(event);
+            for (at, end) in std::mem::take(&mut self.net.wakes) {
+                self.at(at.max(self.now), Event::Wake(end));
+            }
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        let now = self.now;
+        match event {
+            Event::Wake(end) => self.wake(end),
+            Event::Turn(worker) => {
+                if self.hosts[worker].turn_at == Some(now) {
+                    self.turn(worker);
+                }
+            }
+            Event::Letter(worker, letter) => {
+                self.hosts[worker].events.push(HostEvent::Letter(letter));
+                self.plan_turn(worker, now);
+            }
+            Event::Report(report) => {
+                self.ledger.trace.note(now, || format!("{report:?}"));
+                self.control.handle_report(report, now);
+                self.run_errands();
+            }
+            Event::Health => {
+                self.health_at = None;
+                self.control.handle_deadline(now);
+                self.run_errands();
+            }
+            Event::Probe { pool, known_as, toy } => {
+                let toy = &self.toys[toy];
+                let ready = toy.mood == Mood::Well && !toy.loading;
+                let silent = matches!(toy.mood, Mood::Stopped | Mood::Silent);
+                let us = if silent { 300_000 } else { 2_000 };
+                self.after_us(us / 2, us, Event::ProbeAnswer { pool, known_as, ready });
+            }
+            Event::ProbeAnswer { pool, known_as, ready } => {
+                self.ledger.trace.note(now, || format!("probe of {pool:?} {known_as:?}: {ready}"));
+                self.control.handle_probe(pool, known_as, ready, now);
+                self.run_errands();
+            }
+            Event::Connect { worker, conn, toy } => self.connect(worker, conn, toy),
+            Event::Refused { worker, conn } => {
+                self.hosts[worker].events.push(HostEvent::Refused { conn });
+                self.plan_turn(worker, now);
+            }
+            Event::Fault(fault) => self.fault(fault),
+            Event::Recover(toy) => self.recover(toy),
+            Event::Arrive => {
+                let habits = plan::habits(&mut self.dice);
+                self.arrive(habits, None, None);
+            }
+            Event::Drain => self.drain(),
+            Event::Settled => self.check_settled(),
+            Event::LastRound => self.last_round(),
+            Event::Leave => self.leave(),
+            Event::Over => {
+                self.over = true;
+                self.check_end();
+            }
+        }
+    }
+
+    fn wake(&mut self, end: EndId) {
+        if self.net.is_closed(end) {
+            return;
+        }
+        match self.net.owner(end) {
+            Owner::Client(client) => {
+                let client = &mut self.clients[client];
+                client.handle_wake(&mut self.net, &mut self.ledger, self.now);
+            }
+            Owner::Server(toy) => {
+                let toy = &mut self.toys[toy];
+                let (net, dice) = (&mut self.net, &mut self.dice);
+                toy.handle_wake(end, self.now, net, dice, &mut self.ledger);
+            }
+            Owner::Worker(worker) => {
+                self.hosts[worker].events.push(HostEvent::Wake(end));
+                self.plan_turn(worker, self.now);
+            }
+        }
+    }
+
+    fn turn(&mut self, worker: usize) {
+        let now = self.now;
+        let host = &mut self.hosts[worker];
+        host.turn_at = None;
+        let wishes = host.turn(&mut self.net, &mut self.dice, now);
+        if let Some(at) = host.worker.deadline() {
+            self.plan_turn(worker, at);
+        }
+        for wish in wishes {
+            match wish {
+                Wish::Report(report) => self.after_us(0, 20_000, Event::Report(report)),
+                Wish::Connect { conn, pool, server } => {
+                    let toy = self.servers[pool.index()][server.index()];
+                    let slow = !self.plan.calm && !self.draining && self.dice.percent(10);
+                    let us = if slow { 400_000 } else { 2_000 };
+                    self.after_us(10, us, Event::Connect { worker, conn, toy });
+                }
+            }
+        }
+        self.ledger.trace.note(now, || format!("turn of worker {worker}"));
+        self.check_epochs();
+    }
+
+    fn connect(&mut self, worker: usize, conn: ConnId, toy: usize) {
+        match self.toys[toy].mood {
+            Mood::Silent => {}
+            Mood::Dead => self.after_us(10, 1_000, Event::Refused { worker, conn }),
+            Mood::Well | Mood::Stopped | Mood::Curt => {
+                self.check_haste(worker, toy);
+                let (there, mut back) = self.qualities();
+                if self.toys[toy].mood == Mood::Curt {
+                    back.latency_us = 0;
+                }
+                let (own, server) =
+                    self.net.open(Owner::Worker(worker), Owner::Server(toy), there, back);
+                self.ledger
+                    .trace
+                    .note(self.now, || format!("{conn:?} of {worker} is {own:?} to {toy}"));
+                self.toys[toy].accept(server);
+                if self.toys[toy].mood == Mood::Curt {
+                    self.toys[toy].hang_up(server, &mut self.net, self.now, false);
+                }
+                self.hosts[worker].events.push(HostEvent::Connected { conn, end: own });
+                self.plan_turn(worker, self.now);
+            }
+        }
+    }
+
+    /// A server that closes every connection is not tried in a circle.
+    fn check_haste(&mut self, worker: usize, toy: usize) {
+        let pool = self.servers.iter().position(|toys| toys.contains(&toy)).unwrap_or(0);
+        let spec = &self.plan.pools[pool];
+        // Each readmission forgives; and there are two lanes.
+        if spec.eject != Eject::Off {
+            return;
+        }
+        let most = 40 * usize::from(spec.server_connections);
+        let (second, made) = self.connects.entry((worker, toy)).or_default();
+        if *second != self.now.as_ms() / 1_000 {
+            (*second, *made) = (self.now.as_ms() / 1_000, 0);
+        }
+        *made += 1;
+        let made = *made;
+        self.ledger.check(made <= most, || {
+            format!("worker {worker} made {made} connections to server {toy} in a second")
+        });
+    }
+
+    fn qualities(&mut self) -> (crate::transport::Quality, crate::transport::Quality) {
+        let calm = self.plan.calm;
+        (plan::quality(&mut self.dice, calm), plan::quality(&mut self.dice, calm))
+    }
+
+    /// A client comes, to any worker and pool unless told.
+    pub(crate) fn arrive(&mut self, habits: Habits, worker: Option<usize>, pool: Option<usize>) {
+        let id = self.clients.len();
+        let worker = worker.unwrap_or_else(|| self.dice.index(self.plan.workers));
+        let pool = pool.unwrap_or_else(|| self.dice.index(self.pools.len()));
+        let (there, back) = self.qualities();
+        let (own, end) = self.net.open(Owner::Client(id), Owner::Worker(worker), there, back);
+        self.ledger.trace.note(self.now, || format!("client {id} {own:?} at {worker}: {habits:?}"));
+        let script = Script::new(id, self.pools[pool].clone());
+        let dice = self.dice.fork();
+        self.clients.push(Client::new(id, own, habits, script, dice));
+        let event = HostEvent::Accept { end, pool: PoolId(pool as u16), id: id as u64 };
+        self.hosts[worker].events.push(event);
+        self.plan_turn(worker, self.now);
+        self.net.wake(self.now, own);
+    }
+
+    /// Carries out what `control` wishes, and wakes it when it wants.
+    pub(crate) fn run_errands(&mut self) {
+        while let Some(errand) = self.control.poll(self.now) {
+            match errand {
+                Errand::Publish => self.publish(),
+                Errand::Watch(pool, server) => {
+                    for worker in 0..self.hosts.len() {
+                        let letter = Letter::Watch(pool, server);
+                        self.after_us(0, MAIL_MS_MAX * 1_000, Event::Letter(worker, letter));
+                    }
+                }
+                Errand::Probe { pool, known_as, server } => {
+                    let toy = self.servers[pool.index()][server.index()];
+                    self.after_us(0, 5_000, Event::Probe { pool, known_as, toy });
+                }
+            }
+        }
+        if let Some(at) = self.control.deadline()
+            && self.health_at.is_none_or(|planned| at < planned)
+        {
+            self.health_at = Some(at);
+            self.at(at.max(self.now), Event::Health);
+        }
+    }
+
+    /// Mails the current snapshot.
+    pub(crate) fn publish(&mut self) {
+        let out = self.control.out();
+        self.ledger
+            .trace
+            .note(self.now, || format!("epoch {:?}, out: {out:?}", self.control.current.epoch));
+        for (&(pool, _), _) in out.iter().map(|(shard, server)| (shard, server)) {
+            if self.plan.pools[pool].eject == Eject::Remap {
+                self.ledger.unsettled.insert(pool);
+            }
+        }
+        let servers = &self.servers;
+        self.ledger.out.retain(|&shard, outage| {
+            out.iter()
+                .any(|&(s, server)| s == shard && servers[shard.0][server.index()] == outage.server)
+        });
+        for worker in 0..self.hosts.len() {
+            let letter = Letter::Snapshot(self.control.current.clone());
+            self.after_us(0, MAIL_MS_MAX * 1_000 - 1_000, Event::Letter(worker, letter));
+        }
+    }
+
+    /// All workers follow in time; what they all know to be out is out.
+    fn check_epochs(&mut self) {
+        let epoch = self.control.current.epoch;
+        let behind = self.hosts.iter().find(|host| host.worker.epoch() != epoch);
+        if let Some(host) = behind {
+            let late = self.now > self.control.published_at.plus_ms(MAIL_MS_MAX + 1);
+            let index = host.index;
+            self.ledger.check(!late, || format!("worker {index} is behind epoch {epoch:?}"));
+            return;
+        }
+        for (shard, server) in self.control.out() {
+            let server = self.servers[shard.0][server.index()];
+            let since = self.now;
+            self.ledger.out.entry(shard).or_insert(Outage { since, server });
+        }
+    }
+
+    /// The workers' counters, added.
+    pub fn counters(&self) -> Counters {
+        let mut sum = Counters::default();
+        for host in &self.hosts {
+            for pool in 0..self.pools.len() {
+                sum.add(&host.worker.counters(PoolId(pool as u16)));
+            }
+        }
+        sum
+    }
+
+    pub fn ejections(&self) -> u64 {
+        self.control.ejections
+    }
+
+    /// The habits of one who asks a little, as is proper.
+    pub(crate) fn plain_habits() -> Habits {
+        Habits {
+            pipeline: 100,
+            quota: 0,
+            pace_us: 0,
+            reads: Reads::Eagerly,
+            leaves: Leaves::Stays,
+            inline: false,
+            resp3_after: None,
+            value_bytes_max: 100,
+        }
+    }
+}
