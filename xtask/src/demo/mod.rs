@@ -1,0 +1,151 @@
+//! `cargo xtask demo`: what nuthatch does, shown with real servers.
+//!
+//! ```text
+//!   prepare   redis-server installed? nuthatch built?
+//!   stage     three redis-servers, nuthatch before them
+//!   session   the course notes' commands, and which server holds each key
+//!   balance   10,000 keys: who holds how many, who was asked how often
+//!   failure   one server dies, is ejected, comes back
+//!   play      stays up until Ctrl-C (not with --once)
+//! ```
+//!
+//! Every figure on the screen comes from the servers themselves, asked past the proxy. Each act
+//! notes in `Verdict` what should have held; with `--once` the exit code is the verdict.
+
+mod balance;
+mod failure;
+mod session;
+mod stage;
+
+use anyhow::{Context, Result, bail, ensure};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::stop::{Stop, Stopped};
+use crate::{install, paint, place};
+use stage::Stage;
+
+/// What was looked at, and what did not hold.
+#[derive(Default)]
+pub struct Verdict {
+    held: u32,
+    failed: Vec<String>,
+}
+
+impl Verdict {
+    /// Notes one expectation; `what` tells what is wrong if it does not hold.
+    pub fn expect(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if holds {
+            self.held += 1;
+        } else {
+            self.failed.push(what());
+        }
+    }
+}
+
+pub fn run(is_once: bool, proxy: Option<PathBuf>) -> Result<()> {
+    let stop = Stop::listen()?;
+    let outcome = play(is_once, proxy, &stop);
+    // A signal breaks off whatever call it meets; what that call says of it is of no interest.
+    if outcome.is_err() { stop.check().and(outcome) } else { outcome }
+}
+
+fn play(is_once: bool, proxy: Option<PathBuf>, stop: &Stop) -> Result<()> {
+    install::ensure(&[&install::REDIS_SERVER])?;
+    let binary = match proxy {
+        Some(program) if program.components().count() == 1 => {
+            let name = program.to_string_lossy().into_owned();
+            nuthatch_testbed::find_program(&name).with_context(|| format!("no {name} in PATH"))?
+        }
+        Some(program) => program.canonicalize().context("no such proxy")?,
+        None => build(stop)?,
+    };
+
+    let mut verdict = Verdict::default();
+    let mut stage = Stage::set(&binary, stop)?;
+    session::play(&mut stage, &mut verdict)?;
+    balance::play(&mut stage, stop, &mut verdict)?;
+    failure::play(&mut stage, stop, &mut verdict)?;
+
+    conclude(&verdict, is_once)?;
+    if is_once { Ok(()) } else { stay(&mut stage, stop) }
+}
+
+/// The release build, with cargo's own progress on the screen.
+fn build(stop: &Stop) -> Result<PathBuf> {
+    println!("Building nuthatch in release mode.");
+    let mut cargo = nuthatch_testbed::guarded(&place::cargo())
+        .args(["build", "--release", "--package", "nuthatch"])
+        .current_dir(place::root())
+        .spawn()
+        .context("cannot run cargo")?;
+    let status = loop {
+        if let Some(status) = cargo.try_wait()? {
+            break status;
+        }
+        if let Err(stopped) = stop.sleep(Duration::from_millis(50)) {
+            // Ctrl-C reached cargo as well; TERM reached only us.
+            cargo.kill()?;
+            cargo.wait()?;
+            return Err(stopped);
+        }
+    };
+    stop.check()?;
+    ensure!(status.success(), "nuthatch does not build");
+    let binary = place::target()?.join("release/nuthatch");
+    ensure!(binary.is_file(), "built, but there is no {}", binary.display());
+    Ok(binary)
+}
+
+fn conclude(verdict: &Verdict, is_once: bool) -> Result<()> {
+    println!();
+    if verdict.failed.is_empty() {
+        println!("{} {} things looked at.", paint::green("All held:"), verdict.held);
+        return Ok(());
+    }
+    for what in &verdict.failed {
+        println!("{} {what}", paint::red("Did not hold:"));
+    }
+    if is_once {
+        bail!(
+            "{} of {} things",
+            verdict.failed.len(),
+            verdict.held as usize + verdict.failed.len()
+        );
+    }
+    Ok(())
+}
+
+/// Until Ctrl-C.
+fn stay(stage: &mut Stage, stop: &Stop) -> Result<()> {
+    paint::heading("Yours until Ctrl-C");
+    let has_cli = nuthatch_testbed::find_program("redis-cli").is_some();
+    let hint = |port: u16, what: &str| {
+        println!("  redis-cli -p {:<6} {}", port, paint::dim(what));
+    };
+    hint(stage.port(), "all of them, through the proxy");
+    for (name, port) in stage.server_ports() {
+        hint(port, &format!("{name} alone"));
+    }
+    if !has_cli {
+        println!("  {}", paint::dim("(redis-cli is in the package redis-tools)"));
+    }
+    loop {
+        match stop.sleep(Duration::from_millis(500)) {
+            Ok(()) => {}
+            Err(error) if error.is::<Stopped>() => {
+                println!("\nThe servers and the proxy are gone.");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+        if let Some(status) = stage.proxy_ended() {
+            bail!("the proxy has ended by itself ({status})");
+        }
+    }
+}
+
+/// The file name of a program, for the screen.
+fn name_of(binary: &Path) -> String {
+    binary.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}

@@ -1,0 +1,217 @@
+//! Getting what a task needs from the system's package manager.
+//!
+//! We say what we are about to run before we run it, install only what is missing, and use sudo
+//! only when we are not root and it is there. A freshly installed redis-server may be started as
+//! a service by its package; we leave that one alone and use servers of our own.
+
+use anyhow::{Context, Result, bail};
+use nuthatch_testbed::find_program;
+use std::process::{Command, Stdio};
+
+use crate::{paint, place};
+
+/// A program we need, and the packages that bring it.
+pub struct Need {
+    pub program: &'static str,
+    pub apt: &'static str,
+    /// None: this package manager is not known to have it.
+    pub dnf: Option<&'static str>,
+    pub brew: Option<&'static str>,
+}
+
+pub static REDIS_SERVER: Need =
+    Need { program: "redis-server", apt: "redis-server", dnf: Some("redis"), brew: Some("redis") };
+
+/// What the tests need beside cargo.
+pub static FOR_TESTS: [&Need; 5] = [
+    &REDIS_SERVER,
+    &Need { program: "redis-cli", apt: "redis-tools", dnf: Some("redis"), brew: Some("redis") },
+    &Need {
+        program: "redis-benchmark",
+        apt: "redis-tools",
+        dnf: Some("redis"),
+        brew: Some("redis"),
+    },
+    &Need { program: "nutcracker", apt: "nutcracker", dnf: None, brew: Some("twemproxy") },
+    &Need { program: "python3", apt: "python3", dnf: Some("python3"), brew: Some("python3") },
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manager {
+    Apt,
+    Dnf,
+    Brew,
+}
+
+impl Manager {
+    fn of_this_machine() -> Option<Manager> {
+        let known = [("apt-get", Manager::Apt), ("dnf", Manager::Dnf), ("brew", Manager::Brew)];
+        known.into_iter().find(|(name, _)| find_program(name).is_some()).map(|(_, it)| it)
+    }
+
+    fn package(self, need: &Need) -> Option<&'static str> {
+        match self {
+            Manager::Apt => Some(need.apt),
+            Manager::Dnf => need.dnf,
+            Manager::Brew => need.brew,
+        }
+    }
+
+    /// The commands that install `packages`, without sudo.
+    fn commands(self, packages: &[&str]) -> Vec<Vec<String>> {
+        let lines: &[&[&str]] = match self {
+            // The lists of a fresh machine are empty or stale: without them apt finds nothing.
+            Manager::Apt => &[
+                &["apt-get", "update", "-q"],
+                &["apt-get", "install", "-q", "-y", "--no-install-recommends"],
+            ],
+            Manager::Dnf => &[&["dnf", "install", "-y"]],
+            Manager::Brew => &[&["brew", "install"]],
+        };
+        let mut commands: Vec<Vec<String>> =
+            lines.iter().map(|line| line.iter().map(ToString::to_string).collect()).collect();
+        if let Some(last) = commands.last_mut() {
+            last.extend(packages.iter().map(ToString::to_string));
+        }
+        commands
+    }
+}
+
+/// Installs those of `needs` that are missing; says nothing if none is.
+pub fn ensure(needs: &[&Need]) -> Result<()> {
+    let missing: Vec<&Need> =
+        needs.iter().copied().filter(|need| find_program(need.program).is_none()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = missing.iter().map(|need| need.program).collect();
+    let names = names.join(", ");
+    let Some(manager) = Manager::of_this_machine() else {
+        bail!("{names}: missing, and there is no apt-get, dnf or brew; please install it yourself")
+    };
+    let mut packages = Vec::new();
+    for need in &missing {
+        let Some(package) = manager.package(need) else {
+            bail!(
+                "{}: missing, and no package of it is known for this system; please install it \
+                 yourself (Debian's package is {})",
+                need.program,
+                need.apt
+            )
+        };
+        if !packages.contains(&package) {
+            packages.push(package);
+        }
+    }
+    println!("Missing: {names}");
+    install(manager, &packages)?;
+    match missing.iter().find(|need| find_program(need.program).is_none()) {
+        None => Ok(()),
+        Some(need) => bail!(
+            "{} is still missing after installing {}; is it in PATH?",
+            need.program,
+            packages.join(", ")
+        ),
+    }
+}
+
+/// rustup's smallest profile comes without the formatter and the lints.
+pub fn ensure_components() -> Result<()> {
+    let is_missing = |name: &str| {
+        let status = Command::new(place::cargo())
+            .args([name, "--version"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        !status.is_ok_and(|status| status.success())
+    };
+    for (name, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        if !is_missing(name) {
+            continue;
+        }
+        println!("Missing: {component}\nAbout to run: rustup component add {component}");
+        let status = Command::new("rustup").args(["component", "add", component]).status();
+        if !status.is_ok_and(|status| status.success()) {
+            bail!("{component} is missing; please install it (with rustup, or from your system)");
+        }
+    }
+    Ok(())
+}
+
+/// Installs one package by its apt name where apt is the manager: for what is no program, such
+/// as python3-venv, which other systems have within python3.
+pub fn ensure_apt_package(package: &str) -> Result<()> {
+    match Manager::of_this_machine() {
+        Some(Manager::Apt) => install(Manager::Apt, &[package]),
+        _ => bail!("{package} (its Debian name) is missing; please install it yourself"),
+    }
+}
+
+fn install(manager: Manager, packages: &[&str]) -> Result<()> {
+    let prefix = sudo_prefix(manager, packages)?;
+    let commands: Vec<Vec<String>> = manager
+        .commands(packages)
+        .into_iter()
+        .map(|command| prefix.iter().map(ToString::to_string).chain(command).collect())
+        .collect();
+    println!("About to run, to install {}:", packages.join(", "));
+    for command in &commands {
+        println!("  {}", paint::bold(&command.join(" ")));
+    }
+    for (i, command) in commands.iter().enumerate() {
+        let line = command.join(" ");
+        let status = Command::new(&command[0])
+            .args(&command[1..])
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdin(Stdio::inherit()) // sudo may ask for a password
+            .status()
+            .with_context(|| format!("cannot run `{line}`"))?;
+        let is_last = i + 1 == commands.len();
+        // One broken source among many fails an update that was good enough for us.
+        if !status.success() && is_last {
+            bail!("`{line}` failed; install {} yourself and try again", packages.join(", "));
+        }
+    }
+    Ok(())
+}
+
+/// What must stand before a command that installs.
+fn sudo_prefix(manager: Manager, packages: &[&str]) -> Result<Vec<&'static str>> {
+    if manager == Manager::Brew || nuthatch_testbed::is_root() {
+        return Ok(Vec::new()); // brew refuses to run as root
+    }
+    if find_program("sudo").is_none() {
+        bail!(
+            "installing {} needs root, and there is no sudo; please install it as root",
+            packages.join(", ")
+        );
+    }
+    // sudo clears the environment; apt must not ask questions.
+    Ok(vec!["sudo", "env", "DEBIAN_FRONTEND=noninteractive"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apt_updates_first() {
+        let commands = Manager::Apt.commands(&["redis-server"]);
+        assert_eq!(commands[0], ["apt-get", "update", "-q"]);
+        assert_eq!(commands[1].last().unwrap(), "redis-server");
+    }
+
+    #[test]
+    fn every_need_can_be_met_by_apt_and_none_is_twice() {
+        for (i, need) in FOR_TESTS.iter().enumerate() {
+            assert!(!need.apt.is_empty());
+            assert!(FOR_TESTS[..i].iter().all(|other| other.program != need.program));
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_not_installed() {
+        let there = Need { program: "sh", apt: "no-such-package", dnf: None, brew: None };
+        ensure(&[&there]).unwrap();
+    }
+}

@@ -1,0 +1,68 @@
+//! What a developer types: `cargo xtask demo | check | test | tidy`.
+//!
+//! Rust, so that there is no second language to learn and no tool to install first. Each
+//! subcommand is a file or folder of its name; `steps.rs` runs the tables of `check` and `test`,
+//! `install.rs` gets what they need from the system's package manager.
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, reason = "printing is what these commands are for")]
+
+mod check;
+mod demo;
+mod install;
+mod paint;
+mod place;
+mod steps;
+mod stop;
+mod test;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Tasks of the nuthatch workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Three real Redis servers behind nuthatch: a session, the balance, a failure.
+    Demo {
+        /// End by itself; the exit code tells whether every step held.
+        #[arg(long)]
+        once: bool,
+        /// Show this proxy instead of building ours, e.g. the installed nutcracker.
+        #[arg(long, value_name = "PROGRAM")]
+        proxy: Option<PathBuf>,
+    },
+    /// The ritual while you work: format, tidy, lints, unit tests, simulation, docs.
+    Check,
+    /// Everything: installs what the tests need, then check, integration tests and the demo.
+    Test,
+    /// The house rules no lint knows: rooms, file sizes, essays, stray paths.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Args::parse().task {
+        Task::Demo { once, proxy } => demo::run(once, proxy),
+        Task::Check => check::run(),
+        Task::Test => test::run(),
+        Task::Tidy => tidy::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<stop::Stopped>() => {
+            println!("\nStopped; nothing is left running.");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            println!("\n{} {error:#}", paint::red("failed:"));
+            ExitCode::FAILURE
+        }
+    }
+}
