@@ -29,7 +29,6 @@ impl Worker {
 
     /// The connection that an [`Action::Connect`] wished for is made.
     pub fn handle_connected(&mut self, conn: ConnId) {
-        let now = self.turn.now;
         let Worker { pools, upstreams, turn, .. } = self;
         let ConnId::Upstream(key) = conn else {
             return;
@@ -42,7 +41,6 @@ impl Worker {
             return;
         }
         let pool = &pools[upstream.pool.index()];
-        upstream.last_reply = now;
         let out = upstream.handshake.tail(&mut turn.buffers);
         let lane = &pool.lanes[usize::from(upstream.lane)];
         let left = lane.handshake(pool.spec.redis_auth.as_deref(), out).len() as u8;

@@ -161,6 +161,9 @@ impl Upstream {
         self.key.generation = (self.key.generation + 1) & 0x7fff_ffff;
         self.state = State::Connecting;
         self.counters.connects += 1;
+        // A request's time runs while we connect, so silence is counted from here: counted from the
+        // moment the connection stood, a lone late request would always be a little too early.
+        self.last_reply = turn.now;
         self.connect_by = turn.now.plus_ms(u64::from(connect_timeout_ms));
         turn.wake_at(self.connect_by);
         turn.actions.push_back(Action::Connect {
