@@ -21,6 +21,13 @@ pub const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16 * 1024;
 /// Bytes in an inline request, as in Redis. Over it: a protocol error, the client is closed.
 pub const INLINE_BYTES_MAX: usize = 64 * 1024;
 
+/// Bytes in one value of memcached, which itself takes items of 1 GiB at most. Over it: a request
+/// is told so and its block dropped as it comes; an upstream is closed.
+pub const MEMCACHE_VALUE_BYTES_MAX: usize = 1024 * 1024 * 1024 - 64 * 1024;
+
+/// Bytes in a retrieval's line; memcached has no bound for it. Over it: the client is closed.
+pub const MEMCACHE_LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Elements in one aggregate of a reply: what Redis can send. Over it the upstream is closed.
 pub const REPLY_ELEMENTS_MAX: u64 = u32::MAX as u64;
 
@@ -91,6 +98,7 @@ pub const COMMAND_PATTERN_BYTES_MAX: usize = 1024;
 
 const _: () = assert!(UNAUTHENTICATED_ARGS_MAX < REQUEST_ARGS_MAX);
 const _: () = assert!(BULK_BYTES_MAX < REQUEST_BYTES_MAX);
+const _: () = assert!(MEMCACHE_VALUE_BYTES_MAX + 4096 < REQUEST_BYTES_MAX);
 // Ranges of a request are kept in 32 bits.
 const _: () = assert!(REQUEST_BYTES_MAX <= u32::MAX as usize);
 // A whole window fits an upstream's queue, so one client alone never fills it.

@@ -19,21 +19,26 @@
 //! What always holds: the table never changes while we run, rows are `&'static`, and a row's
 //! [`index`](Command::index) is dense, so a counter for each command is an array.
 //!
+//! memcached's commands have a table and a merge of their own, in `memcache/`.
+//!
 //! Left to others: splitting and joining (`split.rs`, `merge.rs`), whether two keys share a
 //! server (routing), and which connection state a local answer needs (proxy).
 
 mod describe;
 pub mod flags;
 pub mod glob;
+mod joined;
 pub mod keys;
 pub mod local;
 mod lookup;
+pub mod memcache;
 pub mod merge;
 pub mod redis;
 mod split;
 
 pub use describe::triple;
 pub use flags::{Categories, Flags, KeyUse};
+pub use joined::Joined;
 pub use lookup::lookup;
 pub use redis::{COMMANDS, INDEX_COUNT, by_index};
 

@@ -3,10 +3,11 @@
 
 use super::lane::LaneKey;
 use super::replies::{self, Cause, Sent};
-use super::upstream::{Input, State, Ticket, Upstream};
+use super::upstream::{Fence, Input, Progress, State, Ticket, Upstream};
 use super::worker::Worker;
 use super::{Action, ConnId, Note};
 use crate::base::slab::Key;
+use crate::protocol::memcache;
 use crate::protocol::resp::reply;
 use crate::topology::health::{Report, Sight};
 
@@ -61,10 +62,12 @@ impl Worker {
         if upstream.state == State::Idle {
             return;
         }
+        let upstream_pool = upstream.pool.index();
         let mut input = upstream.input.take();
+        let protocol = self.pools[upstream_pool].spec.protocol;
         let taken = match &mut input {
             None => {
-                let mut progress = reply::Progress::default();
+                let mut progress = Progress::new(protocol);
                 let taken = self.take_replies(key, fresh, &mut progress);
                 if let Ok(used) = taken
                     && used < fresh.len()
@@ -105,19 +108,35 @@ impl Worker {
         &mut self,
         key: Key,
         bytes: &[u8],
-        progress: &mut reply::Progress,
+        progress: &mut Progress,
     ) -> Result<usize, Cause> {
         let Worker { clients, pools, upstreams, turn, .. } = self;
         let upstream = &mut upstreams[key.index as usize];
         let mut at = 0;
         while at < bytes.len() {
-            let (len, kind) = match reply::parse(&bytes[at..], progress) {
-                Ok(reply::Parsed::Complete { len, kind }) => (len, kind),
-                Ok(reply::Parsed::Incomplete { .. }) => break,
-                Err(_) => return Err(Cause::Protocol),
+            let (len, shown, kind) = match progress {
+                Progress::Resp(progress) => match reply::parse(&bytes[at..], progress) {
+                    Ok(reply::Parsed::Complete { len, kind }) => {
+                        *progress = reply::Progress::default();
+                        (len, len, kind)
+                    }
+                    Ok(reply::Parsed::Incomplete { .. }) => break,
+                    Err(_) => return Err(Cause::Protocol),
+                },
+                Progress::Memcache(progress) => {
+                    let is_fenced =
+                        upstream.tickets.front().is_some_and(|ticket| ticket.fence != Fence::None);
+                    match memcache::reply::parse(&bytes[at..], progress, is_fenced) {
+                        Ok(memcache::reply::Parsed::Complete { len, shown }) => {
+                            let is_error = bytes[at..].starts_with(b"ERROR");
+                            (len, shown, if is_error { b'-' } else { b'+' })
+                        }
+                        Ok(memcache::reply::Parsed::Incomplete { .. }) => break,
+                        Err(_) => return Err(Cause::Protocol),
+                    }
+                }
             };
-            *progress = reply::Progress::default();
-            let reply = &bytes[at..at + len];
+            let reply = &bytes[at..at + shown];
             at += len;
             if kind == b'>' {
                 continue; // out of band: we subscribed to nothing
@@ -159,7 +178,7 @@ impl Worker {
             }
             if let Some(client) = clients.get_mut(ticket.client) {
                 upstream.counters.responses += 1;
-                upstream.counters.response_bytes += len as u64;
+                upstream.counters.response_bytes += shown as u64;
                 client.handle_reply(turn, ticket.number, ticket.part, reply);
             }
         }
@@ -242,7 +261,7 @@ impl Worker {
         let Worker { pools, upstreams, turn, clients, .. } = self;
         let pool = &pools[upstreams[at].pool.index()];
         let shard = pool.describe(upstreams[at].server);
-        let text = |sent| replies::failure_text(pool.spec.manners, cause, shard, sent);
+        let text = |sent| replies::failure_text(&pool.spec, cause, shard, sent);
         let (unsent, perhaps) = (text(Sent::No), text(Sent::Perhaps));
         for (ticket, left) in gone {
             if ticket.tombstone {
@@ -250,7 +269,11 @@ impl Worker {
             }
             if let Some(client) = clients.get_mut(ticket.client) {
                 let text = if *left { &perhaps } else { &unsent };
-                client.handle_failure(turn, ticket.number, ticket.part, text);
+                if ticket.fence == Fence::Mute {
+                    client.handle_mute_failure(turn, ticket.number, ticket.part);
+                } else {
+                    client.handle_failure(turn, ticket.number, ticket.part, text);
+                }
             }
         }
     }

@@ -19,8 +19,10 @@ use crate::base::buffer::Output;
 use crate::base::limits::{CLIENT_OUTPUT_BYTES_MAX, CLIENT_WINDOW_MAX, CLIENT_WINDOW_START};
 use crate::base::slab::Key;
 use crate::base::{PoolId, Time};
-use crate::command::merge::Merge;
+use crate::command::Joined;
 use crate::protocol::resp::{Version, request};
+use crate::protocol::{memcache, resp};
+use crate::topology::Protocol;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -49,11 +51,26 @@ pub enum State {
 }
 
 /// Bytes of requests not parsed yet.
-#[derive(Default)]
 pub struct Input {
     pub bytes: Vec<u8>,
     pub at: usize,
-    pub progress: request::Progress,
+    pub progress: Progress,
+}
+
+/// The place in an unfinished request.
+pub enum Progress {
+    Resp(request::Progress),
+    Memcache(memcache::request::Progress),
+}
+
+impl Progress {
+    #[inline]
+    pub fn new(protocol: Protocol) -> Progress {
+        match protocol {
+            Protocol::Redis => Progress::Resp(request::Progress::default()),
+            Protocol::Memcache => Progress::Memcache(memcache::request::Progress::default()),
+        }
+    }
 }
 
 /// What a client says of itself.
@@ -67,12 +84,13 @@ pub struct Info {
 pub enum Slot {
     Waiting,
     Ready { start: usize, len: usize },
-    Merging(Box<Merge>),
+    Merging(Box<Joined>),
 }
 
 pub struct Client {
     pub key: Key,
     pub pool: PoolId,
+    pub protocol: Protocol,
     /// Unique in the process, for CLIENT ID.
     pub id: u64,
     pub peer: Option<SocketAddr>,
@@ -80,6 +98,8 @@ pub struct Client {
     pub version: Version,
     pub lane: u8,
     pub authenticated: bool,
+    /// Some request of it has been read.
+    pub has_spoken: bool,
     /// It believes to be in a transaction, whose MULTI was refused.
     pub in_refused_multi: bool,
     pub state: State,
@@ -109,16 +129,23 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(pool: PoolId, id: u64, peer: Option<SocketAddr>, now: Time) -> Client {
+    pub fn new(
+        (pool, protocol): (PoolId, Protocol),
+        id: u64,
+        peer: Option<SocketAddr>,
+        now: Time,
+    ) -> Client {
         Client {
             key: Key { index: 0, generation: 0 },
             pool,
+            protocol,
             id,
             peer,
             since: now,
             version: Version::Resp2,
             lane: 0,
             authenticated: false,
+            has_spoken: false,
             in_refused_multi: false,
             state: State::Open,
             eof: false,
@@ -184,7 +211,7 @@ impl Client {
         number
     }
 
-    pub fn expect_merge(&mut self, merge: Box<Merge>) -> u32 {
+    pub fn expect_merge(&mut self, merge: Box<Joined>) -> u32 {
         let number = self.head.wrapping_add(self.slots.len() as u32);
         self.slots.push_back(Slot::Merging(merge));
         number
@@ -216,7 +243,10 @@ impl Client {
     pub fn handle_reply(&mut self, turn: &mut Turn, number: u32, part: u16, reply: &[u8]) {
         let at = number.wrapping_sub(self.head) as usize;
         if at == 0 && matches!(self.slots.front(), Some(Slot::Waiting)) {
-            self.out.tail(&mut turn.buffers).extend_from_slice(reply);
+            // Silence is a reply too, where the protocol has it; it needs no buffer.
+            if !reply.is_empty() {
+                self.out.tail(&mut turn.buffers).extend_from_slice(reply);
+            }
             self.pop(turn, reply.len());
             return;
         }
@@ -247,7 +277,10 @@ impl Client {
         }
         turn.counters[self.pool.index()].forward_error += 1;
         let mut reply = Vec::with_capacity(text.len() + 3);
-        crate::protocol::resp::encode::error(&mut reply, text);
+        match self.protocol {
+            Protocol::Redis => resp::encode::error(&mut reply, text),
+            Protocol::Memcache => memcache::encode::line(&mut reply, text),
+        }
         self.handle_reply(turn, number, part, &reply);
     }
 
@@ -263,7 +296,9 @@ impl Client {
             return;
         }
         // One a request, as in twemproxy, however many of its parts failed.
-        turn.counters[self.pool.index()].forward_error += u64::from(merge.failed_here());
+        let counters = &mut turn.counters[self.pool.index()];
+        counters.forward_error += u64::from(merge.failed_here());
+        counters.retrievals_partial += u64::from(merge.is_partial());
         if at == 0 {
             let out = self.out.tail(&mut turn.buffers);
             let before = out.len();
@@ -345,6 +380,18 @@ impl Client {
             }
             self.stash = tidy;
         }
+    }
+
+    /// Request `number` failed, and its client asked not to hear of it.
+    pub fn handle_mute_failure(&mut self, turn: &mut Turn, number: u32, part: u16) {
+        let at = number.wrapping_sub(self.head) as usize;
+        if let Some(Slot::Merging(merge)) = self.slots.get_mut(at) {
+            merge.handle_failure(part, "");
+            self.settle(turn, at);
+            return;
+        }
+        turn.counters[self.pool.index()].forward_error += 1;
+        self.handle_reply(turn, number, part, b"");
     }
 
     /// Everything owed is written: give back what a burst has left behind.

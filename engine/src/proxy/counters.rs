@@ -13,6 +13,7 @@ pub struct Counters {
     pub requests_local: u64,
     pub requests_refused: u64,
     pub requests_unchecked: u64,
+    pub retrievals_partial: u64,
     pub tombstones: u64,
     pub upstream_queue_full: u64,
 }
@@ -29,7 +30,7 @@ const fn row(name: &'static str, about: &'static str, read: fn(&Counters) -> u64
 }
 
 /// Every counter of a pool, sorted by name.
-pub static COUNTERS: [Row; 12] = [
+pub static COUNTERS: [Row; 13] = [
     row("client_connections", "clients now", |c| c.client_connections),
     row("client_eof", "clients that left in order", |c| c.client_eof),
     row("client_err", "clients that left by an error, theirs or our refusal", |c| c.client_err),
@@ -52,6 +53,11 @@ pub static COUNTERS: [Row; 12] = [
         "commands over several servers sent to one (twemproxy manners)",
         |c| c.requests_unchecked,
     ),
+    row(
+        "retrievals_partial",
+        "memcached: retrievals answered without the keys of a server that failed",
+        |c| c.retrievals_partial,
+    ),
     row("tombstones", "requests that timed out on the wire", |c| c.tombstones),
     row("upstream_queue_full", "requests refused because an upstream's queue was full", |c| {
         c.upstream_queue_full
@@ -71,6 +77,7 @@ impl Counters {
         self.requests_local += other.requests_local;
         self.requests_refused += other.requests_refused;
         self.requests_unchecked += other.requests_unchecked;
+        self.retrievals_partial += other.retrievals_partial;
         self.tombstones += other.tombstones;
         self.upstream_queue_full += other.upstream_queue_full;
     }
@@ -143,12 +150,13 @@ mod tests {
             tombstones: 10,
             upstream_queue_full: 11,
             requests_refused: 12,
+            retrievals_partial: 13,
         };
         let mut sum = one;
         sum.add(&one);
         let mut read: Vec<u64> = COUNTERS.iter().map(|row| (row.read)(&sum)).collect();
         read.sort_unstable();
-        assert_eq!(read, (1..=12).map(|n| 2 * n).collect::<Vec<u64>>());
+        assert_eq!(read, (1..=13).map(|n| 2 * n).collect::<Vec<u64>>());
         assert!(COUNTERS.iter().all(|row| !row.about.is_empty()));
     }
 }

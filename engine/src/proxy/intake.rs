@@ -4,14 +4,15 @@
 //! yet, or may not be taken yet, is copied to the client's input.
 
 use super::Reading;
-use super::client::{Input, State};
+use super::client::{Input, Progress, State};
 use super::replies;
 use super::request::{Path, Taken};
 use super::worker::Worker;
 use crate::base::limits::REQUEST_BYTES_MAX;
 use crate::base::slab::Key;
+use crate::protocol::memcache;
 use crate::protocol::resp::{encode, inline, request};
-use crate::topology::Manners;
+use crate::topology::{Manners, Protocol};
 
 impl Worker {
     pub(super) fn client_bytes(&mut self, key: Key, fresh: &[u8]) -> Reading {
@@ -22,11 +23,12 @@ impl Worker {
             return Reading::Go; // what comes after QUIT or a refusal is dropped
         }
         let mut input = client.input.take();
+        let protocol = client.protocol;
         match &mut input {
             None => {
-                let mut progress = request::Progress::default();
+                let mut progress = Progress::new(protocol);
                 let used = self.take_requests(key, fresh, &mut progress);
-                if used < fresh.len() {
+                if used < fresh.len() || is_dropping(&progress) {
                     let mut bytes = self.turn.buffers.take();
                     bytes.extend_from_slice(&fresh[used..]);
                     input = Some(Box::new(Input { bytes, at: 0, progress }));
@@ -36,7 +38,7 @@ impl Worker {
                 kept.bytes.extend_from_slice(fresh);
                 let used = self.take_requests(key, &kept.bytes[kept.at..], &mut kept.progress);
                 kept.at += used;
-                if kept.at == kept.bytes.len() {
+                if kept.at == kept.bytes.len() && !is_dropping(&kept.progress) {
                     self.turn.buffers.give(std::mem::take(&mut kept.bytes));
                     input = None;
                 } else if kept.at > kept.bytes.len() / 2 {
@@ -54,8 +56,9 @@ impl Worker {
         let waiting = input.as_ref().map_or(0, |input| input.bytes.len() - input.at);
         client.input = input;
         if waiting > REQUEST_BYTES_MAX {
-            client.answer(&mut self.turn, |out| {
-                encode::error(out, replies::REQUEST_TOO_LARGE);
+            client.answer(&mut self.turn, |out| match protocol {
+                Protocol::Redis => encode::error(out, replies::REQUEST_TOO_LARGE),
+                Protocol::Memcache => memcache::encode::line(out, replies::MEMCACHE_TOO_LARGE),
             });
             self.refuse_client(key, "request above 1 GiB");
             return Reading::Go;
@@ -71,23 +74,23 @@ impl Worker {
     }
 
     /// Takes whole requests from the front of `bytes`; returns how many bytes they had.
-    fn take_requests(&mut self, key: Key, bytes: &[u8], progress: &mut request::Progress) -> usize {
+    fn take_requests(&mut self, key: Key, bytes: &[u8], progress: &mut Progress) -> usize {
         let Worker { clients, pools, upstreams, turn, .. } = self;
         let Some(client) = clients.get_mut(key) else {
             return bytes.len();
         };
         let pool = &mut pools[client.pool.index()];
         let mut path = Path { client, pool, upstreams, turn };
+        let progress = match progress {
+            Progress::Resp(progress) => progress,
+            Progress::Memcache(progress) => return take_lines(&mut path, bytes, progress),
+        };
         let mut at = 0;
         while at < bytes.len() {
             if path.client.draining && path.client.in_flight() == 0 {
                 path.client.draining = false;
             }
-            if !path.client.has_room() {
-                if !path.client.paused {
-                    path.client.paused = true;
-                    path.turn.counters[path.pool.id.index()].clients_paused += 1;
-                }
+            if !path.has_room() {
                 break;
             }
             let trust = if path.client.authenticated {
@@ -127,6 +130,45 @@ impl Worker {
     }
 }
 
+/// Takes whole requests of memcached's protocol; returns how many bytes they had.
+fn take_lines(
+    path: &mut Path<'_>,
+    bytes: &[u8],
+    progress: &mut memcache::request::Progress,
+) -> usize {
+    if !path.client.has_spoken && bytes.first() == Some(&memcache::BINARY_MAGIC) {
+        path.count_refused();
+        path.hang_up("the binary protocol, which is not served; clients can be set to text");
+        return bytes.len();
+    }
+    let mut at = 0;
+    while at < bytes.len() && path.has_room() {
+        match memcache::request::parse(&bytes[at..], progress) {
+            Ok(memcache::request::Parsed::Request(request)) => {
+                at += request.bytes.len();
+                path.client.has_spoken = true;
+                path.take_memcache(&request);
+            }
+            Ok(memcache::request::Parsed::Skip(len)) => at += len,
+            Ok(memcache::request::Parsed::Incomplete { .. }) => break,
+            Err(memcache::request::Error::LineTooLong) => {
+                path.count_refused();
+                path.hang_up("a line without an end");
+                return bytes.len();
+            }
+        }
+        if path.client.state != State::Open {
+            return bytes.len();
+        }
+    }
+    at
+}
+
+/// Something is to be dropped that has not come yet.
+fn is_dropping(progress: &Progress) -> bool {
+    matches!(progress, Progress::Memcache(progress) if progress.is_dropping())
+}
+
 /// Tells a client what was wrong with its bytes, and takes no more of them.
 fn refuse_malformed(path: &mut Path<'_>, error: request::Error, len: usize) -> usize {
     path.count_refused();
@@ -138,6 +180,19 @@ fn refuse_malformed(path: &mut Path<'_>, error: request::Error, len: usize) -> u
 }
 
 impl Path<'_> {
+    /// Whether the client may have one more request taken; if not, it is paused.
+    #[inline]
+    fn has_room(&mut self) -> bool {
+        if self.client.has_room() {
+            return true;
+        }
+        if !self.client.paused {
+            self.client.paused = true;
+            self.turn.counters[self.pool.id.index()].clients_paused += 1;
+        }
+        false
+    }
+
     /// A request as it came, or written anew if servers would not take it so.
     #[inline]
     fn take_any(&mut self, args: &request::Args<'_>) -> Taken {

@@ -2,7 +2,7 @@
 //! kind share them and nobody meets another's database, user or protocol.
 
 use crate::protocol::resp::{Version, encode};
-use crate::topology::PoolSpec;
+use crate::topology::{PoolSpec, Protocol};
 
 /// What every upstream of a lane was set up with.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,7 +17,9 @@ pub struct LaneKey {
 
 impl LaneKey {
     pub fn new(version: Version, spec: &PoolSpec) -> LaneKey {
-        LaneKey { version, db: spec.redis_db, user: None, read_only: false }
+        // memcached has no databases; the key is taken and ignored, as in twemproxy.
+        let db = if spec.protocol == Protocol::Redis { spec.redis_db } else { 0 };
+        LaneKey { version, db, user: None, read_only: false }
     }
 
     /// What an upstream of this lane says first: AUTH, then SELECT. Returns the names of what was

@@ -34,6 +34,7 @@ mod greet;
 mod intake;
 mod invariants;
 mod lane;
+mod memcache;
 mod pool;
 mod replies;
 mod request;

@@ -4,8 +4,9 @@
 //! begin with them (people grep) and go on to say which shard and server, and whether the request
 //! was sent: `not sent` may be repeated safely, after `outcome unknown` only what may happen twice.
 
+use crate::protocol::memcache;
 use crate::protocol::resp::{encode, request};
-use crate::topology::{Address, Manners};
+use crate::topology::{Address, Manners, PoolSpec, Protocol};
 use std::fmt;
 
 /// Why a server did not answer.
@@ -82,14 +83,18 @@ pub enum Sent {
 
 /// The text of a failed request, without its `-` and line end.
 pub fn failure_text(
-    manners: Manners,
+    spec: &PoolSpec,
     cause: &Cause,
     shard: Option<(&str, &Address)>,
     sent: Sent,
 ) -> String {
     use fmt::Write;
-    let mut text = format!("ERR {cause}");
-    if manners == Manners::Twemproxy {
+    let kind = match spec.protocol {
+        Protocol::Redis => "ERR",
+        Protocol::Memcache => "SERVER_ERROR",
+    };
+    let mut text = format!("{kind} {cause}");
+    if spec.manners == Manners::Twemproxy {
         return text;
     }
     if let Some(detail) = cause.detail() {
@@ -135,6 +140,28 @@ pub fn protocol_why(error: request::Error) -> &'static str {
         Error::InlineTooLong => "too big inline request",
         Error::UnbalancedQuotes => "unbalanced quotes in request",
     }
+}
+
+/// What is wrong with a line of memcached's that stores: memcached's words.
+pub fn memcache_refusal(refusal: memcache::request::Refusal) -> &'static str {
+    use memcache::request::Refusal;
+    match refusal {
+        Refusal::Words => MEMCACHE_ERROR,
+        Refusal::Format => MEMCACHE_FORMAT,
+        Refusal::Chunk => "CLIENT_ERROR bad data chunk",
+        Refusal::TooLarge => "SERVER_ERROR object too large for cache",
+    }
+}
+
+pub const MEMCACHE_ERROR: &str = "ERROR";
+pub const MEMCACHE_FORMAT: &str = "CLIENT_ERROR bad command line format";
+pub const MEMCACHE_VERSION: &str = concat!("VERSION 1.6.18 nuthatch-", env!("CARGO_PKG_VERSION"));
+
+pub const MEMCACHE_TOO_LARGE: &str = "SERVER_ERROR request above 1 GiB";
+
+/// A command that speaks of one server.
+pub fn memcache_not_served(name: &str) -> String {
+    format!("CLIENT_ERROR {name} is not served here: it concerns one server, ask that one")
 }
 
 pub const REQUEST_TOO_LARGE: &str = "ERR Protocol error: request above 1 GiB";
@@ -202,10 +229,33 @@ mod tests {
         assert_eq!(unknown_command(&args), wanted);
     }
 
+    fn spec(protocol: Protocol, manners: Manners) -> PoolSpec {
+        PoolSpec {
+            name: "pool".into(),
+            protocol,
+            hash: &crate::routing::hash::HASHES[0],
+            hash_tag: None,
+            distribution: &crate::routing::distribution::DISTRIBUTIONS[0],
+            shards: Vec::new(),
+            timeout_ms: None,
+            connect_timeout_ms: 1,
+            server_connections: 1,
+            preconnect: false,
+            redis_auth: None,
+            redis_db: 0,
+            eject: crate::topology::Eject::Off,
+            server_retry_timeout_ms: 1,
+            server_failure_limit: 1,
+            manners,
+            client_connections: 0,
+        }
+    }
+
     #[test]
     fn modern_texts_begin_with_twemproxys() {
         let address = Address::Tcp { host: "127.0.0.1".into(), port: 6379 };
         let at = |name| Some((name, &address));
+        let redis = spec(Protocol::Redis, Manners::Modern);
         for cause in [
             Cause::Refused,
             Cause::Reset,
@@ -220,17 +270,22 @@ mod tests {
             Cause::Exhausted("Too many open files".into()),
             Cause::System("Network is unreachable".into()),
         ] {
-            let old = failure_text(Manners::Twemproxy, &cause, at("a"), Sent::No);
-            assert_eq!(old, format!("ERR {cause}"));
-            assert!(failure_text(Manners::Modern, &cause, at("a"), Sent::No).starts_with(&old));
+            for (protocol, kind) in [(Protocol::Redis, "ERR"), (Protocol::Memcache, "SERVER_ERROR")]
+            {
+                let [modern, twemproxy] = [Manners::Modern, Manners::Twemproxy].map(|manners| {
+                    failure_text(&spec(protocol, manners), &cause, at("a"), Sent::No)
+                });
+                assert_eq!(twemproxy, format!("{kind} {cause}"));
+                assert!(modern.starts_with(&twemproxy));
+            }
         }
         assert_eq!(
-            failure_text(Manners::Modern, &Cause::Eof, at("a"), Sent::Perhaps),
+            failure_text(&redis, &Cause::Eof, at("a"), Sent::Perhaps),
             "ERR unknown: the server closed the connection (shard a, server 127.0.0.1:6379), \
              outcome unknown"
         );
         assert_eq!(
-            failure_text(Manners::Modern, &Cause::Refused, at("127.0.0.1:6379"), Sent::No),
+            failure_text(&redis, &Cause::Refused, at("127.0.0.1:6379"), Sent::No),
             "ERR Connection refused (server 127.0.0.1:6379), not sent"
         );
     }

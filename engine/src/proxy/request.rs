@@ -4,21 +4,21 @@ use super::client::Client;
 use super::pool::Pool;
 use super::replies::{self, Cause, Sent};
 use super::turn::Turn;
-use super::upstream::Upstream;
+use super::upstream::{Fence, Upstream};
 use super::{Action, Note};
 use crate::base::ShardId;
 use crate::command::keys::KeyError;
 use crate::command::merge::Merge;
-use crate::command::{self, Command, Group, Local, Split, Verb, keys};
+use crate::command::{self, Command, Group, Joined, Local, Split, Verb, keys};
 use crate::protocol::resp::{Args, encode};
 use crate::routing::distribution::Ring;
 use crate::topology::{Manners, ShardState};
 
 /// Routes commands without a key, as in twemproxy.
-const PLACEHOLDER: &[u8] = b"placeholder";
+pub const PLACEHOLDER: &[u8] = b"placeholder";
 
 /// Keys of a request for which the worker keeps its scratch space; a larger one gives it back.
-const OWNERS_KEPT: usize = 64 * 1024;
+pub const OWNERS_KEPT: usize = 64 * 1024;
 
 /// What became of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,14 +75,15 @@ impl Path<'_> {
 
     /// Sends the request as it came to the shard's primary.
     #[inline]
-    fn forward(&mut self, shard: Option<ShardId>, bytes: &[u8]) {
+    pub fn forward(&mut self, shard: Option<ShardId>, bytes: &[u8]) {
         match self.upstream_of(shard) {
             Ok(at) => {
                 let upstream = &mut self.upstreams[at];
                 upstream.out.tail(&mut self.turn.buffers).extend_from_slice(bytes);
                 let number = self.client.expect();
                 let ticket = (self.client.key, number, 0);
-                upstream.push(self.turn, ticket, bytes.len(), self.pool.spec.timeout_ms);
+                let timeout_ms = self.pool.spec.timeout_ms;
+                upstream.push(self.turn, ticket, Fence::None, bytes.len(), timeout_ms);
             }
             Err(cause) => {
                 let text = self.failure(shard, &cause);
@@ -94,7 +95,7 @@ impl Path<'_> {
 
     /// The upstream for a shard, ready to take a request.
     #[inline]
-    fn upstream_of(&mut self, shard: Option<ShardId>) -> Result<usize, Cause> {
+    pub fn upstream_of(&mut self, shard: Option<ShardId>) -> Result<usize, Cause> {
         let Some(id) = shard else {
             return Err(Cause::NoneLive);
         };
@@ -117,9 +118,9 @@ impl Path<'_> {
         }
     }
 
-    fn failure(&self, shard: Option<ShardId>, cause: &Cause) -> String {
+    pub fn failure(&self, shard: Option<ShardId>, cause: &Cause) -> String {
         let shard = shard.and_then(|id| self.pool.describe_shard(self.pool.topology.shard(id)));
-        replies::failure_text(self.pool.spec.manners, cause, shard, Sent::No)
+        replies::failure_text(&self.pool.spec, cause, shard, Sent::No)
     }
 
     /// A command whose keys are several, or not at argument 1: all must have one owner.
@@ -235,7 +236,7 @@ impl Path<'_> {
         let order = if split == Split::Mget { Box::from(&*owners) } else { Box::default() };
         let hide_errors = self.pool.spec.manners == Manners::Twemproxy;
         let merge = Merge::new(split, parts.len() as u16, order, hide_errors);
-        let number = self.client.expect_merge(Box::new(merge));
+        let number = self.client.expect_merge(Box::new(Joined::Redis(merge)));
         self.turn.counters[self.pool.id.index()].fragments += parts.len() as u64;
         for (at, part) in parts.iter().enumerate() {
             match &part.upstream {
@@ -244,7 +245,8 @@ impl Path<'_> {
                     let after = upstream.out.tail(&mut self.turn.buffers).len();
                     let ticket = (self.client.key, number, at as u16);
                     let bytes = after - part.bytes_before;
-                    upstream.push(self.turn, ticket, bytes, self.pool.spec.timeout_ms);
+                    let timeout_ms = self.pool.spec.timeout_ms;
+                    upstream.push(self.turn, ticket, Fence::None, bytes, timeout_ms);
                 }
                 Err(cause) => {
                     let text = self.failure(Some(part.shard), cause);

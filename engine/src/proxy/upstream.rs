@@ -31,7 +31,9 @@ use crate::base::limits::{
 };
 use crate::base::slab::Key;
 use crate::base::{PoolId, ServerId, Time};
+use crate::protocol::memcache;
 use crate::protocol::resp::reply;
+use crate::topology::Protocol;
 use std::collections::VecDeque;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,16 +56,43 @@ pub struct Ticket {
     /// Which part of a split request.
     pub part: u16,
     pub tombstone: bool,
+    pub fence: Fence,
     pub since: Time,
     /// Where its request ends in the bytes of this socket.
     end: u64,
 }
 
+/// Whether a request may be answered with silence. If so a fence was sent behind it, whose answer
+/// ends its reply (`protocol::memcache::reply`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fence {
+    None,
+    /// The quiet mode of the meta commands: a failure is told.
+    Quiet,
+    /// `noreply`: nothing is told.
+    Mute,
+}
+
 /// Bytes of replies not complete yet.
-#[derive(Default)]
 pub struct Input {
     pub bytes: Vec<u8>,
-    pub progress: reply::Progress,
+    pub progress: Progress,
+}
+
+/// The place in an unfinished reply.
+pub enum Progress {
+    Resp(reply::Progress),
+    Memcache(memcache::reply::Progress),
+}
+
+impl Progress {
+    #[inline]
+    pub fn new(protocol: Protocol) -> Progress {
+        match protocol {
+            Protocol::Redis => Progress::Resp(reply::Progress::default()),
+            Protocol::Memcache => Progress::Memcache(memcache::reply::Progress::default()),
+        }
+    }
 }
 
 pub struct Upstream {
@@ -179,6 +208,7 @@ impl Upstream {
         &mut self,
         turn: &mut Turn,
         (client, number, part): (Key, u32, u16),
+        fence: Fence,
         bytes: usize,
         timeout_ms: Option<u32>,
     ) {
@@ -195,6 +225,7 @@ impl Upstream {
             number,
             part,
             tombstone: false,
+            fence,
             since: turn.now,
             end: self.end,
         });

@@ -83,7 +83,7 @@ impl Worker {
     /// A client was accepted. `id` is unique in the process.
     pub fn handle_accept(&mut self, pool: PoolId, id: u64, peer: Option<SocketAddr>) -> ConnId {
         let room = &mut self.pools[pool.index()];
-        let mut client = Client::new(pool, id, peer, self.turn.now);
+        let mut client = Client::new((pool, room.spec.protocol), id, peer, self.turn.now);
         client.lane = room.lane(Version::Resp2);
         client.authenticated = room.spec.redis_auth.is_none();
         let key = self.clients.insert(client);

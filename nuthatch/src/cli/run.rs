@@ -9,7 +9,7 @@ use crate::control::{self, Running, Settings};
 use crate::io::log::{ALWAYS, Form, Log};
 use crate::io::{fd_limit, sys};
 use anyhow::{Context, bail};
-use nuthatch_engine::topology::{Manners, Protocol};
+use nuthatch_engine::topology::Manners;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -33,11 +33,6 @@ pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
     let workers = asked.workers.unwrap_or_else(|| default_workers(&config));
     if asked.test_conf {
         tell_differences(&config, &warnings, workers);
-        if control::served(&config).next().is_none() {
-            // A script that tests before it restarts must not be told that all is well.
-            eprintln!("nuthatch: {}", control::NOTHING_SERVED);
-            return Ok(ExitCode::FAILURE);
-        }
         eprintln!("nutcracker: configuration file '{}' syntax is ok", file.display());
         return Ok(ExitCode::SUCCESS);
     }
@@ -45,7 +40,6 @@ pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
     // The child of `-d` without a log file has nobody to tell that all is well.
     let is_heard = places.log.is_some() || !asked.daemonize;
     let log = start_log(asked, places.log.as_deref(), is_heard)?;
-    warn_of_unserved(&config);
     fd_limit::raise(control::files_needed(&config, workers));
     let grace = Duration::from_millis(asked.shutdown_grace_ms.into());
     let settings = Settings { workers, log, grace };
@@ -153,13 +147,4 @@ fn start_log(asked: &Run, file: Option<&Path>, is_heard: bool) -> anyhow::Result
         );
     }
     Ok(log)
-}
-
-fn warn_of_unserved(config: &Config) {
-    for pool in config.pools.iter().filter(|pool| pool.spec.protocol == Protocol::Memcache) {
-        tracing::warn!(
-            pool = &*pool.spec.name,
-            "not served: memcached pools come in a later version (`redis: true` is missing)"
-        );
-    }
 }

@@ -68,12 +68,11 @@ struct Found {
 }
 
 /// Sorted by name.
-pub static RULES: [Rule; 11] = [
+pub static RULES: [Rule; 10] = [
     Rule { name: "client_connections", kind: Kind::Differs, check: client_connections },
     Rule { name: "crc32", kind: Kind::Kept, check: crc32 },
     Rule { name: "forms", kind: Kind::Differs, check: forms },
     Rule { name: "keys", kind: Kind::Differs, check: keys },
-    Rule { name: "memcached", kind: Kind::Differs, check: memcached },
     Rule { name: "password_and_database", kind: Kind::Differs, check: password_and_database },
     Rule { name: "port_11211", kind: Kind::Kept, check: port_11211 },
     Rule { name: "server_brackets", kind: Kind::Differs, check: server_brackets },
@@ -220,20 +219,6 @@ fn keys(asked: &Asked<'_>) -> Vec<Found> {
         }
     }
     all
-}
-
-fn memcached(asked: &Asked<'_>) -> Vec<Found> {
-    let is_memcached = |pool: &&Pool| pool.spec.protocol == Protocol::Memcache;
-    let found = |pool: &Pool| {
-        asked.at(
-            pool,
-            "redis",
-            "served memcached pools".into(),
-            "does not serve them in this version; the other pools of the file are served".into(),
-            "`redis: true` if these are Redis servers; else leave the pool with nutcracker".into(),
-        )
-    };
-    asked.config.pools.iter().filter(is_memcached).map(found).collect()
 }
 
 fn password_and_database(asked: &Asked<'_>) -> Vec<Found> {

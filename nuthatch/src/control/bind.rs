@@ -3,7 +3,6 @@
 //! A taken port is the usual reason, so its text says who needs the port, how to find who has it,
 //! and what to change.
 
-use super::served;
 use crate::config::{Bind, Config, Pool};
 use crate::io::{Listener, Socket};
 use anyhow::bail;
@@ -13,7 +12,7 @@ use std::fmt::Write;
 use std::io;
 use std::sync::Arc;
 
-/// For each served pool its listeners, in the pools' order: one, or one a worker with
+/// For each pool its listeners, in the pools' order: one, or one a worker with
 /// `reuseport`. All are tried, so that an error names every pool that cannot listen.
 pub fn all(
     config: &Config,
@@ -22,8 +21,8 @@ pub fn all(
 ) -> anyhow::Result<Vec<Vec<Arc<Listener>>>> {
     let mut all = Vec::new();
     let mut reasons = Vec::new();
-    for (id, (at, pool)) in served(config).enumerate() {
-        match of_pool(PoolId(id as u16), pool, &binds[at], workers) {
+    for (at, pool) in config.pools.iter().enumerate() {
+        match of_pool(PoolId(at as u16), pool, &binds[at], workers) {
             Ok(listeners) => {
                 tracing::info!(
                     pool = &*pool.spec.name,

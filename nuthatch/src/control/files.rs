@@ -1,6 +1,5 @@
 //! How many files the configured pools may have open.
 
-use super::served;
 use crate::config::Config;
 use crate::io::fd_limit::Needed;
 
@@ -11,7 +10,7 @@ const LANES: u64 = 2;
 pub fn files_needed(config: &Config, workers: u16) -> Needed {
     let workers = u64::from(workers);
     let mut needed = Needed { upstreams: 0, listeners: 0, clients: Some(0), workers };
-    for (_, pool) in served(config) {
+    for pool in &config.pools {
         let spec = &pool.spec;
         let servers = spec.shards.len() as u64;
         needed.upstreams += servers * u64::from(spec.server_connections) * LANES * workers;

@@ -20,10 +20,9 @@ mod tide;
 pub use bind::{all as listen, reason as bind_reason};
 pub use files::files_needed;
 pub use standing::{PoolStanding, Standing, View};
-pub use start::{NOTHING_SERVED, Running, Settings, start};
+pub use start::{Running, Settings, start};
 pub use systemd::tell_ready;
 
-use crate::config::Config;
 use crate::io::log::Log;
 use crate::io::{Clock, Mail, Mailbox, ToControl};
 use ending::{Ending, Step};
@@ -206,10 +205,4 @@ async fn until(deadline: Option<std::time::Instant>) {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
     }
-}
-
-/// The pools that this version serves, with their places in the configuration's list.
-pub fn served(config: &Config) -> impl Iterator<Item = (usize, &crate::config::Pool)> {
-    use nuthatch_engine::topology::Protocol;
-    config.pools.iter().enumerate().filter(|(_, pool)| pool.spec.protocol == Protocol::Redis)
 }

@@ -1,8 +1,9 @@
-//! Is a server that was out ready again? Asked as a client would ask: connect, AUTH, PING.
+//! Is a server that was out ready again? Asked as a client would ask: connect, AUTH, PING; of
+//! memcached its `version`, which every version of it answers.
 
 use super::resolve;
 use nuthatch_engine::protocol::resp::encode;
-use nuthatch_engine::topology::{Address, PoolSpec};
+use nuthatch_engine::topology::{Address, PoolSpec, Protocol};
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -43,8 +44,13 @@ async fn converse(
         encode::bulk(&mut request, password.as_bytes());
         answers += 1;
     }
-    encode::array(&mut request, 1);
-    encode::bulk(&mut request, b"PING");
+    match spec.protocol {
+        Protocol::Redis => {
+            encode::array(&mut request, 1);
+            encode::bulk(&mut request, b"PING");
+        }
+        Protocol::Memcache => request.extend_from_slice(b"version\r\n"),
+    }
     stream.write_all(&request).await?;
     let mut answer = Vec::new();
     while answer.split(|&b| b == b'\n').count() <= answers {
@@ -55,10 +61,10 @@ async fn converse(
     Ok(is_well(&answer))
 }
 
-/// Reads the last line: the answer to PING.
+/// Reads the last line: the answer to PING, or to `version`.
 fn is_well(answer: &[u8]) -> bool {
     let last = answer.trim_ascii_end().rsplit(|&b| b == b'\n').next().unwrap_or_default();
-    last.starts_with(b"+PONG") || last.starts_with(b"-NOAUTH")
+    [&b"+PONG"[..], b"-NOAUTH", b"VERSION "].iter().any(|well| last.starts_with(well))
 }
 
 #[cfg(test)]
@@ -69,6 +75,8 @@ mod tests {
     fn only_pong_and_a_missing_password_are_well() {
         assert!(is_well(b"+PONG\r\n"));
         assert!(is_well(b"+OK\r\n+PONG\r\n"));
+        assert!(is_well(b"VERSION 1.6.18\r\n"));
+        assert!(!is_well(b"ERROR Too many open connections\r\n"));
         assert!(is_well(b"-WRONGPASS x\r\n-NOAUTH Authentication required.\r\n"));
         assert!(!is_well(b"-LOADING Redis is loading the dataset in memory\r\n"));
         assert!(!is_well(b"+OK\r\n-BUSY Redis is busy running a script\r\n"));

@@ -4,7 +4,7 @@ use super::log::NoteLog;
 use super::signals::Signals;
 use super::systemd::Systemd;
 use super::tide::Tide;
-use super::{Control, Ending, Standing, View, served};
+use super::{Control, Ending, Standing, View};
 use crate::config::Config;
 use crate::io::log::Log;
 use crate::io::{Balance, Clock, EventLoop, Listener, Mailbox, Post};
@@ -19,10 +19,6 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
-
-/// Why a file that is right cannot be started.
-pub const NOTHING_SERVED: &str =
-    "nothing to serve: no pool has `redis: true`, and memcached pools come in a later version";
 
 /// What the process was told apart from its pools.
 pub struct Settings {
@@ -63,8 +59,7 @@ where
 {
     let Settings { workers, log, grace } = settings;
     let specs: Vec<Arc<PoolSpec>> =
-        served(config).map(|(_, pool)| Arc::new(pool.spec.clone())).collect();
-    anyhow::ensure!(!specs.is_empty(), "{NOTHING_SERVED}");
+        config.pools.iter().map(|pool| Arc::new(pool.spec.clone())).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = {
         let _inside = runtime.enter();

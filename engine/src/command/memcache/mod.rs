@@ -1,0 +1,248 @@
+//! What a line of memcached's protocol means to a sharding proxy: the rows.
+//!
+//! ```text
+//!   name ─lookup─▶ row ─▶ verb:  Forward        one key, word 1; `noreply` may be the last word
+//!                                Retrieve       keys from word `first` on, parted by their owners
+//!                                Meta           one key, word 1; flags behind it
+//!                                All            every server, their answers joined
+//!                                Local          answered here
+//!                                Refused        meant for one server
+//! ```
+//!
+//! Names are lower case and nothing else. As with Redis, whoever answers an error should be the
+//! server, so little is checked here: that there are enough words to find a key, and that the key
+//! is no longer than memcached takes (`protocol::memcache` has looked at what stores).
+
+mod merge;
+mod stats;
+
+pub use merge::Merge;
+
+use crate::protocol::memcache::base64::{self, Decoded};
+use crate::protocol::memcache::words::Words;
+
+/// One command.
+#[derive(Debug)]
+pub struct Command {
+    pub name: &'static str,
+    pub verb: Verb,
+    /// Words with the name, at least; fewer are an `ERROR`, as memcached has it.
+    pub words_min: u8,
+    /// May it change something?
+    pub writes: bool,
+    /// Did twemproxy know it?
+    pub is_old: bool,
+    pub summary: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verb {
+    /// To the owner of word 1, byte for byte.
+    Forward,
+    /// Keys from word `first` on.
+    Retrieve {
+        first: u8,
+    },
+    /// To the owner of word 1, which may be written in base64; flags from word `flags` on.
+    Meta {
+        flags: u8,
+    },
+    /// To every server.
+    All(Join),
+    Local(Local),
+    /// Speaks of one server, or would change what others share.
+    Refused,
+}
+
+/// How the answers to one request become one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Join {
+    /// Items in the order of the request's keys.
+    Values,
+    /// The first server's, if no other failed.
+    Same,
+    /// Numbers are added, the rest is listed by server.
+    Stats,
+    /// What all agree on is said once, the rest is listed by server: settings, connections.
+    Settings,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Local {
+    Version,
+    Quit,
+    /// `mn`: what came before it is answered before it is.
+    Noop,
+}
+
+const fn row(
+    name: &'static str,
+    verb: Verb,
+    words_min: u8,
+    (writes, is_old): (bool, bool),
+    summary: &'static str,
+) -> Command {
+    Command { name, verb, words_min, writes, is_old, summary }
+}
+
+const READS: (bool, bool) = (false, true);
+const WRITES: (bool, bool) = (true, true);
+const NEW_READS: (bool, bool) = (false, false);
+const NEW_WRITES: (bool, bool) = (true, false);
+const KEYS: Verb = Verb::Retrieve { first: 1 };
+const TOUCHED_KEYS: Verb = Verb::Retrieve { first: 2 };
+const META: Verb = Verb::Meta { flags: 2 };
+
+/// Every command, sorted by name.
+pub static COMMANDS: [Command; 35] = [
+    row("add", Verb::Forward, 5, WRITES, "Store if the key is not there."),
+    row("append", Verb::Forward, 5, WRITES, "Add data behind a value."),
+    row("cache_memlimit", Verb::Refused, 1, NEW_WRITES, "Change a server's memory."),
+    row("cas", Verb::Forward, 6, WRITES, "Store if nobody else has since `gets`."),
+    row("debugtime", Verb::Refused, 1, NEW_WRITES, "Change a server's clock."),
+    row("decr", Verb::Forward, 3, WRITES, "Subtract from a number."),
+    row("delete", Verb::Forward, 2, WRITES, "Delete a key."),
+    row("extstore", Verb::Refused, 1, NEW_WRITES, "Tune a server's storage on disk."),
+    row("flush_all", Verb::All(Join::Same), 1, NEW_WRITES, "Invalidate everything, everywhere."),
+    row("gat", TOUCHED_KEYS, 2, NEW_WRITES, "Retrieve and give a new time to live."),
+    row("gats", TOUCHED_KEYS, 2, NEW_WRITES, "The same, with the cas unique."),
+    row("get", KEYS, 2, READS, "Retrieve values."),
+    row("gets", KEYS, 2, READS, "Retrieve values with their cas unique."),
+    row("incr", Verb::Forward, 3, WRITES, "Add to a number."),
+    row("lru", Verb::Refused, 1, NEW_WRITES, "Tune a server's eviction."),
+    row("lru_crawler", Verb::Refused, 1, NEW_WRITES, "Walk a server's keys."),
+    row("ma", META, 2, NEW_WRITES, "Meta arithmetic."),
+    row("md", META, 2, NEW_WRITES, "Meta delete."),
+    row("me", META, 2, NEW_READS, "Meta debug: what is known of a key."),
+    row("mg", META, 2, NEW_WRITES, "Meta get; may touch or create."),
+    row("misbehave", Verb::Refused, 1, NEW_WRITES, "Test a server's sandbox."),
+    row("mn", Verb::Local(Local::Noop), 1, NEW_READS, "Answered when all before it is."),
+    row("ms", Verb::Meta { flags: 3 }, 3, NEW_WRITES, "Meta set."),
+    row("prepend", Verb::Forward, 5, WRITES, "Add data before a value."),
+    row("quit", Verb::Local(Local::Quit), 1, READS, "Close the connection."),
+    row("refresh_certs", Verb::Refused, 1, NEW_WRITES, "Reload a server's certificates."),
+    row("replace", Verb::Forward, 5, WRITES, "Store if the key is there."),
+    row("set", Verb::Forward, 5, WRITES, "Store."),
+    row("shutdown", Verb::Refused, 1, NEW_WRITES, "End a server."),
+    row("slabs", Verb::Refused, 1, NEW_WRITES, "Move a server's memory about."),
+    row("stats", Verb::All(Join::Stats), 1, NEW_READS, "Statistics of all servers."),
+    row("touch", Verb::Forward, 3, WRITES, "Give a new time to live."),
+    row("verbosity", Verb::All(Join::Same), 2, NEW_WRITES, "Set every server's log level."),
+    row("version", Verb::Local(Local::Version), 1, READS, "Our version."),
+    row("watch", Verb::Refused, 1, NEW_READS, "Follow a server's log."),
+];
+
+/// Where the names that begin with each letter stand in the table.
+static BY_LETTER: [(u8, u8); 26] = by_letter();
+
+const fn by_letter() -> [(u8, u8); 26] {
+    let mut places = [(0u8, 0u8); 26];
+    let mut at = 0;
+    while at < COMMANDS.len() {
+        let letter = (COMMANDS[at].name.as_bytes()[0] - b'a') as usize;
+        if places[letter].1 == 0 {
+            places[letter].0 = at as u8;
+        }
+        at += 1;
+        places[letter].1 = at as u8;
+    }
+    places
+}
+
+/// The row of the command with this name.
+#[inline]
+pub fn lookup(name: &[u8]) -> Option<&'static Command> {
+    let letter = name.first()?.wrapping_sub(b'a');
+    let &(from, to) = BY_LETTER.get(usize::from(letter))?;
+    let rows = &COMMANDS[usize::from(from)..usize::from(to)];
+    rows.iter().find(|row| row.name.as_bytes() == name)
+}
+
+/// Whether a text command may be answered with silence. It errs on the side of yes, which costs
+/// a fence and changes nothing.
+#[inline]
+pub fn has_noreply(line: &[u8]) -> bool {
+    line.trim_ascii_end().ends_with(b"noreply")
+}
+
+/// What the flags of a meta command say to a proxy.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct MetaFlags {
+    /// `q`: silence is an answer.
+    pub quiet: bool,
+    /// `b`: the key is written in base64.
+    pub base64: bool,
+}
+
+impl MetaFlags {
+    pub fn read(flags: Words<'_>) -> MetaFlags {
+        let mut found = MetaFlags::default();
+        for flag in flags {
+            match flag[0] {
+                b'q' => found.quiet = true,
+                b'b' => found.base64 = true,
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
+/// The bytes that decide where a meta command's key lives. One that does not decode is the
+/// server's to refuse, whichever that is.
+pub enum MetaKey<'a> {
+    Plain(&'a [u8]),
+    Decoded(Decoded),
+}
+
+impl<'a> MetaKey<'a> {
+    pub fn read(key: &'a [u8], flags: MetaFlags) -> MetaKey<'a> {
+        match if flags.base64 { base64::decode(key) } else { None } {
+            Some(decoded) => MetaKey::Decoded(decoded),
+            None => MetaKey::Plain(key),
+        }
+    }
+
+    pub fn as_slice(&self) -> &[u8] {
+        match self {
+            MetaKey::Plain(key) => key,
+            MetaKey::Decoded(decoded) => decoded.as_slice(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_sorted_found_and_described() {
+        assert!(COMMANDS.is_sorted_by(|a, b| a.name < b.name));
+        for row in &COMMANDS {
+            let found = lookup(row.name.as_bytes()).unwrap();
+            assert!(std::ptr::eq(found, row), "{}", row.name);
+            assert!(!row.summary.is_empty() && row.words_min >= 1, "{}", row.name);
+        }
+        for none in [&b""[..], b"GET", b"ge", b"getx", b"\xff", b"zzz", b"bget"] {
+            assert!(lookup(none).is_none());
+        }
+    }
+
+    #[test]
+    fn noreply_is_the_last_word() {
+        assert!(has_noreply(b"set k 0 0 1 noreply"));
+        assert!(has_noreply(b"delete k noreply  "));
+        assert!(!has_noreply(b"delete k noreply x"));
+    }
+
+    #[test]
+    fn meta_flags_are_first_letters() {
+        let flags = |line: &'static [u8]| MetaFlags::read(Words::new(line));
+        assert_eq!(flags(b"v k O1q"), MetaFlags::default());
+        assert_eq!(flags(b"qv b"), MetaFlags { quiet: true, base64: true });
+        let base64 = MetaFlags { quiet: false, base64: true };
+        assert_eq!(MetaKey::read(b"Zm9v", base64).as_slice(), b"foo");
+        assert_eq!(MetaKey::read(b"Zm9", base64).as_slice(), b"Zm9");
+        assert_eq!(MetaKey::read(b"Zm9v", MetaFlags::default()).as_slice(), b"Zm9v");
+    }
+}

@@ -1,0 +1,255 @@
+//! Where a server's reply ends.
+//!
+//! ```text
+//!   STORED                      a line, and that is all
+//!   VALUE k 0 5\r\n hello       any number of these, up to a line of another kind (END)
+//!   STAT name value             likewise
+//!   VA 5 kk O1\r\n  hello       a line and a block, and that is all
+//! ```
+//!
+//! A reply tells its own end. Whether there is a reply at all is another matter: `noreply` and the
+//! quiet mode of the meta commands leave that to the server, and what it says in spite of them
+//! would be taken for its next answer. So we send a *fence* behind such a request, a command that
+//! always answers in one line that no other command gives (`version`, or `mn` behind a meta
+//! command, which only a server that knows it can have been sent): what comes before its answer
+//! belongs to the request, be it nothing.
+
+use super::words::{Words, number};
+use crate::base::limits::{MEMCACHE_VALUE_BYTES_MAX, REPLY_LINE_BYTES_MAX};
+
+/// What is sent behind a request whose reply may be silence.
+pub const TEXT_FENCE: &[u8] = b"version\r\n";
+pub const META_FENCE: &[u8] = b"mn\r\n";
+
+/// Why the bytes are no reply. The stream is out of step afterwards: close.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Error {
+    /// A line that begins as none of memcached's does.
+    Kind,
+    /// A length that is no number, or above the limit.
+    Length,
+    /// A line without an end.
+    LineTooLong,
+    /// A block or a line not followed by CRLF.
+    End,
+}
+
+/// What the bytes begin with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Parsed {
+    /// A whole reply of `len` bytes, of which `shown` are for the client: all but the fence.
+    Complete { len: usize, shown: usize },
+    /// Not whole yet: at least `missing` bytes more.
+    Incomplete { missing: usize },
+}
+
+/// The place in an unfinished reply. Fresh for each reply.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    at: usize,
+    /// Bytes that hold no line end from `at` on.
+    scanned: usize,
+}
+
+/// How a line goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Line {
+    /// It is the last.
+    Last,
+    /// Another follows.
+    More,
+    /// A block of so many bytes (the given word) follows, and then another line.
+    Block { word: usize, more: bool },
+}
+
+/// What the first word of a line says. Digits, the answer of `incr`, have no row.
+static LINES: [(&[u8], Line); 25] = [
+    (b"VALUE", Line::Block { word: 2, more: true }),
+    (b"END", Line::Last),
+    (b"STORED", Line::Last),
+    (b"HD", Line::Last),
+    (b"VA", Line::Block { word: 0, more: false }),
+    (b"EN", Line::Last),
+    (b"NS", Line::Last),
+    (b"NF", Line::Last),
+    (b"EX", Line::Last),
+    (b"MN", Line::Last),
+    (b"ME", Line::Last),
+    (b"NOT_STORED", Line::Last),
+    (b"EXISTS", Line::Last),
+    (b"NOT_FOUND", Line::Last),
+    (b"DELETED", Line::Last),
+    (b"TOUCHED", Line::Last),
+    (b"OK", Line::Last),
+    (b"VERSION", Line::Last),
+    (b"STAT", Line::More),
+    (b"PREFIX", Line::More), // stats detail dump
+    (b"ITEM", Line::More),   // stats cachedump
+    (b"RESET", Line::Last),  // stats reset
+    (b"ERROR", Line::Last),
+    (b"CLIENT_ERROR", Line::Last),
+    (b"SERVER_ERROR", Line::Last),
+];
+
+/// Reads one reply from the front of `bytes`. Call again with the same `progress` and the same
+/// bytes plus more when it is incomplete. `fenced`: a fence was sent behind the request.
+#[inline]
+pub fn parse(bytes: &[u8], progress: &mut Progress, fenced: bool) -> Result<Parsed, Error> {
+    loop {
+        let at = progress.at;
+        let from = at.max(progress.scanned);
+        let Some(found) = bytes.get(from..).unwrap_or_default().iter().position(|&b| b == b'\n')
+        else {
+            if bytes.len().saturating_sub(at) > REPLY_LINE_BYTES_MAX {
+                return Err(Error::LineTooLong);
+            }
+            let missing = if bytes.len() < at { at - bytes.len() + 1 } else { 1 };
+            progress.scanned = bytes.len();
+            return Ok(Parsed::Incomplete { missing });
+        };
+        let next = from + found + 1;
+        let Some(line) = bytes[at..next].strip_suffix(b"\r\n") else {
+            return Err(Error::End);
+        };
+        let (kind, is_fence) = kind(line)?;
+        let more = match kind {
+            Line::Last => {
+                progress.at = next;
+                false
+            }
+            Line::More => {
+                progress.at = next;
+                true
+            }
+            Line::Block { word, more } => {
+                let end = next + length(line, word)? + 2;
+                if bytes.len() < end {
+                    // The line is read again then, its block is not.
+                    progress.scanned = next - 1;
+                    return Ok(Parsed::Incomplete { missing: end - bytes.len() });
+                }
+                if bytes[end - 2..end] != *b"\r\n" {
+                    return Err(Error::End);
+                }
+                progress.at = end;
+                more
+            }
+        };
+        if !more && (!fenced || is_fence) {
+            let len = progress.at;
+            let shown = if fenced { at } else { len };
+            *progress = Progress::default();
+            return Ok(Parsed::Complete { len, shown });
+        }
+    }
+}
+
+/// How a line goes on, and whether it is the answer to a fence.
+#[inline]
+fn kind(line: &[u8]) -> Result<(Line, bool), Error> {
+    let end = line.iter().position(|&byte| byte == b' ').unwrap_or(line.len());
+    let word = &line[..end];
+    if let Some((name, line)) = LINES.iter().find(|(name, _)| *name == word) {
+        return Ok((*line, matches!(*name, b"MN" | b"VERSION")));
+    }
+    match word {
+        [b'0'..=b'9', ..] => Ok((Line::Last, false)),
+        _ => Err(Error::Kind),
+    }
+}
+
+/// The block's length, the line's word behind the first and `skip` others.
+#[inline]
+fn length(line: &[u8], skip: usize) -> Result<usize, Error> {
+    match Words::new(line).nth(1 + skip).and_then(number) {
+        Some(n) if (0..=MEMCACHE_VALUE_BYTES_MAX as i64).contains(&n) => Ok(n as usize),
+        _ => Err(Error::Length),
+    }
+}
+
+/// The next item of a retrieval's whole reply: its key and its bytes, block and all. `None` at the
+/// end, or at a line that is no item.
+#[inline]
+pub fn item(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let line = &bytes[..bytes.iter().position(|&byte| byte == b'\n')?];
+    let rest = line.strip_prefix(b"VALUE ")?;
+    let key = Words::new(rest).next()?;
+    let line_end = line.len() + 1;
+    Some((key, line_end + length(line.strip_suffix(b"\r")?, 2).ok()? + 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REPLIES: &[&[u8]] = &[
+        b"STORED\r\n",
+        b"12\r\n",
+        b"5  \r\n",
+        b"END\r\n",
+        b"VALUE k 0 5\r\na\r\nEN\r\nEND\r\n",
+        b"VALUE a 1 0 77\r\n\r\nVALUE b 0 1\r\nx\r\nEND\r\n",
+        b"VALUE a 1 1\r\nx\r\nSERVER_ERROR out of memory writing get response\r\n",
+        b"VA 3 kk O1\r\nMN\n\r\n",
+        b"HD kfoo\r\n",
+        b"STAT pid 1\r\nSTAT version 1.6\r\nEND\r\n",
+        b"CLIENT_ERROR bad data chunk\r\n",
+        b"VERSION 1.6.18\r\n",
+        b"MN\r\n",
+    ];
+
+    #[test]
+    fn every_reply_ends_where_it_ends_at_any_cut() {
+        for &reply in REPLIES {
+            let padded = [reply, b"MN\r\n"].concat();
+            for fenced in [false, true] {
+                if fenced && reply.starts_with(b"MN") || reply.starts_with(b"VERS") {
+                    continue;
+                }
+                let end = if fenced { padded.len() } else { reply.len() };
+                let mut progress = Progress::default();
+                for cut in 0..end {
+                    let parsed = parse(&padded[..cut], &mut progress, fenced).unwrap();
+                    let Parsed::Incomplete { missing } = parsed else { panic!("{cut} {parsed:?}") };
+                    assert!(missing >= 1 && cut + missing <= end, "{cut} {missing}");
+                }
+                let done = Ok(Parsed::Complete { len: end, shown: reply.len() });
+                assert_eq!(parse(&padded, &mut progress, fenced), done);
+                assert_eq!(parse(&padded, &mut Progress::default(), fenced), done);
+            }
+        }
+    }
+
+    #[test]
+    fn a_fence_alone_is_silence() {
+        for fence in [&b"MN\r\n"[..], b"VERSION 1.4.13\r\n"] {
+            let parsed = parse(fence, &mut Progress::default(), true);
+            assert_eq!(parsed, Ok(Parsed::Complete { len: fence.len(), shown: 0 }));
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_reply() {
+        for (bytes, error) in [
+            (&b"+OK\r\n"[..], Error::Kind),
+            (b"\r\n", Error::Kind),
+            (b"STOREDX\r\n", Error::Kind),
+            (b"STORED\n", Error::End),
+            (b"VALUE k 0\r\n", Error::Length),
+            (b"VALUE k 0 x\r\n", Error::Length),
+            (b"VALUE k 0 99999999999\r\n", Error::Length),
+            (b"VALUE k 0 1\r\nabc", Error::End),
+            (b"VA\r\n", Error::Length),
+        ] {
+            assert_eq!(parse(bytes, &mut Progress::default(), false), Err(error));
+        }
+    }
+
+    #[test]
+    fn items_are_walked() {
+        let reply = b"VALUE a 1 2 9\r\nxy\r\nVALUE b 0 0\r\n\r\nEND\r\n";
+        assert_eq!(item(reply), Some((&b"a"[..], 19)));
+        assert_eq!(item(&reply[19..]), Some((&b"b"[..], 15)));
+        assert_eq!(item(&reply[34..]), None);
+    }
+}

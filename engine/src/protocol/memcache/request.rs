@@ -1,0 +1,333 @@
+//! Where a client's request ends.
+//!
+//! ```text
+//!   get key key\r\n                          a line of words
+//!   set key 0 0 5\r\n  hello\r\n             a line, and a block of as many bytes as it says
+//!   ms key 5 q O12\r\n hello\r\n
+//! ```
+//!
+//! Whether a block follows is the one thing that must be known of a command here, and the server
+//! must come to the same answer: else it would take the block for commands, on a connection that
+//! others share. So the numbers of such a line are read strictly, and a line that some memcached
+//! might refuse is refused here and never sent; what follows it is taken as commands then, as
+//! memcached does.
+//!
+//! The parser keeps its place in an unfinished request ([`Progress`]), so neither a long line nor
+//! a value that arrives in pieces is read twice, and it says how many bytes are still to come. A
+//! block too large to be kept is dropped as it comes.
+
+use super::words::{Words, number};
+use super::{KEY_BYTES_MAX, LINE_BYTES_MAX};
+use crate::base::limits::{MEMCACHE_LINE_BYTES_MAX, MEMCACHE_VALUE_BYTES_MAX};
+
+/// What ends the connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Error {
+    /// A line without an end.
+    LineTooLong,
+}
+
+/// What is wrong with a line that stores; nothing of it may be sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// Too few words or too many.
+    Words,
+    /// A number that is none, or a key that is too long.
+    Format,
+    /// The block does not end where it should. It is part of the request.
+    Chunk,
+    /// The block is larger than we keep, or than a server may. It will be dropped.
+    TooLarge,
+}
+
+/// A whole request, lent from the bytes it came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// As it came, to the last byte of its block.
+    pub bytes: &'a [u8],
+    /// The words: up to the line's end, or to a NUL before it.
+    pub line: &'a [u8],
+    pub refusal: Option<Refusal>,
+}
+
+/// What the bytes begin with.
+#[derive(Debug)]
+pub enum Parsed<'a> {
+    Request(Request<'a>),
+    /// A block that nobody wants: skip so many bytes.
+    Skip(usize),
+    /// Not whole yet: at least `missing` bytes more, of which all are block if it is above 1.
+    Incomplete {
+        missing: usize,
+    },
+}
+
+/// The place in an unfinished request. Fresh for each request.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    /// Bytes of the line that hold no line end.
+    scanned: usize,
+    /// Bytes of the line with its end, once that is known.
+    line: usize,
+    /// Bytes of the block with its CRLF.
+    block: usize,
+    /// Bytes still to be dropped.
+    skip: u64,
+}
+
+impl Progress {
+    /// Whether what comes next belongs to a block that nobody wants.
+    pub fn is_dropping(&self) -> bool {
+        self.skip > 0
+    }
+}
+
+/// Reads one request from the front of `bytes`.
+///
+/// When it is [`Parsed::Incomplete`], call again with the same `progress` and with the same bytes
+/// plus more; after a [`Parsed::Skip`], with the same `progress` and the bytes behind it.
+#[inline]
+pub fn parse<'a>(bytes: &'a [u8], progress: &mut Progress) -> Result<Parsed<'a>, Error> {
+    if progress.skip > 0 {
+        let len = bytes.len().min(usize::try_from(progress.skip).unwrap_or(usize::MAX));
+        if len == 0 {
+            return Ok(Parsed::Incomplete { missing: 1 });
+        }
+        progress.skip -= len as u64;
+        return Ok(Parsed::Skip(len));
+    }
+    let mut refusal = None;
+    if progress.line == 0 {
+        let Some(end) = bytes[progress.scanned..].iter().position(|&byte| byte == b'\n') else {
+            if bytes.len() > LINE_BYTES_MAX
+                && (!is_retrieval(bytes) || bytes.len() > MEMCACHE_LINE_BYTES_MAX)
+            {
+                return Err(Error::LineTooLong);
+            }
+            progress.scanned = bytes.len();
+            return Ok(Parsed::Incomplete { missing: 1 });
+        };
+        let line = progress.scanned + end + 1;
+        match block(words_of(&bytes[..line])) {
+            Ok(None) => {
+                progress.scanned = 0;
+                let (bytes, line) = (&bytes[..line], words_of(&bytes[..line]));
+                return Ok(Parsed::Request(Request { bytes, line, refusal }));
+            }
+            Ok(Some(block)) if block <= MEMCACHE_VALUE_BYTES_MAX as u64 => {
+                progress.line = line;
+                progress.block = block as usize + 2;
+            }
+            Ok(Some(block)) => {
+                refusal = Some(Refusal::TooLarge);
+                progress.skip = block + 2;
+            }
+            Err(wrong) => refusal = Some(wrong),
+        }
+        if refusal.is_some() {
+            progress.scanned = 0;
+            let (bytes, line) = (&bytes[..line], words_of(&bytes[..line]));
+            return Ok(Parsed::Request(Request { bytes, line, refusal }));
+        }
+    }
+    let end = progress.line + progress.block;
+    if bytes.len() < end {
+        return Ok(Parsed::Incomplete { missing: end - bytes.len() });
+    }
+    if bytes[end - 2..end] != *b"\r\n" {
+        refusal = Some(Refusal::Chunk);
+    }
+    let line = words_of(&bytes[..progress.line]);
+    *progress = Progress::default();
+    Ok(Parsed::Request(Request { bytes: &bytes[..end], line, refusal }))
+}
+
+/// The line without its end. memcached drops a CR only if something precedes it.
+#[inline]
+fn words_of(line: &[u8]) -> &[u8] {
+    let line = match line {
+        [text @ .., b'\r', b'\n'] if !text.is_empty() => text,
+        [text @ .., b'\n'] => text,
+        text => text,
+    };
+    match line.iter().position(|&byte| byte == 0) {
+        None => line,
+        Some(nul) => &line[..nul],
+    }
+}
+
+/// May this line be as long as it likes?
+fn is_retrieval(line: &[u8]) -> bool {
+    let blanks = line.iter().take_while(|&&byte| byte == b' ').count();
+    blanks <= 100 && [&b"get "[..], b"gets "].iter().any(|name| line[blanks..].starts_with(name))
+}
+
+/// Bytes in the block that follows this line, if one does.
+#[inline]
+fn block(line: &[u8]) -> Result<Option<u64>, Refusal> {
+    let mut words = Words::new(line);
+    match words.next().unwrap_or_default() {
+        b"set" | b"add" | b"replace" | b"append" | b"prepend" => stored(words, 0),
+        b"cas" => stored(words, 1),
+        b"ms" => meta_set(words),
+        _ => Ok(None),
+    }
+}
+
+/// `<key> <flags> <exptime> <bytes>`, `unique` numbers, and one more word that may be anything.
+fn stored(mut words: Words<'_>, unique: usize) -> Result<Option<u64>, Refusal> {
+    let mut given: [&[u8]; 5] = [b""; 5];
+    for place in &mut given[..4 + unique] {
+        *place = words.next().ok_or(Refusal::Words)?;
+    }
+    if words.next().is_some() && words.next().is_some() {
+        return Err(Refusal::Words);
+    }
+    let [key, flags, exptime, bytes, cas] = given;
+    let fits = key.len() <= KEY_BYTES_MAX
+        && number(flags).is_some_and(|n| u32::try_from(n).is_ok() && flags[0] != b'-')
+        && number(exptime).is_some_and(|n| i32::try_from(n).is_ok())
+        && (unique == 0 || is_unique(cas));
+    if fits { length(bytes) } else { Err(Refusal::Format) }
+}
+
+/// A cas unique: 64 bits without a sign.
+fn is_unique(word: &[u8]) -> bool {
+    std::str::from_utf8(word).is_ok_and(|text| text.parse::<u64>().is_ok())
+}
+
+/// `<key> <bytes> <flags>*`; of the flags the server judges, and takes the block in any case.
+fn meta_set(mut words: Words<'_>) -> Result<Option<u64>, Refusal> {
+    let key = words.next().ok_or(Refusal::Words)?;
+    let bytes = words.next().ok_or(Refusal::Format)?;
+    if key.len() > KEY_BYTES_MAX { Err(Refusal::Format) } else { length(bytes) }
+}
+
+/// memcached takes what fits an `int` with the CRLF behind it.
+fn length(bytes: &[u8]) -> Result<Option<u64>, Refusal> {
+    match number(bytes) {
+        Some(n) if (0..=i64::from(i32::MAX) - 2).contains(&n) && bytes[0] != b'-' => {
+            Ok(Some(n as u64))
+        }
+        _ => Err(Refusal::Format),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(bytes: &[u8]) -> (usize, Vec<u8>, Option<Refusal>) {
+        match parse(bytes, &mut Progress::default()) {
+            Ok(Parsed::Request(request)) => {
+                (request.bytes.len(), request.line.to_vec(), request.refusal)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn lines_end_in_lf_and_lose_a_cr_and_what_follows_a_nul() {
+        for (bytes, line) in [
+            (&b"get a\r\n"[..], &b"get a"[..]),
+            (b"get a\n", b"get a"),
+            (b"get a\r\r\n", b"get a\r"),
+            (b"\r\n", b"\r"),
+            (b"\n", b""),
+            (b"get a\0b\r\n", b"get a"),
+        ] {
+            assert_eq!(one(bytes), (bytes.len(), line.to_vec(), None));
+        }
+    }
+
+    #[test]
+    fn what_stores_has_a_block() {
+        for bytes in [
+            &b"set k 0 0 5\r\nhello\r\n"[..],
+            b"set k 0 0 0\r\n\r\n",
+            b"set k 4294967295 -1 +1 noreply\nx\r\n",
+            b"prepend k 0 0 1 whatever\r\nx\r\n",
+            b"cas k 0 0 1 18446744073709551615\r\nx\r\n",
+            b"cas k 0 0 1 1 noreply\r\nx\r\n",
+            b"ms k 3 q O1 b\r\n\r\n\n\r\n",
+        ] {
+            let padded = [bytes, b"get k\r\n"].concat();
+            assert_eq!(one(&padded).0, bytes.len());
+            assert_eq!(one(&padded).2, None);
+        }
+    }
+
+    #[test]
+    fn a_line_that_a_server_may_refuse_has_none() {
+        let long = [b"set ", &[b'k'; 251][..], b" 0 0 1\r\n"].concat();
+        for (line, refusal) in [
+            (&b"set k 0 0\r\n"[..], Refusal::Words),
+            (b"set k 0 0 1 noreply more\r\n", Refusal::Words),
+            (b"cas k 0 0 1\r\n", Refusal::Words),
+            (b"ms\r\n", Refusal::Words),
+            (b"set k x 0 1\r\n", Refusal::Format),
+            (b"set k -1 0 1\r\n", Refusal::Format),
+            (b"set k 4294967296 0 1\r\n", Refusal::Format),
+            (b"set k 0 99999999999 1\r\n", Refusal::Format),
+            (b"set k 0 0 -1\r\n", Refusal::Format),
+            (b"set k 0 0 -0\r\n", Refusal::Format),
+            (b"set k 0 0 2147483646\r\n", Refusal::Format),
+            (b"set k 0 0 99999999999\r\n", Refusal::Format),
+            (b"cas k 0 0 1 x\r\n", Refusal::Format),
+            (b"ms k\r\n", Refusal::Format),
+            (b"ms k S1\r\n", Refusal::Format),
+            (&long, Refusal::Format),
+        ] {
+            let padded = [line, b"x\r\n"].concat();
+            let (len, _, found) = one(&padded);
+            assert_eq!((len, found), (line.len(), Some(refusal)), "{}", line.escape_ascii());
+        }
+        // memcached takes as many bytes as it was promised, wherever the line ends.
+        assert_eq!(one(b"set k 0 0 2\r\nabc\r\n").0, 17);
+        assert_eq!(one(b"set k 0 0 2\r\nabc\r\n").2, Some(Refusal::Chunk));
+    }
+
+    #[test]
+    fn a_block_too_large_is_dropped_as_it_comes() {
+        let mut progress = Progress::default();
+        let line = b"set k 0 0 2147483645\r\n";
+        let parsed = parse(line, &mut progress).unwrap();
+        assert!(matches!(parsed, Parsed::Request(r) if r.refusal == Some(Refusal::TooLarge)));
+        let mut left = 2_147_483_647_usize;
+        let piece = vec![b'x'; 64 << 20];
+        while left > 0 {
+            let Parsed::Skip(len) = parse(&piece, &mut progress).unwrap() else { panic!() };
+            assert_eq!(len, left.min(piece.len()));
+            left -= len;
+        }
+        assert!(matches!(parse(b"get k\r\n", &mut progress), Ok(Parsed::Request(_))));
+    }
+
+    #[test]
+    fn any_cut_parses_alike() {
+        for bytes in [&b"get a b c\r\n"[..], b"set k 0 0 5 noreply\r\nhello\r\n", b"ms k 2\nab\r\n"]
+        {
+            let mut progress = Progress::default();
+            for cut in 0..bytes.len() {
+                match parse(&bytes[..cut], &mut progress) {
+                    Ok(Parsed::Incomplete { missing }) => assert!(cut + missing <= bytes.len()),
+                    other => panic!("{cut}: {other:?}"),
+                }
+            }
+            let Ok(Parsed::Request(request)) = parse(bytes, &mut progress) else { panic!() };
+            assert_eq!((request.bytes, request.refusal), (bytes, None));
+        }
+    }
+
+    #[test]
+    fn only_retrievals_may_be_long() {
+        let long = [b'a'; LINE_BYTES_MAX + 1];
+        assert_eq!(parse(&long, &mut Progress::default()).unwrap_err(), Error::LineTooLong);
+        let long = [b"  get ", &long[..]].concat();
+        assert!(matches!(
+            parse(&long, &mut Progress::default()),
+            Ok(Parsed::Incomplete { missing: 1 })
+        ));
+        assert!(matches!(one(&[&long[6..], b"\r\n"].concat()).2, None));
+    }
+}

@@ -1,0 +1,87 @@
+//! The words of a line: what lies between blanks, and nothing else parts them.
+
+/// Walks the words of a line, with their places.
+#[derive(Clone, Debug)]
+pub struct Words<'a> {
+    line: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Words<'a> {
+    pub fn new(line: &'a [u8]) -> Words<'a> {
+        Words { line, at: 0 }
+    }
+
+    /// What has not been walked yet, the blank behind the last word included.
+    pub fn rest(&self) -> &'a [u8] {
+        &self.line[self.at..]
+    }
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let mut start = self.at;
+        while self.line.get(start) == Some(&b' ') {
+            start += 1;
+        }
+        let mut end = start;
+        while end < self.line.len() && self.line[end] != b' ' {
+            end += 1;
+        }
+        self.at = end;
+        if start == end { None } else { Some(&self.line[start..end]) }
+    }
+}
+
+/// A number as memcached reads one, less what it reads without meaning to (blanks of other kinds,
+/// numbers beyond their type): digits behind an optional sign.
+pub fn number(word: &[u8]) -> Option<i64> {
+    let (sign, digits) = match word {
+        [b'-', digits @ ..] => (-1, digits),
+        [b'+', digits @ ..] => (1, digits),
+        digits => (1, digits),
+    };
+    if digits.is_empty() || digits.len() > 18 {
+        return None;
+    }
+    let mut value = 0i64;
+    for &digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        value = value * 10 + i64::from(digit - b'0');
+    }
+    Some(sign * value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_part_words_and_nothing_else_does() {
+        let words: Vec<&[u8]> = Words::new(b"  get  a\tb \r c ").collect();
+        assert_eq!(words, [&b"get"[..], b"a\tb", b"\r", b"c"]);
+        assert_eq!(Words::new(b"   ").next(), None);
+    }
+
+    #[test]
+    fn numbers_have_a_sign_and_digits() {
+        for (word, value) in [
+            (&b"0"[..], Some(0)),
+            (b"+1", Some(1)),
+            (b"-12", Some(-12)),
+            (b"007", Some(7)),
+            (b"", None),
+            (b"-", None),
+            (b"1x", None),
+            (b"1 ", None),
+            (b"9999999999999999999", None),
+        ] {
+            assert_eq!(number(word), value, "{}", word.escape_ascii());
+        }
+    }
+}
