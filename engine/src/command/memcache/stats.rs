@@ -17,7 +17,7 @@ use crate::protocol::memcache::words::Words;
 use std::collections::BTreeMap;
 
 /// Numbers that say nothing when added. For `items:1:age` and `1:chunk_size` it is the last part.
-const APART: [&str; 24] = [
+const APART: [&str; 25] = [
     "age",
     "age_hot",
     "age_warm",
@@ -42,6 +42,7 @@ const APART: [&str; 24] = [
     "umask",
     "uptime",
     "verbosity",
+    "version",
 ];
 
 /// Joins the whole replies to `stats` of these servers; `None` where one failed. Unless `add`,
