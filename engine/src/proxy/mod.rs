@@ -45,7 +45,7 @@ mod worker;
 pub use count::{PoolCounts, WorkerCounts};
 pub use counters::{COUNTERS, Counters, Row, ServerCounters};
 pub use invariants::Backlog;
-pub use replies::Cause;
+pub use replies::{Cause, too_many_clients};
 pub use worker::Worker;
 
 use crate::base::slab::Key;

@@ -164,6 +164,14 @@ pub fn memcache_not_served(name: &str) -> String {
     format!("CLIENT_ERROR {name} is not served here: it concerns one server, ask that one")
 }
 
+/// All that a client reads which comes when its pool is full. Each protocol's servers say it so.
+pub fn too_many_clients(protocol: Protocol) -> &'static [u8] {
+    match protocol {
+        Protocol::Redis => b"-ERR max number of clients reached\r\n",
+        Protocol::Memcache => b"ERROR Too many open connections\r\n",
+    }
+}
+
 pub const REQUEST_TOO_LARGE: &str = "ERR Protocol error: request above 1 GiB";
 pub const CROSSSLOT: &str = "CROSSSLOT Keys in request don't hash to the same server";
 pub const EXECABORT: &str = "EXECABORT Transaction discarded because of previous errors.";

@@ -7,6 +7,7 @@ use crate::config::{Bind, Config, Pool};
 use crate::io::{Listener, Socket};
 use anyhow::bail;
 use nuthatch_engine::base::PoolId;
+use nuthatch_engine::proxy::too_many_clients;
 use nuthatch_engine::topology::Manners;
 use std::fmt::Write;
 use std::io;
@@ -50,7 +51,8 @@ fn of_pool(id: PoolId, pool: &Pool, bind: &Bind, workers: u16) -> io::Result<Vec
     let one = |_| {
         let socket = Socket::bind(bind, pool.backlog, pool.reuseport)?;
         let (keepalive, name) = (pool.tcpkeepalive, pool.spec.name.clone());
-        Ok(Arc::new(Listener { pool: id, socket, keepalive, clients_max, name }))
+        let farewell = too_many_clients(pool.spec.protocol);
+        Ok(Arc::new(Listener { pool: id, socket, keepalive, clients_max, farewell, name }))
     };
     (0..sockets).map(one).collect()
 }

@@ -34,6 +34,8 @@ pub struct Listener {
     pub keepalive: bool,
     /// Clients of the pool over all workers; 0 is unlimited.
     pub clients_max: u32,
+    /// What a client reads that is one too many.
+    pub farewell: &'static [u8],
     /// The pool's name, for the log.
     pub name: Box<str>,
 }
@@ -271,7 +273,7 @@ fn admit(
     let pool = listener.pool;
     let Some(id) = balance.enter(to, pool, listener.clients_max) else {
         // What fits an empty socket buffer is never refused.
-        let _ = stream.write(b"-ERR max number of clients reached\r\n");
+        let _ = stream.write(listener.farewell);
         return None;
     };
     if let Err(error) = stream.set_nodelay() {
