@@ -41,7 +41,12 @@ impl Path<'_> {
                     self.forward_fenced(key, request.bytes, fence);
                 }
             }
-            Verb::Retrieve { first } => self.retrieve(command, usize::from(first), request),
+            Verb::Retrieve { first } => {
+                if first == 2 && words.next().is_none() {
+                    return self.refuse_line(replies::MEMCACHE_ERROR);
+                }
+                self.retrieve(first, words, request);
+            }
             Verb::Meta { flags } => {
                 let key = words.next().unwrap_or_default();
                 if self.has_words(command, words.clone(), key) {
@@ -105,26 +110,29 @@ impl Path<'_> {
         }
     }
 
-    /// Parts a retrieval by the owners of its keys.
-    fn retrieve(&mut self, command: &Command, first: usize, request: &Request<'_>) {
-        let mut words = Words::new(request.line);
-        let mut given = 0;
-        let head = loop {
-            if given == first {
-                break &request.line[..request.line.len() - words.rest().len()];
-            }
-            if words.next().is_none() {
-                return self.refuse_line(replies::MEMCACHE_ERROR);
-            }
-            given += 1;
-        };
+    /// A retrieval; `words` are its keys, from number `first` on.
+    #[inline]
+    fn retrieve(&mut self, first: u8, mut words: Words<'_>, request: &Request<'_>) {
         let keys = words.rest();
+        match (words.next(), words.next()) {
+            (None, _) if first == 1 => self.refuse_line(replies::MEMCACHE_ERROR),
+            // `gat 0`: memcached has an answer to that, so let one give it.
+            (None, _) => self.forward_fenced(PLACEHOLDER, request.bytes, Fence::None),
+            (Some(key), None) if key.len() <= KEY_BYTES_MAX => {
+                self.forward_fenced(key, request.bytes, Fence::None);
+            }
+            (Some(_), _) => self.retrieve_many(keys, request),
+        }
+    }
+
+    /// Parts a retrieval by the owners of its keys.
+    fn retrieve_many(&mut self, keys: &[u8], request: &Request<'_>) {
+        let head = &request.line[..request.line.len() - keys.len()];
         let mut owners = std::mem::take(&mut self.turn.owners);
         owners.clear();
         let router = &self.pool.topology.router;
-        let mut too_long = false;
-        let mut nobody = false;
-        for key in words {
+        let (mut too_long, mut nobody) = (false, false);
+        for key in Words::new(keys) {
             too_long |= key.len() > KEY_BYTES_MAX;
             match router.route(key, &mut self.turn.chance) {
                 Some(shard) => owners.push(shard.0),
@@ -135,18 +143,10 @@ impl Path<'_> {
             self.refuse_line(replies::MEMCACHE_FORMAT);
         } else if nobody {
             self.forward_memcache(None, request.bytes, Fence::None);
-        } else if let Some(&owner) = owners.first() {
-            if owners.iter().all(|&other| other == owner) {
-                self.forward_memcache(Some(ShardId(owner)), request.bytes, Fence::None);
-            } else {
-                self.scatter_keys(head, keys, &mut owners);
-            }
-        } else if usize::from(command.words_min) > first {
-            self.refuse_line(replies::MEMCACHE_ERROR);
+        } else if owners.iter().all(|&owner| owner == owners[0]) {
+            self.forward_memcache(Some(ShardId(owners[0])), request.bytes, Fence::None);
         } else {
-            // `gat 0`: memcached has an answer to that, so let one give it.
-            let shard = self.pool.topology.router.route(PLACEHOLDER, &mut self.turn.chance);
-            self.forward_memcache(shard, request.bytes, Fence::None);
+            self.scatter_keys(head, keys, &mut owners);
         }
         if owners.capacity() <= OWNERS_KEPT {
             self.turn.owners = owners;

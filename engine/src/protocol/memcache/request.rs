@@ -96,7 +96,6 @@ pub fn parse<'a>(bytes: &'a [u8], progress: &mut Progress) -> Result<Parsed<'a>,
         progress.skip -= len as u64;
         return Ok(Parsed::Skip(len));
     }
-    let mut refusal = None;
     if progress.line == 0 {
         let Some(end) = bytes[progress.scanned..].iter().position(|&byte| byte == b'\n') else {
             if bytes.len() > LINE_BYTES_MAX
@@ -107,38 +106,42 @@ pub fn parse<'a>(bytes: &'a [u8], progress: &mut Progress) -> Result<Parsed<'a>,
             progress.scanned = bytes.len();
             return Ok(Parsed::Incomplete { missing: 1 });
         };
-        let line = progress.scanned + end + 1;
-        match block(words_of(&bytes[..line])) {
-            Ok(None) => {
-                progress.scanned = 0;
-                let (bytes, line) = (&bytes[..line], words_of(&bytes[..line]));
-                return Ok(Parsed::Request(Request { bytes, line, refusal }));
-            }
+        let len = progress.scanned + end + 1;
+        progress.scanned = 0;
+        let line = words_of(&bytes[..len]);
+        let refusal = match block(line) {
+            Ok(None) => None,
             Ok(Some(block)) if block <= MEMCACHE_VALUE_BYTES_MAX as u64 => {
-                progress.line = line;
-                progress.block = block as usize + 2;
+                return stored_request(bytes, line, (len, block as usize + 2), progress);
             }
             Ok(Some(block)) => {
-                refusal = Some(Refusal::TooLarge);
                 progress.skip = block + 2;
+                Some(Refusal::TooLarge)
             }
-            Err(wrong) => refusal = Some(wrong),
-        }
-        if refusal.is_some() {
-            progress.scanned = 0;
-            let (bytes, line) = (&bytes[..line], words_of(&bytes[..line]));
-            return Ok(Parsed::Request(Request { bytes, line, refusal }));
-        }
+            Err(wrong) => Some(wrong),
+        };
+        return Ok(Parsed::Request(Request { bytes: &bytes[..len], line, refusal }));
     }
-    let end = progress.line + progress.block;
+    let (len, block) = (progress.line, progress.block);
+    stored_request(bytes, words_of(&bytes[..len]), (len, block), progress)
+}
+
+/// A request whose line has `len` bytes and whose block, CRLF and all, has `block`.
+#[inline]
+fn stored_request<'a>(
+    bytes: &'a [u8],
+    line: &'a [u8],
+    (len, block): (usize, usize),
+    progress: &mut Progress,
+) -> Result<Parsed<'a>, Error> {
+    let end = len + block;
     if bytes.len() < end {
+        (progress.line, progress.block) = (len, block);
         return Ok(Parsed::Incomplete { missing: end - bytes.len() });
     }
-    if bytes[end - 2..end] != *b"\r\n" {
-        refusal = Some(Refusal::Chunk);
-    }
-    let line = words_of(&bytes[..progress.line]);
-    *progress = Progress::default();
+    progress.line = 0;
+    let is_whole = bytes[end - 2..end] == *b"\r\n";
+    let refusal = if is_whole { None } else { Some(Refusal::Chunk) };
     Ok(Parsed::Request(Request { bytes: &bytes[..end], line, refusal }))
 }
 
