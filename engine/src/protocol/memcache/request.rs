@@ -331,6 +331,6 @@ mod tests {
             parse(&long, &mut Progress::default()),
             Ok(Parsed::Incomplete { missing: 1 })
         ));
-        assert!(matches!(one(&[&long[6..], b"\r\n"].concat()).2, None));
+        assert!(one(&[&long[6..], b"\r\n"].concat()).2.is_none());
     }
 }
