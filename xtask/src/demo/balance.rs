@@ -31,10 +31,11 @@ pub fn play(stage: &mut Stage, stop: &Stop, verdict: &mut Verdict) -> Result<()>
             let commands: Vec<Command> =
                 (first..first + BATCH).map(|n| command(is_write, n)).collect();
             let replies = stage.ask_all(&commands)?;
-            let is_right = |(i, reply): (usize, &Reply)| match is_write {
-                true => reply.meaning == Meaning::Done,
-                false => reply.meaning == Meaning::Values(vec![format!("value {}", first + i)]),
+            let wanted = |i| {
+                let value = format!("value {}", first + i);
+                if is_write { Meaning::Done } else { Meaning::Values(vec![value]) }
             };
+            let is_right = |(i, reply): (usize, &Reply)| reply.meaning == wanted(i);
             wrong += replies.iter().enumerate().filter(|(i, r)| !is_right((*i, r))).count();
         }
     }
