@@ -4,7 +4,7 @@ use super::{Done, keys};
 use nuthatch::config;
 use nuthatch_engine::base::Chance;
 use nuthatch_engine::topology::kinds::fixed;
-use nuthatch_engine::topology::{Address, Manners, ShardState};
+use nuthatch_engine::topology::{Manners, ShardState};
 use nuthatch_testbed::{Folder, MemcachedServer, Nutcracker, find_program, free_port};
 
 const POOL: &str =
@@ -171,7 +171,9 @@ fn keys_of_nutcracker_are_in_place() {
     let file = stage.right.replace("22121", &free_port().to_string());
     let old = Nutcracker::start(&file).unwrap();
     let mut client = old.client().unwrap();
-    let sets: String = keys(300).iter().map(|key| format!("set {key} 0 0 1\r\nv\r\n")).collect();
+    let sets: Vec<String> =
+        keys(300).iter().map(|key| format!("set {key} 0 0 1\r\nv\r\n")).collect();
+    let sets = sets.concat();
     client.send_raw(format!("{sets}quit\r\n").as_bytes()).unwrap();
     client.recv_to_end().unwrap();
     let done = stage.verify(&file, &[]);
