@@ -334,8 +334,8 @@ impl Worker {
             return;
         };
         let (patience, soon) = match client.unread_bytes() {
-            0..=CLIENT_HOARD_BYTES => (CLIENT_STALL_MS, CLIENT_HOARD_STALL_MS),
-            0..=CLIENT_GLUT_BYTES => (CLIENT_HOARD_STALL_MS, CLIENT_GLUT_STALL_MS),
+            n if n <= CLIENT_HOARD_BYTES => (CLIENT_STALL_MS, CLIENT_HOARD_STALL_MS),
+            n if n <= CLIENT_GLUT_BYTES => (CLIENT_HOARD_STALL_MS, CLIENT_GLUT_STALL_MS),
             _ => (CLIENT_GLUT_STALL_MS, CLIENT_GLUT_STALL_MS),
         };
         let until = since.plus_ms(patience);
