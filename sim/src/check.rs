@@ -46,6 +46,7 @@ pub struct Ledger {
 }
 
 /// A server as the ledger sees it when it carries out a command.
+#[derive(Clone, Copy)]
 pub struct Scene {
     pub server: usize,
     pub now: Time,

@@ -3,7 +3,7 @@
 use crate::check::Ledger;
 use crate::client::{Leaves, Reads};
 use crate::plan::Fault;
-use crate::toy::Mood;
+use crate::toy::{Mood, Trouble};
 use crate::transport::{EndId, Owner};
 use crate::world::{Event, World};
 use nuthatch_engine::base::ServerId;
@@ -51,11 +51,11 @@ impl World {
                 self.after_ms(back_ms, Event::Recover(server));
             }
             Fault::Loading { server, back_ms } => {
-                self.toys[server].loading = true;
+                self.toys[server].trouble.loading = true;
                 self.after_ms(back_ms, Event::Recover(server));
             }
             Fault::OutOfMemory { server, back_ms } => {
-                self.toys[server].out_of_memory = true;
+                self.toys[server].trouble.out_of_memory = true;
                 self.after_ms(back_ms, Event::Recover(server));
             }
             Fault::Babble { server } => {
@@ -140,8 +140,7 @@ impl World {
         let toy = &mut self.toys[server];
         self.ledger.trace.note(self.now, || format!("server {server} recovers"));
         toy.mood = Mood::Well;
-        toy.loading = false;
-        toy.out_of_memory = false;
+        toy.trouble = Trouble::default();
         toy.service_us = 300;
         for end in toy.ends() {
             self.net.wake(self.now, end);

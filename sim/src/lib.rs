@@ -23,6 +23,7 @@ mod dice;
 mod faults;
 mod host;
 pub mod plan;
+mod redis;
 mod resp;
 mod script;
 mod toy;

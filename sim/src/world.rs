@@ -13,6 +13,7 @@ use crate::control::{Control, Errand, MAIL_MS_MAX};
 use crate::dice::Dice;
 use crate::host::{Event as HostEvent, Host, Letter, Wish};
 use crate::plan::{self, Fault, Plan};
+use crate::redis::Redis;
 use crate::script::{self, Script};
 use crate::toy::{Mood, Toy};
 use crate::trace::Trace;
@@ -71,7 +72,8 @@ impl World {
         let (mut toys, mut servers, mut pools) = (Vec::new(), Vec::new(), Vec::new());
         for (index, spec) in plan.pools.iter().enumerate() {
             let ids = (0..spec.shards.len() + plan.spares).map(|_| {
-                let mut toy = Toy::new(toys.len(), spec.redis_auth.as_deref(), spec.redis_db);
+                let redis = Redis::new(spec.redis_auth.as_deref(), spec.redis_db);
+                let mut toy = Toy::new(toys.len(), redis);
                 toy.sabotage = plan.sabotage;
                 toys.push(toy);
                 toys.len() - 1
@@ -190,7 +192,7 @@ impl World {
             }
             Event::Probe { pool, known_as, toy } => {
                 let toy = &self.toys[toy];
-                let ready = toy.mood == Mood::Well && !toy.loading;
+                let ready = toy.mood == Mood::Well && !toy.trouble.loading;
                 let silent = matches!(toy.mood, Mood::Stopped | Mood::Silent);
                 let us = if silent { 300_000 } else { 2_000 };
                 self.after_us(us / 2, us, Event::ProbeAnswer { pool, known_as, ready });
