@@ -7,11 +7,13 @@
 
 use crate::check::Ledger;
 use crate::dice::Dice;
+use crate::memcache;
+use crate::quiet::{Owner, Quiet};
 use crate::resp::{self, Value};
 use crate::script::{Asked, Expect, Script};
 use crate::transport::{EndId, Net, Read};
 use nuthatch_engine::base::Time;
-use nuthatch_engine::topology::Manners;
+use nuthatch_engine::topology::{Manners, Protocol};
 use std::collections::VecDeque;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,6 +70,7 @@ pub struct Client {
     greeted: bool,
     made: usize,
     asked: VecDeque<Asked>,
+    quiet: Quiet,
     out: Vec<u8>,
     input: Vec<u8>,
     next_read: Time,
@@ -92,6 +95,7 @@ impl Client {
             greeted: false,
             made: 0,
             asked: VecDeque::new(),
+            quiet: Quiet::default(),
             out: Vec::new(),
             input: Vec::new(),
             next_read: Time::ZERO,
@@ -111,7 +115,16 @@ impl Client {
     }
 
     pub fn owed(&self) -> usize {
-        self.asked.len() + self.out.len()
+        self.waiting() + self.out.len()
+    }
+
+    /// Replies that must come.
+    fn waiting(&self) -> usize {
+        self.asked.iter().filter(|asked| !asked.expect.may_be_silent()).count()
+    }
+
+    fn speaks_redis(&self) -> bool {
+        self.script.spec().protocol == Protocol::Redis
     }
 
     pub fn oldest(&self) -> Option<&Asked> {
@@ -132,8 +145,7 @@ impl Client {
         self.undisturbed = true;
         self.greet(ledger, now);
         for _ in 0..12 {
-            let asked = self.script.next(&mut self.out, &mut self.dice, ledger, now);
-            self.asked.push_back(asked);
+            self.script.next(&mut self.out, &mut self.asked, &mut self.dice, ledger, now);
         }
         self.made += 12;
         self.habits.quota = self.made;
@@ -163,10 +175,13 @@ impl Client {
         }
         self.greet(ledger, now);
         while self.made < self.habits.quota
-            && self.asked.len() < self.habits.pipeline
+            && self.waiting() < self.habits.pipeline
             && self.out.len() < 64 * 1024
         {
-            if self.habits.resp3_after == Some(self.made) && !self.script.resp3 {
+            if self.habits.resp3_after == Some(self.made)
+                && !self.script.resp3
+                && self.speaks_redis()
+            {
                 self.script.resp3 = true;
                 let words: &[&str] = match self.script.spec().redis_auth.as_deref() {
                     Some(password) => &["HELLO", "3", "AUTH", "default", password],
@@ -175,8 +190,7 @@ impl Client {
                 let asked = self.script.fixed(&mut self.out, words, Expect::Greeting, ledger, now);
                 self.asked.push_back(asked);
             }
-            let asked = self.script.next(&mut self.out, &mut self.dice, ledger, now);
-            self.asked.push_back(asked);
+            self.script.next(&mut self.out, &mut self.asked, &mut self.dice, ledger, now);
             self.made += 1;
             if self.habits.pace_us > 0 && self.dice.percent(30) {
                 self.next_ask = Time(now.0 + self.dice.range(1, self.habits.pace_us) * 1_000);
@@ -210,15 +224,23 @@ impl Client {
     fn take_leave(&mut self, net: &mut Net, ledger: &mut Ledger, now: Time) {
         match self.habits.leaves {
             Leaves::Stays => return,
+            Leaves::HalfCloses => {}
+            leaves if !self.speaks_redis() => {
+                let last: &[u8] = match leaves {
+                    Leaves::Vanishes => b"set half 0 0 50\r\nhal",
+                    // What follows must not cost it the replies before, nor reach a server.
+                    Leaves::Quits => b"quit\r\nset after#4294967295# 0 0 4\r\nquit\r\n",
+                    _ => &[b'x'; 3000],
+                };
+                self.out.extend_from_slice(last);
+                if leaves == Leaves::Vanishes {
+                    return self.vanish(net, now);
+                }
+            }
             Leaves::Vanishes => {
                 self.out.extend_from_slice(b"*3\r\n$3\r\nSET\r\n$5\r\nhal");
-                if self.write(net, now) {
-                    net.reset(self.end, now);
-                }
-                self.state = State::Closed;
-                return;
+                return self.vanish(net, now);
             }
-            Leaves::HalfCloses => {}
             Leaves::Quits => {
                 if self.script.spec().manners == Manners::Modern {
                     let asked =
@@ -240,6 +262,13 @@ impl Client {
             }
         }
         self.state = State::Leaving;
+    }
+
+    fn vanish(&mut self, net: &mut Net, now: Time) {
+        if self.write(net, now) {
+            net.reset(self.end, now);
+        }
+        self.state = State::Closed;
     }
 
     /// `false`: the connection is gone.
@@ -299,15 +328,27 @@ impl Client {
     fn take_replies(&mut self, ledger: &mut Ledger, now: Time) {
         let mut at = 0;
         loop {
-            match resp::read(&self.input[at..]) {
+            let bytes = &self.input[at..];
+            let read = if self.speaks_redis() { resp::read(bytes) } else { memcache::read(bytes) };
+            match read {
                 Ok(Some((value, len))) => {
                     at += len;
-                    let Some(asked) = self.asked.pop_front() else {
-                        return ledger
-                            .fail(format!("client {} got {value:?} for nothing", self.id));
-                    };
+                    let mut silent = Vec::new();
+                    let owner = self.quiet.owner(&mut self.asked, &value, &mut silent);
+                    for asked in silent {
+                        self.script.settle(&asked, ledger);
+                    }
                     let undisturbed = self.undisturbed;
-                    self.script.judge(&asked, &value, ledger, (now, undisturbed));
+                    match owner {
+                        Ok(Owner::One(asked)) => {
+                            self.script.judge(&asked, &value, ledger, (now, undisturbed));
+                        }
+                        Ok(Owner::Some) => self.script.judge_some(&value, ledger, undisturbed),
+                        Err(error) => {
+                            return ledger
+                                .fail(format!("client {} got {value:?}: {error}", self.id));
+                        }
+                    }
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -324,7 +365,7 @@ impl Client {
             return;
         }
         let deaf = matches!(self.habits.reads, Reads::Slowly { .. });
-        let answered = self.asked.is_empty() && self.input.is_empty();
+        let answered = self.waiting() == 0 && self.input.is_empty();
         let excused = left == State::Leaving && (answered || deaf);
         ledger.check(excused, || {
             format!(

@@ -128,9 +128,11 @@ fn pool(dice: &mut Dice, at: u64, calm: bool) -> PoolSpec {
         _ if calm => Some(20_000),
         _ => Some(dice.range(40, 400) as u32),
     };
+    let protocol = if dice.percent(33) { Protocol::Memcache } else { Protocol::Redis };
+    let is_redis = protocol == Protocol::Redis;
     PoolSpec {
         name: format!("pool{at}").into(),
-        protocol: Protocol::Redis,
+        protocol,
         hash: hash::by_name(dice.pick(&["fnv1a_64", "md5", "crc16"])).expect("in the table"),
         hash_tag: dice.percent(20).then_some(HashTag { open: b'{', close: b'}' }),
         distribution: distribution::by_name(
@@ -148,8 +150,8 @@ fn pool(dice: &mut Dice, at: u64, calm: bool) -> PoolSpec {
         connect_timeout_ms: if calm { 20_000 } else { dice.range(30, 500) as u32 },
         server_connections: dice.pick(&[1, 1, 2, 3]),
         preconnect: dice.percent(30),
-        redis_auth: dice.percent(30).then(|| "secret".into()),
-        redis_db: dice.pick(&[0, 0, 5]),
+        redis_auth: (dice.percent(30) && is_redis).then(|| "secret".into()),
+        redis_db: if is_redis { dice.pick(&[0, 0, 5]) } else { 0 },
         eject: dice.pick(&[Eject::Off, Eject::Remap, Eject::FailFast]),
         server_retry_timeout_ms: dice.pick(&[0, 50, 400]),
         server_failure_limit: dice.range(0, 3) as u32,

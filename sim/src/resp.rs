@@ -1,6 +1,8 @@
 //! A small RESP of the simulation's own, so that a mistake in the engine's is not made twice.
 //! Recursive and without any place-keeping: a value is read from its beginning each time.
 
+use crate::check::tag_of;
+
 /// A value as a reader sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Value {
@@ -14,6 +16,19 @@ pub enum Value {
     Null,
     Array(Vec<Value>),
     Map(Vec<Value>),
+    /// A whole reply of memcached's, as it came; its errors are `Error`.
+    Lines(Vec<u8>),
+}
+
+impl Value {
+    /// The tag that a reply bears, if it does so in its first line.
+    pub fn tag(&self) -> Option<u64> {
+        match self {
+            Value::Error(text) => tag_of(text.as_bytes()),
+            Value::Lines(bytes) => tag_of(bytes.split(|&byte| byte == b'\n').next()?),
+            _ => None,
+        }
+    }
 }
 
 /// Reads one value; `Ok(None)` when the bytes end first.
@@ -75,6 +90,7 @@ pub fn write(out: &mut Vec<u8>, value: &Value) {
             out.extend_from_slice(body);
             out.extend_from_slice(b"\r\n");
         }
+        Value::Lines(bytes) => out.extend_from_slice(bytes),
         Value::Array(values) => {
             out.extend_from_slice(format!("*{}\r\n", values.len()).as_bytes());
             for value in values {

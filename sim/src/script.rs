@@ -6,11 +6,13 @@
 
 use crate::check::{Ledger, Outage, Sent};
 use crate::dice::Dice;
+use crate::memcache;
 use crate::resp::{self, Value};
 use crate::toy::echo_value;
 use nuthatch_engine::base::{Chance, Time};
 use nuthatch_engine::routing::distribution::Ring;
-use nuthatch_engine::topology::{Eject, Manners, PoolSpec, PoolTopology};
+use nuthatch_engine::topology::{Eject, Manners, PoolSpec, PoolTopology, Protocol};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// What the only right reply is.
@@ -29,6 +31,25 @@ pub enum Expect {
     Joint(Value),
     /// OK or nothing at all: then the end.
     Farewell,
+    /// These items in their order, of which a modern proxy may miss some.
+    Items(Vec<Vec<u8>>),
+    /// STAT lines of as many servers as there are shards.
+    Stats,
+    /// Lines that begin so.
+    Begins(&'static str),
+    /// The end of a quiet run.
+    Noop,
+    /// A quiet request that is answered, by its server or with an error of ours.
+    QuietHit(Value),
+    /// Nothing, unless its server speaks in spite of that.
+    Silence {
+        /// A failure is told.
+        told: bool,
+        /// Its server will speak: it has no memory for it.
+        stores: bool,
+        /// The private key holds this from then on.
+        own: Option<(usize, Vec<u8>)>,
+    },
 }
 
 /// A request that is owed a reply.
@@ -46,10 +67,10 @@ pub struct Asked {
 
 /// A client's private key.
 #[derive(Clone, Debug, Default)]
-struct Own {
-    value: Option<Vec<u8>>,
+pub struct Own {
+    pub value: Option<Vec<u8>>,
     /// A write of it had an unknown outcome.
-    lost: bool,
+    pub lost: bool,
 }
 
 /// What a script knows of its pool.
@@ -64,9 +85,9 @@ pub struct Pool {
 }
 
 pub struct Script {
-    client: usize,
-    pool: Pool,
-    own: Vec<Own>,
+    pub client: usize,
+    pub pool: Pool,
+    pub own: Vec<Own>,
     pub resp3: bool,
     pub inline: bool,
     /// Length of the longest value asked for.
@@ -89,7 +110,7 @@ impl Script {
         &self.pool.spec
     }
 
-    fn owner(&self, key: &[u8]) -> Option<u16> {
+    pub fn owner(&self, key: &[u8]) -> Option<u16> {
         let router = &self.pool.topology.router;
         if matches!(router.ring, Ring::Random(_)) {
             return None;
@@ -106,7 +127,7 @@ impl Script {
         }
     }
 
-    fn asked(&self, tag: u64, at: Time, expect: Expect) -> Asked {
+    pub fn asked(&self, tag: u64, at: Time, expect: Expect) -> Asked {
         Asked { tag, at, expect, whole: true, shard: None, resp3: self.resp3 }
     }
 
@@ -125,14 +146,18 @@ impl Script {
         self.asked(tag, now, expect)
     }
 
-    /// A request as the dice have it, appended to `out`.
+    /// A request as the dice have it, appended to `out` and `all`.
     pub fn next(
         &self,
         out: &mut Vec<u8>,
+        all: &mut VecDeque<Asked>,
         dice: &mut Dice,
         ledger: &mut Ledger,
         now: Time,
-    ) -> Asked {
+    ) {
+        if self.spec().protocol == Protocol::Memcache {
+            return self.next_memcache(out, all, dice, ledger, now);
+        }
         let tag = ledger.tag(Sent { client: self.client, at: now, resp3: self.resp3 });
         let size = if dice.percent(90) { 60 } else { self.value_bytes_max };
         let mut len = || dice.range(0, size.min(self.value_bytes_max));
@@ -216,7 +241,7 @@ impl Script {
         if keys == 1 && !matches!(asked.expect, Expect::Joint(_)) {
             asked.shard = self.owner(&words[1]);
         }
-        asked
+        all.push_back(asked);
     }
 
     /// Compares a reply with its request. `undisturbed`: nothing has happened since the drain.
@@ -232,6 +257,8 @@ impl Script {
             let reply = match reply {
                 Value::Bulk(bytes) => format!("{} bytes", bytes.len()),
                 Value::Array(values) => format!("{} values", values.len()),
+                Value::Lines(bytes) if bytes.len() > 60 => format!("{} bytes", bytes.len()),
+                Value::Lines(bytes) => bytes.escape_ascii().to_string(),
                 other => format!("{other:?}"),
             };
             format!("client {} has {reply} to {}", self.client, asked.tag)
@@ -247,14 +274,36 @@ impl Script {
                 self.own[*own].value = Some(value.clone());
                 true
             }
+            (Expect::OwnSet(own, value), Value::Lines(line))
+                if line == b"STORED\r\n" || line == b"HD b\r\n" =>
+            {
+                self.own[*own].value = Some(value.clone());
+                true
+            }
+            (Expect::QuietHit(value), reply) => value == reply,
+            (Expect::Noop, Value::Lines(line)) => line == b"MN\r\n",
+            (Expect::Begins(start), Value::Lines(line)) => line.starts_with(start.as_bytes()),
+            (Expect::Items(items), Value::Lines(lines)) => {
+                let whole = [&items.concat()[..], b"END\r\n"].concat();
+                let may_miss = !self.pool.calm && !undisturbed;
+                let modern = self.spec().manners == Manners::Modern;
+                *lines == whole || may_miss && modern && Script::is_part(items, reply)
+            }
+            (Expect::Stats, Value::Lines(lines)) => {
+                let all = format!("STAT curr_items {}\r\n", self.spec().shards.len());
+                let is_whole = lines.windows(all.len()).any(|line| line == all.as_bytes());
+                lines.starts_with(b"STAT ") && (is_whole || !self.pool.calm && !undisturbed)
+            }
+            (Expect::Own(own), Value::Lines(lines)) => {
+                self.is_own(*own, &memcache::only_item(lines), false, ledger)
+            }
             (Expect::Own(own), value) => self.is_own(*own, value, asked.resp3, ledger),
             _ => false,
         };
         let outage = asked.shard.and_then(|shard| ledger.out.get(&(self.pool.index, shard)));
         let outage = outage.copied().filter(|out| out.since <= asked.at);
         if let (Some(_), Eject::FailFast) = (outage, self.spec().eject) {
-            let refused =
-                matches!(reply, Value::Error(text) if text.starts_with("ERR Connection refused"));
+            let refused = matches!(reply, Value::Error(text) if cause(text).starts_with("Connection refused"));
             ledger.check(refused, || format!("a shard that is down answered {asked:?}: {reply:?}"));
         }
         if right {
@@ -266,7 +315,8 @@ impl Script {
         };
         ledger.errors += 1;
         let excused = !self.pool.calm && !undisturbed && is_excuse(text);
-        ledger.check(excused, || format!("client {}: {text:?} to {asked:?}", self.client));
+        let stray = Script::is_stray(asked, text);
+        ledger.check(excused || stray, || format!("client {}: {text:?} to {asked:?}", self.client));
         if let (Some(Outage { .. }), Eject::Remap) = (outage, self.spec().eject) {
             let shard = &self.pool.topology.shards[usize::from(asked.shard.unwrap_or(0))];
             let named = text.contains(&format!("shard {},", shard.name));
@@ -277,13 +327,25 @@ impl Script {
             ledger.told_not_sent(asked.tag);
         }
         // The server refused it, so it was not carried out.
-        let refused = text.starts_with("LOADING") || text.starts_with("OOM");
+        let refused = ["LOADING", "OOM", "SERVER_ERROR out of memory"]
+            .iter()
+            .any(|refusal| text.starts_with(refusal));
         if let Expect::OwnSet(own, _) = asked.expect
             && !unsent
             && !refused
         {
             self.own[own].lost = true;
         }
+    }
+
+    /// An error of one of some quiet requests.
+    pub fn judge_some(&self, reply: &Value, ledger: &mut Ledger, undisturbed: bool) {
+        ledger.replies += 1;
+        ledger.errors += 1;
+        let excused = matches!(reply, Value::Error(text) if is_excuse(text));
+        ledger.check(excused && !self.pool.calm && !undisturbed, || {
+            format!("client {}: {reply:?} to a quiet request", self.client)
+        });
     }
 
     fn is_own(&self, own: usize, value: &Value, resp3: bool, ledger: &Ledger) -> bool {
@@ -311,16 +373,24 @@ impl Script {
 
 /// Errors that a client must live with while things go wrong.
 fn is_excuse(text: &str) -> bool {
-    const EXCUSES: [&str; 8] = [
-        "ERR Connection refused",
-        "ERR Connection reset by peer",
-        "ERR Connection timed out",
-        "ERR Broken pipe",
-        "ERR unknown",
-        "ERR Invalid argument",
+    const EXCUSES: [&str; 10] = [
+        "Connection refused",
+        "Connection reset by peer",
+        "Connection timed out",
+        "Broken pipe",
+        "unknown",
+        "Invalid argument",
         "LOADING ",
         "OOM ",
+        "out of memory",
+        "ERROR Too many open connections",
     ];
-    EXCUSES.iter().any(|excuse| text.starts_with(excuse))
+    EXCUSES.iter().any(|excuse| cause(text).starts_with(excuse))
         && !text.starts_with("ERR unknown command")
+}
+
+/// The error without the word that says it is one of ours.
+fn cause(text: &str) -> &str {
+    let ours = text.strip_prefix("ERR ").or_else(|| text.strip_prefix("SERVER_ERROR "));
+    ours.unwrap_or(text)
 }

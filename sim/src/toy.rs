@@ -1,10 +1,12 @@
-//! A toy server: its connections and its moods. What it says is `redis.rs`'s to know.
+//! A toy server: its connections and its moods. What it says is known to `redis.rs` and
+//! `memcached.rs`.
 //!
 //! Replies leave after a while of service, in order. What a server does when it is in a mood
 //! (dead, stopped, ...) is done by `world.rs` through the few verbs here.
 
 use crate::check::{Ledger, Scene};
 use crate::dice::Dice;
+use crate::memcached::Cache;
 use crate::redis::{Login, Redis};
 use crate::transport::{EndId, Net, Read};
 use nuthatch_engine::base::Time;
@@ -40,6 +42,11 @@ struct Conn {
     eof: bool,
 }
 
+pub enum Store {
+    Redis(Redis),
+    Memcached(Cache),
+}
+
 /// What a server cannot do now, and says so.
 #[derive(Clone, Copy, Default)]
 pub struct Trouble {
@@ -53,7 +60,7 @@ pub struct Toy {
     pub trouble: Trouble,
     /// Longest time of service.
     pub service_us: u64,
-    redis: Redis,
+    store: Store,
     conns: BTreeMap<EndId, Conn>,
     pub sabotage: Option<Sabotage>,
     served: u64,
@@ -72,13 +79,13 @@ pub fn echo_value(key: &[u8]) -> Vec<u8> {
 }
 
 impl Toy {
-    pub fn new(id: usize, redis: Redis) -> Toy {
+    pub fn new(id: usize, store: Store) -> Toy {
         Toy {
             id,
             mood: Mood::Well,
             trouble: Trouble::default(),
             service_us: 300,
-            redis,
+            store,
             conns: BTreeMap::new(),
             sabotage: None,
             served: 0,
@@ -108,7 +115,10 @@ impl Toy {
 
     /// What the map held is gone.
     pub fn lose_data(&mut self) {
-        self.redis.clear();
+        match &mut self.store {
+            Store::Redis(redis) => redis.clear(),
+            Store::Memcached(cache) => cache.clear(),
+        }
     }
 
     /// Closes one connection, in good order or not.
@@ -116,6 +126,14 @@ impl Toy {
         if self.conns.remove(&end).is_some() {
             if reset { net.reset(end, now) } else { net.close(end, now) }
         }
+    }
+
+    /// Closes what it has accepted; a memcached with too many clients says so first.
+    pub fn turn_away(&mut self, end: EndId, net: &mut Net, now: Time) {
+        if matches!(self.store, Store::Memcached(_)) && end.0 % 4 == 1 {
+            let _ = net.write(end, b"ERROR Too many open connections\r\n", now);
+        }
+        self.hang_up(end, net, now, false);
     }
 
     /// Writes what is no reply.
@@ -195,8 +213,11 @@ impl Toy {
     ) -> Result<usize, String> {
         let scene = Scene { server: self.id, now, resp3: false };
         let trouble = self.trouble;
-        let mut carry_out =
-            || self.redis.serve(&mut conn.login, &conn.input[at..], trouble, scene, ledger);
+        let bytes = &conn.input[at..];
+        let mut carry_out = || match &mut self.store {
+            Store::Redis(redis) => redis.serve(&mut conn.login, bytes, trouble, scene, ledger),
+            Store::Memcached(cache) => cache.serve(bytes, trouble, scene, ledger),
+        };
         let Some((mut reply, len)) = carry_out()? else { return Ok(0) };
         let due = Time(now.0 + dice.range(0, self.service_us) * 1_000);
         let due = conn.replies.back().map_or(due, |(last, _)| due.max(*last));
@@ -210,11 +231,19 @@ impl Toy {
                     return Ok(len);
                 }
                 Some(Sabotage::DoubleWrite) => drop(carry_out()?),
-                Some(Sabotage::WrongValue) => reply = b"+STRANGE\r\n".to_vec(),
+                Some(Sabotage::WrongValue) => {
+                    reply = match &self.store {
+                        Store::Redis(_) => b"+STRANGE\r\n".to_vec(),
+                        Store::Memcached(_) => b"HD strange\r\n".to_vec(),
+                    };
+                }
                 None => {}
             }
         }
-        conn.replies.push_back((due, reply));
+        // Silence is a reply too, where the protocol has it.
+        if !reply.is_empty() {
+            conn.replies.push_back((due, reply));
+        }
         Ok(len)
     }
 }

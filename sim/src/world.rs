@@ -12,16 +12,17 @@ use crate::client::{Client, Habits, Leaves, Reads};
 use crate::control::{Control, Errand, MAIL_MS_MAX};
 use crate::dice::Dice;
 use crate::host::{Event as HostEvent, Host, Letter, Wish};
+use crate::memcached::Cache;
 use crate::plan::{self, Fault, Plan};
 use crate::redis::Redis;
 use crate::script::{self, Script};
-use crate::toy::{Mood, Toy};
+use crate::toy::{Mood, Store, Toy};
 use crate::trace::Trace;
 use crate::transport::{EndId, Net, Owner};
 use nuthatch_engine::base::{PoolId, ServerId, Time, WorkerId};
 use nuthatch_engine::proxy::{ConnId, Counters, Worker};
-use nuthatch_engine::topology::Eject;
 use nuthatch_engine::topology::health::Report;
+use nuthatch_engine::topology::{Eject, Protocol};
 use std::collections::BTreeMap;
 
 pub(crate) enum Event {
@@ -72,8 +73,13 @@ impl World {
         let (mut toys, mut servers, mut pools) = (Vec::new(), Vec::new(), Vec::new());
         for (index, spec) in plan.pools.iter().enumerate() {
             let ids = (0..spec.shards.len() + plan.spares).map(|_| {
-                let redis = Redis::new(spec.redis_auth.as_deref(), spec.redis_db);
-                let mut toy = Toy::new(toys.len(), redis);
+                let store = match spec.protocol {
+                    Protocol::Redis => {
+                        Store::Redis(Redis::new(spec.redis_auth.as_deref(), spec.redis_db))
+                    }
+                    Protocol::Memcache => Store::Memcached(Cache::default()),
+                };
+                let mut toy = Toy::new(toys.len(), store);
                 toy.sabotage = plan.sabotage;
                 toys.push(toy);
                 toys.len() - 1
@@ -285,7 +291,7 @@ impl World {
                     .note(self.now, || format!("{conn:?} of {worker} is {own:?} to {toy}"));
                 self.toys[toy].accept(server);
                 if self.toys[toy].mood == Mood::Curt {
-                    self.toys[toy].hang_up(server, &mut self.net, self.now, false);
+                    self.toys[toy].turn_away(server, &mut self.net, self.now);
                 }
                 self.hosts[worker].events.push(HostEvent::Connected { conn, end: own });
                 self.plan_turn(worker, self.now);
