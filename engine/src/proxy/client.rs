@@ -347,9 +347,12 @@ impl Client {
                 Slot::Waiting => break,
                 Slot::Ready { start, len } => {
                     let (start, len) = (*start, *len);
-                    let out = self.out.tail(&mut turn.buffers);
-                    out.extend_from_slice(&self.stash[start..start + len]);
-                    self.stash_live -= len;
+                    // Silence has no place in the stash: that may be another one by now.
+                    if len > 0 {
+                        let out = self.out.tail(&mut turn.buffers);
+                        out.extend_from_slice(&self.stash[start..start + len]);
+                        self.stash_live -= len;
+                    }
                     len
                 }
                 // A complete merge is never left in place: `settle` made it `Ready`.
@@ -395,7 +398,9 @@ impl Client {
         } else if self.stash.len() > STASH_TIDY_BYTES && self.stash.len() > 4 * self.stash_live {
             let mut tidy = Vec::with_capacity(2 * self.stash_live);
             for slot in &mut self.slots {
-                if let Slot::Ready { start, len } = slot {
+                if let Slot::Ready { start, len } = slot
+                    && *len > 0
+                {
                     let from = *start;
                     *start = tidy.len();
                     tidy.extend_from_slice(&self.stash[from..from + *len]);
