@@ -22,6 +22,7 @@ pub struct Stage {
 
 struct Play {
     worker: Worker,
+    protocol: Protocol,
     health: Health,
     topology: Arc<PoolTopology>,
     epoch: Epoch,
@@ -71,6 +72,7 @@ fn spec(words: &[&str]) -> PoolSpec {
             ("eject", "fail_fast") => spec.eject = Eject::FailFast,
             ("retry", _) => spec.server_retry_timeout_ms = number(),
             ("limit", _) => spec.server_failure_limit = number(),
+            ("protocol", "memcache") => spec.protocol = Protocol::Memcache,
             ("manners", "twemproxy") => spec.manners = Manners::Twemproxy,
             _ => panic!("a pool has no {word}"),
         }
@@ -99,8 +101,20 @@ fn encode(words: &str) -> Vec<u8> {
     bytes
 }
 
+/// `\r`, `\n`, and `\x80` for a byte.
 fn unescape(text: &str) -> Vec<u8> {
-    text.replace("\\r", "\r").replace("\\n", "\n").into_bytes()
+    let text = text.replace("\\r", "\r").replace("\\n", "\n");
+    let mut pieces = text.split("\\x");
+    let mut bytes = pieces.next().unwrap().as_bytes().to_vec();
+    for piece in pieces {
+        bytes.push(u8::from_str_radix(&piece[..2], 16).unwrap());
+        bytes.extend_from_slice(&piece.as_bytes()[2..]);
+    }
+    bytes
+}
+
+fn lines(text: &str) -> Vec<u8> {
+    text.split(" ; ").flat_map(|line| unescape(&format!("{line}\\r\\n"))).collect()
 }
 
 /// Bytes as a line: long runs of one letter are shortened.
@@ -127,6 +141,7 @@ impl Stage {
             let snapshot = health.snapshot();
             self.play = Some(Play {
                 worker: Worker::new(WorkerId(0), 1, &specs, &snapshot),
+                protocol: specs[0].protocol,
                 health,
                 topology: snapshot.pools[0].clone(),
                 epoch: snapshot.epoch,
@@ -204,10 +219,10 @@ impl Play {
                 let conn = conn(name);
                 let bytes = match (conn, text.strip_prefix("raw ")) {
                     (_, Some(raw)) => unescape(raw),
-                    (ConnId::Client(_), None) => text.split(" ; ").flat_map(encode).collect(),
-                    (ConnId::Upstream(_), None) => {
-                        text.split(" ; ").flat_map(|r| unescape(&format!("{r}\\r\\n"))).collect()
+                    (ConnId::Client(_), None) if self.protocol == Protocol::Redis => {
+                        text.split(" ; ").flat_map(encode).collect()
                     }
+                    (_, None) => lines(text),
                 };
                 if self.worker.handle_bytes(conn, &bytes) == Reading::Stop {
                     trace.push(format!("{name} is not read"));
