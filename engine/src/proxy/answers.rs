@@ -124,8 +124,10 @@ impl Worker {
                     Err(_) => return Err(Cause::Protocol),
                 },
                 Progress::Memcache(progress) => {
-                    let is_fenced =
-                        upstream.tickets.front().is_some_and(|ticket| ticket.fence != Fence::None);
+                    // What nobody asked for is no part of a fenced reply: it would wait there and
+                    // be given to whoever is first in line.
+                    let is_fenced = !upstream.is_idle_to_server()
+                        && upstream.tickets.front().is_some_and(|t| t.fence != Fence::None);
                     match memcache::reply::parse(&bytes[at..], progress, is_fenced) {
                         Ok(memcache::reply::Parsed::Complete { len, shown }) => {
                             let is_error = bytes[at..].starts_with(b"ERROR");
