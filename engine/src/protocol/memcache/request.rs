@@ -98,15 +98,17 @@ pub fn parse<'a>(bytes: &'a [u8], progress: &mut Progress) -> Result<Parsed<'a>,
     }
     if progress.line == 0 {
         let Some(end) = bytes[progress.scanned..].iter().position(|&byte| byte == b'\n') else {
-            if bytes.len() > LINE_BYTES_MAX
-                && (!is_retrieval(bytes) || bytes.len() > MEMCACHE_LINE_BYTES_MAX)
-            {
+            if is_too_long(bytes) {
                 return Err(Error::LineTooLong);
             }
             progress.scanned = bytes.len();
             return Ok(Parsed::Incomplete { missing: 1 });
         };
         let len = progress.scanned + end + 1;
+        // Also when it came whole: a server may get it in pieces, and would close on all of us.
+        if is_too_long(&bytes[..len - 1]) {
+            return Err(Error::LineTooLong);
+        }
         progress.scanned = 0;
         let line = words_of(&bytes[..len]);
         let refusal = match block(line) {
@@ -157,6 +159,11 @@ fn words_of(line: &[u8]) -> &[u8] {
         None => line,
         Some(nul) => &line[..nul],
     }
+}
+
+#[inline]
+fn is_too_long(line: &[u8]) -> bool {
+    line.len() > LINE_BYTES_MAX && (!is_retrieval(line) || line.len() > MEMCACHE_LINE_BYTES_MAX)
 }
 
 /// May this line be as long as it likes?
@@ -326,11 +333,13 @@ mod tests {
     fn only_retrievals_may_be_long() {
         let long = [b'a'; LINE_BYTES_MAX + 1];
         assert_eq!(parse(&long, &mut Progress::default()).unwrap_err(), Error::LineTooLong);
+        let ended = [&long[..], b"\r\n"].concat();
+        assert_eq!(parse(&ended, &mut Progress::default()).unwrap_err(), Error::LineTooLong);
         let long = [b"  get ", &long[..]].concat();
         assert!(matches!(
             parse(&long, &mut Progress::default()),
             Ok(Parsed::Incomplete { missing: 1 })
         ));
-        assert!(one(&[&long[6..], b"\r\n"].concat()).2.is_none());
+        assert!(one(&[&long[..], b"\r\n"].concat()).2.is_none());
     }
 }
