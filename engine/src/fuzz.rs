@@ -4,6 +4,7 @@
 //! functions (`tests/corpus.rs`). Not part of the engine's interface.
 
 use crate::base::{Epoch, PoolId, ServerId, Time, WorkerId};
+use crate::protocol::memcache;
 use crate::protocol::resp::{encode, inline, reply, request};
 use crate::proxy::{Action, Cause, ConnId, Worker};
 use crate::routing::{distribution, hash};
@@ -77,6 +78,85 @@ pub fn reply(data: &[u8]) {
     }
 }
 
+/// Requests of memcached in any two pieces are the same requests, and what is too large to keep is
+/// dropped to the byte.
+pub fn memcache_request(data: &[u8]) {
+    use memcache::request::{Parsed, Progress, parse};
+    let requests = |cut: usize| {
+        let mut progress = Progress::default();
+        let (mut found, mut at, mut skipped) = (Vec::new(), 0, 0);
+        for end in [cut, data.len()] {
+            while at < end {
+                match parse(&data[at..end], &mut progress) {
+                    Ok(Parsed::Request(request)) => {
+                        assert!(
+                            !request.bytes.is_empty() && request.bytes.starts_with(request.line)
+                        );
+                        found.push(format!("{request:?}"));
+                        at += request.bytes.len();
+                    }
+                    Ok(Parsed::Skip(len)) => {
+                        assert!(0 < len && len <= end - at);
+                        skipped += len;
+                        at += len;
+                    }
+                    Ok(Parsed::Incomplete { missing }) => {
+                        assert!(missing > 0);
+                        break;
+                    }
+                    Err(error) => return (found, skipped, Some(error)),
+                }
+            }
+        }
+        (found, skipped, None)
+    };
+    let whole = requests(0);
+    for cut in 1..data.len().min(64) {
+        assert_eq!(whole, requests(cut), "cut at {cut}");
+    }
+}
+
+/// Replies of memcached in any two pieces are the same replies; the first byte says which were
+/// fenced. A retrieval's items fill it to its last line.
+pub fn memcache_reply(data: &[u8]) {
+    use memcache::reply::{Parsed, Progress, item, parse};
+    let Some((&flags, data)) = data.split_first() else { return };
+    let replies = |cut: usize| {
+        let mut progress = Progress::default();
+        let (mut found, mut at) = (Vec::new(), 0);
+        for end in [cut, data.len()] {
+            while at < end {
+                let is_fenced = flags >> (found.len() % 8) & 1 == 1;
+                match parse(&data[at..end], &mut progress, is_fenced) {
+                    Ok(Parsed::Complete { len, shown }) => {
+                        assert!(shown <= len && len <= end - at && (is_fenced || shown == len));
+                        found.push((&data[at..at + len], shown));
+                        at += len;
+                    }
+                    Ok(Parsed::Incomplete { missing }) => {
+                        assert!(missing > 0);
+                        break;
+                    }
+                    Err(error) => return (found, Some(error)),
+                }
+            }
+        }
+        (found, None)
+    };
+    let whole = replies(0);
+    for cut in 1..data.len().min(64) {
+        assert_eq!(whole, replies(cut), "cut at {cut}");
+    }
+    for (reply, _) in &whole.0 {
+        let mut rest = *reply;
+        while let Some((key, len)) = item(rest) {
+            assert!(!key.is_empty());
+            rest = &rest[len..];
+        }
+        assert!(!rest.is_empty(), "what ends a reply is no item");
+    }
+}
+
 fn spec(flags: u8) -> PoolSpec {
     let shard = |at: u16| ShardSpec {
         name: format!("shard{at}").into(),
@@ -84,9 +164,10 @@ fn spec(flags: u8) -> PoolSpec {
         weight: 1,
     };
     let bit = |n: u8| flags >> n & 1 == 1;
+    let is_memcache = bit(5);
     PoolSpec {
         name: "pool".into(),
-        protocol: Protocol::Redis,
+        protocol: if is_memcache { Protocol::Memcache } else { Protocol::Redis },
         hash: &hash::HASHES[0],
         hash_tag: None,
         distribution: &distribution::DISTRIBUTIONS[usize::from(flags) % 3],
@@ -95,7 +176,7 @@ fn spec(flags: u8) -> PoolSpec {
         connect_timeout_ms: 200,
         server_connections: 1 + u16::from(bit(0)),
         preconnect: bit(1),
-        redis_auth: bit(2).then(|| "secret".into()),
+        redis_auth: (bit(2) && !is_memcache).then(|| "secret".into()),
         redis_db: u32::from(bit(3)),
         eject: Eject::Remap,
         server_retry_timeout_ms: 100,

@@ -10,6 +10,9 @@ use std::path::Path;
 /// Mutants a file; a few seconds in all.
 const MUTANTS: u32 = 300;
 
+/// Bytes that mean something to a parser.
+const EDGES: &[u8] = b"*$:+-_\r\n0129,%|> q\0";
+
 fn files(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
     let mut paths: Vec<_> =
@@ -50,7 +53,7 @@ fn mutate(target: &str, run: fn(&[u8])) {
                         let from = chance.below(other.len() as u32) as usize;
                         mutant.splice(at..end, other[from..].iter().copied());
                     }
-                    _ => mutant.insert(at, b"*$:+-_\r\n0129,%|>"[chance.below(16) as usize]),
+                    _ => mutant.insert(at, EDGES[chance.below(EDGES.len() as u32) as usize]),
                 }
             }
             run(&mutant);
@@ -68,6 +71,18 @@ fn requests() {
 fn replies() {
     replay("reply", fuzz::reply);
     mutate("reply", fuzz::reply);
+}
+
+#[test]
+fn memcache_requests() {
+    replay("memcache_request", fuzz::memcache_request);
+    mutate("memcache_request", fuzz::memcache_request);
+}
+
+#[test]
+fn memcache_replies() {
+    replay("memcache_reply", fuzz::memcache_reply);
+    mutate("memcache_reply", fuzz::memcache_reply);
 }
 
 #[test]

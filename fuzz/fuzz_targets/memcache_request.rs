@@ -1,0 +1,3 @@
+//! What a memcached client sends to the parser.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| nuthatch_engine::fuzz::memcache_request(data));
