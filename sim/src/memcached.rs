@@ -57,7 +57,7 @@ impl Cache {
     ) -> Result<Option<(Vec<u8>, usize)>, String> {
         let Some((request, len)) = memcache::request(bytes)? else { return Ok(None) };
         let mut moment = Moment { scene, trouble, ledger };
-        moment.greet(&request);
+        moment.note(&request);
         let text = String::from_utf8_lossy(request.word(0)).into_owned();
         let reply = match (text.as_str(), request.words.len()) {
             ("get" | "gets", 2..) => self.retrieve(&request.words[1..], text == "gets"),
@@ -165,8 +165,8 @@ impl Cache {
         let mut rest = String::new();
         for flag in flags {
             match flag[0] {
-                b'k' => rest += &format!(" k{}", String::from_utf8_lossy(written)),
-                b'O' | b'b' => rest += &format!(" {}", String::from_utf8_lossy(flag)),
+                b'k' => rest.extend([" k", &String::from_utf8_lossy(written)]),
+                b'O' | b'b' => rest.extend([" ", &String::from_utf8_lossy(flag)]),
                 _ => {}
             }
         }
@@ -224,7 +224,7 @@ impl Cache {
 
 impl Moment<'_> {
     /// Notes the tagged command, in whichever word its tag is.
-    fn greet(&mut self, request: &Request) {
+    fn note(&mut self, request: &Request) {
         if request.word(0) == b"flush_all" {
             if let Some(tag) =
                 memcache::number(request.word(1)).and_then(|delay| delay.checked_sub(FLUSH))

@@ -46,7 +46,7 @@ pub enum Expect {
         /// A failure is told.
         told: bool,
         /// Its server will speak: it has no memory for it.
-        stores: bool,
+        speaks: bool,
         /// The private key holds this from then on.
         own: Option<(usize, Vec<u8>)>,
     },

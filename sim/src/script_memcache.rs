@@ -81,7 +81,7 @@ impl Script {
                     .iter()
                     .map(|key| if key.starts_with("e:") { found(key) } else { Vec::new() });
                 let expect = Expect::Items(items.collect());
-                let verb = if tag % 3 == 0 { verb("gat") + " 60" } else { verb("get") };
+                let verb = if tag.is_multiple_of(3) { verb("gat") + " 60" } else { verb("get") };
                 (format!("{verb} {}", many.join(" ")), None, expect, None)
             }
             36..46 => {
@@ -127,11 +127,11 @@ impl Script {
             84..85 => ("stats".into(), None, Expect::Stats, None),
             85..86 => ("version".into(), None, Expect::Begins("VERSION "), None),
             86..87 => ("mn".into(), None, lines("MN"), None),
-            87..88 if is_modern => ("nonsense".into(), None, lines_error("ERROR"), None),
+            87..88 if is_modern => ("nonsense".into(), None, Expect::Refusal("ERROR"), None),
             88..89 if is_modern => {
-                ("set k x 0 1".into(), None, lines_error("CLIENT_ERROR bad command line"), None)
+                ("set k x 0 1".into(), None, Expect::Refusal("CLIENT_ERROR bad command line"), None)
             }
-            89..90 if is_modern => ("get".into(), None, lines_error("ERROR"), None),
+            89..90 if is_modern => ("get".into(), None, Expect::Refusal("ERROR"), None),
             _ => {
                 let (line, data, expect) = self.muted(tag, &padding, dice);
                 (line, data, expect, None)
@@ -148,7 +148,7 @@ impl Script {
     /// A request that wants no reply.
     fn muted(&self, tag: u64, padding: &str, dice: &mut Dice) -> (String, Option<Vec<u8>>, Expect) {
         let silence =
-            |stray, own| Expect::Silence { told: false, stores: stray && runs_out(tag), own };
+            |stray, own| Expect::Silence { told: false, speaks: stray && runs_out(tag), own };
         match dice.range(0, 5) {
             0 | 1 => {
                 let value = format!("p:{}:{SILENT_OWN}|#{tag}#{padding}", self.client).into_bytes();
@@ -181,7 +181,7 @@ impl Script {
             let key = format!("e:#{tag}#0:{}", dice.range(0, 60));
             let silence = |stray: bool| Expect::Silence {
                 told: true,
-                stores: stray && runs_out(tag),
+                speaks: stray && runs_out(tag),
                 own: None,
             };
             let (line, data, expect) = match dice.range(0, 5) {
@@ -214,11 +214,11 @@ impl Script {
 
     /// A request has been answered with silence: what was behind it has been answered.
     pub fn settle(&mut self, asked: &Asked, ledger: &mut Ledger) {
-        let Expect::Silence { stores, own, .. } = &asked.expect else {
+        let Expect::Silence { speaks, own, .. } = &asked.expect else {
             return; // an error of its own was counted
         };
         let calm = self.pool.calm;
-        ledger.check(!(calm && *stores), || {
+        ledger.check(!(calm && *speaks), || {
             format!("client {} was not told what its server said to {asked:?}", self.client)
         });
         if let Some((own, value)) = own {
@@ -253,8 +253,4 @@ fn text(bytes: Vec<u8>) -> String {
 
 fn debug(key: &str) -> String {
     format!("ME {key} size={}", echo_value(key.as_bytes()).len())
-}
-
-fn lines_error(start: &'static str) -> Expect {
-    Expect::Refusal(start)
 }
