@@ -8,6 +8,9 @@
 //!      └──────────▶ Ledger: what was asked ◀──────┘ and what was done
 //! ```
 //!
+//! A pool speaks Redis or memcached, as its seed has it: `redis.rs` and `memcached.rs` are what toy
+//! servers know, `script.rs` and `script_memcache.rs` what clients ask, and the rest is the same.
+//!
 //! No socket, no clock, no thread: [`World`] owns a queue of events in virtual time,
 //! and every choice comes from the seed. So a run that fails is run again by its number, and
 //! hours of time-outs pass in milliseconds. The workers are those that ship, driven as the loop
