@@ -35,7 +35,7 @@ impl Path<'_> {
         match command.verb {
             Verb::Forward => {
                 let key = words.next().unwrap_or_default();
-                if self.has_words(command, words.clone(), key) {
+                if self.has_words(command, request, words.clone(), key) {
                     let mute = has_noreply(request.line);
                     let fence = if mute { Fence::Mute } else { Fence::None };
                     self.forward_fenced(key, request.bytes, fence);
@@ -49,13 +49,16 @@ impl Path<'_> {
             }
             Verb::Meta { flags } => {
                 let key = words.next().unwrap_or_default();
-                if self.has_words(command, words.clone(), key) {
+                if self.has_words(command, request, words.clone(), key) {
                     for _ in 2..flags {
                         words.next();
                     }
                     let flags = MetaFlags::read(words);
                     let fence = if flags.quiet { Fence::Quiet } else { Fence::None };
                     let key = MetaKey::read(key, flags);
+                    if key.may_break_lines() && (flags.returns_key || command.name == "me") {
+                        return self.refuse_line(replies::MEMCACHE_KEY_LINES);
+                    }
                     self.forward_fenced(key.as_slice(), request.bytes, fence);
                 }
             }
@@ -68,7 +71,13 @@ impl Path<'_> {
     /// Whether there are words enough, `key` and those behind it, and a key that any server takes.
     /// If not, the client is told.
     #[inline]
-    fn has_words(&mut self, command: &Command, rest: Words<'_>, key: &[u8]) -> bool {
+    fn has_words(
+        &mut self,
+        command: &Command,
+        request: &Request<'_>,
+        rest: Words<'_>,
+        key: &[u8],
+    ) -> bool {
         let given = 1 + usize::from(!key.is_empty());
         let wanted = usize::from(command.words_min);
         if given + rest.take(wanted.saturating_sub(given)).count() < wanted {
@@ -76,7 +85,11 @@ impl Path<'_> {
             return false;
         }
         if key.len() > KEY_BYTES_MAX {
-            self.refuse_line(replies::MEMCACHE_FORMAT);
+            if command.verb == Verb::Forward && has_noreply(request.line) {
+                self.refuse_unheard();
+            } else {
+                self.refuse_line(replies::MEMCACHE_FORMAT);
+            }
             return false;
         }
         true
@@ -265,13 +278,17 @@ impl Path<'_> {
     fn refuse_block(&mut self, request: &Request<'_>, refusal: Refusal) {
         let is_meta = request.line.trim_ascii_start().starts_with(b"ms");
         if !is_meta && refusal != Refusal::Words && has_noreply(request.line) {
-            self.count_refused();
-            if self.pool.spec.manners == Manners::Twemproxy {
-                self.hang_up("request refused");
-            }
-            return;
+            return self.refuse_unheard();
         }
         self.refuse_line(replies::memcache_refusal(refusal));
+    }
+
+    /// `noreply` goes for errors too, once there are words enough.
+    fn refuse_unheard(&mut self) {
+        self.count_refused();
+        if self.pool.spec.manners == Manners::Twemproxy {
+            self.hang_up("request refused");
+        }
     }
 
     /// What twemproxy closed on, and we answer with an error under modern manners.

@@ -172,6 +172,8 @@ pub struct MetaFlags {
     pub quiet: bool,
     /// `b`: the key is written in base64.
     pub base64: bool,
+    /// `k`: the reply carries the key.
+    pub returns_key: bool,
 }
 
 impl MetaFlags {
@@ -181,6 +183,7 @@ impl MetaFlags {
             match flag[0] {
                 b'q' => found.quiet = true,
                 b'b' => found.base64 = true,
+                b'k' => found.returns_key = true,
                 _ => {}
             }
         }
@@ -202,6 +205,13 @@ impl<'a> MetaKey<'a> {
             Some(decoded) => MetaKey::Decoded(decoded),
             None => MetaKey::Plain(key),
         }
+    }
+
+    /// Whether a reply that carries the key could end in the midst of it. memcached 1.6.18 writes
+    /// such a key in base64 as a rule, but forgets how it came when arithmetic, `append` or
+    /// vivification make the item anew, and writes its bytes then.
+    pub fn may_break_lines(&self) -> bool {
+        matches!(self, MetaKey::Decoded(key) if key.as_slice().contains(&b'\n'))
     }
 
     pub fn as_slice(&self) -> &[u8] {
@@ -239,10 +249,14 @@ mod tests {
     #[test]
     fn meta_flags_are_first_letters() {
         let flags = |line: &'static [u8]| MetaFlags::read(Words::new(line));
-        assert_eq!(flags(b"v k O1q"), MetaFlags::default());
-        assert_eq!(flags(b"qv b"), MetaFlags { quiet: true, base64: true });
-        let base64 = MetaFlags { quiet: false, base64: true };
+        assert_eq!(flags(b"v t O1qk"), MetaFlags::default());
+        let both = MetaFlags { quiet: true, base64: true, returns_key: false };
+        assert_eq!(flags(b"qv b"), both);
+        assert!(flags(b"v k").returns_key);
+        let base64 = MetaFlags { quiet: false, ..both };
         assert_eq!(MetaKey::read(b"Zm9v", base64).as_slice(), b"foo");
+        assert!(MetaKey::read(b"YQpi", base64).may_break_lines());
+        assert!(!MetaKey::read(b"Zm9v", base64).may_break_lines());
         assert_eq!(MetaKey::read(b"Zm9", base64).as_slice(), b"Zm9");
         assert_eq!(MetaKey::read(b"Zm9v", MetaFlags::default()).as_slice(), b"Zm9v");
     }
