@@ -4,6 +4,7 @@
 //! Errors are `io::Error`, so that a test can tell a silence (`is_timeout`) from a close
 //! (`ErrorKind::UnexpectedEof`).
 
+use crate::text::text_reply_len;
 use crate::value::{ParseError, Value, parse};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
@@ -110,6 +111,24 @@ impl Client {
     pub fn recv_raw(&mut self) -> io::Result<Vec<u8>> {
         let (_, used) = self.wait_reply()?;
         Ok(self.pending.drain(..used).collect())
+    }
+
+    /// Sends a request of memcached's as it stands and waits for one reply.
+    pub fn ask(&mut self, request: impl AsRef<[u8]>) -> io::Result<Vec<u8>> {
+        self.send_raw(request.as_ref())?;
+        self.recv_text()
+    }
+
+    /// Waits for one reply of memcached's and returns its bytes as they came.
+    pub fn recv_text(&mut self) -> io::Result<Vec<u8>> {
+        loop {
+            if let Some(used) = text_reply_len(&self.pending) {
+                return Ok(self.pending.drain(..used).collect());
+            }
+            if self.fill(self.pending.len() + 1)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
     }
 
     /// Whatever arrives next, or what is already there; empty when the peer has closed.

@@ -26,6 +26,20 @@ impl Process {
         let system: u64 = fields.next()?.parse().ok()?;
         Some(user + system)
     }
+
+    /// Whether all its threads are stopped.
+    pub fn is_stopped(&self) -> Option<bool> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).ok()?;
+        let is_stopped = |stat: &str| {
+            let state =
+                stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+            state == Some('T')
+        };
+        Some(threads.flatten().all(|thread| {
+            // One that has ended meanwhile does nothing either.
+            fs::read_to_string(thread.path().join("stat")).map_or(true, |stat| is_stopped(&stat))
+        }))
+    }
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -39,5 +53,15 @@ mod tests {
         assert!(child.rss_kib().unwrap() > 100);
         assert!(child.open_files().unwrap() >= 3);
         assert!(child.cpu_ticks().unwrap() < 1000);
+        assert!(!child.is_stopped().unwrap());
+    }
+
+    #[test]
+    fn a_paused_child_is_stopped_when_pause_returns() {
+        let folder = Folder::new().unwrap();
+        let mut child = Process::start("/bin/sleep".as_ref(), ["30"], folder).unwrap();
+        child.pause().unwrap();
+        assert!(child.is_stopped().unwrap());
+        child.resume().unwrap();
     }
 }

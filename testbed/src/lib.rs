@@ -8,7 +8,7 @@
 //!          ──▶ Impostor::start(what)   a server that is none: silence, garbage
 //!          ──▶ Load::start(addr, ..)   clients that check what they wrote
 //!          ──▶ Trial::start(..)      p99 before and during a fault, a witness beside it
-//!          ──▶ Client::connect(addr)   speaks RESP2 and RESP3, blocking, with timeouts
+//!          ──▶ Client::connect(addr)   speaks RESP and memcached's text, blocking, with timeouts
 //! ```
 //!
 //! What always holds: traffic stays on loopback, every wait has an end, and no process outlives
@@ -29,19 +29,21 @@ mod ports;
 mod process;
 mod proxy;
 mod redis;
+mod text;
 mod trial;
 mod value;
 mod wait;
 
 pub use client::{Client, encode, is_timeout};
 pub use impostor::{Answer, Impostor};
-pub use load::{Load, Outcome, Sample};
+pub use load::{Load, Outcome, Sample, Speech};
 pub use memcached::MemcachedServer;
 pub use nursery::{Guard, find_program, guarded, is_root};
 pub use ports::free_port;
 pub use process::{Folder, Process};
 pub use proxy::{Nutcracker, Nuthatch, Proxy, pool_yaml};
 pub use redis::RedisServer;
+pub use text::text_reply_len;
 pub use trial::{Pace, Rest, Seen, Trial, Witness};
 pub use value::{ParseError, Value, parse};
 pub use wait::poll_until;

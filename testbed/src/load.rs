@@ -22,6 +22,13 @@ use std::time::{Duration, Instant};
 
 use crate::{Client, Value};
 
+/// What the clients speak. The words above are Redis'; memcached's say the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Speech {
+    Redis,
+    Memcached,
+}
+
 /// Between two requests of a client: a load that leaves the machine to others too.
 const PAUSE: Duration = Duration::from_millis(1);
 /// After a broken connection.
@@ -64,6 +71,11 @@ impl Load {
     /// One client a group of keys (a group is usually what one shard owns), so that a group that
     /// waits slows no other. Groups must not share keys.
     pub fn start(addr: SocketAddr, groups: &[Vec<String>]) -> Load {
+        Load::start_in(Speech::Redis, addr, groups)
+    }
+
+    /// The same to a pool that speaks so.
+    pub fn start_in(speech: Speech, addr: SocketAddr, groups: &[Vec<String>]) -> Load {
         let start = Instant::now();
         let stop = Arc::new(AtomicBool::new(false));
         let threads = groups
@@ -72,7 +84,8 @@ impl Load {
             .map(|(group, keys)| {
                 let keys: Vec<Arc<str>> = keys.iter().map(|key| key.as_str().into()).collect();
                 let stop = Arc::clone(&stop);
-                let mut writer = Writer { addr, group, start, client: None, samples: Vec::new() };
+                let (client, samples) = (None, Vec::new());
+                let mut writer = Writer { speech, addr, group, start, client, samples };
                 thread::spawn(move || {
                     let mut books: Vec<Book> = keys.iter().map(|_| Book::default()).collect();
                     while !stop.load(Ordering::Relaxed) {
@@ -117,6 +130,7 @@ struct Book {
 }
 
 struct Writer {
+    speech: Speech,
     addr: SocketAddr,
     group: usize,
     start: Instant,
@@ -191,7 +205,25 @@ impl Writer {
             Some(client) => client,
             none => none.insert(Client::connect(self.addr)?),
         };
-        client.command(command)
+        match (self.speech, command) {
+            (Speech::Redis, _) => client.command(command),
+            (Speech::Memcached, [_, key, value]) => {
+                let reply = client.ask(format!("set {key} 0 0 {}\r\n{value}\r\n", value.len()))?;
+                Ok(as_value(&reply))
+            }
+            (Speech::Memcached, _) => Ok(as_value(&client.ask(format!("get {}\r\n", command[1]))?)),
+        }
+    }
+}
+
+/// What Redis would have said in memcached's place.
+fn as_value(reply: &[u8]) -> Value {
+    let text = String::from_utf8_lossy(reply);
+    match text.trim_end() {
+        "STORED" => Value::Simple("OK".into()),
+        "END" => Value::Nil,
+        item if item.starts_with("VALUE ") => Value::bulk(item.lines().nth(1).unwrap_or_default()),
+        error => Value::Error(error.to_owned()),
     }
 }
 

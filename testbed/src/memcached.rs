@@ -26,17 +26,20 @@ impl MemcachedServer {
 
     /// With more arguments, e.g. `&["-m", "8"]`. A relative `-s` path lies in the private folder.
     pub fn start_with(args: &[&str]) -> Result<MemcachedServer> {
-        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
         let mut tries = 0;
         loop {
             tries += 1;
-            let port = free_port();
-            match launch(port, &args) {
-                Ok(process) => return Ok(MemcachedServer { process, port, args }),
+            match MemcachedServer::start_on(free_port(), args) {
                 Err(e) if tries < TRIES && e.to_string().contains("in use") => {}
-                Err(e) => return Err(e),
+                done => return done,
             }
         }
+    }
+
+    /// On this port, or not at all: memcached's own, 11211, has a meaning in names.
+    pub fn start_on(port: u16, args: &[&str]) -> Result<MemcachedServer> {
+        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+        Ok(MemcachedServer { process: launch(port, &args)?, port, args })
     }
 
     pub fn port(&self) -> u16 {
@@ -63,7 +66,7 @@ impl MemcachedServer {
         Some(self.process.dir().join(self.args.get(at + 1)?))
     }
 
-    /// A new connection; what is said over it is memcached's text, by `send_raw`.
+    /// A new connection; what is said over it is memcached's text, by `ask`.
     pub fn client(&self) -> Result<Client> {
         match self.unix_socket() {
             Some(path) => Ok(Client::connect_unix(path)?),
@@ -102,7 +105,8 @@ fn launch(port: u16, more: &[String]) -> Result<Process> {
     let program = find_program("memcached")
         .context("memcached is not installed (Debian, Ubuntu: package memcached)")?;
     let port_text = port.to_string();
-    let mut args = vec!["-p", &port_text, "-U", "0", "-l", "127.0.0.1"];
+    // One thread serves: tests start many, on few cores.
+    let mut args = vec!["-p", &port_text, "-U", "0", "-l", "127.0.0.1", "-t", "1"];
     if is_root() {
         // It will not run as root unless told that it may.
         args.extend(["-u", "root"]);

@@ -111,7 +111,10 @@ impl Process {
 
     /// SIGSTOP: it keeps its sockets and answers nothing.
     pub fn pause(&mut self) -> Result<()> {
-        self.signal(Signal::STOP)
+        self.signal(Signal::STOP)?;
+        // The signal is sent, not felt: on a busy machine a thread may answer once more.
+        poll_until(Duration::from_secs(2), || self.is_stopped().unwrap_or(true));
+        Ok(())
     }
 
     /// SIGCONT.
