@@ -30,7 +30,7 @@ pub static MEMCACHED: Need = Need {
 };
 
 /// What the tests need beside cargo.
-pub static FOR_TESTS: [&Need; 6] = [
+pub static FOR_TESTS: [&Need; 10] = [
     &REDIS_SERVER,
     &MEMCACHED,
     &Need { program: "redis-cli", apt: "redis-tools", dnf: Some("redis"), brew: Some("redis") },
@@ -42,6 +42,16 @@ pub static FOR_TESTS: [&Need; 6] = [
     },
     &Need { program: "nutcracker", apt: "nutcracker", dnf: None, brew: Some("twemproxy") },
     &Need { program: "python3", apt: "python3", dnf: Some("python3"), brew: Some("python3") },
+    &Need {
+        program: "memccapable",
+        apt: "libmemcached-tools",
+        dnf: Some("libmemcached-awesome-tools"),
+        brew: Some("libmemcached"),
+    },
+    &Need { program: "node", apt: "nodejs", dnf: Some("nodejs"), brew: Some("node") },
+    // Where node comes with npm, as from its makers, Debian's package is not asked for.
+    &Need { program: "npm", apt: "npm", dnf: Some("npm"), brew: Some("node") },
+    &Need { program: "php", apt: "php-cli", dnf: Some("php-cli"), brew: Some("php") },
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,12 +156,15 @@ pub fn ensure_components() -> Result<()> {
     Ok(())
 }
 
-/// Installs one package by its apt name where apt is the manager: for what is no program, such
+/// Installs packages by their apt names where apt is the manager: for what is no program, such
 /// as python3-venv, which other systems have within python3.
-pub fn ensure_apt_package(package: &str) -> Result<()> {
+pub fn ensure_apt_packages(packages: &[&str]) -> Result<()> {
     match Manager::of_this_machine() {
-        Some(Manager::Apt) => install(Manager::Apt, &[package]),
-        _ => bail!("{package} (its Debian name) is missing; please install it yourself"),
+        Some(Manager::Apt) => install(Manager::Apt, packages),
+        _ => bail!(
+            "{} (Debian's names) are missing; please install them yourself",
+            packages.join(", ")
+        ),
     }
 }
 

@@ -1,8 +1,9 @@
 //! `cargo xtask test`: everything, on a machine that may have nothing but Rust.
 //!
 //! First what the tests need is installed, then come the steps of `check`, then all that talks
-//! to real servers. Tests find the Python of the virtual environment in NUTHATCH_PYTHON and may
-//! take it as given here; without it (a plain `cargo test`) they should say so and pass over.
+//! to real servers. Tests find the Python of the virtual environment in NUTHATCH_PYTHON, the
+//! packages of Node in NUTHATCH_NODE_MODULES, and may take them as given here; without them (a
+//! plain `cargo test`) they should say so and pass over.
 
 use anyhow::{Result, bail};
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use crate::install::{self, FOR_TESTS};
 use crate::steps::{self, Action, Step};
 use crate::{check, demo, place};
 
-static BEFORE: [Step; 2] = [
+static BEFORE: [Step; 4] = [
     Step {
         name: "programs",
         action: Action::Ours(programs, "what the tests need from this system"),
@@ -21,7 +22,17 @@ static BEFORE: [Step; 2] = [
     },
     Step {
         name: "python",
-        action: Action::Ours(prepare_python, "the redis client from PyPI in target/venv"),
+        action: Action::Ours(prepare_python, "the client libraries from PyPI in target/venv"),
+        needs: "",
+    },
+    Step {
+        name: "node",
+        action: Action::Ours(prepare_node, "a memcached client from npm in target/npm"),
+        needs: "",
+    },
+    Step {
+        name: "php",
+        action: Action::Ours(prepare_php, "the memcached extension of PHP"),
         needs: "",
     },
 ];
@@ -88,23 +99,69 @@ fn python() -> Result<PathBuf> {
     Ok(place::target()?.join("venv/bin/python"))
 }
 
-/// A virtual environment with the newest `redis`, made once; later runs look for a newer one
-/// and do without when the network is away.
+/// Libraries and the modules that they bring.
+const LIBRARIES: [(&str, &str); 4] = [
+    ("redis", "redis"),
+    ("pymemcache", "pymemcache"),
+    ("python-memcached", "memcache"),
+    ("pylibmc", "pylibmc"),
+];
+
+/// What pylibmc is built of, where there is no wheel of it for this Python.
+const FOR_PYLIBMC: [&str; 4] = ["libmemcached-dev", "zlib1g-dev", "python3-dev", "gcc"];
+
+/// A virtual environment with the newest client libraries, made once; later runs look for newer
+/// ones and do without when the network is away.
 fn prepare_python() -> Result<()> {
     let python = python()?;
     let venv = place::target()?.join("venv").to_string_lossy().into_owned();
     if !has_module(&python, "pip") {
         if !has_module(&PathBuf::from("python3"), "ensurepip") {
-            install::ensure_apt_package("python3-venv")?;
+            install::ensure_apt_packages(&["python3-venv"])?;
         }
         steps::must("python3", &["-m", "venv", "--clear", &venv])?;
     }
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-U", "redis"];
-    let outcome = steps::must(&python, &pip);
-    if outcome.is_err() && !has_module(&python, "redis") {
-        bail!("the Python package `redis` cannot be installed from PyPI; is the network there?");
+    for (library, module) in LIBRARIES {
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-U", library];
+        let mut outcome = steps::must(&python, &pip);
+        if outcome.is_err() && library == "pylibmc" && !has_module(&python, module) {
+            install::ensure_apt_packages(&FOR_PYLIBMC)?;
+            outcome = steps::must(&python, &pip);
+        }
+        if outcome.is_err() && !has_module(&python, module) {
+            bail!(
+                "the Python package `{library}` cannot be installed from PyPI; is the network there?"
+            );
+        }
     }
     Ok(())
+}
+
+fn npm() -> Result<PathBuf> {
+    Ok(place::target()?.join("npm"))
+}
+
+/// memcache-client: maintained, and one of few that speak text.
+fn prepare_node() -> Result<()> {
+    let folder = npm()?;
+    if folder.join("node_modules/memcache-client").is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&folder)?;
+    let folder = folder.to_string_lossy().into_owned();
+    let quiet = ["--no-audit", "--no-fund", "--silent"];
+    steps::must("npm", &[&["install", "--prefix", &folder, "memcache-client"], &quiet[..]].concat())
+}
+
+fn prepare_php() -> Result<()> {
+    let has_it = || {
+        let output = Command::new("php").arg("-m").output();
+        output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("memcached"))
+    };
+    if !has_it() {
+        install::ensure_apt_packages(&["php-memcached"])?;
+    }
+    if has_it() { Ok(()) } else { bail!("PHP does not find its memcached extension") }
 }
 
 fn has_module(python: &PathBuf, module: &str) -> bool {
@@ -120,6 +177,7 @@ fn integration() -> Result<()> {
     let status = nuthatch_testbed::guarded(&place::cargo())
         .args(["test", "--workspace", "--test", "*", "--no-fail-fast"])
         .env("NUTHATCH_PYTHON", python()?)
+        .env("NUTHATCH_NODE_MODULES", npm()?.join("node_modules"))
         .current_dir(place::root())
         .status()?;
     if status.success() { Ok(()) } else { bail!("{status}") }
