@@ -1,5 +1,5 @@
 //! Statements that other tests play against the real nutcracker (or, where that is no help, on
-//! ours), and those that wait.
+//! ours).
 
 /// Statement, file in `nuthatch`, test.
 pub const PLAYED: &[(&str, &str, &str)] = &[
@@ -41,6 +41,7 @@ pub const PLAYED: &[(&str, &str, &str)] = &[
         "tests/commands_as_before.rs",
         "a_database_is_selected_also_behind_a_password",
     ),
+    ("5.9: where memcached's keys live", "tests/memcache_placement.rs", "names_weights_and_a_tag"),
     (
         "6: limits of files and clients (ours raises the limit, or warns and waits)",
         "tests/limits.rs",
@@ -58,6 +59,3 @@ pub const PLAYED: &[(&str, &str, &str)] = &[
     ),
     ("7: forward_error", "tests/stats.rs", "forward_error_counts_requests_not_their_parts"),
 ];
-
-/// What cannot be played yet, and why.
-pub const LATER: &[(&str, &str)] = &[("5.9: memcached", "memcached pools are not served yet")];

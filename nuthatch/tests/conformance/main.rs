@@ -9,8 +9,7 @@
 //! A case is a short story and the text that must come of it. [`Same`](Verdict::Same) is one text
 //! for both; [`Differs`](Verdict::Differs) names the row of our table of decisions (`rows.rs`) and
 //! gives a text for each, so that a difference that vanishes fails as one that appears does.
-//! Statements that another test plays already stand in `elsewhere.rs`, and what is not served yet
-//! in `LATER` there. Sections are those of our specification of twemproxy: 1 configuration, 2
+//! Statements that another test plays already stand in `elsewhere.rs`. Sections are those of our specification of twemproxy: 1 configuration, 2
 //! command line, 5 requests and replies, 6 connections, 7 stats.
 //!
 //! Texts are written with `~` for a line end; see `stage.rs` for the small language of requests,
@@ -24,6 +23,7 @@ mod elsewhere;
 mod errors;
 mod flow;
 mod links;
+mod memcache;
 mod peer;
 mod program;
 mod replies;
@@ -53,6 +53,8 @@ pub enum Play {
     Alone(fn(Program) -> String),
     /// One client's words to the three servers of `stage::Three`, and how many replies to wait for.
     Talk(&'static str, usize),
+    /// The same to a pool of memcached servers.
+    Lines(&'static str, usize),
 }
 
 pub enum Verdict {
@@ -62,7 +64,7 @@ pub enum Verdict {
     Differs(Row, &'static str, &'static str),
 }
 
-use Play::{Alone, Talk};
+use Play::{Alone, Lines, Talk};
 use Verdict::{Differs, Same};
 
 /// A case in one line.
@@ -73,13 +75,14 @@ const fn case(section: &'static str, says: &'static str, play: Play, verdict: Ve
 /// Cases side by side; most of them wait rather than work.
 const ABREAST: usize = 4;
 
-const SECTIONS: [&[Case]; 11] = [
+const SECTIONS: [&[Case]; 12] = [
     flow::CASES,
     syntax::CASES,
     scripts::CASES,
     split::CASES,
     auth::CASES,
     replies::CASES,
+    memcache::CASES,
     errors::CASES,
     links::CASES,
     ejection::CASES,
@@ -130,6 +133,7 @@ impl Case {
                 let three = stage::Three::start(program, &[]);
                 stage::talk(&mut three.client(), words, replies)
             }
+            Lines(words, replies) => memcache::lines(program, words, replies),
         }
     }
 
@@ -169,6 +173,11 @@ fn section_5_6_and_5_7_passwords_and_databases() {
 #[test]
 fn section_5_8_replies_of_servers() {
     play(replies::CASES);
+}
+
+#[test]
+fn section_5_9_memcached() {
+    play(memcache::CASES);
 }
 
 #[test]
@@ -229,8 +238,5 @@ fn the_other_tests_exist() {
     for (statement, file, test) in elsewhere::PLAYED {
         let text = std::fs::read_to_string(tests.join(file)).unwrap_or_default();
         assert!(text.contains(&format!("fn {test}(")), "{statement}: no {test} in {file}");
-    }
-    for (statement, reason) in elsewhere::LATER {
-        eprintln!("skipped: {statement}: {reason}");
     }
 }

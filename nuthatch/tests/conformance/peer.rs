@@ -41,7 +41,16 @@ pub struct Peer {
     thread: Option<JoinHandle<()>>,
 }
 
+/// How requests begin and end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speech {
+    Resp,
+    /// memcached's text.
+    Lines,
+}
+
 struct Shared {
+    speech: Speech,
     script: Box<Script>,
     heard: Mutex<Vec<String>>,
     accepted: AtomicUsize,
@@ -58,13 +67,23 @@ impl Peer {
     }
 
     pub fn with(script: impl Fn(&[String]) -> Said + Send + Sync + 'static) -> Peer {
+        Peer::speaking(Speech::Resp, Box::new(script))
+    }
+
+    /// Hears lines, with the data behind those that store.
+    pub fn lines(script: impl Fn(&[String]) -> Said + Send + Sync + 'static) -> Peer {
+        Peer::speaking(Speech::Lines, Box::new(script))
+    }
+
+    fn speaking(speech: Speech, script: Box<Script>) -> Peer {
         let listener = (0..5)
             .find_map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, free_port())).ok())
             .unwrap();
         listener.set_nonblocking(true).unwrap();
         let addr = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
-            script: Box::new(script),
+            speech,
+            script,
             heard: Mutex::default(),
             accepted: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
@@ -148,10 +167,14 @@ fn keep(peer: &mut TcpStream, pending: &mut Vec<u8>, shared: &Shared) -> bool {
         Err(e) => return matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
     }
     while !pending.is_empty() {
-        let (value, used) = match parse(pending) {
-            Ok(found) => found,
-            Err(ParseError::NeedBytes(_)) => return true,
-            Err(ParseError::Malformed(_)) => {
+        let taken = match shared.speech {
+            Speech::Resp => take_command(pending),
+            Speech::Lines => Ok(take_line(pending)),
+        };
+        let (args, used) = match taken {
+            Ok(Some(taken)) => taken,
+            Ok(None) => return true,
+            Err(()) => {
                 // As a real one would.
                 note(shared, pending);
                 let _ = peer.write_all(b"-ERR Protocol error: invalid bulk length\r\n");
@@ -160,8 +183,6 @@ fn keep(peer: &mut TcpStream, pending: &mut Vec<u8>, shared: &Shared) -> bool {
         };
         note(shared, &pending[..used]);
         pending.drain(..used);
-        let Value::Array(items) = value else { return false };
-        let args: Vec<String> = items.iter().filter_map(Value::text).collect();
         match (shared.script)(&args) {
             Said::Reply(text) if peer.write_all(text.as_bytes()).is_err() => return false,
             Said::Reply(_) | Said::Nothing => {}
@@ -173,6 +194,34 @@ fn keep(peer: &mut TcpStream, pending: &mut Vec<u8>, shared: &Shared) -> bool {
         }
     }
     true
+}
+
+/// A whole request's words and how many bytes it has; `None` if it is not whole yet.
+type Taken = Option<(Vec<String>, usize)>;
+
+fn take_command(bytes: &[u8]) -> Result<Taken, ()> {
+    match parse(bytes) {
+        Ok((Value::Array(items), used)) => {
+            Ok(Some((items.iter().filter_map(Value::text).collect(), used)))
+        }
+        Err(ParseError::NeedBytes(_)) => Ok(None),
+        Ok(_) | Err(ParseError::Malformed(_)) => Err(()),
+    }
+}
+
+fn take_line(bytes: &[u8]) -> Taken {
+    let line = bytes.iter().position(|&b| b == b'\n')? + 1;
+    let text = String::from_utf8_lossy(&bytes[..line]);
+    let words = text.trim_end_matches(['\r', '\n']).split(' ').filter(|word| !word.is_empty());
+    let words: Vec<String> = words.map(ToOwned::to_owned).collect();
+    let len_at = match words.first().map(String::as_str) {
+        Some("set" | "add" | "replace" | "append" | "prepend" | "cas") => Some(4),
+        Some("ms") => Some(2),
+        _ => None,
+    };
+    let block = len_at.and_then(|at| words.get(at)?.parse::<usize>().ok());
+    let used = line + block.map_or(0, |len| len + 2);
+    (used <= bytes.len()).then_some((words, used))
 }
 
 fn note(shared: &Shared, bytes: &[u8]) {

@@ -32,6 +32,10 @@ pub enum Row {
     Rewritten,
     Connections,
     Http,
+    Version,
+    BareLf,
+    Fenced,
+    Order,
     Files,
 }
 
@@ -102,5 +106,12 @@ pub const UNLISTED: &[(Row, &str)] = &[
         "a client keeps to one of `server_connections`; `preconnect` makes and greets them all",
     ),
     (Row::Http, "the stats port speaks HTTP to those who do"),
+    (Row::Version, "memcached's version is ours, not that of some server"),
+    (Row::BareLf, "a line of memcached's may end in a bare LF, as memcached itself has it"),
+    (
+        Row::Fenced,
+        "behind noreply goes a `version`, so that what a server says all the same is heard",
+    ),
+    (Row::Order, "items come in the order of the request, also when some are missing"),
     (Row::Files, "too few files: clients over the limit wait at the door and are served in turn"),
 ];
