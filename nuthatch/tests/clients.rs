@@ -4,9 +4,10 @@
 //! NUTHATCH_PYTHON. Without it those tests say so and pass; under `cargo xtask test` they do not.
 #![allow(clippy::unwrap_used, reason = "a test, its helpers included")]
 
-use nuthatch_testbed::{Nuthatch, Proxy, RedisServer, find_program, free_port, guarded, pool_yaml};
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+mod programs;
+
+use nuthatch_testbed::{Nuthatch, Proxy, RedisServer, find_program, free_port, pool_yaml};
+use programs::{python, run};
 
 const PASSWORD: &str = "a password, please";
 
@@ -29,29 +30,6 @@ fn pool(password: Option<&str>) -> Pool {
     let yaml = pool_yaml("clients", port, &keys, &entries);
     let proxy = Nuthatch::start(&yaml, &[]).unwrap();
     Pool { _proxy: proxy, _shards: shards, port: port.to_string() }
-}
-
-/// What a program prints, both streams; it must end well.
-fn run(program: &Path, args: &[&str]) -> String {
-    let output = guarded(program).args(args).stdin(Stdio::null()).output().unwrap();
-    let text = [output.stdout, output.stderr]
-        .map(|out| String::from_utf8_lossy(&out).into_owned())
-        .join("");
-    assert!(output.status.success(), "{} {args:?}: {}\n{text}", program.display(), output.status);
-    text
-}
-
-/// `cargo xtask test` names it; a plain `cargo test` may find what an earlier run has made.
-fn python() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("NUTHATCH_PYTHON") {
-        return Some(path.into());
-    }
-    let beside = Nuthatch::binary().unwrap().ancestors().nth(2)?.join("venv/bin/python");
-    if beside.is_file() {
-        return Some(beside);
-    }
-    eprintln!("passed over: no {}; `cargo xtask test` makes it", beside.display());
-    None
 }
 
 fn python_program(protocol: &str, password: Option<&str>) {
