@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use crate::install::{self, FOR_TESTS};
 use crate::steps::{self, Action, Step};
-use crate::{check, demo, place};
+use crate::{bench, check, demo, place};
 
 static BEFORE: [Step; 2] = [
     Step {
@@ -25,7 +25,7 @@ static BEFORE: [Step; 2] = [
     },
 ];
 
-static AFTER: [Step; 5] = [
+static AFTER: [Step; 6] = [
     // Seeds that `check` has not run yet.
     Step {
         name: "simulation, 2,000 seeds",
@@ -48,6 +48,11 @@ static AFTER: [Step; 5] = [
         name: "release build",
         action: Action::Cargo(&["build", "--release", "-p", "nuthatch"]),
         needs: "",
+    },
+    Step {
+        name: "instructions",
+        action: Action::Ours(|| bench::instructions(false), "cargo xtask instructions"),
+        needs: "bench/instructions.toml",
     },
     Step {
         name: "integration",
