@@ -64,7 +64,8 @@ pub fn row(
         ..Row::default()
     };
     if let Err(error) = fill_row(&mut row, contestant, workload, servers, manner) {
-        row.failed = Some(format!("{error:#}"));
+        // On one line, or it would break the table.
+        row.failed = Some(format!("{error:#}").lines().collect::<Vec<_>>().join(" / "));
     }
     row
 }

@@ -10,8 +10,8 @@ use std::fmt::Write;
 use std::fs;
 use std::process::Command;
 
-/// How far a path may be from its baseline.
-const SLACK: f64 = 0.03;
+/// How far a path may be from its baseline, either way.
+const SLACK_PERCENT: f64 = 3.0;
 const FILE: &str = "bench/instructions.toml";
 
 const HEAD: &str = "\
@@ -77,7 +77,7 @@ fn verdict(name: &str, known: Option<f64>, count: f64) -> Option<String> {
         return Some(format!("{name}: not in the baseline"));
     };
     let by = (count / known - 1.0) * 100.0;
-    if by.abs() <= SLACK * 100.0 {
+    if by.abs() < SLACK_PERCENT + 1e-6 {
         return None;
     }
     let what = if by > 0.0 { "more" } else { "fewer" };
