@@ -9,8 +9,8 @@ use crate::summary::{self, Line};
 use crate::workloads;
 use std::fmt::Write;
 
-const WIDTH: f64 = 760.0;
-const LEFT: f64 = 330.0;
+const WIDTH: f64 = 800.0;
+const LEFT: f64 = 372.0;
 /// Where nutcracker's line stands, and how far a bar may go beyond it.
 const ONE: f64 = 300.0;
 const MOST: f64 = 1.2;
@@ -81,11 +81,12 @@ pub fn svg(report: &Report) -> Option<String> {
         svg,
         "<line class=\"o\" x1=\"{x}\" y1=\"{:.1}\" x2=\"{x}\" y2=\"{bottom:.1}\"/>\n\
          <text class=\"s\" x=\"{x}\" y=\"{:.1}\" text-anchor=\"middle\">{BASE} = 1</text>\n\
-         <text class=\"s\" x=\"20\" y=\"{:.1}\">{}. Made by cargo xtask bench.</text>\n</svg>",
+         <text class=\"s\" x=\"20\" y=\"{:.1}\">{}, {}. Made by cargo xtask bench.</text>\n</svg>",
         TOP - 8.0,
         TOP - 14.0,
         bottom + 24.0,
         escaped(&report.date),
+        escaped(&report.options),
     );
     Some(svg)
 }

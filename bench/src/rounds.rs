@@ -12,7 +12,7 @@ use crate::servers::{Kind, Servers};
 use crate::workloads::Workload;
 use anyhow::Result;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What is to be run.
 pub struct Plan {
@@ -27,6 +27,8 @@ pub struct Plan {
     /// How often a row is measured until the machine is quiet.
     pub tries: usize,
     pub counts_syscalls: bool,
+    /// No workload begins after this.
+    pub until: Option<Instant>,
 }
 
 impl Plan {
@@ -42,6 +44,10 @@ impl Plan {
         for &kind in &self.kinds {
             for &is_pinned in &self.settings {
                 for workload in &self.workloads {
+                    if self.until.is_some_and(|until| Instant::now() > until) {
+                        eprintln!("{}: no time left for it", workload.name);
+                        continue;
+                    }
                     let (_, rest) = pin::cores(is_pinned);
                     let value_bytes = workload.null_value_bytes();
                     let servers = Servers::start(kind, workload.is_memcached, value_bytes, rest)?;

@@ -12,7 +12,11 @@ use nuthatch_bench::workloads::{self, WORKLOADS};
 use nuthatch_bench::{picture, pin, table};
 use std::fs;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// When `--quick` begins no further workload and no further scenario, however slow the machine.
+const QUICK_ROWS: Duration = Duration::from_secs(70);
+const QUICK_SCENARIOS: Duration = Duration::from_secs(95);
 
 /// What may be asked of a run.
 #[derive(Args)]
@@ -52,7 +56,11 @@ pub fn run(options: &Options) -> Result<()> {
     let plan = options.plan()?;
     let scenario_names = options.scenario_names()?;
     let size = if options.quick { Size::QUICK } else { Size::FULL };
-    let size = Size { rounds: options.rounds.unwrap_or(size.rounds), ..size };
+    let size = Size {
+        rounds: options.rounds.unwrap_or(size.rounds),
+        until: options.quick.then(|| begun + QUICK_SCENARIOS),
+        ..size
+    };
     println!("About {} min for the rows, more for the scenarios.", plan.seconds().div_ceil(60));
     let mut report = Report {
         date: machine::date(),
@@ -123,6 +131,7 @@ impl Options {
             ms: self.ms.unwrap_or(if self.quick { 400 } else { 2000 }),
             tries: if self.quick { 1 } else { 3 },
             counts_syscalls: !self.quick,
+            until: self.quick.then(|| Instant::now() + QUICK_ROWS),
         })
     }
 

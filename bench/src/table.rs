@@ -56,10 +56,17 @@ fn race(lines: &[Line<'_>]) -> String {
         } else {
             "NOT met"
         };
+        let is_limit = lines
+            .iter()
+            .filter(|line| [OURS, BASE].contains(&line.like.contestant.as_str()))
+            .all(|line| line.median(|row| row.share) >= SATURATED);
         let _ = writeln!(
             text,
-            "\nTarget: {:.2}, goal {:.2}; measured {:.3}: {verdict}.",
-            workload.required, workload.goal, ratio.median
+            "\nTarget: {:.2}, goal {:.2}; measured {:.3}: {verdict}{}.",
+            workload.required,
+            workload.goal,
+            ratio.median,
+            if is_limit { "" } else { ", but in rows that are not saturated" }
         );
     }
     text

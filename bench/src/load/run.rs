@@ -17,6 +17,9 @@ const TIMER: Token = Token(usize::MAX);
 const STALL: Duration = Duration::from_secs(5);
 /// How long a fixed rate's last requests are waited for.
 const GRACE: Duration = Duration::from_secs(2);
+/// A window lasts until so many requests were answered, but not longer than this beyond its end.
+const OPS_MIN: u64 = 20;
+const OVERTIME: Duration = Duration::from_secs(3);
 /// Latencies are kept to 0.1 % and up to a minute.
 const LATENCY_NS_MAX: u64 = 60_000_000_000;
 
@@ -76,6 +79,8 @@ impl Run<'_> {
         let mut buffer = vec![0; 256 << 10];
         let begin = self.load.warm_ms * 1_000_000;
         let end = begin + self.load.ms * 1_000_000;
+        // A window without requests says nothing: a slow machine gets a longer one.
+        let late = end + OVERTIME.as_nanos() as u64;
         let is_fill = self.load.asks == Asks::Fill;
         let mut edge: Option<(u64, Window)> = None;
         for place in 0..self.clients.len() {
@@ -90,7 +95,7 @@ impl Run<'_> {
             let is_over = if is_fill {
                 self.requests.is_exhausted() && self.unanswered() == 0
             } else {
-                self.now() >= end
+                self.now() >= end && (self.tally.ops >= OPS_MIN || self.now() >= late)
             };
             if is_over || !self.clients.iter().any(Option::is_some) {
                 break;

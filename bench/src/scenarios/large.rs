@@ -22,7 +22,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     let gets = if quick { 30 } else { 300 };
     // Enough for the bound at which a client that reads nothing is closed early.
     let hoard = if quick { 100 } else { 300 };
-    let patience = Duration::from_secs(if quick { 7 } else { 70 });
+    let patience = Duration::from_secs(if quick { 2 } else { 70 });
     let big = if quick { 64 } else { 256 };
     let servers = null_servers(MIB)?;
     for contestant in scene.proxies() {

@@ -14,6 +14,7 @@ use crate::pin;
 use crate::row::Figure;
 use crate::servers::{Kind, Servers};
 use anyhow::{Context, Result};
+use std::time::Instant;
 
 /// One row.
 pub struct Scenario {
@@ -39,11 +40,15 @@ pub struct Size {
     pub ms: u64,
     pub rounds: usize,
     pub clients: usize,
+    /// No scenario begins after this.
+    pub until: Option<Instant>,
 }
 
 impl Size {
-    pub const FULL: Size = Size { is_quick: false, ms: 4000, rounds: 5, clients: 10_000 };
-    pub const QUICK: Size = Size { is_quick: true, ms: 600, rounds: 1, clients: 2_000 };
+    pub const FULL: Size =
+        Size { is_quick: false, ms: 4000, rounds: 5, clients: 10_000, until: None };
+    pub const QUICK: Size =
+        Size { is_quick: true, ms: 600, rounds: 1, clients: 2_000, until: None };
 }
 
 /// What a scenario works with, and where its figures go.
@@ -67,8 +72,11 @@ pub fn run(
         let mut figures = Vec::new();
         let scenario_what = scenario.what;
         let mut scene = Scene { size, contestants, figures: &mut figures, scenario: scenario_what };
-        if let Err(error) = (scenario.run)(&mut scene) {
-            scene.missing("", "the rest of it", &format!("{error:#}"));
+        if size.until.is_some_and(|until| Instant::now() > until) {
+            scene.missing("", "all of it", "no time left");
+        } else if let Err(error) = (scenario.run)(&mut scene) {
+            let why = format!("{error:#}").lines().collect::<Vec<_>>().join(" / ");
+            scene.missing("", "the rest of it", &why);
         }
         figures.iter().for_each(&mut each);
         all.append(&mut figures);
