@@ -49,10 +49,12 @@ fn the_readmes_long_commands_are_steps_of_the_whole_test() {
         let text = guide(name);
         let long: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("    ")).collect();
         let long: Vec<&str> = long.into_iter().filter(|line| line.starts_with("cargo")).collect();
-        assert_eq!(long, ["cargo xtask demo", "cargo xtask test", "cargo build --release"]);
+        let demos = ["cargo xtask demo", "cargo xtask demo --memcached"];
+        assert_eq!(long, [&demos[..], &["cargo xtask test", "cargo build --release"]].concat());
     }
     let steps = fs::read_to_string(guide_path("../../xtask/src/test.rs")).unwrap();
-    assert!(steps.contains("cargo xtask demo --once"));
+    assert!(steps.contains("\"cargo xtask demo --once\""));
+    assert!(steps.contains("cargo xtask demo --once --memcached"));
     assert!(steps.contains("&[\"build\", \"--release\""));
 }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   a test ──▶ RedisServer::start()    redis-server   free port, private folder
+//!          ──▶ MemcachedServer::start() memcached     likewise
 //!          ──▶ Nuthatch::start(yaml)   nuthatch       the config handed in
 //!          ──▶ Nutcracker::start(yaml) nutcracker     the same config, the old proxy
 //!          ──▶ Impostor::start(what)   a server that is none: silence, garbage
@@ -22,6 +23,7 @@ mod client;
 mod impostor;
 mod inspect;
 mod load;
+mod memcached;
 mod nursery;
 mod ports;
 mod process;
@@ -34,6 +36,7 @@ mod wait;
 pub use client::{Client, encode, is_timeout};
 pub use impostor::{Answer, Impostor};
 pub use load::{Load, Outcome, Sample};
+pub use memcached::MemcachedServer;
 pub use nursery::{Guard, find_program, guarded, is_root};
 pub use ports::free_port;
 pub use process::{Folder, Process};

@@ -1,8 +1,8 @@
 //! Getting what a task needs from the system's package manager.
 //!
 //! We say what we are about to run before we run it, install only what is missing, and use sudo
-//! only when we are not root and it is there. A freshly installed redis-server may be started as
-//! a service by its package; we leave that one alone and use servers of our own.
+//! only when we are not root and it is there. A freshly installed redis-server or memcached may
+//! be started as a service by its package; we leave that one alone and use servers of our own.
 
 use anyhow::{Context, Result, bail};
 use nuthatch_testbed::find_program;
@@ -22,9 +22,17 @@ pub struct Need {
 pub static REDIS_SERVER: Need =
     Need { program: "redis-server", apt: "redis-server", dnf: Some("redis"), brew: Some("redis") };
 
+pub static MEMCACHED: Need = Need {
+    program: "memcached",
+    apt: "memcached",
+    dnf: Some("memcached"),
+    brew: Some("memcached"),
+};
+
 /// What the tests need beside cargo.
-pub static FOR_TESTS: [&Need; 5] = [
+pub static FOR_TESTS: [&Need; 6] = [
     &REDIS_SERVER,
+    &MEMCACHED,
     &Need { program: "redis-cli", apt: "redis-tools", dnf: Some("redis"), brew: Some("redis") },
     &Need {
         program: "redis-benchmark",

@@ -31,8 +31,11 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Three real Redis servers behind nuthatch: a session, the balance, a failure.
+    /// Three real servers behind nuthatch: a session, the balance, a failure.
     Demo {
+        /// memcached instead of Redis.
+        #[arg(long)]
+        memcached: bool,
         /// End by itself; the exit code tells whether every step held.
         #[arg(long)]
         once: bool,
@@ -63,7 +66,10 @@ enum Task {
 
 fn main() -> ExitCode {
     let outcome = match Args::parse().task {
-        Task::Demo { once, proxy } => demo::run(once, proxy),
+        Task::Demo { memcached, once, proxy } => {
+            let speech = if memcached { demo::Speech::Memcached } else { demo::Speech::Redis };
+            demo::run(speech, once, proxy)
+        }
         Task::Check => check::run(),
         Task::Test => test::run(),
         Task::Tidy => tidy::run(),

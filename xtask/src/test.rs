@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use crate::demo::Speech;
 use crate::install::{self, FOR_TESTS};
 use crate::steps::{self, Action, Step};
 use crate::{bench, check, demo, place};
@@ -66,7 +67,15 @@ static AFTER: [Step; 6] = [
     },
     Step {
         name: "demo",
-        action: Action::Ours(|| demo::run(true, None), "cargo xtask demo --once"),
+        action: Action::Ours(|| demo::run(Speech::Redis, true, None), "cargo xtask demo --once"),
+        needs: "nuthatch/src/cli",
+    },
+    Step {
+        name: "demo, memcached",
+        action: Action::Ours(
+            || demo::run(Speech::Memcached, true, None),
+            "cargo xtask demo --once --memcached",
+        ),
         needs: "nuthatch/src/cli",
     },
 ];

@@ -63,6 +63,17 @@ pub const CLIENT_HOARD_BYTES: usize = 64 * 1024 * 1024;
 /// Milliseconds such a client may leave its full socket untouched.
 pub const CLIENT_HOARD_STALL_MS: u64 = 5_000;
 
+/// Bytes of unread replies beyond which it is given hardly any: requests for large replies that
+/// were sent while replies were small have been forwarded already, and all of them will come.
+pub const CLIENT_GLUT_BYTES: usize = 256 * 1024 * 1024;
+
+/// Milliseconds such a client may leave its full socket untouched.
+pub const CLIENT_GLUT_STALL_MS: u64 = 250;
+
+/// Milliseconds after which what a client sends no longer belongs to its refused MULTI, unless it
+/// was seen to send the two together.
+pub const REFUSED_MULTI_MS: u64 = 1_000;
+
 /// Milliseconds a refused client's remaining input is read and dropped, so that our last words
 /// are not lost in a reset.
 pub const LINGER_MS: u64 = 1_000;
@@ -104,6 +115,8 @@ const _: () = assert!(REQUEST_BYTES_MAX <= u32::MAX as usize);
 // A whole window fits an upstream's queue, so one client alone never fills it.
 const _: () = assert!((CLIENT_WINDOW_MAX as usize) < UPSTREAM_QUEUE_MAX);
 const _: () = assert!(CLIENT_WINDOW_START <= CLIENT_WINDOW_MAX);
+const _: () = assert!(CLIENT_GLUT_STALL_MS < CLIENT_HOARD_STALL_MS);
+const _: () = assert!(CLIENT_HOARD_BYTES < CLIENT_GLUT_BYTES);
 const _: () = assert!(CLIENT_HOARD_STALL_MS < CLIENT_STALL_MS);
 const _: () = assert!(RECONNECT_MS_MIN < RECONNECT_MS_MAX);
 const _: () = assert!(READ_BYTES <= CLIENT_OUTPUT_BYTES_MAX);

@@ -24,6 +24,14 @@ impl Joined {
         }
     }
 
+    /// Bytes of replies that wait here for the others.
+    pub fn held_bytes(&self) -> usize {
+        match self {
+            Joined::Redis(merge) => merge.held_bytes(),
+            Joined::Memcache(merge) => merge.held_bytes(),
+        }
+    }
+
     pub fn handle_reply(&mut self, part: u16, bytes: &[u8]) {
         match self {
             Joined::Redis(merge) => merge.handle_reply(part, bytes),

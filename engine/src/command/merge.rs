@@ -25,6 +25,7 @@ pub struct Merge {
     order: Box<[u16]>,
     /// MGET: each part's reply.
     parts: Vec<Vec<u8>>,
+    held_bytes: usize,
 }
 
 impl Merge {
@@ -39,11 +40,17 @@ impl Merge {
             error: None,
             order,
             parts: vec![Vec::new(); held],
+            held_bytes: 0,
         }
     }
 
     pub fn is_complete(&self) -> bool {
         self.left == 0
+    }
+
+    /// Bytes of replies that wait for the others.
+    pub fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     /// Parts that are still owed.
@@ -62,6 +69,7 @@ impl Merge {
             Split::Mget => {
                 let held = &mut self.parts[usize::from(part)];
                 held.extend_from_slice(bytes);
+                self.held_bytes += bytes.len();
                 reply::aggregate(bytes).is_some()
             }
             // Servers count keys; a sum beyond 64 bits is no count of anything.

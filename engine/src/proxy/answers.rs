@@ -244,11 +244,8 @@ impl Worker {
         // be: ejecting it would help nobody.
         let is_its_fault = !matches!(cause, Cause::Handshake(_) | Cause::Exhausted(_));
         if is_its_fault && !told {
-            turn.actions.push_back(Action::Report(Report {
-                pool: pool_id,
-                server,
-                sight: Sight::Failed,
-            }));
+            let sight = if *cause == Cause::TimedOut { Sight::Silent } else { Sight::Failed };
+            turn.actions.push_back(Action::Report(Report { pool: pool_id, server, sight }));
         }
         self.fail_tickets(key.index as usize, cause, &gone);
     }
@@ -300,7 +297,7 @@ impl Worker {
                 upstream.watched = true;
                 // twemproxy closed its connection here, and counted that.
                 upstream.counters.server_timedout += 1;
-                let report = Report { pool, server, sight: Sight::Failed };
+                let report = Report { pool, server, sight: Sight::Silent };
                 self.turn.actions.push_back(Action::Report(report));
                 self.turn.actions.push_back(Action::Note(Note::UpstreamFailed {
                     pool,

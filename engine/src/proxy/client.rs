@@ -16,7 +16,10 @@
 use super::turn::Turn;
 use super::{Action, ConnId};
 use crate::base::buffer::Output;
-use crate::base::limits::{CLIENT_OUTPUT_BYTES_MAX, CLIENT_WINDOW_MAX, CLIENT_WINDOW_START};
+use crate::base::limits::{
+    CLIENT_GLUT_STALL_MS, CLIENT_HOARD_BYTES, CLIENT_OUTPUT_BYTES_MAX, CLIENT_WINDOW_MAX,
+    CLIENT_WINDOW_START,
+};
 use crate::base::slab::Key;
 use crate::base::{PoolId, Time};
 use crate::command::Joined;
@@ -100,8 +103,8 @@ pub struct Client {
     pub authenticated: bool,
     /// Some request of it has been read.
     pub has_spoken: bool,
-    /// It believes to be in a transaction, whose MULTI was refused.
-    pub in_refused_multi: bool,
+    /// It believes to be in a transaction, whose MULTI was refused then.
+    pub refused_multi: Option<Time>,
     pub state: State,
     /// The peer will send no more.
     pub eof: bool,
@@ -124,6 +127,8 @@ pub struct Client {
     pub out: Output,
     stash: Vec<u8>,
     stash_live: usize,
+    /// Bytes that merges hold.
+    merging_bytes: usize,
     window: u32,
     reply_bytes_mean: u32,
 }
@@ -146,7 +151,7 @@ impl Client {
             lane: 0,
             authenticated: false,
             has_spoken: false,
-            in_refused_multi: false,
+            refused_multi: None,
             state: State::Open,
             eof: false,
             paused: false,
@@ -163,6 +168,7 @@ impl Client {
             out: Output::default(),
             stash: Vec::new(),
             stash_live: 0,
+            merging_bytes: 0,
             window: CLIENT_WINDOW_START,
             reply_bytes_mean: 0,
         }
@@ -181,7 +187,7 @@ impl Client {
     /// Bytes of replies that it has not taken from us yet.
     #[inline]
     pub fn unread_bytes(&self) -> usize {
-        self.out.len() + self.stash_live
+        self.out.len() + self.stash_live + self.merging_bytes
     }
 
     /// May its next request go out?
@@ -260,7 +266,10 @@ impl Client {
                 self.stash_live += reply.len();
             }
             Some(Slot::Merging(merge)) => {
+                let before = merge.held_bytes();
                 merge.handle_reply(part, reply);
+                self.merging_bytes += merge.held_bytes() - before;
+                self.watch_hoard(turn);
                 self.settle(turn, at);
             }
             Some(Slot::Ready { .. }) | None => debug_assert!(false, "a reply nobody waits for"),
@@ -299,6 +308,7 @@ impl Client {
         let counters = &mut turn.counters[self.pool.index()];
         counters.forward_error += u64::from(merge.failed_here());
         counters.retrievals_partial += u64::from(merge.is_partial());
+        self.merging_bytes -= merge.held_bytes();
         if at == 0 {
             let out = self.out.tail(&mut turn.buffers);
             let before = out.len();
@@ -312,6 +322,17 @@ impl Client {
         let len = self.stash.len() - start;
         self.stash_live += len;
         *slot = Slot::Ready { start, len };
+        // What was joined may be shorter than its parts.
+        self.maybe_resume(turn);
+    }
+
+    /// One that hoards is looked at soon, and not only when its socket has moved.
+    #[inline]
+    fn watch_hoard(&mut self, turn: &mut Turn) {
+        if self.unread_bytes() > CLIENT_HOARD_BYTES {
+            let at = turn.now.plus_ms(CLIENT_GLUT_STALL_MS);
+            self.watch(turn, at);
+        }
     }
 
     /// The oldest slot's reply of `len` bytes is in the output; move on to those that wait behind.
@@ -320,6 +341,7 @@ impl Client {
         self.slots.pop_front();
         self.head = self.head.wrapping_add(1);
         self.account(len);
+        self.watch_hoard(turn);
         while let Some(slot) = self.slots.front_mut() {
             let len = match slot {
                 Slot::Waiting => break,
@@ -346,7 +368,8 @@ impl Client {
     #[inline]
     fn account(&mut self, len: usize) {
         let mean = i64::from(self.reply_bytes_mean);
-        self.reply_bytes_mean = (mean + ((len as i64 - mean) >> 3)) as u32;
+        // A large reply closes the window at once; it takes many small ones to open it again.
+        self.reply_bytes_mean = (mean + ((len as i64 - mean) >> 3)).max(len as i64 >> 1) as u32;
         let fits = CLIENT_OUTPUT_BYTES_MAX as u32 / self.reply_bytes_mean.max(256);
         self.window = (self.window + 1).min(fits.clamp(1, CLIENT_WINDOW_MAX));
     }

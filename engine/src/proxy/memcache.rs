@@ -176,6 +176,10 @@ impl Path<'_> {
                 bytes_before = out.len();
                 out.extend_from_slice(head);
             }
+            debug_assert!(
+                upstream.is_err() || parts.iter().all(|part| part.upstream != upstream),
+                "each shard has an upstream of its own"
+            );
             parts.push(Part { shard, upstream, bytes_before });
         }
         for (key, owner) in Words::new(keys).zip(owners.iter_mut()) {

@@ -6,7 +6,8 @@ use super::replies::{self, Cause, Sent};
 use super::turn::Turn;
 use super::upstream::{Fence, Upstream};
 use super::{Action, Note};
-use crate::base::ShardId;
+use crate::base::limits::REFUSED_MULTI_MS;
+use crate::base::{ShardId, Time};
 use crate::command::keys::KeyError;
 use crate::command::merge::Merge;
 use crate::command::{self, Command, Group, Joined, Local, Split, Verb, keys};
@@ -40,7 +41,7 @@ impl Path<'_> {
     /// Takes one request of the client.
     #[inline]
     pub fn take(&mut self, args: &Args<'_>) -> Taken {
-        if self.client.in_refused_multi && self.refuse_in_multi(args.name()) {
+        if self.client.refused_multi.is_some() && self.refuse_in_multi(args.name()) {
             return Taken::Yes;
         }
         let Some(command) = command::lookup(args.name()) else {
@@ -219,6 +220,11 @@ impl Path<'_> {
                     bytes_before = out.len();
                     split.fragment_head(out, name, keys);
                 }
+                // Fragments are written in turns: two on one upstream would run into each other.
+                debug_assert!(
+                    upstream.is_err() || parts.iter().all(|part| part.upstream != upstream),
+                    "each shard has an upstream of its own"
+                );
                 parts.push(Part { shard, keys, upstream, bytes_before });
             }
         }
@@ -265,24 +271,43 @@ impl Path<'_> {
         if !self.client.authenticated && self.pool.spec.manners == Manners::Modern {
             return self.error(replies::noauth(self.pool.spec.manners));
         }
-        self.client.in_refused_multi =
-            args.len() == 1 && args.name().eq_ignore_ascii_case(b"multi");
+        let is_multi = args.len() == 1 && args.name().eq_ignore_ascii_case(b"multi");
+        self.client.refused_multi = is_multi.then_some(self.turn.now);
         self.refuse(replies::unknown_command(args));
     }
 
     /// A client whose MULTI was refused may not have noticed yet, and means what it sends now to
     /// happen at EXEC or not at all. It does not happen. `false`: the request is taken as any.
+    ///
+    /// A library that sends MULTI by itself reads the refusal, and may lend the connection to
+    /// somebody who knows nothing of it. What belongs to a transaction follows its MULTI closely,
+    /// so after a while without EXEC we take it for such a one, unless the transaction was seen
+    /// to go on in the very bytes that the MULTI came in.
     fn refuse_in_multi(&mut self, name: &[u8]) -> bool {
+        if let Some(at) = self.client.refused_multi {
+            let goes_on = at == self.turn.now;
+            if !goes_on
+                && at != Time::NEVER
+                && at.plus_ms(REFUSED_MULTI_MS) <= self.turn.now
+                && self.client.in_flight() == 0
+            {
+                self.client.refused_multi = None;
+                return false;
+            }
+            if goes_on {
+                self.client.refused_multi = Some(Time::NEVER);
+            }
+        }
         let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
         if is(b"quit") || is(b"reset") {
-            self.client.in_refused_multi = false;
+            self.client.refused_multi = None;
             return false;
         }
         if is(b"exec") {
-            self.client.in_refused_multi = false;
+            self.client.refused_multi = None;
             self.error(replies::EXECABORT);
         } else if is(b"discard") {
-            self.client.in_refused_multi = false;
+            self.client.refused_multi = None;
             self.answer(|out| encode::status(out, "OK"));
         } else {
             self.error(replies::IN_REFUSED_MULTI);

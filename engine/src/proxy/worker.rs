@@ -10,7 +10,10 @@ use super::replies::Cause;
 use super::turn::Turn;
 use super::upstream::Upstream;
 use super::{Action, ConnId, Counters, Note, Reading};
-use crate::base::limits::{CLIENT_HOARD_BYTES, CLIENT_HOARD_STALL_MS, CLIENT_STALL_MS, LINGER_MS};
+use crate::base::limits::{
+    CLIENT_GLUT_BYTES, CLIENT_GLUT_STALL_MS, CLIENT_HOARD_BYTES, CLIENT_HOARD_STALL_MS,
+    CLIENT_STALL_MS, LINGER_MS,
+};
 use crate::base::slab::{Key, Slab};
 use crate::base::{Epoch, PoolId, ServerId, Time, WorkerId};
 use crate::protocol::resp::Version;
@@ -330,11 +333,15 @@ impl Worker {
         let Some(since) = client.full_since else {
             return;
         };
-        let hoards = client.unread_bytes() > CLIENT_HOARD_BYTES;
-        let until = since.plus_ms(if hoards { CLIENT_HOARD_STALL_MS } else { CLIENT_STALL_MS });
+        let (patience, soon) = match client.unread_bytes() {
+            n if n <= CLIENT_HOARD_BYTES => (CLIENT_STALL_MS, CLIENT_HOARD_STALL_MS),
+            n if n <= CLIENT_GLUT_BYTES => (CLIENT_HOARD_STALL_MS, CLIENT_GLUT_STALL_MS),
+            _ => (CLIENT_GLUT_STALL_MS, CLIENT_GLUT_STALL_MS),
+        };
+        let until = since.plus_ms(patience);
         if until > now {
             // Looked at often enough to see a hoard grow.
-            let soon = now.plus_ms(CLIENT_HOARD_STALL_MS);
+            let soon = now.plus_ms(soon);
             client.watch(&mut self.turn, until.min(soon));
             return;
         }

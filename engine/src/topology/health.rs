@@ -12,7 +12,9 @@
 //! ```
 //!
 //! A failure is a refused, reset or failed connection, or a `timeout` period in which an upstream
-//! that owes a reply delivered none; at most one an upstream and period (the worker sees to that).
+//! that owes a reply delivered none; at most one an upstream and period (the worker sees to that),
+//! and of silence at most one a server and period: with a connection a worker, one hiccup would
+//! else count as often as there are workers.
 //! Any reply sets the count to zero. A worker that has nothing to complain of does not report
 //! every reply, of course: after a failure all workers are asked to *watch* the server, and each
 //! reports the next reply it sees, once.
@@ -41,6 +43,8 @@ pub struct Report {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sight {
     Failed,
+    /// It owes a reply, or a connection, and has been silent for a whole period.
+    Silent,
     /// It answered; sent once after a failure or a request to watch.
     Answered,
 }
@@ -79,6 +83,8 @@ struct ShardHealth {
     failures: u32,
     /// The first failure that no answer has followed yet.
     failing_since: Option<Time>,
+    /// The last silence that was counted.
+    silent_at: Option<Time>,
     out: Option<Out>,
 }
 
@@ -108,7 +114,12 @@ impl Health {
                     &vec![ShardState::Live; spec.shards.len()],
                 )),
                 shards: vec![
-                    ShardHealth { failures: 0, failing_since: None, out: None };
+                    ShardHealth {
+                        failures: 0,
+                        failing_since: None,
+                        silent_at: None,
+                        out: None
+                    };
                     spec.shards.len()
                 ],
             })
@@ -130,6 +141,7 @@ impl Health {
         let Report { pool: pool_id, server, sight } = report;
         let (policy, limit) = (pool.spec.eject, pool.spec.server_failure_limit.max(1));
         let retry_ms = u64::from(pool.spec.server_retry_timeout_ms);
+        let period_ms = u64::from(pool.spec.timeout_ms.unwrap_or(pool.spec.connect_timeout_ms));
         let health = &mut pool.shards[shard.index()];
         if health.out.is_some() {
             return;
@@ -143,7 +155,11 @@ impl Health {
                     self.wishes.push_back(Wish::Note { pool: pool_id, shard, change });
                 }
             }
-            Sight::Failed => {
+            Sight::Silent if health.silent_at.is_some_and(|at| at.plus_ms(period_ms) > now) => {}
+            Sight::Failed | Sight::Silent => {
+                if sight == Sight::Silent {
+                    health.silent_at = Some(now);
+                }
                 let is_first = health.failing_since.is_none();
                 health.failing_since.get_or_insert(now);
                 if policy == Eject::Off {
@@ -248,5 +264,60 @@ impl Health {
         self.epoch = self.epoch.next();
         let snapshot = self.snapshot();
         self.wishes.push_back(Wish::Publish(snapshot));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routing::{distribution, hash};
+    use crate::topology::{Address, Manners, Protocol, ShardSpec};
+
+    fn health(limit: u32) -> Health {
+        Health::new(&[Arc::new(PoolSpec {
+            name: "pool".into(),
+            protocol: Protocol::Redis,
+            hash: &hash::HASHES[0],
+            hash_tag: None,
+            distribution: &distribution::DISTRIBUTIONS[0],
+            shards: vec![ShardSpec {
+                name: "one".into(),
+                address: Address::Unix { path: "one".into() },
+                weight: 1,
+            }],
+            timeout_ms: Some(300),
+            connect_timeout_ms: 1000,
+            server_connections: 1,
+            preconnect: false,
+            redis_auth: None,
+            redis_db: 0,
+            eject: Eject::Remap,
+            server_retry_timeout_ms: 1000,
+            server_failure_limit: limit,
+            manners: Manners::Modern,
+            client_connections: 0,
+        })])
+    }
+
+    fn ejections(health: &mut Health, sight: Sight, times_ms: &[u64]) -> usize {
+        for &ms in times_ms {
+            let report = Report { pool: PoolId(0), server: ServerId(0), sight };
+            health.handle_report(report, Time::from_ms(ms));
+        }
+        let mut count = 0;
+        while let Some(wish) = health.poll_wish() {
+            count += usize::from(matches!(wish, Wish::Note { change: Change::Ejected { .. }, .. }));
+        }
+        count
+    }
+
+    #[test]
+    fn one_hiccup_counts_once_however_many_workers_saw_it() {
+        let eight = [1000, 1001, 1010, 1050, 1100, 1200, 1250, 1299];
+        assert_eq!(ejections(&mut health(2), Sight::Silent, &eight), 0);
+        assert_eq!(ejections(&mut health(2), Sight::Silent, &[1000, 1001, 1300]), 1);
+        assert_eq!(ejections(&mut health(3), Sight::Silent, &[1000, 1300, 1599]), 0);
+        // A refusal is one each time.
+        assert_eq!(ejections(&mut health(2), Sight::Failed, &[1000, 1001]), 1);
     }
 }

@@ -78,6 +78,9 @@ const REMARKS: &str = "
   stays, and `requests_refused` counts it.
 - `forward_error` counts the requests that got an error of ours because a server failed: one a
   request, however many of its fragments failed.
+- `retrievals_partial` counts the answers to memcached's `get` and the like that lack the keys of a
+  server that failed (docs/adr/0008); most of them count in `forward_error` too. To clients they look
+  like misses, so this is where an operator sees them.
 - `fragments` counts the parts of commands that were split over servers (twemproxy's was always 0).
 - `server_timedout` counts the `timeout` periods in which a server that owed replies gave none, and
   connections that could not be made in time. twemproxy closed its connection at that moment; here

@@ -8,7 +8,7 @@ use super::default_manners;
 use crate::config::{self, Config, Pool, Problem, nearest, quoted};
 use nuthatch_engine::routing::Router;
 use nuthatch_engine::topology::kinds::fixed;
-use nuthatch_engine::topology::{PoolSpec, Protocol, ShardState};
+use nuthatch_engine::topology::{PoolSpec, ShardState};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -57,7 +57,7 @@ pub fn all(file: &Path) -> Result<Vec<Pool>, ExitCode> {
     config(file).map(|(config, _)| config.pools).ok_or(ExitCode::FAILURE)
 }
 
-/// The pools a command is about: the one named, else those that speak Redis, else all.
+/// The pools a command is about: the one named, else all.
 pub fn pools(file: &Path, named: Option<&str>) -> Result<Vec<View>, ExitCode> {
     let mut pools = all(file)?;
     if let Some(name) = named {
@@ -65,8 +65,6 @@ pub fn pools(file: &Path, named: Option<&str>) -> Result<Vec<View>, ExitCode> {
             return Err(no_such_pool(file, name, &pools));
         }
         pools.retain(|pool| *pool.spec.name == *name);
-    } else if pools.iter().any(|pool| pool.spec.protocol == Protocol::Redis) {
-        pools.retain(|pool| pool.spec.protocol == Protocol::Redis);
     }
     Ok(pools.into_iter().map(|pool| View::new(pool.spec)).collect())
 }

@@ -23,7 +23,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The longest line taken for a key: Redis takes no longer one.
+/// The longest line taken for a key: Redis takes no longer one, memcached none so long.
 const KEY_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 #[derive(clap::Args, Debug)]
@@ -31,7 +31,7 @@ pub struct Where {
     /// The configuration: twemproxy's YAML
     #[arg(short, long, value_name = "FILE", default_value = CONF_FILE)]
     conf_file: PathBuf,
-    /// Only this pool; absent: every Redis pool of the file
+    /// Only this pool; absent: every pool of the file
     #[arg(long, value_name = "NAME")]
     pool: Option<String>,
     /// A key in hexadecimal; may be given several times

@@ -255,7 +255,7 @@ fn unix_and_database(asked: &Asked<'_>) -> Vec<Found> {
     asked.redis().filter(both).map(found).collect()
 }
 
-/// Told once a pool: a pool of memcached servers has it in every line.
+/// Told once a pool: 11211 is memcached's port, and so may stand in every line.
 fn port_11211(asked: &Asked<'_>) -> Vec<Found> {
     let unnamed = |pool: &Pool| {
         pool.spec.shards.iter().position(|shard| match &shard.address {
@@ -305,11 +305,18 @@ fn server_brackets(asked: &Asked<'_>) -> Vec<Found> {
 
 /// Told once a file.
 fn upstreams(asked: &Asked<'_>) -> Vec<Found> {
-    let per_server: u64 =
-        asked.redis().map(|pool| u64::from(pool.spec.server_connections)).max().unwrap_or(0);
+    let pools = &asked.config.pools;
+    let per_server =
+        pools.iter().map(|pool| u64::from(pool.spec.server_connections)).max().unwrap_or(0);
     let workers = u64::from(asked.workers);
-    let first = asked.redis().min_by_key(|pool| pool.place.line);
+    let first = pools.iter().min_by_key(|pool| pool.place.line);
     let Some(first) = first.filter(|_| workers > 1) else { return Vec::new() };
+    let has = |protocol| pools.iter().any(|pool| pool.spec.protocol == protocol);
+    let (twice, limit) = match (has(Protocol::Redis), has(Protocol::Memcache)) {
+        (true, false) => (RESP3_TWICE, "`maxclients` allow it"),
+        (true, true) => (RESP3_TWICE, "`maxclients` (memcached: `-c`) allow it"),
+        _ => ("", "`-c` allow it"),
+    };
     vec![Found {
         place: first.place,
         pool: None,
@@ -318,13 +325,14 @@ fn upstreams(asked: &Asked<'_>) -> Vec<Found> {
             if per_server == 1 { "" } else { "s" }
         ),
         ours: format!(
-            "up to {}: {workers} workers make {per_server} each; twice that while there are \
-             clients that speak RESP3",
+            "up to {}: {workers} workers make {per_server} each{twice}",
             workers * per_server
         ),
-        cure: "`-w 1` for as many as ever; else see that the servers' `maxclients` allow it".into(),
+        cure: format!("`-w 1` for as many as ever; else see that the servers' {limit}"),
     }]
 }
+
+const RESP3_TWICE: &str = "; twice that while there are clients that speak RESP3";
 
 fn weights(asked: &Asked<'_>) -> Vec<Found> {
     let mut all = Vec::new();

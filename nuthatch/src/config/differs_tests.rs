@@ -77,7 +77,16 @@ fn workers_multiply_connections() {
     assert_eq!(told(&text, 1), []);
     let found = told(&text, 4);
     assert_eq!((found.len(), found[0].rule, found[0].line), (1, "upstreams", 1));
-    assert!(found[0].ours.starts_with("up to 12: 4 workers make 3 each"), "{}", found[0]);
+    assert!(found[0].ours.starts_with("up to 12: 4 workers make 3 each; twice"), "{}", found[0]);
+    assert!(found[0].cure.ends_with("the servers' `maxclients` allow it"), "{}", found[0]);
+    // memcached has no RESP3 and another name for its limit.
+    let memcached = text.replace("redis: true", "redis: false");
+    let found = told(&memcached, 4);
+    assert!(found[0].ours.ends_with("up to 12: 4 workers make 3 each"), "{}", found[0]);
+    assert!(found[0].cure.ends_with("the servers' `-c` allow it"), "{}", found[0]);
+    let both = told(&(text + &memcached.replace("p:", "q:").replace(":1\n  red", ":2\n  red")), 4);
+    assert_eq!(both.len(), 1);
+    assert!(both[0].cure.contains("(memcached: `-c`)"), "{}", both[0]);
 }
 
 #[test]

@@ -216,7 +216,8 @@ pub static KEYS: [Key; 21] = [
         when_absent: WhenAbsent::Bool(false),
         unit: "",
         origin: Origin::Twemproxy,
-        about: "`true` for Redis and Valkey servers, `false` for memcached.",
+        about: "`true` for Redis and Valkey servers, `false` for memcached. Clients speak the protocol of \
+                the servers: RESP2 and RESP3, or memcached's text and meta protocols.",
     },
     Key {
         id: Id::RedisAuth,
@@ -234,7 +235,7 @@ pub static KEYS: [Key; 21] = [
         when_absent: WhenAbsent::Number(0),
         unit: "",
         origin: Origin::Twemproxy,
-        about: "The database selected on every connection to a server.",
+        about: "The database selected on every connection to a server. memcached has none: no effect there.",
     },
     Key {
         id: Id::Reuseport,

@@ -24,7 +24,8 @@ pub fn comment_fault(scalar: &Scalar, at: usize) -> Fault {
     let fault = Fault::new("comments begin with # in YAML; this // is read as part of the value")
         .span(start..end)
         .found(quoted(&scalar.text[at..]));
-    if value.is_empty() { fault } else { fault.suggest(Some(format!("{value}   # {comment}"))) }
+    // The comment alone: what stands before it may be wrong in ways of its own.
+    if value.is_empty() { fault } else { fault.suggest(Some(format!("# {comment}"))) }
 }
 
 /// A fault of the part of a scalar before its comment: without a span of its own, all of it.

@@ -10,6 +10,7 @@ use anyhow::Result;
 
 use super::Verdict;
 use super::stage::{NAMES, Stage, names};
+use super::wire::{Command, Counts, Meaning, Reply, Speech};
 use crate::paint::{self, thousands};
 use crate::stop::Stop;
 
@@ -22,67 +23,45 @@ const SHARE_MAX: f64 = 0.55;
 
 pub fn play(stage: &mut Stage, stop: &Stop, verdict: &mut Verdict) -> Result<()> {
     paint::heading("The balance: 10,000 keys user:<n>:profile, each set once and read once");
-    let before = Tally::ask(stage)?;
+    let before = stage.counts()?;
     let mut wrong = 0;
-    for name in ["SET", "GET"] {
+    for is_write in [true, false] {
         for first in (0..KEYS).step_by(BATCH) {
             stop.check()?;
-            let commands: Vec<Vec<String>> = (first..first + BATCH).map(|n| row(name, n)).collect();
+            let commands: Vec<Command> =
+                (first..first + BATCH).map(|n| command(is_write, n)).collect();
             let replies = stage.ask_all(&commands)?;
-            let is_right = |(i, reply): (usize, &nuthatch_testbed::Value)| match name {
-                "SET" => reply.is_ok(),
-                _ => reply.text() == Some(format!("value {}", first + i)),
+            let wanted = |i| {
+                let value = format!("value {}", first + i);
+                if is_write { Meaning::Done } else { Meaning::Values(vec![value]) }
             };
+            let is_right = |(i, reply): (usize, &Reply)| reply.meaning == wanted(i);
             wrong += replies.iter().enumerate().filter(|(i, r)| !is_right((*i, r))).count();
         }
     }
     verdict.expect(wrong == 0, || format!("{wrong} of {} replies were wrong", 2 * KEYS));
 
-    let after = Tally::ask(stage)?;
-    let keys: Vec<u64> =
-        after.keys.iter().zip(&before.keys).map(|(a, b)| a.saturating_sub(*b)).collect();
-    let calls: Vec<u64> =
-        after.calls.iter().zip(&before.calls).map(|(a, b)| a.saturating_sub(*b)).collect();
-    draw("keys held, as DBSIZE says", &keys, KEYS, verdict);
-    draw("commands served, as INFO commandstats says", &calls, 2 * KEYS, verdict);
+    let after = stage.counts()?;
+    let more = |of: fn(&Counts) -> u64| -> Vec<u64> {
+        after.iter().zip(&before).map(|(a, b)| of(a).saturating_sub(of(b))).collect()
+    };
+    let (keys, calls) = match stage.speech() {
+        Speech::Redis => {
+            ("keys held, as INFO keyspace says", "commands served, as INFO commandstats says")
+        }
+        Speech::Memcached => (
+            "keys held, as curr_items of stats says",
+            "commands served, as cmd_get and cmd_set say",
+        ),
+    };
+    draw(keys, &more(|counts| counts.keys), KEYS, verdict);
+    draw(calls, &more(|counts| counts.calls), 2 * KEYS, verdict);
     numbered_keys(stage)
 }
 
-fn row(name: &str, n: usize) -> Vec<String> {
-    let mut command = vec![name.to_owned(), format!("user:{n}:profile")];
-    if name == "SET" {
-        command.push(format!("value {n}"));
-    }
-    command
-}
-
-/// What the servers say of themselves.
-struct Tally {
-    keys: Vec<u64>,
-    /// GETs and SETs.
-    calls: Vec<u64>,
-}
-
-impl Tally {
-    fn ask(stage: &Stage) -> Result<Tally> {
-        let mut tally = Tally { keys: Vec::new(), calls: Vec::new() };
-        for index in 0..NAMES.len() {
-            let keys = stage.ask_server(index, &["DBSIZE"])?.as_int().unwrap_or(0);
-            let info = stage.ask_server(index, &["INFO", "commandstats"])?;
-            tally.keys.push(u64::try_from(keys).unwrap_or(0));
-            tally.calls.push(calls(&info.text().unwrap_or_default()));
-        }
-        Ok(tally)
-    }
-}
-
-/// The GETs and SETs in a text like `cmdstat_get:calls=12,usec=...`.
-fn calls(info: &str) -> u64 {
-    ["cmdstat_get:calls=", "cmdstat_set:calls="]
-        .iter()
-        .filter_map(|start| info.lines().find_map(|line| line.strip_prefix(start)))
-        .filter_map(|rest| rest.split(',').next()?.parse::<u64>().ok())
-        .sum()
+fn command(is_write: bool, n: usize) -> Command {
+    let key = format!("user:{n}:profile");
+    if is_write { Command::Set(key, format!("value {n}")) } else { Command::Get(key) }
 }
 
 fn draw(title: &str, counts: &[u64], expected: usize, verdict: &mut Verdict) {
@@ -107,11 +86,11 @@ fn numbered_keys(stage: &mut Stage) -> Result<()> {
         let mut held = [0; NAMES.len()];
         for n in 0..10 {
             let key = format!("{start}{n}{end}");
-            stage.ask(&["SET", &key, "x"])?;
+            stage.ask(&Command::set(&key, "x"))?;
             for holder in stage.holders(&key) {
                 held[holder] += 1;
             }
-            stage.ask(&["DEL", &key])?;
+            stage.ask(&Command::Delete(key))?;
         }
         let parts: Vec<String> = (0..NAMES.len())
             .filter(|&i| held[i] > 0)
@@ -125,13 +104,6 @@ fn numbered_keys(stage: &mut Stage) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn reads_commandstats() {
-        let info = "# Commandstats\r\ncmdstat_getex:calls=9,usec=1\r\n\
-                    cmdstat_get:calls=12,usec=3\r\ncmdstat_set:calls=30,usec=1\r\n";
-        assert_eq!(calls(info), 42);
-    }
 
     #[test]
     fn a_far_off_share_is_noticed() {

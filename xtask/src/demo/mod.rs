@@ -1,8 +1,8 @@
-//! `cargo xtask demo`: what nuthatch does, shown with real servers.
+//! `cargo xtask demo`: what nuthatch does, shown with real servers, Redis or memcached.
 //!
 //! ```text
-//!   prepare   redis-server installed? nuthatch built?
-//!   stage     three redis-servers, nuthatch before them
+//!   prepare   redis-server or memcached installed? nuthatch built?
+//!   stage     three of them, nuthatch before them
 //!   session   the course notes' commands, and which server holds each key
 //!   balance   10,000 keys: who holds how many, who was asked how often
 //!   failure   one server dies, is ejected, comes back
@@ -10,12 +10,15 @@
 //! ```
 //!
 //! Every figure on the screen comes from the servers themselves, asked past the proxy. Each act
-//! notes in `Verdict` what should have held; with `--once` the exit code is the verdict.
+//! notes in `Verdict` what should have held; with `--once` the exit code is the verdict. The acts
+//! are the same for both kinds of server; `wire.rs` knows their words.
 
 mod balance;
 mod failure;
+mod server;
 mod session;
 mod stage;
+mod wire;
 
 use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
@@ -24,6 +27,7 @@ use std::time::Duration;
 use crate::stop::{Stop, Stopped};
 use crate::{install, paint, place};
 use stage::Stage;
+pub use wire::Speech;
 
 /// What was looked at, and what did not hold.
 #[derive(Default)]
@@ -43,15 +47,15 @@ impl Verdict {
     }
 }
 
-pub fn run(is_once: bool, proxy: Option<PathBuf>) -> Result<()> {
+pub fn run(speech: Speech, is_once: bool, proxy: Option<PathBuf>) -> Result<()> {
     let stop = Stop::listen()?;
-    let outcome = play(is_once, proxy, &stop);
+    let outcome = play(speech, is_once, proxy, &stop);
     // A signal breaks off whatever call it meets; what that call says of it is of no interest.
     if outcome.is_err() { stop.check().and(outcome) } else { outcome }
 }
 
-fn play(is_once: bool, proxy: Option<PathBuf>, stop: &Stop) -> Result<()> {
-    install::ensure(&[&install::REDIS_SERVER])?;
+fn play(speech: Speech, is_once: bool, proxy: Option<PathBuf>, stop: &Stop) -> Result<()> {
+    install::ensure(&[speech.need()])?;
     let binary = match proxy {
         Some(program) if program.components().count() == 1 => {
             let name = program.to_string_lossy().into_owned();
@@ -62,7 +66,7 @@ fn play(is_once: bool, proxy: Option<PathBuf>, stop: &Stop) -> Result<()> {
     };
 
     let mut verdict = Verdict::default();
-    let mut stage = Stage::set(&binary, stop)?;
+    let mut stage = Stage::set(speech, &binary, stop)?;
     session::play(&mut stage, &mut verdict)?;
     balance::play(&mut stage, stop, &mut verdict)?;
     failure::play(&mut stage, stop, &mut verdict)?;
@@ -119,16 +123,21 @@ fn conclude(verdict: &Verdict, is_once: bool) -> Result<()> {
 /// Until Ctrl-C.
 fn stay(stage: &mut Stage, stop: &Stop) -> Result<()> {
     paint::heading("Yours until Ctrl-C");
-    let has_cli = nuthatch_testbed::find_program("redis-cli").is_some();
+    let (cli, arguments, package) = match stage.speech() {
+        Speech::Redis => ("redis-cli", "-p", "redis-tools"),
+        // Any program that sends lines will do.
+        Speech::Memcached => ("nc", "127.0.0.1", "netcat-openbsd"),
+    };
+    let has_cli = nuthatch_testbed::find_program(cli).is_some();
     let hint = |port: u16, what: &str| {
-        println!("  redis-cli -p {:<6} {}", port, paint::dim(what));
+        println!("  {cli} {arguments} {:<6} {}", port, paint::dim(what));
     };
     hint(stage.port(), "all of them, through the proxy");
     for (name, port) in stage.server_ports() {
         hint(port, &format!("{name} alone"));
     }
     if !has_cli {
-        println!("  {}", paint::dim("(redis-cli is in the package redis-tools)"));
+        println!("  {}", paint::dim(&format!("({cli} is in the package {package})")));
     }
     loop {
         match stop.sleep(Duration::from_millis(500)) {

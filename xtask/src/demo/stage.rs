@@ -1,13 +1,15 @@
-//! Three redis-servers and a proxy before them.
+//! Three servers of a kind and a proxy before them.
 
 use anyhow::{Context, Result};
-use nuthatch_testbed::{Client, Proxy, RedisServer, Value, free_port, pool_yaml};
+use nuthatch_testbed::{Proxy, free_port, pool_yaml};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::ExitStatus;
 
 use super::name_of;
+use super::server::Server;
+use super::wire::{Command, Counts, Meaning, Reply, Speech, Wire};
 use crate::paint;
 use crate::stop::Stop;
 
@@ -16,11 +18,10 @@ use crate::stop::Stop;
 pub const NAMES: [&str; 3] = ["one", "two", "three"];
 
 /// The pool of the course notes.
-const KEYS: [(&str, &str); 6] = [
+const KEYS: [(&str, &str); 5] = [
     ("hash", "fnv1a_64"),
     ("distribution", "ketama"),
     ("auto_eject_hosts", "true"),
-    ("redis", "true"),
     ("server_retry_timeout", "2000"),
     ("server_failure_limit", "3"),
 ];
@@ -29,18 +30,19 @@ const KEYS: [(&str, &str); 6] = [
 const USUAL_PORT: u16 = 22121;
 
 pub struct Stage {
-    servers: Vec<RedisServer>,
+    speech: Speech,
+    servers: Vec<Server>,
     proxy: Proxy,
     port: u16,
     /// Our connection through the proxy; made anew after an error.
-    client: Option<Client>,
+    wire: Option<Wire>,
 }
 
 impl Stage {
-    pub fn set(binary: &Path, stop: &Stop) -> Result<Stage> {
+    pub fn set(speech: Speech, binary: &Path, stop: &Stop) -> Result<Stage> {
         let mut servers = Vec::new();
         for _ in NAMES {
-            servers.push(RedisServer::start()?);
+            servers.push(Server::start(speech)?);
             stop.check()?;
         }
         let port = match TcpListener::bind((Ipv4Addr::LOCALHOST, USUAL_PORT)) {
@@ -48,15 +50,21 @@ impl Stage {
             Err(_) => free_port(),
         };
         let entries: Vec<String> =
-            servers.iter().zip(NAMES).map(|(server, name)| server.entry(1, name)).collect();
-        let yaml = pool_yaml("sxt", port, &KEYS, &entries);
+            servers.iter().zip(NAMES).map(|(server, name)| server.entry(name)).collect();
+        let mut keys = KEYS.to_vec();
+        // Absent it is a pool of memcached servers, as it was for twemproxy.
+        if speech == Speech::Redis {
+            keys.push(("redis", "true"));
+        }
+        let yaml = pool_yaml("sxt", port, &keys, &entries);
         let mut proxy = Proxy::start(binary, &yaml, &[])?;
 
         paint::heading("On stage");
         for (i, server) in servers.iter_mut().enumerate() {
             let pid = server.process().pid();
             let name = paint::server(i, &format!("{:<6}", NAMES[i]));
-            println!("  redis-server  {name} port {:<6} pid {pid}", server.port());
+            let program = speech.need().program;
+            println!("  {program:<12}  {name} port {:<6} pid {pid}", server.port());
         }
         let pid = proxy.process().pid();
         println!("  {:<20} port {port:<6} pid {pid}", name_of(binary));
@@ -64,7 +72,11 @@ impl Stage {
         for line in yaml.lines() {
             println!("  {line}");
         }
-        Ok(Stage { servers, proxy, port, client: None })
+        Ok(Stage { speech, servers, proxy, port, wire: None })
+    }
+
+    pub fn speech(&self) -> Speech {
+        self.speech
     }
 
     pub fn port(&self) -> u16 {
@@ -72,10 +84,10 @@ impl Stage {
     }
 
     pub fn server_ports(&self) -> Vec<(&'static str, u16)> {
-        NAMES.into_iter().zip(self.servers.iter().map(RedisServer::port)).collect()
+        NAMES.into_iter().zip(self.servers.iter().map(Server::port)).collect()
     }
 
-    pub fn server(&mut self, index: usize) -> &mut RedisServer {
+    pub fn server(&mut self, index: usize) -> &mut Server {
         &mut self.servers[index]
     }
 
@@ -84,36 +96,45 @@ impl Stage {
     }
 
     /// One command through the proxy. A broken connection is an answer too.
-    pub fn ask(&mut self, args: &[&str]) -> Result<Answer> {
-        let mut client = match self.client.take() {
-            Some(client) => client,
-            None => self.proxy.client().context("the proxy takes no connection")?,
+    pub fn ask(&mut self, command: &Command) -> Result<Answer> {
+        let mut wire = match self.wire.take() {
+            Some(wire) => wire,
+            None => self.new_wire().context("the proxy takes no connection")?,
         };
-        match client.command(args) {
-            Ok(value) => {
-                self.client = Some(client);
-                Ok(Answer::Reply(value))
+        match wire.ask(command) {
+            Ok(reply) => {
+                self.wire = Some(wire);
+                Ok(Answer::Reply(reply))
             }
             Err(error) => Ok(Answer::Broken(error)),
         }
     }
 
     /// Many commands through the proxy in one write.
-    pub fn ask_all(&mut self, commands: &[Vec<String>]) -> Result<Vec<Value>> {
-        let mut client = self.proxy.client()?;
-        Ok(client.pipeline(commands)?)
+    pub fn ask_all(&mut self, commands: &[Command]) -> Result<Vec<Reply>> {
+        Ok(self.new_wire()?.ask_all(commands)?)
+    }
+
+    fn new_wire(&self) -> Result<Wire> {
+        Ok(Wire::new(self.proxy.client()?, self.speech))
     }
 
     /// One command to one server, past the proxy.
-    pub fn ask_server(&self, index: usize, args: &[&str]) -> Result<Value> {
-        let mut client = self.servers[index].client()?;
-        Ok(client.command(args)?)
+    pub fn ask_server(&self, index: usize, command: &Command) -> Result<Reply> {
+        Ok(self.servers[index].wire()?.ask(command)?)
+    }
+
+    /// What each server says of itself.
+    pub fn counts(&self) -> Result<Vec<Counts>> {
+        self.servers.iter().map(|server| self.speech.counts(&mut server.wire()?)).collect()
     }
 
     /// The servers that say they hold `key`. One that is down says nothing.
     pub fn holders(&self, key: &str) -> Vec<usize> {
         let holds = |index: &usize| {
-            self.ask_server(*index, &["EXISTS", key]).is_ok_and(|value| value.as_int() == Some(1))
+            let reply = self.ask_server(*index, &Command::Exists(key.into()));
+            let is_yes = |meaning| matches!(meaning, Meaning::Number(1) | Meaning::Values(_));
+            reply.is_ok_and(|reply| is_yes(reply.meaning))
         };
         (0..self.servers.len()).filter(holds).collect()
     }
@@ -121,18 +142,22 @@ impl Stage {
 
 /// What a client sees.
 pub enum Answer {
-    Reply(Value),
+    Reply(Reply),
     Broken(io::Error),
 }
 
 impl Answer {
-    pub fn is(&self, wanted: &Value) -> bool {
-        matches!(self, Answer::Reply(value) if value == wanted)
+    pub fn is(&self, wanted: &Meaning) -> bool {
+        matches!(self, Answer::Reply(reply) if reply.meaning == *wanted)
+    }
+
+    pub fn is_value(&self, wanted: &str) -> bool {
+        self.is(&Meaning::Values(vec![wanted.to_owned()]))
     }
 
     pub fn show(&self) -> String {
         match self {
-            Answer::Reply(value) => value.to_string(),
+            Answer::Reply(reply) => reply.shown.clone(),
             Answer::Broken(error) => format!("(no answer) {error}"),
         }
     }

@@ -35,6 +35,7 @@ pub struct Merge {
     names: Box<[Box<str>]>,
     /// Each part's reply; `None` when it failed.
     parts: Box<[Option<Vec<u8>>]>,
+    held_bytes: usize,
 }
 
 impl Merge {
@@ -63,11 +64,17 @@ impl Merge {
             keys: Box::default(),
             names,
             parts: vec![None; usize::from(parts)].into(),
+            held_bytes: 0,
         }
     }
 
     pub fn is_complete(&self) -> bool {
         self.left == 0
+    }
+
+    /// Bytes of replies that wait for the others.
+    pub fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     /// Parts that are still owed.
@@ -83,6 +90,7 @@ impl Merge {
             self.fail(part, if self.strict { INVALID } else { line });
             return;
         }
+        self.held_bytes += bytes.len();
         self.parts[usize::from(part)] = Some(bytes.to_vec());
     }
 

@@ -190,6 +190,7 @@ impl MetaFlags {
 
 /// The bytes that decide where a meta command's key lives. One that does not decode is the
 /// server's to refuse, whichever that is.
+#[allow(clippy::large_enum_variant, reason = "it lives on the stack while one key is hashed")]
 pub enum MetaKey<'a> {
     Plain(&'a [u8]),
     Decoded(Decoded),

@@ -112,7 +112,7 @@ pub fn parse<'a>(bytes: &'a [u8], progress: &mut Progress) -> Result<Parsed<'a>,
         let refusal = match block(line) {
             Ok(None) => None,
             Ok(Some(block)) if block <= MEMCACHE_VALUE_BYTES_MAX as u64 => {
-                return stored_request(bytes, line, (len, block as usize + 2), progress);
+                return Ok(stored_request(bytes, line, (len, block as usize + 2), progress));
             }
             Ok(Some(block)) => {
                 progress.skip = block + 2;
@@ -123,7 +123,7 @@ pub fn parse<'a>(bytes: &'a [u8], progress: &mut Progress) -> Result<Parsed<'a>,
         return Ok(Parsed::Request(Request { bytes: &bytes[..len], line, refusal }));
     }
     let (len, block) = (progress.line, progress.block);
-    stored_request(bytes, words_of(&bytes[..len]), (len, block), progress)
+    Ok(stored_request(bytes, words_of(&bytes[..len]), (len, block), progress))
 }
 
 /// A request whose line has `len` bytes and whose block, CRLF and all, has `block`.
@@ -133,16 +133,16 @@ fn stored_request<'a>(
     line: &'a [u8],
     (len, block): (usize, usize),
     progress: &mut Progress,
-) -> Result<Parsed<'a>, Error> {
+) -> Parsed<'a> {
     let end = len + block;
     if bytes.len() < end {
         (progress.line, progress.block) = (len, block);
-        return Ok(Parsed::Incomplete { missing: end - bytes.len() });
+        return Parsed::Incomplete { missing: end - bytes.len() };
     }
     progress.line = 0;
     let is_whole = bytes[end - 2..end] == *b"\r\n";
     let refusal = if is_whole { None } else { Some(Refusal::Chunk) };
-    Ok(Parsed::Request(Request { bytes: &bytes[..end], line, refusal }))
+    Parsed::Request(Request { bytes: &bytes[..end], line, refusal })
 }
 
 /// The line without its end. memcached drops a CR only if something precedes it.
@@ -331,6 +331,6 @@ mod tests {
             parse(&long, &mut Progress::default()),
             Ok(Parsed::Incomplete { missing: 1 })
         ));
-        assert!(matches!(one(&[&long[6..], b"\r\n"].concat()).2, None));
+        assert!(one(&[&long[6..], b"\r\n"].concat()).2.is_none());
     }
 }

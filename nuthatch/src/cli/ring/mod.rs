@@ -16,7 +16,6 @@ use super::CONF_FILE;
 use super::load::{self, View};
 use super::print::shown;
 use crate::config::Pool;
-use nuthatch_engine::topology::Protocol;
 use share::Bars;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -27,7 +26,7 @@ pub struct Ring {
     /// The configuration: twemproxy's YAML
     #[arg(short, long, value_name = "FILE", default_value = CONF_FILE)]
     conf_file: PathBuf,
-    /// Only this pool; absent: every Redis pool of the file
+    /// Only this pool; absent: every pool of the file
     #[arg(long, value_name = "NAME")]
     pool: Option<String>,
     /// Count the moves of these keys, one a line, instead of hashes
@@ -77,8 +76,7 @@ pub fn run(asked: &Ring) -> anyhow::Result<ExitCode> {
         writeln!(out, "{text}")?;
     }
     if !asked.json {
-        let speaks_redis = |pool: &&Pool| pool.spec.protocol == Protocol::Redis;
-        let theirs = strangers.theirs.iter().filter(speaks_redis).filter(|_| asked.pool.is_none());
+        let theirs = strangers.theirs.iter().filter(|_| asked.pool.is_none());
         for (name, file) in strangers
             .ours
             .iter()

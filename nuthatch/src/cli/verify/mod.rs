@@ -1,12 +1,12 @@
 //! `nuthatch verify`: are the keys where this file would look for them?
 //!
 //! ```text
-//!   servers of the file ──SCAN──▶ some keys of each ──▶ the router ──▶ "not here: there"
-//!    a thread each, 8 at most      only names                           by pool, by server
+//!   servers of the file ──ask──▶ some keys of each ──▶ the router ──▶ "not here: there"
+//!    a thread each, 8 at most     only names                           by pool, by server
 //! ```
 //!
 //! Asked before the first client comes, it shows a wrong hash, tag, distribution, weight or name
-//! while that costs nothing yet. It only reads (`ask.rs` lists the commands), and gently.
+//! while that costs nothing yet. It only reads (`ask/` lists the commands), and gently.
 //!
 //! What it answers, as an exit code:
 //!
@@ -43,7 +43,7 @@ pub struct Verify {
     /// The configuration: twemproxy's YAML
     #[arg(short, long, value_name = "FILE", default_value = CONF_FILE)]
     conf_file: PathBuf,
-    /// Only this pool; absent: every Redis pool of the file
+    /// Only this pool; absent: every pool of the file
     #[arg(long, value_name = "NAME")]
     pool: Option<String>,
     /// Keys to look at on each server; 0: every one
@@ -132,15 +132,9 @@ pub fn run(asked: &Verify) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Why a pool has no wrong places, or none that we can see.
+/// Why a pool has no wrong places.
 fn not_asked(view: &View) -> Option<&'static str> {
-    if view.spec.protocol == Protocol::Memcache {
-        Some("it is a memcached pool, and memcached cannot be walked as Redis can by SCAN")
-    } else if matches!(view.router.ring, Ring::Random(_)) {
-        Some("it is `random`: any key may be anywhere")
-    } else {
-        None
-    }
+    matches!(view.router.ring, Ring::Random(_)).then_some("it is `random`: any key may be anywhere")
 }
 
 fn find(view: &View, asked: &Verify, specs: &[PoolSpec]) -> Found {
@@ -176,7 +170,7 @@ fn ask_all(view: &View, places: &[Place], sample: u64) -> Vec<Tally> {
             scope.spawn(move || {
                 while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let mut tally = Tally::new(view.spec.shards.len());
-                    let seen = ask::scan(&view.spec, &place.address, sample, |key| {
+                    let seen = ask::some(&view.spec, &place.address, sample, |key| {
                         tally.add(view, place, key);
                     });
                     tally.seen = seen;
@@ -216,19 +210,18 @@ fn left_in_zero(view: &View, tallies: &[Tally]) -> Option<String> {
 /// Other pools whose keys we may have met.
 fn shared(view: &View, specs: &[PoolSpec]) -> Option<String> {
     let ours = &view.spec;
+    let has_no_databases = ours.protocol == Protocol::Memcache;
     let meets = |other: &&PoolSpec| {
         other.name != ours.name
-            && other.protocol == Protocol::Redis
-            && other.redis_db == ours.redis_db
+            && other.protocol == ours.protocol
+            && (has_no_databases || other.redis_db == ours.redis_db)
             && other.shards.iter().any(|o| ours.shards.iter().any(|s| s.address == o.address))
     };
     let names: Vec<String> =
         specs.iter().filter(meets).map(|spec| shown(spec.name.as_bytes())).collect();
+    let what = if has_no_databases { "servers" } else { "servers and database" };
     (!names.is_empty()).then(|| {
-        format!(
-            "servers and database are shared with pool {}, whose keys are among these",
-            names.join(", ")
-        )
+        format!("{what} are shared with pool {}, whose keys are among these", names.join(", "))
     })
 }
 

@@ -1,8 +1,8 @@
-//! One server asked for some of its keys.
+//! A Redis server asked for some of its keys.
 //!
 //! ```text
-//!   connect ─▶ AUTH ─▶ SELECT ─▶ DBSIZE ─▶ SCAN ... SCAN ─▶ SELECT 0 ─▶ DBSIZE
-//!              if redis_auth    redis_db    each followed by a pause      if redis_db
+//!   AUTH ─▶ SELECT ─▶ DBSIZE ─▶ SCAN ... SCAN ─▶ SELECT 0 ─▶ DBSIZE
+//!   if redis_auth    redis_db    each followed by a pause      if redis_db
 //! ```
 //!
 //! Nothing else is ever sent, and nothing of it writes. The server is one that serves clients, so
@@ -10,14 +10,12 @@
 //! hundred keys, and the pause after it is four times as long as its answer took. SCAN walks the
 //! table in an order that has nothing to do with the keys, so its beginning is a fair sample.
 //!
-//! Blocking sockets of the standard library do: a thread asks one server and ends. The password
-//! goes to the server and nowhere else.
+//! The password goes to the server and nowhere else.
 
+use super::{Line, Seen, lost};
 use nuthatch_engine::protocol::resp::encode;
-use nuthatch_engine::topology::{Address, PoolSpec};
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
-use std::os::unix::net::UnixStream;
+use nuthatch_engine::topology::PoolSpec;
+use std::io::{BufReader, Read, Write};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -25,85 +23,19 @@ use std::time::{Duration, Instant};
 const SCAN_COUNT: u64 = 100;
 /// The shortest and the longest pause between two SCANs.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
-/// How long a read or a write may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Redis takes no longer key.
 const KEY_BYTES_MAX: usize = 512 * 1024 * 1024;
-/// A line of a reply: a length, a number, an error's text.
-const LINE_BYTES_MAX: u64 = 64 * 1024;
 /// Elements of a SCAN's reply. It may exceed COUNT, by a bucket or a small set at most.
 const ITEMS_MAX: usize = 1_000_000;
 
-/// What a server said of itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Seen {
-    /// Keys in the pool's database.
-    pub keys: u64,
-    /// Keys in database 0, when the pool's is another.
-    pub keys_in_zero: Option<u64>,
-    /// Has every key been looked at?
-    pub is_whole: bool,
-}
-
 /// Hands about `sample` keys of a server to `take`; 0 means all. The error is for people.
-pub fn scan(
+pub fn walk<S: Read + Write>(
+    input: BufReader<S>,
     spec: &PoolSpec,
-    address: &Address,
     sample: u64,
     take: impl FnMut(Vec<u8>),
 ) -> Result<Seen, String> {
-    let stream = connect(spec, address).map_err(|error| error.to_string())?;
-    let mut server = Server { input: BufReader::new(stream) };
-    server.walk(spec, sample, take)
-}
-
-fn connect(spec: &PoolSpec, address: &Address) -> io::Result<Stream> {
-    match address {
-        Address::Tcp { host, port } => {
-            // The first address, as the proxy takes it.
-            let address = (&**host, *port).to_socket_addrs()?.next();
-            let address = address.ok_or_else(|| io::Error::other("the name has no address"))?;
-            let limit = Duration::from_millis(u64::from(spec.connect_timeout_ms.max(100)));
-            let stream = TcpStream::connect_timeout(&address, limit)?;
-            stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            Ok(Stream::Tcp(stream))
-        }
-        Address::Unix { path } => {
-            let stream = UnixStream::connect(&**path)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            Ok(Stream::Unix(stream))
-        }
-    }
-}
-
-enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => stream.read(buffer),
-            Stream::Unix(stream) => stream.read(buffer),
-        }
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => stream.write(bytes),
-            Stream::Unix(stream) => stream.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    Server { input }.walk(spec, sample, take)
 }
 
 struct Server<S: Read + Write> {
@@ -193,20 +125,15 @@ impl<S: Read + Write> Server<S> {
 
     /// The rest of a line that begins with `kind`. An error of the server's is one of ours.
     fn line(&mut self, kind: u8, command: &str) -> Result<String, String> {
-        let mut line = Vec::new();
-        let mut input = self.input.by_ref().take(LINE_BYTES_MAX);
-        input.read_until(b'\n', &mut line).map_err(|error| lost(command, &error))?;
-        let Some(line) = line.strip_suffix(b"\r\n") else {
-            return Err(if line.is_empty() {
-                format!("{command}: the connection was closed")
-            } else {
-                not_redis(command)
-            });
+        let line = match super::line(&mut self.input, command)? {
+            Line::Whole(line) => line,
+            Line::Torn => return Err(not_redis(command)),
         };
+        let Some(line) = line.strip_suffix(b"\r") else { return Err(not_redis(command)) };
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         match line.split_first() {
             Some((&first, rest)) if first == kind => Ok(text(rest)),
-            Some((b'-', rest)) => Err(format!("{command}: {}", super::report::cut(rest))),
+            Some((b'-', rest)) => Err(format!("{command}: {}", super::super::report::cut(rest))),
             _ => Err(not_redis(command)),
         }
     }
@@ -230,43 +157,14 @@ impl<S: Read + Write> Server<S> {
     }
 }
 
-fn lost(command: &str, error: &io::Error) -> String {
-    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
-        return format!("{command}: no answer within {} s", PATIENCE.as_secs());
-    }
-    format!("{command}: {error}")
-}
-
 fn not_redis(command: &str) -> String {
     format!("{command}: the answer is not Redis'")
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::script::Script;
     use super::*;
-    use std::io::Cursor;
-
-    /// Answers from a script; what is asked is kept.
-    struct Script {
-        answers: Cursor<Vec<u8>>,
-        asked: Vec<u8>,
-    }
-
-    impl Read for Script {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            self.answers.read(buffer)
-        }
-    }
-
-    impl Write for Script {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.asked.write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     fn spec(lines: &str) -> PoolSpec {
         let text = format!(
@@ -282,8 +180,7 @@ mod tests {
         sample: u64,
         answers: &str,
     ) -> (Result<Seen, String>, Vec<String>, Vec<String>) {
-        let script = Script { answers: Cursor::new(answers.into()), asked: Vec::new() };
-        let mut server = Server { input: BufReader::new(script) };
+        let mut server = Server { input: BufReader::new(Script::new(answers)) };
         let mut keys = Vec::new();
         let seen = server
             .walk(&spec(lines), sample, |key| keys.push(String::from_utf8_lossy(&key).into()));

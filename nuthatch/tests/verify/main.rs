@@ -5,6 +5,8 @@
 //! ```
 #![allow(clippy::unwrap_used, reason = "a test, its helpers included")]
 
+mod memcached;
+
 use nuthatch::config;
 use nuthatch_engine::base::Chance;
 use nuthatch_engine::topology::kinds::fixed;
@@ -62,18 +64,22 @@ impl Stage {
     }
 
     fn verify(&self, yaml: &str, args: &[&str]) -> Done {
-        std::fs::write(self.folder.path().join("t.yml"), yaml).unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_nuthatch"))
-            .args(["verify", "-c", "t.yml"])
-            .args(args)
-            .current_dir(self.folder.path())
-            .output()
-            .unwrap();
-        Done {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        verify(&self.folder, yaml, args)
+    }
+}
+
+fn verify(folder: &Folder, yaml: &str, args: &[&str]) -> Done {
+    std::fs::write(folder.path().join("t.yml"), yaml).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_nuthatch"))
+        .args(["verify", "-c", "t.yml"])
+        .args(args)
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    Done {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
@@ -129,11 +135,11 @@ fn who_cannot_be_asked_leaves_the_answer_open() {
     assert!(done.out.contains("dead         cannot be asked: Connection refused"), "{}", done.out);
     assert_eq!(stage.verify(&more, &["--max-misplaced", "100%"]).code, 2);
 
-    let memcache = "m:\n  listen: 127.0.0.1:1\n  servers:\n    - 127.0.0.1:11211:1\n";
-    let done = stage.verify(memcache, &[]);
+    let random = "m:\n  listen: 127.0.0.1:1\n  distribution: random\n  servers:\n    - 127.0.0.1:1:1\n    - 127.0.0.1:2:1\n";
+    let done = stage.verify(random, &[]);
     assert_eq!((done.code, done.out.as_str()), (2, ""));
-    assert!(done.err.contains("pool m is not asked: it is a memcached pool"), "{}", done.err);
-    let done = stage.verify(&format!("{memcache}{}", stage.right), &[]);
+    assert!(done.err.contains("pool m is not asked: it is `random`"), "{}", done.err);
+    let done = stage.verify(&format!("{random}{}", stage.right), &[]);
     assert_eq!(done.code, 0, "the others suffice: {}", done.out);
     assert_eq!(stage.verify(&stage.right, &["--pool", "no"]).code, 2);
     assert_eq!(stage.verify("p: x\n", &[]).code, 1);
