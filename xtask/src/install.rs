@@ -53,12 +53,7 @@ pub static FOR_BENCH: [&Need; 6] = [
         dnf: Some("redis"),
         brew: Some("redis"),
     },
-    &Need {
-        program: "memcached",
-        apt: "memcached",
-        dnf: Some("memcached"),
-        brew: Some("memcached"),
-    },
+    &MEMCACHED,
     &Need { program: "nutcracker", apt: "nutcracker", dnf: None, brew: Some("twemproxy") },
     &Need { program: "haproxy", apt: "haproxy", dnf: Some("haproxy"), brew: Some("haproxy") },
     &Need { program: "setpriv", apt: "util-linux", dnf: Some("util-linux"), brew: None },

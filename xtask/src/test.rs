@@ -26,7 +26,7 @@ static BEFORE: [Step; 2] = [
     },
 ];
 
-static AFTER: [Step; 6] = [
+static AFTER: [Step; 7] = [
     // Seeds that `check` has not run yet.
     Step {
         name: "simulation, 2,000 seeds",
