@@ -54,6 +54,25 @@ pub static FOR_TESTS: [&Need; 10] = [
     &Need { program: "php", apt: "php-cli", dnf: Some("php-cli"), brew: Some("php") },
 ];
 
+/// What the benchmark compares with and asks, beside nuthatch.
+pub static FOR_BENCH: [&Need; 6] = [
+    &REDIS_SERVER,
+    &Need {
+        program: "redis-benchmark",
+        apt: "redis-tools",
+        dnf: Some("redis"),
+        brew: Some("redis"),
+    },
+    &MEMCACHED,
+    &Need { program: "nutcracker", apt: "nutcracker", dnf: None, brew: Some("twemproxy") },
+    &Need { program: "haproxy", apt: "haproxy", dnf: Some("haproxy"), brew: Some("haproxy") },
+    &Need { program: "setpriv", apt: "util-linux", dnf: Some("util-linux"), brew: None },
+];
+
+/// What counts instructions.
+pub static VALGRIND: Need =
+    Need { program: "valgrind", apt: "valgrind", dnf: Some("valgrind"), brew: Some("valgrind") };
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Manager {
     Apt,
@@ -224,9 +243,11 @@ mod tests {
 
     #[test]
     fn every_need_can_be_met_by_apt_and_none_is_twice() {
-        for (i, need) in FOR_TESTS.iter().enumerate() {
-            assert!(!need.apt.is_empty());
-            assert!(FOR_TESTS[..i].iter().all(|other| other.program != need.program));
+        for needs in [FOR_TESTS.as_slice(), FOR_BENCH.as_slice()] {
+            for (i, need) in needs.iter().enumerate() {
+                assert!(!need.apt.is_empty());
+                assert!(needs[..i].iter().all(|other| other.program != need.program));
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a developer types: `cargo xtask demo | check | test | tidy`.
+//! What a developer types: `cargo xtask demo | check | test | tidy | bench | instructions`.
 //!
 //! Rust, so that there is no second language to learn and no tool to install first. Each
 //! subcommand is a file or folder of its name; `steps.rs` runs the tables of `check` and `test`,
@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "printing is what these commands are for")]
 
+mod bench;
 mod check;
 mod demo;
 mod install;
@@ -48,6 +49,19 @@ enum Task {
     Test,
     /// The house rules no lint knows: rooms, file sizes, essays, stray paths.
     Tidy,
+    /// nuthatch beside nutcracker, HAProxy and no proxy; installs what that needs.
+    Bench {
+        /// For `nuthatch-bench run`, e.g. `--quick`, `--rounds 9`, `--workloads p1,p16`,
+        /// `--backends null`, `--out FILE`; `--help` lists them all.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// Instructions of the engine's hot paths against the baseline in the tree.
+    Instructions {
+        /// Write the baseline anew.
+        #[arg(long)]
+        bless: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -59,6 +73,8 @@ fn main() -> ExitCode {
         Task::Check => check::run(),
         Task::Test => test::run(),
         Task::Tidy => tidy::run(),
+        Task::Bench { options } => bench::run(&options),
+        Task::Instructions { bless } => bench::instructions(bless),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use crate::demo::Speech;
 use crate::install::{self, FOR_TESTS};
 use crate::steps::{self, Action, Step};
-use crate::{check, demo, place};
+use crate::{bench, check, demo, place};
 
 static BEFORE: [Step; 4] = [
     Step {
@@ -37,7 +37,7 @@ static BEFORE: [Step; 4] = [
     },
 ];
 
-static AFTER: [Step; 6] = [
+static AFTER: [Step; 7] = [
     // Seeds that `check` has not run yet.
     Step {
         name: "simulation, 2,000 seeds",
@@ -60,6 +60,11 @@ static AFTER: [Step; 6] = [
         name: "release build",
         action: Action::Cargo(&["build", "--release", "-p", "nuthatch"]),
         needs: "",
+    },
+    Step {
+        name: "instructions",
+        action: Action::Ours(|| bench::instructions(false), "cargo xtask instructions"),
+        needs: "bench/instructions.toml",
     },
     Step {
         name: "integration",

@@ -1,0 +1,89 @@
+//! `nuthatch-bench`: the benchmark, and the processes it is made of.
+//!
+//! `cargo xtask bench` builds it and starts `run`. The other subcommands are what `run` starts of
+//! itself: `null` is a server, `load` a load, `on` takes a core and becomes another program, `spin`
+//! is a hot path for callgrind to count.
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, reason = "printing is what these commands are for")]
+
+mod machine;
+mod start;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use nuthatch_bench::{load, null, paths, picture, pin, row, table};
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The benchmark of nuthatch; started by `cargo xtask bench`.
+#[derive(Parser)]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Measures, and writes table, JSON and picture.
+    Run(start::Options),
+    /// Shows the JSON of an earlier run as a table and draws its picture.
+    Report { file: PathBuf },
+    /// Instructions of the engine's hot paths against the baseline in the tree.
+    Instructions {
+        /// Write the baseline anew.
+        #[arg(long)]
+        bless: bool,
+    },
+    /// A null server.
+    #[command(hide = true)]
+    Null { json: String },
+    /// A load.
+    #[command(hide = true)]
+    Load { json: String },
+    /// Another program on one core.
+    #[command(hide = true)]
+    On {
+        core: usize,
+        program: OsString,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// One hot path, so many times.
+    #[command(hide = true)]
+    Spin { path: String, steps: u32 },
+}
+
+fn main() -> ExitCode {
+    match perform(Args::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: Task) -> Result<()> {
+    match task {
+        Task::Run(options) => start::run(&options),
+        Task::Report { file } => {
+            let report: row::Report = serde_json::from_str(&fs::read_to_string(&file)?)?;
+            println!("{}\n{}", table::report(&report), table::legend());
+            if let Some(svg) = picture::svg(&report) {
+                fs::write(file.with_extension("svg"), svg)?;
+            }
+            Ok(())
+        }
+        Task::Instructions { bless } => paths::counted::check(bless),
+        Task::Null { json } => null::serve(&serde_json::from_str(&json)?),
+        Task::Load { json } => {
+            let outcome = load::run(&serde_json::from_str(&json)?)?;
+            println!("{}", serde_json::to_string(&outcome)?);
+            Ok(())
+        }
+        Task::On { core, program, args } => pin::become_pinned(core, &program, &args),
+        Task::Spin { path, steps } => paths::spin(&path, steps),
+    }
+}

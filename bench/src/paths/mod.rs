@@ -1,0 +1,171 @@
+//! Hot paths of the engine, run for their instructions to be counted.
+//!
+//! Time needs a quiet machine; instructions do not, so they can be compared between two commits on
+//! any. A row of the table is one path: what a client sends, through a whole worker whose peers are
+//! toys that had their replies ready before (`stage.rs`), or one function alone.
+//!
+//! `counted.rs` runs a path N times and 2N times under callgrind; the difference is N requests
+//! without start and end. Seeds are fixed, no hash map is involved, time advances by our hand: the
+//! same binary gives the same number.
+
+pub mod counted;
+mod stage;
+
+use anyhow::{Context, Result};
+use nuthatch_engine::base::Chance;
+use nuthatch_engine::protocol::resp::request;
+use nuthatch_engine::topology::Protocol;
+use stage::Stage;
+use std::hint::black_box;
+
+use crate::load::{decimal, key};
+
+/// One row.
+pub struct Path {
+    /// As the baseline names it.
+    pub name: &'static str,
+    /// Requests in a step.
+    pub requests: u32,
+    /// Steps of the shorter run.
+    pub steps: u32,
+    what: What,
+}
+
+enum What {
+    /// A client sends this, and gets all its replies.
+    Whole(Protocol, fn(u64, &mut Vec<u8>)),
+    /// The shard of a key, ketama over three.
+    Route,
+    /// Where a GET ends.
+    Parse,
+}
+
+/// Different requests of a path, taken in turn.
+const VARIANTS: u64 = 64;
+
+pub static PATHS: [Path; 11] = [
+    whole("redis get", 1, 1000, Protocol::Redis, redis_get),
+    whole("redis set", 1, 1000, Protocol::Redis, redis_set),
+    whole("redis pipeline of 16", 16, 200, Protocol::Redis, |seed, out| {
+        for n in 0..16 {
+            let request = if n % 2 == 0 { redis_get } else { redis_set };
+            request(seed * 16 + n, out);
+        }
+    }),
+    whole("redis mget of 10 over 3", 1, 400, Protocol::Redis, |seed, out| mget(seed, 10, out)),
+    whole("redis mget of 100 over 3", 1, 100, Protocol::Redis, |seed, out| mget(seed, 100, out)),
+    whole("memcached get", 1, 1000, Protocol::Memcache, |seed, out| memcache_get(seed, 1, out)),
+    whole("memcached set", 1, 1000, Protocol::Memcache, |seed, out| {
+        out.extend_from_slice(b"set ");
+        key(seed, out);
+        out.extend_from_slice(b" 0 0 8\r\nabcdefgh\r\n");
+    }),
+    whole("memcached get of 100 over 3", 1, 100, Protocol::Memcache, |seed, out| {
+        memcache_get(seed, 100, out);
+    }),
+    whole("memcached meta get, quiet", 1, 1000, Protocol::Memcache, |seed, out| {
+        out.extend_from_slice(b"mg ");
+        key(seed, out);
+        // The one that is not quiet fetches the answers of those before it.
+        out.extend_from_slice(b" v q\r\nmn\r\n");
+    }),
+    Path { name: "ketama route", requests: 1, steps: 20_000, what: What::Route },
+    Path { name: "resp request parse", requests: 1, steps: 20_000, what: What::Parse },
+];
+
+const fn whole(
+    name: &'static str,
+    requests: u32,
+    steps: u32,
+    protocol: Protocol,
+    write: fn(u64, &mut Vec<u8>),
+) -> Path {
+    Path { name, requests, steps, what: What::Whole(protocol, write) }
+}
+
+fn redis_get(seed: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"*2\r\n$3\r\nGET\r\n$16\r\n");
+    key(seed, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn redis_set(seed: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"*3\r\n$3\r\nSET\r\n$16\r\n");
+    key(seed, out);
+    out.extend_from_slice(b"\r\n$8\r\nabcdefgh\r\n");
+}
+
+fn mget(seed: u64, count: u64, out: &mut Vec<u8>) {
+    out.push(b'*');
+    decimal(count + 1, 1, out);
+    out.extend_from_slice(b"\r\n$4\r\nMGET\r\n");
+    for n in 0..count {
+        out.extend_from_slice(b"$16\r\n");
+        key(seed * count + n, out);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn memcache_get(seed: u64, count: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"get");
+    for n in 0..count {
+        out.push(b' ');
+        key(seed * count + n, out);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Runs a path so many steps; what callgrind counts.
+pub fn spin(name: &str, steps: u32) -> Result<()> {
+    let path = PATHS.iter().find(|path| path.name == name).context("no such path")?;
+    match path.what {
+        What::Whole(protocol, write) => {
+            let requests = (0..VARIANTS).map(|seed| {
+                let mut bytes = Vec::new();
+                write(seed, &mut bytes);
+                bytes
+            });
+            let mut stage = Stage::new(protocol, requests.collect())?;
+            stage.run(steps)
+        }
+        What::Route => {
+            let topology = stage::topology(Protocol::Redis);
+            let mut chance = Chance::new(7);
+            let keys: Vec<Vec<u8>> = (0..VARIANTS).map(key_bytes).collect();
+            for step in 0..steps {
+                let key = black_box(&keys[step as usize % keys.len()]);
+                black_box(topology.router.route(key, &mut chance));
+            }
+            Ok(())
+        }
+        What::Parse => {
+            let mut bytes = Vec::new();
+            redis_get(7, &mut bytes);
+            for _ in 0..steps {
+                let mut progress = request::Progress::default();
+                let trust = request::Trust::Authenticated;
+                let parsed = request::parse(black_box(&bytes), &mut progress, trust);
+                black_box(&parsed).as_ref().ok().context("a GET is a request")?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn key_bytes(number: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    key(number, &mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_runs() {
+        for path in &PATHS {
+            spin(path.name, 200).unwrap_or_else(|error| panic!("{}: {error:#}", path.name));
+        }
+    }
+}

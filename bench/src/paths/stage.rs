@@ -1,0 +1,184 @@
+//! A whole worker on a stage: one client, three toy servers whose lines are known by heart.
+//!
+//! ```text
+//!   rehearsal   each variant once: what goes to each upstream is answered by the null servers'
+//!               own parsers, and the answer is written down
+//!   play        request in ─▶ flush ─▶ the answers written down in ─▶ flush ─▶ next variant
+//! ```
+//!
+//! So while instructions are counted the toys cost next to nothing, and what is counted is the
+//! worker's way of a request in both directions.
+
+use crate::null::{Answers, Parser, Value};
+use anyhow::{Context, Result, ensure};
+use nuthatch_engine::base::{Epoch, PoolId, Time, WorkerId};
+use nuthatch_engine::proxy::{Action, ConnId, Worker};
+use nuthatch_engine::routing::{distribution, hash};
+use nuthatch_engine::topology::kinds::fixed;
+use nuthatch_engine::topology::{
+    Address, Eject, Manners, PoolSpec, PoolTopology, Protocol, ShardSpec, ShardState, Snapshot,
+};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// One variant, and what the servers say to it.
+struct Scene {
+    request: Vec<u8>,
+    /// In the order of the flush.
+    answers: Vec<(ConnId, Vec<u8>)>,
+    /// What the client gets.
+    reply_bytes: usize,
+}
+
+struct Toy {
+    conn: ConnId,
+    parser: Parser,
+}
+
+/// See the module's head.
+pub struct Stage {
+    worker: Worker,
+    client: ConnId,
+    now: Time,
+    toys: Vec<Toy>,
+    is_memcached: bool,
+    scenes: Vec<Scene>,
+}
+
+fn spec(protocol: Protocol) -> PoolSpec {
+    let shard = |name: &str| ShardSpec {
+        name: name.into(),
+        address: Address::Tcp { host: name.into(), port: 1 },
+        weight: 1,
+    };
+    PoolSpec {
+        name: "bench".into(),
+        protocol,
+        hash: hash::by_name("fnv1a_64").unwrap_or(&hash::HASHES[0]),
+        hash_tag: None,
+        distribution: distribution::by_name("ketama").unwrap_or(&distribution::DISTRIBUTIONS[0]),
+        shards: ["beta", "alpha", "gamma"].map(shard).into(),
+        timeout_ms: Some(400),
+        connect_timeout_ms: 400,
+        server_connections: 1,
+        preconnect: false,
+        redis_auth: None,
+        redis_db: 0,
+        eject: Eject::Remap,
+        server_retry_timeout_ms: 2000,
+        server_failure_limit: 3,
+        manners: Manners::Modern,
+        client_connections: 0,
+    }
+}
+
+pub fn topology(protocol: Protocol) -> PoolTopology {
+    fixed::topology(&spec(protocol), &[ShardState::Live; 3])
+}
+
+impl Stage {
+    pub fn new(protocol: Protocol, requests: Vec<Vec<u8>>) -> Result<Stage> {
+        let specs = [Arc::new(spec(protocol))];
+        let snapshot = Snapshot { epoch: Epoch(1), pools: vec![Arc::new(topology(protocol))] };
+        let mut worker = Worker::new(WorkerId(0), 7, &specs, &snapshot);
+        let now = Time::from_ms(1000);
+        worker.begin_turn(now);
+        let client = worker.handle_accept(PoolId(0), 1, None);
+        let is_memcached = protocol == Protocol::Memcache;
+        let (toys, scenes) = (Vec::new(), Vec::new());
+        let mut stage = Stage { worker, client, now, toys, is_memcached, scenes };
+        for request in &requests {
+            stage.rehearse(request)?; // the first one also connects and shakes hands
+        }
+        for request in requests {
+            let scene = stage.rehearse(&request)?;
+            stage.scenes.push(scene);
+        }
+        Ok(stage)
+    }
+
+    fn turn(&mut self) {
+        self.now = Time(self.now.0 + 1_000);
+        self.worker.begin_turn(self.now);
+    }
+
+    /// One request with toys that think.
+    fn rehearse(&mut self, request: &[u8]) -> Result<Scene> {
+        let mut scene = Scene { request: request.to_vec(), answers: Vec::new(), reply_bytes: 0 };
+        self.turn();
+        self.worker.handle_bytes(self.client, request);
+        for _ in 0..100 {
+            self.worker.end_turn();
+            let mut events = Vec::new();
+            while let Some(action) = self.worker.poll_action() {
+                if let Action::Connect { conn, .. } = action {
+                    let parser = Parser::new(self.is_memcached);
+                    self.toys.push(Toy { conn, parser });
+                    self.worker.handle_connected(conn);
+                }
+            }
+            while let Some(conn) = self.worker.poll_flush() {
+                let output = self.worker.output(conn).to_vec();
+                self.worker.handle_written(conn, output.len());
+                if conn == self.client {
+                    scene.reply_bytes += output.len();
+                    continue;
+                }
+                let toy = self.toys.iter_mut().find(|toy| toy.conn == conn);
+                let toy = toy.context("an upstream that never connected")?;
+                let mut answers = Answers::new(Rc::new(Value::new(8, b'v')));
+                toy.parser.take(&output, &mut answers);
+                let mut bytes = Vec::new();
+                answers.write_to(&mut bytes)?;
+                events.push((conn, bytes));
+            }
+            if events.is_empty() && self.worker.backlog().is_empty() {
+                break;
+            }
+            self.turn();
+            for (conn, bytes) in events {
+                self.worker.handle_bytes(conn, &bytes);
+                scene.answers.push((conn, bytes));
+            }
+        }
+        ensure!(scene.reply_bytes > 0, "no reply to {:?}", String::from_utf8_lossy(request));
+        Ok(scene)
+    }
+
+    /// So many requests with toys that know their lines.
+    pub fn run(&mut self, steps: u32) -> Result<()> {
+        let scenes = std::mem::take(&mut self.scenes);
+        for step in 0..steps {
+            let scene = &scenes[step as usize % scenes.len()];
+            self.turn();
+            self.worker.handle_bytes(self.client, &scene.request);
+            let mut written = self.flush();
+            self.turn();
+            for (conn, bytes) in &scene.answers {
+                self.worker.handle_bytes(*conn, bytes);
+            }
+            written += self.flush();
+            ensure!(written == scene.reply_bytes, "the reply is another than at the rehearsal");
+        }
+        self.scenes = scenes;
+        Ok(())
+    }
+
+    /// The end of a turn as the loop does it; bytes that went to the client.
+    fn flush(&mut self) -> usize {
+        if self.worker.deadline().is_some_and(|at| at <= self.now) {
+            self.worker.handle_deadline();
+        }
+        self.worker.end_turn();
+        let mut to_client = 0;
+        while self.worker.poll_action().is_some() {}
+        while let Some(conn) = self.worker.poll_flush() {
+            let len = self.worker.output(conn).len();
+            self.worker.handle_written(conn, len);
+            if conn == self.client {
+                to_client += len;
+            }
+        }
+        to_client
+    }
+}

@@ -1,0 +1,70 @@
+//! Which core a process runs on.
+//!
+//! The proxy has core 0 to itself and everybody else shares core 1: on the smallest machine there
+//! is, that makes the proxy the bottleneck, and CPU per request is what is compared. A program is
+//! pinned before it exists: we start ourselves (`nuthatch-bench on CORE PROGRAM ...`), take the
+//! core and become the program, so every thread it will ever start is pinned as well.
+
+use anyhow::{Context, Result};
+use nuthatch_testbed::{Folder, Process};
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+/// The proxy's core when pinned.
+pub const PROXY: Option<usize> = Some(0);
+/// Everybody else's.
+pub const REST: Option<usize> = Some(1);
+
+/// The cores of a row: the proxy's and the others'.
+pub fn cores(is_pinned: bool) -> (Option<usize>, Option<usize>) {
+    if is_pinned { (PROXY, REST) } else { (None, None) }
+}
+
+/// Starts a guarded process, on `core` if there is one.
+pub fn start(
+    core: Option<usize>,
+    program: &Path,
+    args: Vec<OsString>,
+    folder: Folder,
+) -> Result<Process> {
+    let Some(core) = core else { return Process::start(program, args, folder) };
+    let ours = std::env::current_exe()?;
+    let mut all: Vec<OsString> = vec!["on".into(), core.to_string().into(), program.into()];
+    all.extend(args);
+    Process::start(&ours, all, folder)
+}
+
+/// Takes the core and becomes the program; returns only if that fails.
+pub fn become_pinned(core: usize, program: &OsString, args: &[OsString]) -> Result<()> {
+    take(core)?;
+    Err(Command::new(program).args(args).exec())
+        .with_context(|| format!("cannot start {}", program.to_string_lossy()))
+}
+
+#[cfg(target_os = "linux")]
+fn take(core: usize) -> Result<()> {
+    let mut set = rustix::thread::CpuSet::new();
+    set.set(core);
+    rustix::thread::sched_setaffinity(None, &set)
+        .with_context(|| format!("core {core} is not ours to take"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn take(_core: usize) -> Result<()> {
+    anyhow::bail!("this system pins no process; run with --settings unpinned")
+}
+
+/// Takes the soft limit of open files up to the hard one, for us and for our children.
+pub fn raise_fd_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // If it cannot be raised, the scenario with ten thousand clients says how far it came.
+    let _ = setrlimit(Resource::Nofile, limit);
+}
+
+pub fn core_count() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

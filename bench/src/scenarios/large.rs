@@ -1,0 +1,157 @@
+//! Big values and slow readers: what a proxy holds for a client that takes its time, for one that
+//! never reads, and for a value of 256 MiB.
+
+use super::{Scene, mib, null_servers, pid, pinned};
+use crate::contestants::Running;
+use crate::proc;
+use anyhow::{Context, Result, ensure};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+pub const WHAT: &str = "Big values and slow readers: memory over rest";
+
+const MIB: usize = 1 << 20;
+const GET: &[u8] = b"*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n";
+/// How fast the slow reader reads.
+const PER_SECOND: usize = 10_000_000;
+
+pub fn run(scene: &mut Scene<'_>) -> Result<()> {
+    let quick = scene.size.is_quick;
+    let gets = if quick { 30 } else { 300 };
+    // Enough for the bound at which a client that reads nothing is closed early.
+    let hoard = if quick { 100 } else { 300 };
+    let patience = Duration::from_secs(if quick { 2 } else { 70 });
+    let big = if quick { 64 } else { 256 };
+    let servers = null_servers(MIB)?;
+    for contestant in scene.proxies() {
+        let name = contestant.name;
+        let running = pinned(contestant, &servers)?;
+        let rest = rest(&running)?;
+        let what = format!("peak, {gets} GETs of 1 MiB read at 10 MB/s");
+        match slow(running.port, gets) {
+            Ok(()) => scene.figure(name, &what, over(&running, rest)?, "MiB"),
+            Err(error) => scene.missing(name, &what, &format!("{error:#}")),
+        }
+        drop(running);
+
+        let running = pinned(contestant, &servers)?;
+        let rest = self::rest(&running)?;
+        let after = silent(&running, hoard, patience)?;
+        let what = format!("peak, {hoard} GETs of 1 MiB never read");
+        scene.figure(name, &what, over(&running, rest)?, "MiB");
+        if let Some(after) = after {
+            scene.figure(name, "never read: closed after", after.as_secs_f64(), "s");
+            sleep(Duration::from_secs(if quick { 1 } else { 10 }));
+        } else {
+            let why = format!("still open after {} s", patience.as_secs());
+            scene.missing(name, "never read: closed after", &why);
+        }
+        let left = mib(proc::rss_kib(pid(&running)?)?.saturating_sub(rest));
+        scene.figure(name, "never read: left behind", left, "MiB");
+    }
+    drop(servers);
+    let servers = null_servers(big * MIB)?;
+    for contestant in scene.proxies() {
+        for (verb, deed) in [("SET", set as fn(u16, usize) -> Result<()>), ("GET", get)] {
+            let running = pinned(contestant, &servers)?;
+            let rest = rest(&running)?;
+            let what = format!("peak, {verb} of {big} MiB");
+            match deed(running.port, big * MIB) {
+                Ok(()) => scene.figure(contestant.name, &what, over(&running, rest)?, "MiB"),
+                Err(error) => scene.missing(contestant.name, &what, &format!("{error:#}")),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Memory at rest, after a first small request; the peak counts from here.
+fn rest(running: &Running) -> Result<u64> {
+    let mut stream = connect(running.port)?;
+    stream.write_all(b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$1\r\nv\r\n")?;
+    ensure!(stream.read(&mut [0; 16])? > 0, "closed at the first request");
+    sleep(Duration::from_millis(200));
+    let pid = pid(running)?;
+    proc::forget_peak(pid)?;
+    proc::rss_kib(pid)
+}
+
+fn over(running: &Running, rest: u64) -> Result<f64> {
+    Ok(mib(proc::peak_kib(pid(running)?)?.saturating_sub(rest)))
+}
+
+fn connect(port: u16) -> Result<TcpStream> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).context("cannot connect")?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_write_timeout(Some(Duration::from_secs(60)))?;
+    Ok(stream)
+}
+
+/// Sends all at once and reads at a steady pace.
+fn slow(port: u16, gets: usize) -> Result<()> {
+    let mut stream = connect(port)?;
+    stream.write_all(&GET.repeat(gets))?;
+    let total = gets * format!("${MIB}\r\n").len() + gets * (MIB + 2);
+    let mut buffer = vec![0; 64 << 10];
+    let begun = Instant::now();
+    let mut taken = 0;
+    while taken < total {
+        let read = stream.read(&mut buffer)?;
+        ensure!(read > 0, "closed after {taken} of {total} bytes");
+        taken += read;
+        let due = Duration::from_secs_f64(taken as f64 / PER_SECOND as f64);
+        sleep(due.saturating_sub(begun.elapsed()));
+    }
+    Ok(())
+}
+
+/// Sends all at once and reads nothing; how long until we are closed. We look at the proxy's own
+/// descriptors: with the window full, neither its FIN nor anything else of its reaches us.
+fn silent(running: &Running, gets: usize, patience: Duration) -> Result<Option<Duration>> {
+    let pid = pid(running)?;
+    let mut stream = connect(running.port)?;
+    stream.write_all(&GET.repeat(gets))?;
+    let begun = Instant::now();
+    sleep(Duration::from_millis(300));
+    let open = proc::descriptors(pid)?;
+    while begun.elapsed() < patience {
+        sleep(Duration::from_millis(100));
+        if proc::descriptors(pid)? < open {
+            return Ok(Some(begun.elapsed()));
+        }
+    }
+    Ok(None)
+}
+
+fn set(port: u16, bytes: usize) -> Result<()> {
+    let mut stream = connect(port)?;
+    stream.write_all(format!("*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n${bytes}\r\n").as_bytes())?;
+    let block = vec![b'x'; MIB];
+    for _ in 0..bytes / MIB {
+        stream.write_all(&block)?;
+    }
+    stream.write_all(b"\r\n")?;
+    let mut reply = [0; 5];
+    stream.read_exact(&mut reply)?;
+    ensure!(&reply == b"+OK\r\n", "answered {:?}", String::from_utf8_lossy(&reply));
+    Ok(())
+}
+
+fn get(port: u16, bytes: usize) -> Result<()> {
+    let mut stream = connect(port)?;
+    stream.write_all(GET)?;
+    let header = format!("${bytes}\r\n");
+    let mut buffer = vec![0; MIB];
+    let mut left = header.len() + bytes + 2;
+    let mut is_first = true;
+    while left > 0 {
+        let read = stream.read(&mut buffer)?;
+        ensure!(read > 0, "closed with {left} bytes to come");
+        ensure!(!is_first || buffer[0] == b'$', "answered with an error");
+        is_first = false;
+        left = left.saturating_sub(read);
+    }
+    Ok(())
+}
