@@ -85,6 +85,18 @@ pub const UPSTREAM_QUEUE_MAX: usize = 262_144;
 /// joins an empty queue). Over it: an error at once (`upstream_queue_full`).
 pub const UPSTREAM_UNSENT_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// Requests that are gathered for a server before they are written, while it has others to answer.
+pub const GATHER_REQUESTS: u32 = 32;
+
+/// Bytes of requests that are gathered so; more are worth a write of their own.
+pub const GATHER_BYTES: usize = 16 * 1024;
+
+/// Turns of the loop that a request may be held back so.
+pub const GATHER_TURNS: u8 = 4;
+
+/// Microseconds that a request may be held back so.
+pub const GATHER_US: u64 = 100;
+
 /// Late replies an upstream may owe before it is closed.
 pub const TOMBSTONES_MAX: usize = 1024;
 

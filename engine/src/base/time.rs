@@ -22,6 +22,11 @@ impl Time {
         Time(self.0.saturating_add(ms.saturating_mul(1_000_000)))
     }
 
+    #[must_use]
+    pub fn plus_us(self, us: u64) -> Time {
+        Time(self.0.saturating_add(us.saturating_mul(1_000)))
+    }
+
     /// How long after `earlier` this is; zero if it is not after.
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

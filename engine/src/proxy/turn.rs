@@ -18,6 +18,8 @@ pub struct Turn {
     /// Have bytes to write. An entry whose connection has gone is harmless.
     pub dirty_upstreams: VecDeque<ConnId>,
     pub dirty_clients: VecDeque<ConnId>,
+    /// Have bytes to write that are held back for more to come; see [`super::Worker::gather`].
+    pub held_upstreams: Vec<ConnId>,
     /// Stopped at their window or output bound, and have room again.
     pub resumable: Vec<Key>,
     /// Clients with a deadline of their own: full sockets, last words.
@@ -41,6 +43,7 @@ impl Turn {
             actions: VecDeque::new(),
             dirty_upstreams: VecDeque::new(),
             dirty_clients: VecDeque::new(),
+            held_upstreams: Vec::new(),
             resumable: Vec::new(),
             watched: Vec::new(),
             deadline: Time::NEVER,

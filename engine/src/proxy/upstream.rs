@@ -26,8 +26,8 @@ use super::turn::Turn;
 use super::{Action, ConnId, ServerCounters};
 use crate::base::buffer::Output;
 use crate::base::limits::{
-    RECONNECT_MS_MAX, RECONNECT_MS_MIN, TOMBSTONE_TIMEOUTS, TOMBSTONES_MAX, UPSTREAM_QUEUE_MAX,
-    UPSTREAM_UNSENT_BYTES_MAX,
+    GATHER_BYTES, GATHER_REQUESTS, GATHER_TURNS, GATHER_US, RECONNECT_MS_MAX, RECONNECT_MS_MIN,
+    TOMBSTONE_TIMEOUTS, TOMBSTONES_MAX, UPSTREAM_QUEUE_MAX, UPSTREAM_UNSENT_BYTES_MAX,
 };
 use crate::base::slab::Key;
 use crate::base::{PoolId, ServerId, Time};
@@ -107,6 +107,11 @@ pub struct Upstream {
     /// The next reply is reported to the one who decides.
     pub watched: bool,
     dirty: bool,
+    /// Requests appended since the last write, and for how many turns and since when they have
+    /// been held back.
+    gathered: u32,
+    held_turns: u8,
+    held_since: Time,
     pub tickets: VecDeque<Ticket>,
     /// Tickets at the front that are tombstones.
     expired: usize,
@@ -146,6 +151,9 @@ impl Upstream {
             retired: false,
             watched: false,
             dirty: false,
+            gathered: 0,
+            held_turns: 0,
+            held_since: Time::ZERO,
             tickets: VecDeque::new(),
             expired: 0,
             out: Output::default(),
@@ -213,6 +221,7 @@ impl Upstream {
         timeout_ms: Option<u32>,
     ) {
         self.end += bytes as u64;
+        self.gathered += 1;
         self.counters.requests += 1;
         self.counters.request_bytes += bytes as u64;
         if let Some(timeout_ms) = timeout_ms
@@ -243,6 +252,24 @@ impl Upstream {
 
     pub fn clear_dirty(&mut self) {
         self.dirty = false;
+        self.gathered = 0;
+        self.held_turns = 0;
+    }
+
+    /// Whether what is to be written may wait for more, once: the server has requests of ours to
+    /// answer meanwhile, few new ones have come, and they have not waited long.
+    pub fn may_gather(&mut self, now: Time) -> bool {
+        if self.held_turns == 0 {
+            self.held_since = now;
+        }
+        let may = self.state == State::Ready
+            && !self.is_idle_to_server()
+            && self.gathered < GATHER_REQUESTS
+            && self.out.len() < GATHER_BYTES
+            && self.held_turns < GATHER_TURNS
+            && now <= self.held_since.plus_us(GATHER_US);
+        self.held_turns += u8::from(may);
+        may
     }
 
     /// What may be written now.

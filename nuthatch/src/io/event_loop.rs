@@ -111,6 +111,8 @@ impl EventLoop {
             self.worker.begin_turn(now);
             self.doors.reopen(&self.poll, now)?;
             let again = std::mem::take(&mut self.again);
+            // What was held back is not kept when there is nothing to wait for.
+            let is_busy = !events.is_empty() || !again.is_empty();
             for event in &events {
                 match target(event.token()) {
                     Target::Waker => self.read_mail(),
@@ -129,6 +131,10 @@ impl EventLoop {
                 self.worker.handle_drain();
             }
             self.worker.handle_deadline();
+            self.worker.end_turn();
+            if is_busy {
+                self.worker.gather();
+            }
             self.settle();
             if !self.told_empty && self.worker.is_drained() {
                 self.told_empty = true;
@@ -149,7 +155,7 @@ impl EventLoop {
 
     /// How long poll may wait.
     fn patience(&self) -> Option<Duration> {
-        if !self.again.is_empty() {
+        if !self.again.is_empty() || self.worker.is_gathering() {
             return Some(Duration::ZERO);
         }
         let deadline = self.worker.deadline().into_iter().chain(self.doors.deadline()).min()?;
