@@ -97,6 +97,25 @@ pub const GATHER_TURNS: u8 = 4;
 /// Microseconds that a request may be held back so.
 pub const GATHER_US: u64 = 100;
 
+/// Bytes from which on a reply flows to its client as it comes.
+pub const STREAM_BYTES_MIN: usize = 128 * 1024;
+
+/// Bytes a client may leave unread of a flowing reply before its server is read no further.
+pub const STREAM_PAUSE_BYTES: usize = 1024 * 1024;
+
+/// The same while others wait behind the reply: they are worth some memory.
+pub const STREAM_SHARED_PAUSE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Unread bytes below which it is read on.
+pub const STREAM_RESUME_BYTES: usize = 256 * 1024;
+
+/// Milliseconds a client that takes nothing may hold up others that wait behind its reply. Over
+/// it: closed (`clients_stalled`).
+pub const STREAM_SHARED_STALL_MS: u64 = 1_000;
+
+/// Connections of a server and lane that are kept open for the next large reply.
+pub const SPARE_SOCKETS_MAX: usize = 2;
+
 /// Late replies an upstream may owe before it is closed.
 pub const TOMBSTONES_MAX: usize = 1024;
 
@@ -130,5 +149,7 @@ const _: () = assert!(CLIENT_WINDOW_START <= CLIENT_WINDOW_MAX);
 const _: () = assert!(CLIENT_GLUT_STALL_MS < CLIENT_HOARD_STALL_MS);
 const _: () = assert!(CLIENT_HOARD_BYTES < CLIENT_GLUT_BYTES);
 const _: () = assert!(CLIENT_HOARD_STALL_MS < CLIENT_STALL_MS);
+const _: () = assert!(STREAM_RESUME_BYTES < STREAM_PAUSE_BYTES);
+const _: () = assert!(STREAM_PAUSE_BYTES < STREAM_SHARED_PAUSE_BYTES);
 const _: () = assert!(RECONNECT_MS_MIN < RECONNECT_MS_MAX);
 const _: () = assert!(READ_BYTES <= CLIENT_OUTPUT_BYTES_MAX);

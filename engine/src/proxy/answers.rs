@@ -3,9 +3,10 @@
 
 use super::lane::LaneKey;
 use super::replies::{self, Cause, Sent};
+use super::turn::Turn;
 use super::upstream::{Fence, Input, Progress, State, Ticket, Upstream};
 use super::worker::Worker;
-use super::{Action, ConnId, Note};
+use super::{Action, ConnId, Note, Reading, stream};
 use crate::base::slab::Key;
 use crate::protocol::memcache;
 use crate::protocol::resp::reply;
@@ -54,13 +55,13 @@ impl Worker {
         upstream.mark_dirty(turn);
     }
 
-    pub(super) fn upstream_bytes(&mut self, key: Key, fresh: &[u8]) {
+    pub(super) fn upstream_bytes(&mut self, key: Key, fresh: &[u8]) -> Reading {
         let Some(upstream) = self.upstream_mut(ConnId::Upstream(key)) else {
-            return;
+            return Reading::Go;
         };
         // Taken down earlier in this turn; the loop has not closed it yet.
         if upstream.state == State::Idle {
-            return;
+            return Reading::Go;
         }
         let upstream_pool = upstream.pool.index();
         let mut input = upstream.input.take();
@@ -101,6 +102,7 @@ impl Worker {
                 }
             }
         }
+        self.reading_of(key)
     }
 
     /// Takes whole replies from the front of `bytes`; returns how many bytes they had.
@@ -114,13 +116,21 @@ impl Worker {
         let upstream = &mut upstreams[key.index as usize];
         let mut at = 0;
         while at < bytes.len() {
-            let (len, shown, kind) = match progress {
+            if upstream.stream.is_some() {
+                let (len, done) = stream::flow(upstream, clients, turn, &bytes[at..])?;
+                at += len;
+                if done {
+                    continue;
+                }
+                break;
+            }
+            let step = match progress {
                 Progress::Resp(progress) => match reply::parse(&bytes[at..], progress) {
                     Ok(reply::Parsed::Complete { len, kind }) => {
                         *progress = reply::Progress::default();
-                        (len, len, kind)
+                        Ok((len, len, kind))
                     }
-                    Ok(reply::Parsed::Incomplete { .. }) => break,
+                    Ok(reply::Parsed::Incomplete { missing }) => Err(missing),
                     Err(_) => return Err(Cause::Protocol),
                 },
                 Progress::Memcache(progress) => {
@@ -131,11 +141,26 @@ impl Worker {
                     match memcache::reply::parse(&bytes[at..], progress, is_fenced) {
                         Ok(memcache::reply::Parsed::Complete { len, shown }) => {
                             let is_error = bytes[at..].starts_with(b"ERROR");
-                            (len, shown, if is_error { b'-' } else { b'+' })
+                            Ok((len, shown, if is_error { b'-' } else { b'+' }))
                         }
-                        Ok(memcache::reply::Parsed::Incomplete { .. }) => break,
+                        Ok(memcache::reply::Parsed::Incomplete { missing }) => Err(missing),
                         Err(_) => return Err(Cause::Protocol),
                     }
+                }
+            };
+            let (len, shown, kind) = match step {
+                Ok(whole) => whole,
+                Err(missing) => {
+                    let size = bytes.len() - at + missing;
+                    if upstream.state == State::Ready
+                        && stream::begin(upstream, clients, turn, progress, size)
+                    {
+                        let pool = &mut pools[upstream.pool.index()];
+                        stream::detach(pool, upstream, clients);
+                        tell_answered(upstream, turn);
+                        continue;
+                    }
+                    break;
                 }
             };
             let reply = &bytes[at..at + shown];
@@ -169,12 +194,7 @@ impl Worker {
                 return Err(Cause::Protocol);
             };
             upstream.handle_answer(turn.now);
-            if upstream.watched {
-                upstream.watched = false;
-                let report =
-                    Report { pool: upstream.pool, server: upstream.server, sight: Sight::Answered };
-                turn.actions.push_back(Action::Report(report));
-            }
+            tell_answered(upstream, turn);
             if ticket.tombstone {
                 continue;
             }
@@ -202,7 +222,9 @@ impl Worker {
         }
         let pool = &pools[upstream.pool.index()];
         let was_ready = upstream.state == State::Ready;
-        let orderly = *cause == Cause::Eof && was_ready && upstream.is_idle_to_server();
+        let stream = upstream.stream.take();
+        let orderly =
+            *cause == Cause::Eof && was_ready && upstream.is_idle_to_server() && stream.is_none();
         // At most one failure a period: a hopeless upstream has been told of as silent.
         let told = was_ready
             && *cause == Cause::TimedOut
@@ -226,6 +248,7 @@ impl Worker {
             upstream.connect(turn, pool.spec.connect_timeout_ms);
         }
         if orderly && gone.is_empty() {
+            self.lay_by(key.index as usize);
             return; // no failure of the server, unless requests fail by it
         }
         // Its next reply is good news for the one who decides.
@@ -250,6 +273,16 @@ impl Worker {
             turn.actions.push_back(Action::Report(Report { pool: pool_id, server, sight }));
         }
         self.fail_tickets(key.index as usize, cause, &gone);
+        self.lay_by(key.index as usize);
+        // Part of a reply is out: to close the client is the only way to tell it.
+        if let Some(stream) = stream.filter(|stream| !stream.discard)
+            && let Some(client) = self.clients.get_mut(stream.ticket.client)
+        {
+            client.errs = true;
+            client.stream_from = None;
+            self.turn.counters[pool_id.index()].forward_error += 1;
+            self.close_client(stream.ticket.client);
+        }
     }
 
     /// Tells the clients of these tickets. `true` with a ticket: its request may have left.
@@ -290,6 +323,13 @@ impl Worker {
         let Some(timeout_ms) = self.pools[pool.index()].spec.timeout_ms else {
             return self.rearm(at);
         };
+        // A server that stops in the middle of a reply, and not because we do not read it.
+        if upstream.stream.as_ref().is_some_and(|stream| {
+            !stream.paused && stream.moved_at.plus_ms(u64::from(timeout_ms)) <= now
+        }) {
+            self.upstream_down(key, &Cause::TimedOut, true);
+            return self.rearm(at);
+        }
         let mut late = Vec::new();
         upstream.expire(now, timeout_ms, &mut late);
         let owed = late.iter().filter(|(_, left)| *left).count();
@@ -327,11 +367,21 @@ impl Worker {
     /// Closes an upstream whose server left the topology, once it owes nothing.
     pub(super) fn maybe_retire(&mut self, at: usize) {
         let upstream = &mut self.upstreams[at];
-        if upstream.retired && upstream.state != State::Idle && upstream.tickets.is_empty() {
+        if upstream.retired && upstream.state != State::Idle && upstream.owes_nothing() {
             let action = Action::Close { conn: upstream.conn() };
             upstream.take_down(&mut self.turn, false);
             self.turn.actions.push_back(action);
         }
+        self.lay_by(at);
+    }
+}
+
+/// Good news, if somebody waits for it.
+#[inline]
+fn tell_answered(upstream: &mut Upstream, turn: &mut Turn) {
+    if std::mem::replace(&mut upstream.watched, false) {
+        let (pool, server) = (upstream.pool, upstream.server);
+        turn.actions.push_back(Action::Report(Report { pool, server, sight: Sight::Answered }));
     }
 }
 

@@ -119,6 +119,8 @@ pub struct Client {
     pub errs: bool,
     /// Since when its socket has taken nothing, if it is full.
     pub full_since: Option<Time>,
+    /// The upstream whose reply to its oldest request flows here.
+    pub stream_from: Option<Key>,
     pub input: Option<Box<Input>>,
     pub info: Option<Box<Info>>,
     /// Number of the oldest slot; counts on with every reply.
@@ -161,6 +163,7 @@ impl Client {
             watched: false,
             errs: false,
             full_since: None,
+            stream_from: None,
             input: None,
             info: None,
             head: 0,
@@ -274,6 +277,26 @@ impl Client {
             }
             Some(Slot::Ready { .. }) | None => debug_assert!(false, "a reply nobody waits for"),
         }
+    }
+
+    /// Whether the reply to request `number` may be handed over in pieces: it is the oldest, and
+    /// whole.
+    pub fn may_stream(&self, number: u32) -> bool {
+        number == self.head && matches!(self.slots.front(), Some(Slot::Waiting))
+    }
+
+    /// A piece of the reply to its oldest request.
+    pub fn take_piece(&mut self, turn: &mut Turn, piece: &[u8]) {
+        if !piece.is_empty() {
+            self.out.tail(&mut turn.buffers).extend_from_slice(piece);
+            self.mark_dirty(turn);
+        }
+    }
+
+    /// That reply, of so many bytes, is complete.
+    pub fn end_stream(&mut self, turn: &mut Turn, len: usize) {
+        self.stream_from = None;
+        self.pop(turn, len);
     }
 
     /// Request `number` (part `part` of it) failed with this text.

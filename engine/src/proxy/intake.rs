@@ -87,9 +87,6 @@ impl Worker {
         };
         let mut at = 0;
         while at < bytes.len() {
-            if path.client.draining && path.client.in_flight() == 0 {
-                path.client.draining = false;
-            }
             if !path.has_room() {
                 break;
             }
@@ -183,6 +180,9 @@ impl Path<'_> {
     /// Whether the client may have one more request taken; if not, it is paused.
     #[inline]
     fn has_room(&mut self) -> bool {
+        if self.client.draining && self.client.in_flight() == 0 {
+            self.client.draining = false;
+        }
         if self.client.has_room() {
             return true;
         }

@@ -39,7 +39,7 @@ impl Worker {
         }
         for upstream in &self.upstreams {
             let input = upstream.input.as_ref().map_or(0, |input| input.bytes.len());
-            sum.tickets += upstream.tickets.len();
+            sum.tickets += upstream.tickets.len() + usize::from(upstream.stream.is_some());
             sum.unparsed_bytes += input;
             sum.unsent_bytes += upstream.out.len() + upstream.handshake.len();
         }
@@ -51,7 +51,9 @@ impl Worker {
         let mut tickets: BTreeMap<Key, usize> = BTreeMap::new();
         for upstream in &self.upstreams {
             upstream.check_invariants();
-            for ticket in upstream.tickets.iter().filter(|ticket| !ticket.tombstone) {
+            let stream = upstream.stream.iter().filter(|stream| !stream.discard);
+            let stream = stream.map(|stream| &stream.ticket);
+            for ticket in upstream.tickets.iter().chain(stream).filter(|ticket| !ticket.tombstone) {
                 *tickets.entry(ticket.client).or_default() += 1;
             }
         }

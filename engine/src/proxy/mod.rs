@@ -38,6 +38,7 @@ mod memcache;
 mod pool;
 mod replies;
 mod request;
+mod stream;
 mod turn;
 mod upstream;
 mod worker;
@@ -46,6 +47,7 @@ pub use count::{PoolCounts, WorkerCounts};
 pub use counters::{COUNTERS, Counters, Row, ServerCounters};
 pub use invariants::Backlog;
 pub use replies::{Cause, too_many_clients};
+pub use stream::StreamBounds;
 pub use worker::Worker;
 
 use crate::base::slab::Key;

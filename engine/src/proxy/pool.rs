@@ -20,6 +20,8 @@ pub struct Pool {
     servers: usize,
     /// Servers that failed once: the first reply of a new upstream of theirs is reported.
     pub watched: Vec<ServerId>,
+    /// Detached upstreams that owe nothing, by lane and server; see `stream.rs`.
+    pub spares: Vec<(u8, ServerId, u32)>,
     /// Commands that went unchecked and were told of, by name.
     pub unchecked: Vec<&'static str>,
 }
@@ -34,6 +36,7 @@ impl Pool {
             table: Vec::new(),
             servers: 0,
             watched: Vec::new(),
+            spares: Vec::new(),
             unchecked: Vec::new(),
         };
         pool.grow();
@@ -85,6 +88,14 @@ impl Pool {
         let connection = if connections == 1 { 0 } else { affinity as usize % connections };
         let place = &mut self.table
             [(usize::from(lane) * self.servers + server.index()) * connections + connection];
+        if *place == NONE
+            && let Some(at) = self.spares.iter().position(|&(of, to, _)| (of, to) == (lane, server))
+        {
+            let (.., spare) = self.spares.swap_remove(at);
+            let upstream = &mut upstreams[spare as usize];
+            (upstream.detached, upstream.spare) = (false, false);
+            *place = spare;
+        }
         if *place == NONE {
             *place = upstreams.len() as u32;
             let mut upstream = Upstream::new(*place, self.id, server, lane);
@@ -92,6 +103,19 @@ impl Pool {
             upstreams.push(upstream);
         }
         *place as usize
+    }
+
+    /// Another upstream may have the place of this one.
+    pub fn vacate(&mut self, upstream: u32) {
+        if let Some(place) = self.table.iter_mut().find(|place| **place == upstream) {
+            *place = NONE;
+        }
+    }
+
+    /// The places of upstreams that are laid by.
+    pub fn spares(&self, lane: u8, server: ServerId) -> impl Iterator<Item = usize> {
+        let is_of = move |&&(of, to, _): &&(u8, ServerId, u32)| (of, to) == (lane, server);
+        self.spares.iter().filter(is_of).map(|&(.., at)| at as usize)
     }
 
     /// Opens every upstream of the plain lane.

@@ -1,6 +1,7 @@
 //! What the pieces of a worker share during one turn of the loop: the time, the lists of what is
 //! to be done at its end, and the buffers.
 
+use super::stream::StreamBounds;
 use super::{Action, ConnId, Counters};
 use crate::base::buffer::BufferPool;
 use crate::base::slab::Key;
@@ -14,6 +15,7 @@ pub struct Turn {
     pub now: Time,
     pub chance: Chance,
     pub buffers: BufferPool,
+    pub stream_bounds: StreamBounds,
     pub actions: VecDeque<Action>,
     /// Have bytes to write. An entry whose connection has gone is harmless.
     pub dirty_upstreams: VecDeque<ConnId>,
@@ -40,6 +42,7 @@ impl Turn {
             now: Time::ZERO,
             chance: Chance::new(seed),
             buffers: BufferPool::default(),
+            stream_bounds: StreamBounds::default(),
             actions: VecDeque::new(),
             dirty_upstreams: VecDeque::new(),
             dirty_clients: VecDeque::new(),

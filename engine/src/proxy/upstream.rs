@@ -22,6 +22,7 @@
 //! oldest, and the next deadline is that of the first ticket behind them.
 
 use super::replies::Cause;
+use super::stream::Stream;
 use super::turn::Turn;
 use super::{Action, ConnId, ServerCounters};
 use crate::base::buffer::Output;
@@ -104,6 +105,10 @@ pub struct Upstream {
     pub state: State,
     /// No longer in the topology: closes when it owes nothing.
     pub retired: bool,
+    /// Takes no new requests while a large reply flows, and is laid by afterwards.
+    pub detached: bool,
+    pub spare: bool,
+    pub stream: Option<Box<Stream>>,
     /// The next reply is reported to the one who decides.
     pub watched: bool,
     dirty: bool,
@@ -149,6 +154,9 @@ impl Upstream {
             lane,
             state: State::Idle,
             retired: false,
+            detached: false,
+            spare: false,
+            stream: None,
             watched: false,
             dirty: false,
             gathered: 0,
@@ -300,7 +308,7 @@ impl Upstream {
             sockets: u64::from(self.state != State::Idle),
             in_queue: (self.tickets.len() - left) as u64,
             in_queue_bytes: self.end - boundary,
-            out_queue: left as u64,
+            out_queue: left as u64 + u64::from(self.stream.is_some()),
             out_queue_bytes: boundary - self.answered,
             ..self.counters
         }
@@ -376,20 +384,29 @@ impl Upstream {
         let Some(timeout_ms) = timeout_ms else {
             return connecting;
         };
+        let stream = self
+            .stream
+            .as_ref()
+            .filter(|stream| !stream.paused)
+            .map_or(Time::NEVER, |stream| stream.moved_at.plus_ms(u64::from(timeout_ms)));
         let next = self
             .tickets
             .get(self.expired)
             .map_or(Time::NEVER, |ticket| ticket.since.plus_ms(u64::from(timeout_ms)));
-        let oldest = if self.expired > 0 {
+        let oldest = if self.expired > 0 && self.stream.is_none() {
             self.tickets[0].since.plus_ms(TOMBSTONE_TIMEOUTS * u64::from(timeout_ms))
         } else {
             Time::NEVER
         };
-        next.min(oldest).min(connecting)
+        next.min(oldest).min(connecting).min(stream)
     }
 
     /// It owes replies that are too late by far: better a new socket.
     pub fn is_hopeless(&self, now: Time, timeout_ms: u32) -> bool {
+        // While a reply flows, those behind it are late by no fault of the server.
+        if self.stream.is_some() {
+            return false;
+        }
         let patience = TOMBSTONE_TIMEOUTS * u64::from(timeout_ms);
         self.expired > TOMBSTONES_MAX
             || (self.expired > 0 && self.tickets[0].since.plus_ms(patience) <= now)
@@ -435,6 +452,7 @@ impl Upstream {
         self.end = self.out.len() as u64;
         self.handshake.clear(&mut turn.buffers);
         self.input = None;
+        self.stream = None;
         self.dirty = false;
         self.state = State::Idle;
         gone
@@ -460,6 +478,11 @@ impl Upstream {
     #[inline]
     pub fn is_idle_to_server(&self) -> bool {
         self.sent <= self.answered
+    }
+
+    /// Nothing is to come from it, and nothing is to go.
+    pub fn owes_nothing(&self) -> bool {
+        self.tickets.is_empty() && self.stream.is_none()
     }
 
     pub fn may_connect(&self, now: Time) -> bool {
@@ -493,7 +516,9 @@ impl Upstream {
         let count = self.count();
         assert_eq!(count.in_queue_bytes + count.out_queue_bytes, self.end - self.answered);
         assert!(count.in_queue > 0 || count.in_queue_bytes == 0, "what waits is a request");
-        assert!(self.state != State::Idle || self.tickets.is_empty(), "idle owes nothing");
+        assert!(self.state != State::Idle || self.owes_nothing(), "idle owes nothing");
+        assert!(!self.spare || (self.detached && self.owes_nothing()), "a spare owes nothing");
+        assert!(self.stream.is_none() || self.detached, "a large reply has its upstream alone");
         assert!(self.state != State::Idle || self.input.is_none(), "idle has heard nothing");
     }
 }

@@ -9,10 +9,10 @@ use super::pool::Pool;
 use super::replies::Cause;
 use super::turn::Turn;
 use super::upstream::Upstream;
-use super::{Action, ConnId, Counters, Note, Reading};
+use super::{Action, ConnId, Counters, Note, Reading, StreamBounds};
 use crate::base::limits::{
     CLIENT_GLUT_BYTES, CLIENT_GLUT_STALL_MS, CLIENT_HOARD_BYTES, CLIENT_HOARD_STALL_MS,
-    CLIENT_STALL_MS, LINGER_MS,
+    CLIENT_STALL_MS, LINGER_MS, STREAM_SHARED_STALL_MS,
 };
 use crate::base::slab::{Key, Slab};
 use crate::base::{Epoch, PoolId, ServerId, Time, WorkerId};
@@ -50,6 +50,11 @@ impl Worker {
         let upstreams = Vec::new();
         let clients = Slab::default();
         Worker { pools, clients, upstreams, turn, begun: false, draining: false }
+    }
+
+    /// For simulation and stories, which have no megabytes to spare.
+    pub fn set_stream_bounds(&mut self, bounds: StreamBounds) {
+        self.turn.stream_bounds = bounds;
     }
 
     pub fn id(&self) -> WorkerId {
@@ -106,10 +111,7 @@ impl Worker {
     pub fn handle_bytes(&mut self, conn: ConnId, bytes: &[u8]) -> Reading {
         match conn {
             ConnId::Client(key) => self.client_bytes(key, bytes),
-            ConnId::Upstream(key) => {
-                self.upstream_bytes(key, bytes);
-                Reading::Go
-            }
+            ConnId::Upstream(key) => self.upstream_bytes(key, bytes),
         }
     }
 
@@ -146,7 +148,7 @@ impl Worker {
         }
     }
 
-    fn close_client(&mut self, key: Key) {
+    pub(super) fn close_client(&mut self, key: Key) {
         if self.clients.get(key).is_some() {
             self.turn.actions.push_back(Action::Close { conn: ConnId::Client(key) });
             self.forget_client(key);
@@ -159,6 +161,9 @@ impl Worker {
             client.out.clear(&mut self.turn.buffers);
             if let Some(input) = client.input.take() {
                 self.turn.buffers.give(input.bytes);
+            }
+            if let Some(upstream) = client.stream_from {
+                self.unpause_stream(upstream, true);
             }
             let counters = &mut self.turn.counters[client.pool.index()];
             counters.client_connections -= 1;
@@ -283,6 +288,7 @@ impl Worker {
                     client.watch(&mut self.turn, at);
                     client.maybe_resume(&mut self.turn);
                 }
+                self.resume_stream(key);
             }
             ConnId::Upstream(_) => {
                 let Worker { upstreams, turn, .. } = self;
@@ -365,6 +371,15 @@ impl Worker {
             n if n <= CLIENT_HOARD_BYTES => (CLIENT_STALL_MS, CLIENT_HOARD_STALL_MS),
             n if n <= CLIENT_GLUT_BYTES => (CLIENT_HOARD_STALL_MS, CLIENT_GLUT_STALL_MS),
             _ => (CLIENT_GLUT_STALL_MS, CLIENT_GLUT_STALL_MS),
+        };
+        let holds_up = client.stream_from.is_some_and(|from| {
+            let upstream = self.upstreams.get(from.index as usize);
+            upstream.is_some_and(|up| up.key == from && !up.tickets.is_empty())
+        });
+        let (patience, soon) = if holds_up {
+            (patience.min(STREAM_SHARED_STALL_MS), STREAM_SHARED_STALL_MS)
+        } else {
+            (patience, soon)
         };
         let until = since.plus_ms(patience);
         if until > now {

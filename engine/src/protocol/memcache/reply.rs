@@ -49,6 +49,8 @@ pub struct Progress {
     at: usize,
     /// Bytes that hold no line end from `at` on.
     scanned: usize,
+    /// Handed on as it comes: the block at hand is the last thing of the reply.
+    closing: bool,
 }
 
 /// How a line goes on.
@@ -142,6 +144,40 @@ pub fn parse(bytes: &[u8], progress: &mut Progress, fenced: bool) -> Result<Pars
             return Ok(Parsed::Complete { len, shown });
         }
     }
+}
+
+/// How much of `bytes` belongs to the reply that `progress` is in, and whether that is its end.
+/// For a reply that is handed on as it comes, and has no fence: call again with the bytes behind
+/// those. What follows a block is not looked at then.
+pub fn pass(bytes: &[u8], progress: &mut Progress) -> Result<(usize, bool), Error> {
+    loop {
+        if progress.at > bytes.len() {
+            break;
+        }
+        if progress.closing {
+            return Ok((progress.at, true));
+        }
+        let at = progress.at;
+        let from = at.max(progress.scanned);
+        let Some(found) = bytes[from..].iter().position(|&b| b == b'\n') else {
+            if bytes.len() - at > REPLY_LINE_BYTES_MAX {
+                return Err(Error::LineTooLong);
+            }
+            progress.scanned = bytes.len();
+            break;
+        };
+        let next = from + found + 1;
+        let line = bytes[at..next].strip_suffix(b"\r\n").ok_or(Error::End)?;
+        (progress.at, progress.closing) = match kind(line)?.0 {
+            Line::Last => (next, true),
+            Line::More => (next, false),
+            Line::Block { word, more } => (next + length(line, word)? + 2, !more),
+        };
+    }
+    let end = progress.at.min(bytes.len());
+    progress.at -= end;
+    progress.scanned = progress.scanned.saturating_sub(end);
+    Ok((end, false))
 }
 
 /// How a line goes on, and whether it is the answer to a fence.

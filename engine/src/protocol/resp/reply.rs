@@ -43,6 +43,25 @@ pub struct Progress {
 /// bytes plus more when it is incomplete.
 #[inline]
 pub fn parse(bytes: &[u8], progress: &mut Progress) -> Result<Parsed, Error> {
+    walk::<false>(bytes, progress)
+}
+
+/// How much of `bytes` belongs to the reply that `progress` is in, and whether that is its end.
+/// For a reply that is handed on as it comes: call again with the bytes behind those. What follows
+/// a body is not looked at then.
+pub fn pass(bytes: &[u8], progress: &mut Progress) -> Result<(usize, bool), Error> {
+    let end = match walk::<true>(bytes, progress)? {
+        Parsed::Complete { len, .. } if len <= bytes.len() => return Ok((len, true)),
+        Parsed::Complete { .. } | Parsed::Incomplete { .. } => progress.at.min(bytes.len()),
+    };
+    progress.at -= end;
+    progress.scanned = progress.scanned.saturating_sub(end);
+    Ok((end, false))
+}
+
+/// `PASSING`: a body that has not come whole is taken for walked.
+#[inline]
+fn walk<const PASSING: bool>(bytes: &[u8], progress: &mut Progress) -> Result<Parsed, Error> {
     if progress.kind == 0 {
         progress.owed = 1;
     }
@@ -65,6 +84,11 @@ pub fn parse(bytes: &[u8], progress: &mut Progress) -> Result<Parsed, Error> {
                     Some(len) if len > BULK_BYTES_MAX as u64 => return Err(Error::Length),
                     Some(len) => {
                         let end = next + len as usize;
+                        if PASSING && bytes.len() < end + 2 {
+                            progress.at = end + 2;
+                            progress.owed -= 1;
+                            return Ok(Parsed::Incomplete { missing: end + 2 - bytes.len() });
+                        }
                         if bytes.len() < end + 2 {
                             return Ok(Parsed::Incomplete { missing: end + 2 - bytes.len() });
                         }
