@@ -209,7 +209,7 @@ impl Worker {
 
     /// An upstream's socket is gone, or must go (`close`).
     pub(super) fn upstream_down(&mut self, key: Key, cause: &Cause, close: bool) {
-        let Worker { pools, upstreams, turn, .. } = self;
+        let Worker { pools, upstreams, turn, clients, .. } = self;
         let Some(upstream) = upstreams.get_mut(key.index as usize).filter(|up| up.key == key)
         else {
             return;
@@ -243,6 +243,13 @@ impl Worker {
         }
         let keep_unsent = was_ready && !upstream.retired && upstream.may_connect(turn.now);
         let gone = upstream.take_down(turn, keep_unsent);
+        // What was sent of a large request is lost: the rest is dropped as it comes.
+        if upstream.tickets.is_empty()
+            && let Some(from) = upstream.upload_from.take()
+            && let Some(client) = clients.get_mut(from)
+        {
+            client.resume_upload(turn);
+        }
         let (pool_id, server) = (upstream.pool, upstream.server);
         if !upstream.tickets.is_empty() {
             upstream.connect(turn, pool.spec.connect_timeout_ms);
@@ -349,7 +356,9 @@ impl Worker {
                 }));
             }
         }
-        let hopeless = upstream.is_hopeless(now, timeout_ms);
+        // Part of a request that nobody waits for any more is of no use to anybody.
+        let hopeless = upstream.is_hopeless(now, timeout_ms)
+            || (upstream.upload_from.is_some() && !late.is_empty());
         self.fail_tickets(at, &Cause::TimedOut, &late);
         if hopeless {
             self.upstream_down(key, &Cause::TimedOut, true);

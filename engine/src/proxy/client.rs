@@ -14,6 +14,7 @@
 //! of requests for large ones through before it closes. `CLIENT_HOARD_STALL_MS` is for that.
 
 use super::turn::Turn;
+use super::upload::Upload;
 use super::{Action, ConnId};
 use crate::base::buffer::Output;
 use crate::base::limits::{
@@ -121,6 +122,10 @@ pub struct Client {
     pub full_since: Option<Time>,
     /// The upstream whose reply to its oldest request flows here.
     pub stream_from: Option<Key>,
+    /// A large request of it is on its way; what comes next belongs to that.
+    pub upload: Option<Box<Upload>>,
+    /// Its upstream has enough to send for now.
+    pub upload_paused: bool,
     pub input: Option<Box<Input>>,
     pub info: Option<Box<Info>>,
     /// Number of the oldest slot; counts on with every reply.
@@ -164,6 +169,8 @@ impl Client {
             errs: false,
             full_since: None,
             stream_from: None,
+            upload: None,
+            upload_paused: false,
             input: None,
             info: None,
             head: 0,
@@ -196,6 +203,9 @@ impl Client {
     /// May its next request go out?
     #[inline]
     pub fn has_room(&self) -> bool {
+        if self.upload.is_some() {
+            return !self.upload_paused;
+        }
         self.slots.len() < self.window as usize
             && self.unread_bytes() < CLIENT_OUTPUT_BYTES_MAX
             && (!self.draining || self.slots.is_empty())

@@ -23,7 +23,7 @@ impl Worker {
         for key in clients.keys() {
             let Some(client) = clients.get_mut(key) else { continue };
             // A paused one has whole requests in its input; its last one finishes it.
-            if client.state == State::Open && !client.paused {
+            if client.state == State::Open && !client.paused && client.upload.is_none() {
                 let is_owed = client.in_flight() > 0 || !client.out.is_empty();
                 client.finish(turn, is_owed);
             }

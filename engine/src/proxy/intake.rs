@@ -7,6 +7,7 @@ use super::Reading;
 use super::client::{Input, Progress, State};
 use super::replies;
 use super::request::{Path, Taken};
+use super::upload::Begun;
 use super::worker::Worker;
 use crate::base::limits::REQUEST_BYTES_MAX;
 use crate::base::slab::Key;
@@ -90,6 +91,19 @@ impl Worker {
             if !path.has_room() {
                 break;
             }
+            if path.client.upload.is_some() {
+                match path.flow_upload(&bytes[at..]) {
+                    Ok((len, _)) => at += len,
+                    Err(error) => {
+                        path.fail_upload(error);
+                        return bytes.len();
+                    }
+                }
+                if path.client.upload.is_some() {
+                    break;
+                }
+                continue;
+            }
             let trust = if path.client.authenticated {
                 request::Trust::Authenticated
             } else {
@@ -102,7 +116,14 @@ impl Worker {
                     Err(error) => return refuse_malformed(&mut path, error, bytes.len()),
                 },
                 Ok(request::Parsed::Empty { len }) => (Taken::Yes, len),
-                Ok(request::Parsed::Incomplete { .. }) => break,
+                Ok(request::Parsed::Incomplete { missing }) => {
+                    let size = bytes.len() - at + missing;
+                    match path.begin_upload(&bytes[at..], progress, size) {
+                        Begun::Yes => continue,
+                        Begun::No => break,
+                        Begun::NotYet => (Taken::NotYet, 0),
+                    }
+                }
                 Err(error) => return refuse_malformed(&mut path, error, bytes.len()),
             };
             if taken == Taken::NotYet {
@@ -140,6 +161,10 @@ fn take_lines(
     }
     let mut at = 0;
     while at < bytes.len() && path.has_room() {
+        if path.client.upload.is_some() {
+            at += path.flow_upload(&bytes[at..]).map_or(0, |(len, _)| len);
+            continue;
+        }
         match memcache::request::parse(&bytes[at..], progress) {
             Ok(memcache::request::Parsed::Request(request)) => {
                 at += request.bytes.len();
@@ -147,7 +172,17 @@ fn take_lines(
                 path.take_memcache(&request);
             }
             Ok(memcache::request::Parsed::Skip(len)) => at += len,
-            Ok(memcache::request::Parsed::Incomplete { .. }) => break,
+            Ok(memcache::request::Parsed::Incomplete { missing }) => {
+                match path.begin_block(&bytes[at..], progress, missing) {
+                    Begun::Yes => {}
+                    Begun::No => break,
+                    Begun::NotYet => {
+                        path.client.draining = true;
+                        path.client.paused = true;
+                        break;
+                    }
+                }
+            }
             Err(memcache::request::Error::LineTooLong) => {
                 path.count_refused();
                 path.hang_up("a line without an end");

@@ -50,10 +50,7 @@ impl Path<'_> {
             Verb::Meta { flags } => {
                 let key = words.next().unwrap_or_default();
                 if self.has_words(command, request, words.clone(), key) {
-                    for _ in 2..flags {
-                        words.next();
-                    }
-                    let flags = MetaFlags::read(words);
+                    let flags = MetaFlags::read_behind(words, flags);
                     let fence = if flags.quiet { Fence::Quiet } else { Fence::None };
                     let key = MetaKey::read(key, flags);
                     if key.may_break_lines() && (flags.returns_key || command.name == "me") {

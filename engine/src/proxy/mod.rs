@@ -40,6 +40,7 @@ mod replies;
 mod request;
 mod stream;
 mod turn;
+mod upload;
 mod upstream;
 mod worker;
 

@@ -88,21 +88,27 @@ impl Pool {
         let connection = if connections == 1 { 0 } else { affinity as usize % connections };
         let place = &mut self.table
             [(usize::from(lane) * self.servers + server.index()) * connections + connection];
-        if *place == NONE
-            && let Some(at) = self.spares.iter().position(|&(of, to, _)| (of, to) == (lane, server))
-        {
-            let (.., spare) = self.spares.swap_remove(at);
-            let upstream = &mut upstreams[spare as usize];
-            (upstream.detached, upstream.spare) = (false, false);
-            *place = spare;
+        if *place != NONE {
+            return *place as usize;
         }
-        if *place == NONE {
-            *place = upstreams.len() as u32;
-            let mut upstream = Upstream::new(*place, self.id, server, lane);
-            upstream.watched = self.watched.contains(&server);
-            upstreams.push(upstream);
-        }
-        *place as usize
+        let place = (usize::from(lane) * self.servers + server.index()) * connections + connection;
+        let at = self.upstream_apart(upstreams, server, lane);
+        upstreams[at].detached = false;
+        self.table[place] = at as u32;
+        at
+    }
+
+    /// An upstream that was laid by, if there is one.
+    pub fn take_spare(
+        &mut self,
+        upstreams: &mut [Upstream],
+        server: ServerId,
+        lane: u8,
+    ) -> Option<usize> {
+        let at = self.spares.iter().position(|&(of, to, _)| (of, to) == (lane, server))?;
+        let (.., spare) = self.spares.swap_remove(at);
+        upstreams[spare as usize].spare = false;
+        Some(spare as usize)
     }
 
     /// Another upstream may have the place of this one.

@@ -109,6 +109,8 @@ pub struct Upstream {
     pub detached: bool,
     pub spare: bool,
     pub stream: Option<Box<Stream>>,
+    /// Whose large request is on its way here; the rest is still to come.
+    pub upload_from: Option<Key>,
     /// The next reply is reported to the one who decides.
     pub watched: bool,
     dirty: bool,
@@ -157,6 +159,7 @@ impl Upstream {
             detached: false,
             spare: false,
             stream: None,
+            upload_from: None,
             watched: false,
             dirty: false,
             gathered: 0,
@@ -246,6 +249,26 @@ impl Upstream {
             since: turn.now,
             end: self.end,
         });
+        if self.state == State::Ready {
+            self.mark_dirty(turn);
+        }
+    }
+
+    /// More of the last request, which is the only one.
+    pub fn append(&mut self, turn: &mut Turn, bytes: &[u8], timeout_ms: Option<u32>) {
+        self.out.tail(&mut turn.buffers).extend_from_slice(bytes);
+        self.end += bytes.len() as u64;
+        self.counters.request_bytes += bytes.len() as u64;
+        if let Some(ticket) = self.tickets.back_mut() {
+            ticket.end = self.end;
+            ticket.since = turn.now;
+        } else {
+            // Answered before it was whole.
+            self.answered += bytes.len() as u64;
+        }
+        if let Some(timeout_ms) = timeout_ms {
+            turn.wake_at(turn.now.plus_ms(u64::from(timeout_ms)));
+        }
         if self.state == State::Ready {
             self.mark_dirty(turn);
         }
@@ -348,6 +371,9 @@ impl Upstream {
     /// Turns requests that are too late into tombstones, or takes them out if they have not left.
     /// The late ones are appended to `late`, each with whether it may have been carried out.
     pub fn expire(&mut self, now: Time, timeout_ms: u32, late: &mut Vec<(Ticket, bool)>) {
+        if self.waits_for_client() {
+            return;
+        }
         let timeout_ms = u64::from(timeout_ms);
         let is_late = |ticket: &Ticket| ticket.since.plus_ms(timeout_ms) <= now;
         let unsent = self.first_unsent();
@@ -392,6 +418,7 @@ impl Upstream {
         let next = self
             .tickets
             .get(self.expired)
+            .filter(|_| !self.waits_for_client())
             .map_or(Time::NEVER, |ticket| ticket.since.plus_ms(u64::from(timeout_ms)));
         let oldest = if self.expired > 0 && self.stream.is_none() {
             self.tickets[0].since.plus_ms(TOMBSTONE_TIMEOUTS * u64::from(timeout_ms))
@@ -480,9 +507,14 @@ impl Upstream {
         self.sent <= self.answered
     }
 
+    /// All that has come of a large request is sent: the time is the client's.
+    fn waits_for_client(&self) -> bool {
+        self.upload_from.is_some() && self.out.is_empty()
+    }
+
     /// Nothing is to come from it, and nothing is to go.
     pub fn owes_nothing(&self) -> bool {
-        self.tickets.is_empty() && self.stream.is_none()
+        self.tickets.is_empty() && self.stream.is_none() && self.upload_from.is_none()
     }
 
     pub fn may_connect(&self, now: Time) -> bool {
@@ -518,6 +550,7 @@ impl Upstream {
         assert!(count.in_queue > 0 || count.in_queue_bytes == 0, "what waits is a request");
         assert!(self.state != State::Idle || self.owes_nothing(), "idle owes nothing");
         assert!(!self.spare || (self.detached && self.owes_nothing()), "a spare owes nothing");
+        assert!(self.upload_from.is_none() || self.detached, "an upload has its upstream alone");
         assert!(self.stream.is_none() || self.detached, "a large reply has its upstream alone");
         assert!(self.state != State::Idle || self.input.is_none(), "idle has heard nothing");
     }

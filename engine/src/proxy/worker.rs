@@ -124,6 +124,8 @@ impl Worker {
                 };
                 client.eof = true;
                 match client.state {
+                    // The end of a request that was on its way: what was sent of it is void.
+                    ClientState::Open if client.upload.is_some() => self.close_client(key),
                     // What it has sent is still answered.
                     ClientState::Open if client.paused => {}
                     ClientState::Open => client.finish(&mut self.turn, false),
@@ -161,6 +163,9 @@ impl Worker {
             client.out.clear(&mut self.turn.buffers);
             if let Some(input) = client.input.take() {
                 self.turn.buffers.give(input.bytes);
+            }
+            if let Some(upload) = client.upload.take() {
+                self.abandon_upload(key, &upload);
             }
             if let Some(upstream) = client.stream_from {
                 self.unpause_stream(upstream, true);
@@ -297,6 +302,7 @@ impl Worker {
                     && upstream.key == key
                 {
                     upstream.handle_written(turn, written);
+                    self.resume_upload(key.index as usize);
                 }
             }
         }

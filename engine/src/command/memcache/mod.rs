@@ -177,6 +177,14 @@ pub struct MetaFlags {
 }
 
 impl MetaFlags {
+    /// The flags of a line of which two words are read; they begin with word `first`.
+    pub fn read_behind(mut words: Words<'_>, first: u8) -> MetaFlags {
+        for _ in 2..first {
+            words.next();
+        }
+        MetaFlags::read(words)
+    }
+
     pub fn read(flags: Words<'_>) -> MetaFlags {
         let mut found = MetaFlags::default();
         for flag in flags {

@@ -76,6 +76,11 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// The words of the line, when its block is all that is missing.
+    pub fn line<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        (self.line > 0).then(|| words_of(&bytes[..self.line]))
+    }
+
     /// Whether what comes next belongs to a block that nobody wants.
     pub fn is_dropping(&self) -> bool {
         self.skip > 0

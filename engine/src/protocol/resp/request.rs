@@ -345,6 +345,44 @@ pub fn parse<'a>(
     Ok(Parsed::Incomplete { missing })
 }
 
+impl Progress {
+    /// The name, the first argument and the number of arguments of an unfinished request, as soon
+    /// as these are known. `None` also if it must be written anew.
+    pub fn head<'a>(&self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8], usize)> {
+        let [name, key, ..] = self.first;
+        let arg = |(start, end): (u32, u32)| &bytes[start as usize..end as usize];
+        let is_known = self.parsed >= 2 && !self.rewrite;
+        is_known.then(|| (arg(name), arg(key), self.count as usize))
+    }
+}
+
+/// How much of `bytes` belongs to the request that `progress` is in, and whether that is its end.
+/// For a request that is handed on as it comes: call again with the bytes behind those. What
+/// follows a body is not looked at then.
+pub fn pass(bytes: &[u8], progress: &mut Progress) -> Result<(usize, bool), Error> {
+    while progress.at <= bytes.len() {
+        if progress.parsed == progress.count {
+            return Ok((progress.at, true));
+        }
+        match bytes.get(progress.at) {
+            Some(b'$') => {}
+            None => break,
+            Some(&other) => return Err(Error::ExpectedBulk(other)),
+        }
+        let Some(n) = number(bytes, progress.at + 1).map_err(|()| Error::BulkLength)? else {
+            break;
+        };
+        if n.value > BULK_BYTES_MAX as u64 {
+            return Err(Error::BulkLength);
+        }
+        progress.at = n.next + n.value as usize + 2;
+        progress.parsed += 1;
+    }
+    let end = progress.at.min(bytes.len());
+    progress.at -= end;
+    Ok((end, false))
+}
+
 fn line<'a>(bytes: &'a [u8], progress: &mut Progress) -> Result<Parsed<'a>, Error> {
     let Some(found) = bytes[progress.line..].iter().position(|&b| b == b'\n') else {
         progress.line = bytes.len();

@@ -1,0 +1,301 @@
+//! Large requests flow too: a request whose body is large is sent on as it comes.
+//!
+//! ```text
+//!   client ══▶ its input ──── the rest of one request ────▶ an upstream of its own ══▶ server
+//!     ▲                                                        │
+//!     └── read no further while that has much unsent  ◀────────┘
+//! ```
+//!
+//! A client that stalls in the middle of a request would stall everybody on a shared upstream, so
+//! such a request waits until its client is owed nothing, and then has an upstream apart, which is
+//! laid by afterwards (see `stream.rs`). What the client sends behind it waits for its reply, so
+//! its requests keep their order.
+//!
+//! Only what has one key, known before the large argument comes, flows; anything else is gathered.
+//! If the server is lost in the middle the client is told, and the rest of the body is dropped as
+//! it comes: the connection stays in step. If the client is lost, so is the upstream: nobody will
+//! ever send it the rest.
+
+use super::client::Client;
+use super::pool::Pool;
+use super::replies::{self, Cause};
+use super::request::Path;
+use super::upstream::{Fence, State, Upstream};
+use super::worker::Worker;
+use super::{Action, ConnId};
+use crate::base::ShardId;
+use crate::base::slab::Key;
+use crate::command::memcache::{MetaFlags, MetaKey, Verb as MemcacheVerb, has_noreply};
+use crate::command::{self, Verb};
+use crate::protocol::memcache::reply::{META_FENCE, TEXT_FENCE};
+use crate::protocol::memcache::words::Words;
+use crate::protocol::{memcache, resp};
+use crate::topology::{Manners, Protocol, ShardState};
+
+/// A request on its way.
+pub struct Upload {
+    /// The upstream's place; it is ours as long as it says so.
+    at: usize,
+    rest: Rest,
+    fence: Fence,
+}
+
+/// What is still to come.
+enum Rest {
+    Resp(resp::request::Progress),
+    Bytes(usize),
+}
+
+/// Whether an unfinished request may flow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    Yes,
+    /// When its client is owed nothing.
+    NotYet,
+    /// It is gathered.
+    No,
+}
+
+impl Path<'_> {
+    /// Lets the unfinished request that `bytes` begin with flow, of which `size` bytes are known.
+    pub fn begin_upload(
+        &mut self,
+        bytes: &[u8],
+        progress: &mut resp::request::Progress,
+        size: usize,
+    ) -> Begun {
+        if size < self.turn.stream_bounds.bytes_min || !self.client.authenticated {
+            return Begun::No;
+        }
+        let Some((name, key, args)) = progress.head(bytes) else {
+            return Begun::No;
+        };
+        let flows = self.client.refused_multi.is_none()
+            && command::lookup(name).is_some_and(|command| {
+                command.verb == Verb::Forward && command.single_key && command.arity_ok(args)
+            });
+        if !flows {
+            return Begun::No;
+        }
+        if self.client.in_flight() > 0 {
+            return Begun::NotYet;
+        }
+        let rest = Rest::Resp(std::mem::take(progress));
+        self.open_upload(key, rest, Fence::None);
+        Begun::Yes
+    }
+
+    /// The same for a block of memcached's.
+    pub fn begin_block(
+        &mut self,
+        bytes: &[u8],
+        progress: &mut memcache::request::Progress,
+        missing: usize,
+    ) -> Begun {
+        let size = bytes.len() + missing;
+        let Some(line) = progress.line(bytes) else {
+            return Begun::No;
+        };
+        if size < self.turn.stream_bounds.bytes_min {
+            return Begun::No;
+        }
+        let mut words = Words::new(line);
+        let name = words.next().unwrap_or_default();
+        let key = words.next().unwrap_or_default();
+        let Some(row) = command::memcache::lookup(name) else {
+            return Begun::No;
+        };
+        if self.client.in_flight() > 0 {
+            return Begun::NotYet;
+        }
+        *progress = memcache::request::Progress::default();
+        self.client.has_spoken = true;
+        let rest = Rest::Bytes(size);
+        match row.verb {
+            MemcacheVerb::Meta { flags } => {
+                let flags = MetaFlags::read_behind(words, flags);
+                let fence = if flags.quiet { Fence::Quiet } else { Fence::None };
+                self.open_upload(MetaKey::read(key, flags).as_slice(), rest, fence);
+            }
+            _ => {
+                let fence = if has_noreply(line) { Fence::Mute } else { Fence::None };
+                self.open_upload(key, rest, fence);
+            }
+        }
+        Begun::Yes
+    }
+
+    fn open_upload(&mut self, key: &[u8], rest: Rest, fence: Fence) {
+        let shard = self.pool.topology.router.route(key, &mut self.turn.chance);
+        let at = match self.upstream_apart(shard) {
+            Ok(at) => {
+                let number = self.client.expect();
+                let upstream = &mut self.upstreams[at];
+                upstream.upload_from = Some(self.client.key);
+                let ticket = (self.client.key, number, 0);
+                upstream.push(self.turn, ticket, fence, 0, self.pool.spec.timeout_ms);
+                at
+            }
+            Err(cause) => {
+                self.turn.counters[self.pool.id.index()].forward_error += 1;
+                if fence != Fence::Mute {
+                    let text = self.failure(shard, &cause);
+                    match self.pool.spec.protocol {
+                        Protocol::Redis => self.error(&text),
+                        Protocol::Memcache => {
+                            self.answer(|out| memcache::encode::line(out, &text));
+                        }
+                    }
+                }
+                usize::MAX
+            }
+        };
+        self.client.upload = Some(Box::new(Upload { at, rest, fence }));
+    }
+
+    /// An upstream for a shard that nobody else has, ready to take a request.
+    fn upstream_apart(&mut self, shard: Option<ShardId>) -> Result<usize, Cause> {
+        let Some(id) = shard else {
+            return Err(Cause::NoneLive);
+        };
+        let shard = self.pool.topology.shard(id);
+        if shard.state != ShardState::Live {
+            return Err(Cause::Down);
+        }
+        let primary = shard.primary;
+        let at = self.pool.upstream_apart(self.upstreams, primary, self.client.lane);
+        let upstream = &mut self.upstreams[at];
+        upstream.prepare(self.turn, self.pool.spec.connect_timeout_ms).map(|()| at).inspect_err(
+            |_| {
+                upstream.spare = true;
+                self.pool.spares.push((upstream.lane, upstream.server, at as u32));
+            },
+        )
+    }
+
+    /// Sends a piece on. Returns how many bytes of it belonged to the request, and whether that is
+    /// its end.
+    pub fn flow_upload(&mut self, bytes: &[u8]) -> Result<(usize, bool), resp::request::Error> {
+        let Some(upload) = &mut self.client.upload else {
+            return Ok((0, true));
+        };
+        let (len, done) = match &mut upload.rest {
+            Rest::Resp(progress) => resp::request::pass(bytes, progress)?,
+            Rest::Bytes(left) => {
+                let len = bytes.len().min(*left);
+                *left -= len;
+                (len, *left == 0)
+            }
+        };
+        let (at, fence) = (upload.at, upload.fence);
+        let timeout_ms = self.pool.spec.timeout_ms;
+        let ours = |upstream: &&mut Upstream| upstream.upload_from == Some(self.client.key);
+        if let Some(upstream) = self.upstreams.get_mut(at).filter(ours) {
+            upstream.append(self.turn, &bytes[..len], timeout_ms);
+            if done {
+                match fence {
+                    Fence::None => {}
+                    Fence::Quiet => upstream.append(self.turn, META_FENCE, timeout_ms),
+                    Fence::Mute => upstream.append(self.turn, TEXT_FENCE, timeout_ms),
+                }
+                upstream.upload_from = None;
+            } else if upstream.out.len() > self.turn.stream_bounds.pause_bytes {
+                self.client.upload_paused = true;
+                self.client.paused = true;
+            }
+        }
+        if done {
+            self.client.upload = None;
+            self.client.upload_paused = false;
+            self.client.draining = true;
+        }
+        Ok((len, done))
+    }
+
+    /// The rest of a request is none: its client is told so in its place, and refused.
+    pub fn fail_upload(&mut self, error: resp::request::Error) {
+        self.count_refused();
+        self.client.upload_paused = false;
+        let Some(upload) = self.client.upload.take() else {
+            return;
+        };
+        let ours = |upstream: &&mut Upstream| upstream.upload_from == Some(self.client.key);
+        if let Some(upstream) = self.upstreams.get_mut(upload.at).filter(ours) {
+            upstream.upload_from = None;
+            if upstream.state != State::Idle {
+                let conn = ConnId::Upstream(upstream.key);
+                self.turn.actions.push_back(Action::Close { conn });
+            }
+            let gone = upstream.take_down(self.turn, false);
+            upstream.spare = true;
+            self.pool.spares.push((upstream.lane, upstream.server, upload.at as u32));
+            let mut text = Vec::new();
+            if self.pool.spec.manners == Manners::Modern {
+                replies::protocol_error(&mut text, error);
+            }
+            for (ticket, _) in gone.iter().filter(|(ticket, _)| !ticket.tombstone) {
+                self.client.handle_reply(self.turn, ticket.number, ticket.part, &text);
+            }
+        }
+        self.hang_up(replies::protocol_why(error));
+    }
+}
+
+impl Pool {
+    /// The place of an upstream that takes no requests but one.
+    pub fn upstream_apart(
+        &mut self,
+        upstreams: &mut Vec<Upstream>,
+        server: crate::base::ServerId,
+        lane: u8,
+    ) -> usize {
+        let at = self.take_spare(upstreams, server, lane).unwrap_or_else(|| {
+            let at = upstreams.len();
+            let mut upstream = Upstream::new(at as u32, self.id, server, lane);
+            upstream.watched = self.watched.contains(&server);
+            upstreams.push(upstream);
+            at
+        });
+        upstreams[at].detached = true;
+        at
+    }
+}
+
+impl Client {
+    /// Its upload may go on, or has nowhere to go.
+    pub fn resume_upload(&mut self, turn: &mut super::turn::Turn) {
+        if std::mem::replace(&mut self.upload_paused, false) {
+            self.maybe_resume(turn);
+        }
+    }
+}
+
+impl Worker {
+    /// An upstream has sent what it had: its upload may go on.
+    pub(super) fn resume_upload(&mut self, at: usize) {
+        let upstream = &self.upstreams[at];
+        if let Some(from) = upstream.upload_from
+            && upstream.out.len() < self.turn.stream_bounds.resume_bytes
+            && let Some(client) = self.clients.get_mut(from)
+        {
+            client.resume_upload(&mut self.turn);
+        }
+    }
+
+    /// A client is gone that had not sent all of its request.
+    pub(super) fn abandon_upload(&mut self, client: Key, upload: &Upload) {
+        let Some(upstream) = self.upstreams.get_mut(upload.at) else {
+            return;
+        };
+        if upstream.upload_from != Some(client) {
+            return;
+        }
+        upstream.upload_from = None;
+        if upstream.state != State::Idle {
+            let conn = ConnId::Upstream(upstream.key);
+            self.turn.actions.push_back(Action::Close { conn });
+            upstream.take_down(&mut self.turn, false);
+        }
+        self.lay_by(upload.at);
+    }
+}
