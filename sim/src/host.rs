@@ -11,7 +11,7 @@
 use crate::dice::Dice;
 use crate::transport::{EndId, Net, Read};
 use nuthatch_engine::base::{PoolId, ServerId, Time};
-use nuthatch_engine::proxy::{Action, Cause, ConnId, Reading, Worker};
+use nuthatch_engine::proxy::{Action, Cause, ConnId, Note, Reading, Worker};
 use nuthatch_engine::topology::Snapshot;
 use nuthatch_engine::topology::health::Report;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,8 +34,16 @@ pub enum Event {
 
 /// What a turn asks of the world.
 pub enum Wish {
-    Connect { conn: ConnId, pool: PoolId, server: ServerId },
+    Connect {
+        conn: ConnId,
+        pool: PoolId,
+        server: ServerId,
+    },
     Report(Report),
+    /// The client at this end was cut off for a reason that it must live with.
+    Excuse {
+        end: EndId,
+    },
 }
 
 struct Seat {
@@ -89,6 +97,7 @@ impl Host {
     pub fn turn(&mut self, net: &mut Net, dice: &mut Dice, now: Time) -> Vec<Wish> {
         self.worker.begin_turn(now);
         let mut events = std::mem::take(&mut self.events);
+        let is_busy = !events.is_empty();
         shuffle(&mut events, dice);
         let mut unblocked = Vec::new();
         for event in events {
@@ -98,6 +107,9 @@ impl Host {
             self.worker.handle_deadline();
         }
         self.worker.end_turn();
+        if is_busy && dice.percent(50) {
+            self.worker.gather();
+        }
         self.act(net, now);
         for end in unblocked {
             if let Some(conn) = self.seats.get(&end).map(|seat| seat.conn) {
@@ -254,6 +266,12 @@ impl Host {
                     }
                 }
                 Action::Report(report) => self.wishes.push(Wish::Report(report)),
+                // Cut off in the middle of a large reply: there is no other way to tell it.
+                Action::Note(Note::StreamBroken { conn, .. }) => {
+                    if let Some(end) = self.ends.get(&conn) {
+                        self.wishes.push(Wish::Excuse { end: end.peer() });
+                    }
+                }
                 Action::Note(_) => {}
             }
         }

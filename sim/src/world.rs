@@ -91,7 +91,9 @@ impl World {
         let hosts = (0..plan.workers)
             .map(|at| {
                 let id = WorkerId(at as u16);
-                Host::new(at, Worker::new(id, dice.bits(), &plan.pools, &control.current))
+                let mut worker = Worker::new(id, dice.bits(), &plan.pools, &control.current);
+                worker.set_stream_bounds(plan.stream);
+                Host::new(at, worker)
             })
             .collect();
         let mut world = World {
@@ -256,11 +258,20 @@ impl World {
         let host = &mut self.hosts[worker];
         host.turn_at = None;
         let wishes = host.turn(&mut self.net, &mut self.dice, now);
-        if let Some(at) = host.worker.deadline() {
+        if host.worker.is_gathering() {
+            self.plan_turn(worker, now);
+        }
+        if let Some(at) = self.hosts[worker].worker.deadline() {
             self.plan_turn(worker, at);
         }
         for wish in wishes {
             match wish {
+                Wish::Excuse { end } => {
+                    self.ledger.check(!self.plan.calm, || "a client was cut off in calm".into());
+                    if let Owner::Client(client) = self.net.owner(end) {
+                        self.clients[client].disturbed = true;
+                    }
+                }
                 Wish::Report(report) => self.after_us(0, 20_000, Event::Report(report)),
                 Wish::Connect { conn, pool, server } => {
                     let toy = self.servers[pool.index()][server.index()];

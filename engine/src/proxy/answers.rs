@@ -287,6 +287,9 @@ impl Worker {
         {
             client.errs = true;
             client.stream_from = None;
+            let (conn, peer) = (ConnId::Client(stream.ticket.client), client.peer);
+            let note = Note::StreamBroken { pool: pool_id, conn, peer, server };
+            self.turn.actions.push_back(Action::Note(note));
             self.turn.counters[pool_id.index()].forward_error += 1;
             self.close_client(stream.ticket.client);
         }

@@ -10,8 +10,10 @@ pub struct Counters {
     pub clients_stalled: u64,
     pub forward_error: u64,
     pub fragments: u64,
+    pub replies_streamed: u64,
     pub requests_local: u64,
     pub requests_refused: u64,
+    pub requests_streamed: u64,
     pub requests_unchecked: u64,
     pub retrievals_partial: u64,
     pub tombstones: u64,
@@ -30,7 +32,7 @@ const fn row(name: &'static str, about: &'static str, read: fn(&Counters) -> u64
 }
 
 /// Every counter of a pool, sorted by name.
-pub static COUNTERS: [Row; 13] = [
+pub static COUNTERS: [Row; 15] = [
     row("client_connections", "clients now", |c| c.client_connections),
     row("client_eof", "clients that left in order", |c| c.client_eof),
     row("client_err", "clients that left by an error, theirs or our refusal", |c| c.client_err),
@@ -42,12 +44,14 @@ pub static COUNTERS: [Row; 13] = [
         c.forward_error
     }),
     row("fragments", "parts of commands that were split over servers", |c| c.fragments),
+    row("replies_streamed", "large replies handed over as they came", |c| c.replies_streamed),
     row("requests_local", "requests answered here", |c| c.requests_local),
     row(
         "requests_refused",
         "requests that we would not take, whether or not the client stayed",
         |c| c.requests_refused,
     ),
+    row("requests_streamed", "large requests sent on as they came", |c| c.requests_streamed),
     row(
         "requests_unchecked",
         "commands over several servers sent to one (twemproxy manners)",
@@ -74,7 +78,9 @@ impl Counters {
         self.clients_stalled += other.clients_stalled;
         self.forward_error += other.forward_error;
         self.fragments += other.fragments;
+        self.replies_streamed += other.replies_streamed;
         self.requests_local += other.requests_local;
+        self.requests_streamed += other.requests_streamed;
         self.requests_refused += other.requests_refused;
         self.requests_unchecked += other.requests_unchecked;
         self.retrievals_partial += other.retrievals_partial;
@@ -151,12 +157,14 @@ mod tests {
             upstream_queue_full: 11,
             requests_refused: 12,
             retrievals_partial: 13,
+            replies_streamed: 14,
+            requests_streamed: 15,
         };
         let mut sum = one;
         sum.add(&one);
         let mut read: Vec<u64> = COUNTERS.iter().map(|row| (row.read)(&sum)).collect();
         read.sort_unstable();
-        assert_eq!(read, (1..=13).map(|n| 2 * n).collect::<Vec<u64>>());
+        assert_eq!(read, (1..=15).map(|n| 2 * n).collect::<Vec<u64>>());
         assert!(COUNTERS.iter().all(|row| !row.about.is_empty()));
     }
 }

@@ -88,7 +88,9 @@ pub enum Note {
     /// We said something to a client and closed it.
     ClientRefused { pool: PoolId, peer: Option<SocketAddr>, why: &'static str },
     /// A client that did not read was closed.
-    ClientStalled { pool: PoolId, peer: Option<SocketAddr>, unread_bytes: usize },
+    ClientStalled { pool: PoolId, conn: ConnId, peer: Option<SocketAddr>, unread_bytes: usize },
+    /// A large reply was cut off in the middle, and its client closed for that.
+    StreamBroken { pool: PoolId, conn: ConnId, peer: Option<SocketAddr>, server: ServerId },
     /// An upstream was lost or could not be made.
     UpstreamFailed { pool: PoolId, server: ServerId, cause: Cause, requests: usize },
     /// A server refused AUTH, SELECT or HELLO, or turned us away.

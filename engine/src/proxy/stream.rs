@@ -94,6 +94,7 @@ pub fn begin(
     }
     upstream.pop();
     upstream.counters.responses += u64::from(!discard);
+    turn.counters[upstream.pool.index()].replies_streamed += 1;
     let protocol = match progress {
         Progress::Resp(_) => crate::topology::Protocol::Redis,
         Progress::Memcache(_) => crate::topology::Protocol::Memcache,

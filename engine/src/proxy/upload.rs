@@ -126,6 +126,7 @@ impl Path<'_> {
     }
 
     fn open_upload(&mut self, key: &[u8], rest: Rest, fence: Fence) {
+        self.turn.counters[self.pool.id.index()].requests_streamed += 1;
         let shard = self.pool.topology.router.route(key, &mut self.turn.chance);
         let at = match self.upstream_apart(shard) {
             Ok(at) => {

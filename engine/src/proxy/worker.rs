@@ -396,7 +396,8 @@ impl Worker {
         }
         let (pool, peer) = (client.pool, client.peer);
         let unread_bytes = client.unread_bytes();
-        let note = Note::ClientStalled { pool, peer, unread_bytes };
+        let conn = ConnId::Client(key);
+        let note = Note::ClientStalled { pool, conn, peer, unread_bytes };
         client.errs = true;
         self.turn.actions.push_back(Action::Note(note));
         self.turn.counters[pool.index()].clients_stalled += 1;

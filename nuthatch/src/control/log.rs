@@ -79,7 +79,20 @@ impl NoteLog {
                 let (pool, client) = (name(pool), peer_text(*peer));
                 tracing::info!(worker, pool, client, why, suppressed, "client refused");
             }
-            Note::ClientStalled { pool, peer, unread_bytes } => {
+            Note::StreamBroken { pool, peer, server, .. } => {
+                let Some(suppressed) = self.clients.take(now) else { return };
+                let server = server_text(snapshot, *pool, *server);
+                let (pool, client) = (name(pool), peer_text(*peer));
+                tracing::warn!(
+                    worker,
+                    pool,
+                    client,
+                    server,
+                    suppressed,
+                    "client closed: its server was lost in the middle of a reply"
+                );
+            }
+            Note::ClientStalled { pool, peer, unread_bytes, .. } => {
                 let Some(suppressed) = self.clients.take(now) else { return };
                 let (pool, client) = (name(pool), peer_text(*peer));
                 tracing::warn!(
