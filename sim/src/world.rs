@@ -20,7 +20,7 @@ use crate::toy::{Mood, Store, Toy};
 use crate::trace::Trace;
 use crate::transport::{EndId, Net, Owner};
 use nuthatch_engine::base::{PoolId, ServerId, Time, WorkerId};
-use nuthatch_engine::proxy::{ConnId, Counters, Worker};
+use nuthatch_engine::proxy::{ConnId, Counters, StreamBounds, Worker};
 use nuthatch_engine::topology::health::Report;
 use nuthatch_engine::topology::{Eject, Protocol};
 use std::collections::BTreeMap;
@@ -318,7 +318,9 @@ impl World {
         if spec.eject != Eject::Off {
             return;
         }
-        let most = 40 * usize::from(spec.server_connections);
+        // What flows has connections of its own, some of which are not kept.
+        let flows = self.plan.stream.bytes_min < StreamBounds::default().bytes_min;
+        let most = 40 * usize::from(spec.server_connections) * if flows { 4 } else { 1 };
         let (second, made) = self.connects.entry((worker, toy)).or_default();
         if *second != self.now.as_ms() / 1_000 {
             (*second, *made) = (self.now.as_ms() / 1_000, 0);

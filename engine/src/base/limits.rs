@@ -114,7 +114,10 @@ pub const STREAM_RESUME_BYTES: usize = 256 * 1024;
 pub const STREAM_SHARED_STALL_MS: u64 = 1_000;
 
 /// Connections of a server and lane that are kept open for the next large reply.
-pub const SPARE_SOCKETS_MAX: usize = 2;
+pub const SPARE_SOCKETS_MAX: usize = 8;
+
+/// Milliseconds for which a memcached that did not know a meta command is sent no other.
+pub const NO_META_MS: u64 = 60_000;
 
 /// Late replies an upstream may owe before it is closed.
 pub const TOMBSTONES_MAX: usize = 1024;

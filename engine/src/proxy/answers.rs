@@ -137,7 +137,7 @@ impl Worker {
                     // What nobody asked for is no part of a fenced reply: it would wait there and
                     // be given to whoever is first in line.
                     let is_fenced = !upstream.is_idle_to_server()
-                        && upstream.tickets.front().is_some_and(|t| t.fence != Fence::None);
+                        && upstream.tickets.front().is_some_and(|t| t.fence.is_sent());
                     match memcache::reply::parse(&bytes[at..], progress, is_fenced) {
                         Ok(memcache::reply::Parsed::Complete { len, shown }) => {
                             let is_error = bytes[at..].starts_with(b"ERROR");
@@ -195,13 +195,18 @@ impl Worker {
             };
             upstream.handle_answer(turn.now);
             tell_answered(upstream, turn);
-            if ticket.tombstone {
-                continue;
-            }
-            if let Some(client) = clients.get_mut(ticket.client) {
+            if !ticket.tombstone
+                && let Some(client) = clients.get_mut(ticket.client)
+            {
                 upstream.counters.responses += 1;
                 upstream.counters.response_bytes += shown as u64;
                 client.handle_reply(turn, ticket.number, ticket.part, reply);
+            }
+            // It did not know the command, and may be taking a block for others by now.
+            if matches!(ticket.fence, Fence::Meta | Fence::Quiet) && reply.starts_with(b"ERROR\r\n")
+            {
+                pools[upstream.pool.index()].note_no_meta(upstream.server, turn.now);
+                return Err(Cause::Handshake("it does not know the meta commands".into()));
             }
         }
         Ok(at)

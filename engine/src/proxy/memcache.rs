@@ -14,7 +14,7 @@ use crate::command::Joined;
 use crate::command::memcache::{
     self, Command, Join, Local, Merge, MetaFlags, MetaKey, Verb, has_noreply,
 };
-use crate::protocol::memcache::reply::{META_FENCE, TEXT_FENCE};
+use crate::protocol::memcache::reply::FENCE;
 use crate::protocol::memcache::request::Refusal;
 use crate::protocol::memcache::words::Words;
 use crate::protocol::memcache::{KEY_BYTES_MAX, Request, encode};
@@ -51,7 +51,7 @@ impl Path<'_> {
                 let key = words.next().unwrap_or_default();
                 if self.has_words(command, request, words.clone(), key) {
                     let flags = MetaFlags::read_behind(words, flags);
-                    let fence = if flags.quiet { Fence::Quiet } else { Fence::None };
+                    let fence = if flags.quiet { Fence::Quiet } else { Fence::Meta };
                     let key = MetaKey::read(key, flags);
                     if key.may_break_lines() && (flags.returns_key || command.name == "me") {
                         return self.refuse_line(replies::MEMCACHE_KEY_LINES);
@@ -103,6 +103,10 @@ impl Path<'_> {
         match self.upstream_of(shard) {
             Ok(at) => {
                 let upstream = &mut self.upstreams[at];
+                let is_meta = matches!(fence, Fence::Meta | Fence::Quiet);
+                if is_meta && self.pool.knows_no_meta(upstream.server, self.turn.now) {
+                    return self.refuse_line(replies::MEMCACHE_NO_META);
+                }
                 let out = upstream.out.tail(&mut self.turn.buffers);
                 let before = out.len();
                 write_fenced(out, bytes, fence);
@@ -306,9 +310,7 @@ impl Path<'_> {
 #[inline]
 fn write_fenced(out: &mut Vec<u8>, bytes: &[u8], fence: Fence) {
     out.extend_from_slice(bytes);
-    match fence {
-        Fence::None => {}
-        Fence::Quiet => out.extend_from_slice(META_FENCE),
-        Fence::Mute => out.extend_from_slice(TEXT_FENCE),
+    if fence.is_sent() {
+        out.extend_from_slice(FENCE);
     }
 }

@@ -3,7 +3,8 @@
 use super::lane::LaneKey;
 use super::turn::Turn;
 use super::upstream::Upstream;
-use crate::base::{PoolId, ServerId};
+use crate::base::limits::NO_META_MS;
+use crate::base::{PoolId, ServerId, Time};
 use crate::protocol::resp::Version;
 use crate::topology::{Address, PoolSpec, PoolTopology, Shard};
 use std::sync::Arc;
@@ -20,6 +21,9 @@ pub struct Pool {
     servers: usize,
     /// Servers that failed once: the first reply of a new upstream of theirs is reported.
     pub watched: Vec<ServerId>,
+    /// memcacheds that answered a meta command as one they do not know, and until when we believe
+    /// it: they may be replaced.
+    pub no_meta: Vec<(ServerId, Time)>,
     /// Detached upstreams that owe nothing, by lane and server; see `stream.rs`.
     pub spares: Vec<(u8, ServerId, u32)>,
     /// Commands that went unchecked and were told of, by name.
@@ -36,6 +40,7 @@ impl Pool {
             table: Vec::new(),
             servers: 0,
             watched: Vec::new(),
+            no_meta: Vec::new(),
             spares: Vec::new(),
             unchecked: Vec::new(),
         };
@@ -109,6 +114,15 @@ impl Pool {
         let (.., spare) = self.spares.swap_remove(at);
         upstreams[spare as usize].spare = false;
         Some(spare as usize)
+    }
+
+    pub fn knows_no_meta(&self, server: ServerId, now: Time) -> bool {
+        self.no_meta.iter().any(|&(known, until)| known == server && now < until)
+    }
+
+    pub fn note_no_meta(&mut self, server: ServerId, now: Time) {
+        self.no_meta.retain(|&(known, _)| known != server);
+        self.no_meta.push((server, now.plus_ms(NO_META_MS)));
     }
 
     /// Another upstream may have the place of this one.

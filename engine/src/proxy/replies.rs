@@ -155,6 +155,8 @@ pub fn memcache_refusal(refusal: memcache::request::Refusal) -> &'static str {
 
 pub const MEMCACHE_ERROR: &str = "ERROR";
 pub const MEMCACHE_FORMAT: &str = "CLIENT_ERROR bad command line format";
+pub const MEMCACHE_NO_META: &str =
+    "CLIENT_ERROR the memcached of this key does not know the meta commands";
 pub const MEMCACHE_KEY_LINES: &str =
     "CLIENT_ERROR a key with a line feed is not returned: it could be taken for a line";
 pub const MEMCACHE_VERSION: &str = concat!("VERSION 1.6.18 nuthatch-", env!("CARGO_PKG_VERSION"));

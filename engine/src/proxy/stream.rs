@@ -81,7 +81,8 @@ pub fn begin(
     let Some(&ticket) = upstream.tickets.front() else {
         return false;
     };
-    if ticket.fence != Fence::None {
+    // A meta command's may tell that the server does not know it.
+    if !matches!(ticket.fence, Fence::None | Fence::Meta) {
         return false;
     }
     let client = if ticket.tombstone { None } else { clients.get_mut(ticket.client) };

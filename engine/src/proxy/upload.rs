@@ -27,7 +27,7 @@ use crate::base::ShardId;
 use crate::base::slab::Key;
 use crate::command::memcache::{MetaFlags, MetaKey, Verb as MemcacheVerb, has_noreply};
 use crate::command::{self, Verb};
-use crate::protocol::memcache::reply::{META_FENCE, TEXT_FENCE};
+use crate::protocol::memcache::reply::FENCE;
 use crate::protocol::memcache::words::Words;
 use crate::protocol::{memcache, resp};
 use crate::topology::{Manners, Protocol, ShardState};
@@ -105,22 +105,25 @@ impl Path<'_> {
         let Some(row) = command::memcache::lookup(name) else {
             return Begun::No;
         };
+        // Refused when it is whole.
+        if let MemcacheVerb::Meta { flags } = row.verb
+            && MetaKey::read(key, MetaFlags::read_behind(words.clone(), flags)).may_break_lines()
+        {
+            return Begun::No;
+        }
         if self.client.in_flight() > 0 {
             return Begun::NotYet;
         }
         *progress = memcache::request::Progress::default();
         self.client.has_spoken = true;
         let rest = Rest::Bytes(size);
-        match row.verb {
-            MemcacheVerb::Meta { flags } => {
-                let flags = MetaFlags::read_behind(words, flags);
-                let fence = if flags.quiet { Fence::Quiet } else { Fence::None };
-                self.open_upload(MetaKey::read(key, flags).as_slice(), rest, fence);
-            }
-            _ => {
-                let fence = if has_noreply(line) { Fence::Mute } else { Fence::None };
-                self.open_upload(key, rest, fence);
-            }
+        if let MemcacheVerb::Meta { flags } = row.verb {
+            let flags = MetaFlags::read_behind(words, flags);
+            let fence = if flags.quiet { Fence::Quiet } else { Fence::Meta };
+            self.open_upload(MetaKey::read(key, flags).as_slice(), rest, fence);
+        } else {
+            let fence = if has_noreply(line) { Fence::Mute } else { Fence::None };
+            self.open_upload(key, rest, fence);
         }
         Begun::Yes
     }
@@ -194,10 +197,8 @@ impl Path<'_> {
         if let Some(upstream) = self.upstreams.get_mut(at).filter(ours) {
             upstream.append(self.turn, &bytes[..len], timeout_ms);
             if done {
-                match fence {
-                    Fence::None => {}
-                    Fence::Quiet => upstream.append(self.turn, META_FENCE, timeout_ms),
-                    Fence::Mute => upstream.append(self.turn, TEXT_FENCE, timeout_ms),
+                if fence.is_sent() {
+                    upstream.append(self.turn, FENCE, timeout_ms);
                 }
                 upstream.upload_from = None;
             } else if upstream.out.len() > self.turn.stream_bounds.pause_bytes {

@@ -63,15 +63,24 @@ pub struct Ticket {
     end: u64,
 }
 
-/// Whether a request may be answered with silence. If so a fence was sent behind it, whose answer
-/// ends its reply (`protocol::memcache::reply`).
+/// What is special of the reply to a request of memcached's. It may be silence: then a fence was
+/// sent behind the request, whose answer ends its reply (`protocol::memcache::reply`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fence {
     None,
-    /// The quiet mode of the meta commands: a failure is told.
+    /// A meta command, which an old server does not know.
+    Meta,
+    /// One in quiet mode: a failure is told.
     Quiet,
     /// `noreply`: nothing is told.
     Mute,
+}
+
+impl Fence {
+    #[inline]
+    pub fn is_sent(self) -> bool {
+        matches!(self, Fence::Quiet | Fence::Mute)
+    }
 }
 
 /// Bytes of replies not complete yet.

@@ -343,6 +343,7 @@ fn about(note: &Note) -> String {
         Note::ClientStalled { unread_bytes, .. } => {
             format!("client stalled, {unread_bytes} bytes unread")
         }
+        Note::StreamBroken { server, .. } => format!("reply of s{} cut off", server.0),
         Note::UpstreamFailed { server, cause, requests, .. } => {
             format!("s{} failed: {cause}, {requests} requests", server.0)
         }

@@ -9,17 +9,17 @@
 //!
 //! A reply tells its own end. Whether there is a reply at all is another matter: `noreply` and the
 //! quiet mode of the meta commands leave that to the server, and what it says in spite of them
-//! would be taken for its next answer. So we send a *fence* behind such a request, a command that
-//! always answers in one line that no other command gives (`version`, or `mn` behind a meta
-//! command, which only a server that knows it can have been sent): what comes before its answer
+//! would be taken for its next answer. So we send a *fence* behind such a request: a command that
+//! every memcached answers, in one line that no other command gives. What comes before that line
 //! belongs to the request, be it nothing.
 
 use super::words::{Words, number};
 use crate::base::limits::{MEMCACHE_VALUE_BYTES_MAX, REPLY_LINE_BYTES_MAX};
 
-/// What is sent behind a request whose reply may be silence.
-pub const TEXT_FENCE: &[u8] = b"version\r\n";
-pub const META_FENCE: &[u8] = b"mn\r\n";
+/// What is sent behind a request whose reply may be silence. Not `mn`, which would do for the meta
+/// commands: a server too old to know them would answer `ERROR`, and what came next would be taken
+/// for the reply.
+pub const FENCE: &[u8] = b"version\r\n";
 
 /// Why the bytes are no reply. The stream is out of step afterwards: close.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -186,7 +186,7 @@ fn kind(line: &[u8]) -> Result<(Line, bool), Error> {
     let end = line.iter().position(|&byte| byte == b' ').unwrap_or(line.len());
     let word = &line[..end];
     if let Some((name, line)) = LINES.iter().find(|(name, _)| *name == word) {
-        return Ok((*line, matches!(*name, b"MN" | b"VERSION")));
+        return Ok((*line, *name == b"VERSION"));
     }
     match word {
         [b'0'..=b'9', ..] => Ok((Line::Last, false)),
@@ -237,9 +237,9 @@ mod tests {
     #[test]
     fn every_reply_ends_where_it_ends_at_any_cut() {
         for &reply in REPLIES {
-            let padded = [reply, b"MN\r\n"].concat();
+            let padded = [reply, b"VERSION 1.6\r\n"].concat();
             for fenced in [false, true] {
-                if fenced && reply.starts_with(b"MN") || reply.starts_with(b"VERS") {
+                if fenced && reply.starts_with(b"VERSION") {
                     continue;
                 }
                 let end = if fenced { padded.len() } else { reply.len() };
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_fence_alone_is_silence() {
-        for fence in [&b"MN\r\n"[..], b"VERSION 1.4.13\r\n"] {
+        for fence in [&b"VERSION 1.6.18\r\n"[..], b"VERSION 1.4.13\r\n"] {
             let parsed = parse(fence, &mut Progress::default(), true);
             assert_eq!(parsed, Ok(Parsed::Complete { len: fence.len(), shown: 0 }));
         }
