@@ -51,7 +51,10 @@ fn of_pool(id: PoolId, pool: &Pool, bind: &Bind, workers: u16) -> io::Result<Vec
     let one = |_| {
         let socket = Socket::bind(bind, pool.backlog, pool.reuseport)?;
         let (keepalive, name) = (pool.tcpkeepalive, pool.spec.name.clone());
-        let farewell = too_many_clients(pool.spec.protocol);
+        let farewell = match pool.spec.manners {
+            Manners::Modern => too_many_clients(pool.spec.protocol),
+            Manners::Twemproxy => b"",
+        };
         Ok(Arc::new(Listener { pool: id, socket, keepalive, clients_max, farewell, name }))
     };
     (0..sockets).map(one).collect()

@@ -32,7 +32,6 @@ pub enum Row {
     Rewritten,
     Connections,
     Http,
-    Files,
 }
 
 /// Where a row is seen.
@@ -102,5 +101,4 @@ pub const UNLISTED: &[(Row, &str)] = &[
         "a client keeps to one of `server_connections`; `preconnect` makes and greets them all",
     ),
     (Row::Http, "the stats port speaks HTTP to those who do"),
-    (Row::Files, "too few files: clients over the limit wait at the door and are served in turn"),
 ];
