@@ -73,6 +73,18 @@ test -e $pid || echo "pid file gone: yes"
 ended() { ! test -d /proc/$1 || grep -q '^State:.Z' /proc/$1/status; }
 soon ended $last && echo "process gone: yes"
 $init stop >/dev/null; echo "second stop: $?"
+
+# DAEMON_OPTS may name a configuration anywhere; the script finds the daemon by its pid file alone.
+mkdir /run/elsewhere
+cp "$here/pools.yml" /run/elsewhere/pools.yml
+echo 'DAEMON_OPTS="$DAEMON_OPTS -c /run/elsewhere/pools.yml"' >> "$here/default"
+$init start; echo "start elsewhere: $?"
+test -s $pid && kill -0 "$(cat $pid)" && echo "pid file elsewhere: yes"
+soon grep -q 'conf=/run/elsewhere' $log && echo "log elsewhere: yes"
+last=$(cat $pid)
+$init status >/dev/null; echo "status elsewhere: $?"
+$init stop >/dev/null; echo "stop elsewhere: $?"
+soon ended $last && echo "process elsewhere gone: yes"
 "#;
 
 fn is_possible() -> bool {
@@ -145,6 +157,12 @@ fn the_init_script_and_logrotate_as_they_are() {
         "pid file gone: yes",
         "process gone: yes",
         "second stop: 0",
+        "start elsewhere: 0",
+        "pid file elsewhere: yes",
+        "log elsewhere: yes",
+        "status elsewhere: 0",
+        "stop elsewhere: 0",
+        "process elsewhere gone: yes",
     ] {
         assert!(done.out.lines().any(|one| one == line), "{line}, but:\n{told}");
     }
