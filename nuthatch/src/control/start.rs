@@ -135,6 +135,9 @@ where
             tokio::spawn(beside);
             control.run(inbox).await;
         });
+        // Dropped, it would wait for look-ups that hang in the system's resolver, which nobody can
+        // call back: the end would outlast its grace, with nobody left to hear a second signal.
+        runtime.shutdown_background();
     })?;
     Ok(Running { workers: threads, control })
 }

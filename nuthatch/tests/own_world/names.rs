@@ -10,10 +10,12 @@ use super::{
 use nuthatch_testbed::{
     Client, Folder, Outcome, Process, RedisServer, Trial, Value, find_program, poll_until,
 };
+use rustix::process::Signal;
 use std::fs;
+use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const CALM: Duration = Duration::from_millis(300);
 
@@ -62,6 +64,37 @@ fn its_own_and_known(outcome: &Outcome) -> bool {
         Outcome::Lost(_) => true,
         _ => false,
     }
+}
+
+/// The system's resolver cannot be called back. It waits for its name server, for half a minute
+/// here; whoever ends the proxy does not.
+#[test]
+fn a_look_up_that_hangs_does_not_hold_the_end() {
+    in_own_world("names::a_look_up_that_hangs_does_not_hold_the_end", || {
+        let folder = Folder::new().unwrap();
+        let file = folder.path().join("resolv.conf");
+        fs::write(&file, "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n").unwrap();
+        run("mount", &["--bind", file.to_str().unwrap(), "/etc/resolv.conf"]);
+        let mute = UdpSocket::bind("127.0.0.1:53").unwrap();
+        mute.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        for signals in [1, 2] {
+            let entries = ["slow.example:6379:1 slow".to_owned()];
+            // The end begins with the request in flight, and waits for it as long as it may.
+            let grace = if signals == 1 { "500" } else { "20000" };
+            let mut proxy = proxy("127.0.0.1:", &entries, &[], &["--shutdown-grace-ms", grace]);
+            let mut client = proxy.client().unwrap();
+            client.send_raw(b"GET k\r\n").unwrap();
+            assert!(mute.recv(&mut [0; 512]).is_ok(), "nobody asked the name server");
+            let began = Instant::now();
+            for _ in 0..signals {
+                proxy.process().signal(Signal::TERM).unwrap();
+                sleep(Duration::from_millis(300));
+            }
+            let status = proxy.process().wait(Duration::from_secs(10)).unwrap();
+            assert!(status.success(), "{status}");
+            println!("{signals} signals: ended after {:?}", began.elapsed());
+        }
+    });
 }
 
 #[test]
