@@ -4,7 +4,8 @@
 mod stand;
 
 use nuthatch_testbed::{
-    Client, Folder, Process, RedisServer, Value, find_program, poll_until, pool_yaml,
+    Client, Folder, Process, RedisServer, Value, find_program, find_program_or_skip, poll_until,
+    pool_yaml,
 };
 use stand::{PATIENCE, Stand};
 use std::fs;
@@ -20,7 +21,7 @@ fn under_limit(stand: &Stand, files: &str, more: &[&str]) -> Option<Process> {
 }
 
 fn named_under_limit(name: &str, stand: &Stand, files: &str, more: &[&str]) -> Option<Process> {
-    let prlimit = find_program("prlimit")?;
+    let prlimit = find_program_or_skip("prlimit")?;
     let place = Folder::new().unwrap();
     fs::copy(stand.path("pools.yml"), place.path().join("pools.yml")).unwrap();
     let mut args = vec![format!("--nofile={files}"), stand.path(name).display().to_string()];

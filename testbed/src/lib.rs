@@ -34,7 +34,7 @@ mod wait;
 pub use client::{Client, encode, is_timeout};
 pub use impostor::{Answer, Impostor};
 pub use load::{Load, Outcome, Sample};
-pub use nursery::{Guard, find_program, guarded, is_root};
+pub use nursery::{Guard, find_program, find_program_or_skip, guarded, is_root};
 pub use ports::free_port;
 pub use process::{Folder, Process};
 pub use proxy::{Nutcracker, Nuthatch, Proxy, pool_yaml};

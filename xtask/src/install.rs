@@ -36,6 +36,15 @@ pub static FOR_TESTS: [&Need; 5] = [
     &Need { program: "python3", apt: "python3", dnf: Some("python3"), brew: Some("python3") },
 ];
 
+/// And on Linux, for worlds of their own and limits.
+pub static FOR_LINUX_TESTS: [&Need; 5] = [
+    &Need { program: "ip", apt: "iproute2", dnf: Some("iproute"), brew: None },
+    &Need { program: "unshare", apt: "util-linux", dnf: Some("util-linux"), brew: None },
+    &Need { program: "nsenter", apt: "util-linux", dnf: Some("util-linux"), brew: None },
+    &Need { program: "mount", apt: "mount", dnf: Some("util-linux"), brew: None },
+    &Need { program: "prlimit", apt: "util-linux", dnf: Some("util-linux"), brew: None },
+];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Manager {
     Apt,
@@ -203,9 +212,10 @@ mod tests {
 
     #[test]
     fn every_need_can_be_met_by_apt_and_none_is_twice() {
-        for (i, need) in FOR_TESTS.iter().enumerate() {
+        let all: Vec<&Need> = FOR_TESTS.iter().chain(&FOR_LINUX_TESTS).copied().collect();
+        for (i, need) in all.iter().enumerate() {
             assert!(!need.apt.is_empty());
-            assert!(FOR_TESTS[..i].iter().all(|other| other.program != need.program));
+            assert!(all[..i].iter().all(|other| other.program != need.program));
         }
     }
 

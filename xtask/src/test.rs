@@ -2,13 +2,14 @@
 //!
 //! First what the tests need is installed, then come the steps of `check`, then all that talks
 //! to real servers. Tests find the Python of the virtual environment in NUTHATCH_PYTHON and may
-//! take it as given here; without it (a plain `cargo test`) they should say so and pass over.
+//! take it as given here; without it (a plain `cargo test`) they should say so and pass over. So
+//! for a program that is missing, which with NUTHATCH_NO_SKIP, as here, is a failure.
 
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::install::{self, FOR_TESTS};
+use crate::install::{self, FOR_LINUX_TESTS, FOR_TESTS};
 use crate::steps::{self, Action, Step};
 use crate::{check, demo, place};
 
@@ -72,7 +73,8 @@ pub fn run() -> Result<()> {
 
 fn programs() -> Result<()> {
     install::ensure_components()?;
-    install::ensure(&FOR_TESTS)
+    install::ensure(&FOR_TESTS)?;
+    if cfg!(target_os = "linux") { install::ensure(&FOR_LINUX_TESTS) } else { Ok(()) }
 }
 
 fn python() -> Result<PathBuf> {
@@ -111,6 +113,8 @@ fn integration() -> Result<()> {
     let status = nuthatch_testbed::guarded(&place::cargo())
         .args(["test", "--workspace", "--test", "*", "--no-fail-fast"])
         .env("NUTHATCH_PYTHON", python()?)
+        // All programs are there by now.
+        .env("NUTHATCH_NO_SKIP", "1")
         .current_dir(place::root())
         .status()?;
     if status.success() { Ok(()) } else { bail!("{status}") }
