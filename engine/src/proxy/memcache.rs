@@ -27,7 +27,7 @@ impl Path<'_> {
         let mut words = Words::new(request.line);
         let name = words.next().unwrap_or_default();
         let Some(command) = memcache::lookup(name) else {
-            return self.refuse_line(replies::MEMCACHE_ERROR);
+            return self.refuse_line(request.line, replies::MEMCACHE_ERROR);
         };
         if let Some(refusal) = request.refusal {
             return self.refuse_block(request, refusal);
@@ -43,7 +43,7 @@ impl Path<'_> {
             }
             Verb::Retrieve { first } => {
                 if first == 2 && words.next().is_none() {
-                    return self.refuse_line(replies::MEMCACHE_ERROR);
+                    return self.refuse_line(request.line, replies::MEMCACHE_ERROR);
                 }
                 self.retrieve(first, words, request);
             }
@@ -61,7 +61,9 @@ impl Path<'_> {
             }
             Verb::All(join) => self.ask_all(command, join, request),
             Verb::Local(local) => self.answer_memcache(local),
-            Verb::Refused => self.refuse_line(&replies::memcache_not_served(command.name)),
+            Verb::Refused => {
+                self.refuse_line(request.line, &replies::memcache_not_served(command.name))
+            }
         }
     }
 
@@ -72,11 +74,11 @@ impl Path<'_> {
         let given = 1 + usize::from(!key.is_empty());
         let wanted = usize::from(command.words_min);
         if given + rest.take(wanted.saturating_sub(given)).count() < wanted {
-            self.refuse_line(replies::MEMCACHE_ERROR);
+            self.refuse_line(command.name.as_bytes(), replies::MEMCACHE_ERROR);
             return false;
         }
         if key.len() > KEY_BYTES_MAX {
-            self.refuse_line(replies::MEMCACHE_FORMAT);
+            self.refuse_line(command.name.as_bytes(), replies::MEMCACHE_FORMAT);
             return false;
         }
         true
@@ -115,7 +117,7 @@ impl Path<'_> {
     fn retrieve(&mut self, first: u8, mut words: Words<'_>, request: &Request<'_>) {
         let keys = words.rest();
         match (words.next(), words.next()) {
-            (None, _) if first == 1 => self.refuse_line(replies::MEMCACHE_ERROR),
+            (None, _) if first == 1 => self.refuse_line(request.line, replies::MEMCACHE_ERROR),
             // `gat 0`: memcached has an answer to that, so let one give it.
             (None, _) => self.forward_fenced(PLACEHOLDER, request.bytes, Fence::None),
             (Some(key), None) if key.len() <= KEY_BYTES_MAX => {
@@ -140,7 +142,7 @@ impl Path<'_> {
             }
         }
         if too_long {
-            self.refuse_line(replies::MEMCACHE_FORMAT);
+            self.refuse_line(request.line, replies::MEMCACHE_FORMAT);
         } else if nobody {
             self.forward_memcache(None, request.bytes, Fence::None);
         } else if owners.iter().all(|&owner| owner == owners[0]) {
@@ -215,7 +217,7 @@ impl Path<'_> {
         let mut words = Words::new(request.line).skip(1);
         let argument = words.next();
         if usize::from(command.words_min) > 1 + usize::from(argument.is_some()) {
-            return self.refuse_line(replies::MEMCACHE_ERROR);
+            return self.refuse_line(request.line, replies::MEMCACHE_ERROR);
         }
         let join = match (join, argument) {
             (Join::Stats, Some(b"settings" | b"conns")) => Join::Settings,
@@ -263,19 +265,28 @@ impl Path<'_> {
         if !is_meta && refusal != Refusal::Words && has_noreply(request.line) {
             self.count_refused();
             if self.pool.spec.manners == Manners::Twemproxy {
-                self.hang_up("request refused");
+                self.hang_up_memcache(request.line);
             }
             return;
         }
-        self.refuse_line(replies::memcache_refusal(refusal));
+        self.refuse_line(request.line, replies::memcache_refusal(refusal));
     }
 
     /// What twemproxy closed on, and we answer with an error under modern manners.
-    fn refuse_line(&mut self, text: &str) {
+    fn refuse_line(&mut self, line: &[u8], text: &str) {
         self.count_refused();
         match self.pool.spec.manners {
             Manners::Modern => self.say(text),
-            Manners::Twemproxy => self.hang_up("request refused"),
+            Manners::Twemproxy => self.hang_up_memcache(line),
+        }
+    }
+
+    /// A word that is no command's may be a piece of a value, where a client lost its place: the
+    /// log does not get it.
+    fn hang_up_memcache(&mut self, line: &[u8]) {
+        match Words::new(line).next().and_then(memcache::lookup) {
+            Some(command) => self.hang_up_on(command.name.into()),
+            None => self.hang_up("unknown command"),
         }
     }
 
