@@ -188,6 +188,10 @@ impl Doors {
         Ok(Doors { doors, pools: Vec::new() })
     }
 
+    pub fn len(&self) -> usize {
+        self.doors.len()
+    }
+
     /// Lets nobody in any more. The sockets close when the last worker has done this, and another
     /// process may listen there.
     pub fn close(&mut self, poll: &Poll) {
