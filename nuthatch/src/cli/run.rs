@@ -134,7 +134,7 @@ fn start_log(asked: &Run, file: Option<&Path>, is_heard: bool) -> anyhow::Result
         Some(file) => format!("cannot open the log file {}", file.display()),
         None => "cannot start the log".to_owned(),
     })?;
-    sys::on_crash(log.number());
+    sys::on_crash(log.number(), form == Form::Json);
     if is_heard {
         let system = rustix::system::uname();
         let (kernel, release) = (system.sysname(), system.release());
