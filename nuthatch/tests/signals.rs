@@ -21,6 +21,8 @@ fn wait_for(process: &Process, text: &str) {
 fn each_leaves_a_line_with_its_number_and_name() {
     let stand = Stand::idle();
     let mut process = stand.serve("nutcracker", &["-v", "10"]);
+    // It listens before it hears signals, and TTIN unheard stops a process.
+    wait_for(&process, "serving");
     for (signal, line) in [
         (Signal::TTIN, "signal 21 (SIGTTIN) received, log level is 11 now"),
         (Signal::TTOU, "signal 22 (SIGTTOU) received, log level is 10 now"),

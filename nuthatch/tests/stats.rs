@@ -235,7 +235,7 @@ fn without_ejection_ready_follows_the_servers_too() {
     };
     assert!(asked_until(&stage, &mut client, 503));
     let reason = ready(&stage).1;
-    assert!(reason.contains("every server fails in pool") && reason.contains("p"), "{reason}");
+    assert!(reason.contains("every server fails in pool") && reason.contains('p'), "{reason}");
     stage.servers[1].restart().unwrap();
     assert!(poll_until(SOON, || ready(&stage).0 == 200), "one of them answers");
     assert!(poll_until(SOON, || stage.proxy.process().log().contains("server answers again")));

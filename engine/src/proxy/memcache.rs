@@ -62,7 +62,7 @@ impl Path<'_> {
             Verb::All(join) => self.ask_all(command, join, request),
             Verb::Local(local) => self.answer_memcache(local),
             Verb::Refused => {
-                self.refuse_line(request.line, &replies::memcache_not_served(command.name))
+                self.refuse_line(request.line, &replies::memcache_not_served(command.name));
             }
         }
     }

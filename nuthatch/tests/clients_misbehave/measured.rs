@@ -5,7 +5,7 @@ use super::Scene;
 use nuthatch_testbed::{Client, Outcome, Rest, Trial, Witness, encode};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, sleep};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const CALM: Duration = Duration::from_millis(400);
 /// What one measures another would spoil.
@@ -36,9 +36,9 @@ fn beside<T>(mut scene: Scene, floor: Duration, misbehave: impl FnOnce(&Scene) -
     let mut trial = Trial::start(&witness, &scene.proxy, &[keys]).unwrap();
     sleep(CALM);
     trial.strike();
-    let struck = trial.elapsed();
+    let end = Instant::now() + DURING;
     let kept = misbehave(&scene);
-    sleep(DURING.saturating_sub(trial.elapsed() - struck));
+    sleep(end.saturating_duration_since(Instant::now()));
     let seen = trial.finish();
     drop(kept);
     let wrong = seen.samples.iter().find(|sample| sample.outcome != Outcome::Good);
