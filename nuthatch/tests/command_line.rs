@@ -168,3 +168,15 @@ fn papers_are_printed_from_the_table() {
         assert!(script.out.contains("conf-file"), "{shell}");
     }
 }
+
+#[test]
+fn a_subcommand_under_the_old_name_is_warned_of() {
+    let stand = Stand::idle();
+    let told = |operand: &str| stand.run("nutcracker", &["-t", "-c", "pools.yml", operand]);
+    let done = told("verify");
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    let line = done.err.lines().next().unwrap();
+    assert!(line.starts_with("WARN  `verify` is ignored"), "{}", done.err);
+    assert!(line.contains("`nuthatch verify`"), "{}", done.err);
+    assert!(!told("anything").err.contains("WARN"), "operands as ever");
+}

@@ -51,7 +51,7 @@ fn ready_means_that_it_serves() {
 fn a_taken_port_is_told_with_its_cure() {
     let stand = Stand::idle();
     let _taken = TcpListener::bind(stand.address()).unwrap();
-    for flags in [&["-d", "-p", "d.pid"][..], &["-p", "d.pid"]] {
+    for flags in [&["-d", "-p", "d.pid", "-o", ""][..], &["-p", "d.pid"]] {
         let flags = stand.flags(flags);
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         let done = stand.run("nutcracker", &flags);

@@ -119,6 +119,36 @@ fn neither_keys_nor_values_nor_passwords() {
 }
 
 #[test]
+fn a_refused_command_is_named_and_an_ejection_has_its_cause() {
+    let stand = Stand::with_keys(
+        "127.0.0.1:1:1 gone",
+        &[("auto_eject_hosts", "true"), ("server_failure_limit", "2")],
+    );
+    let process = stand.serve("nutcracker", &["-v", "6"]);
+    let long = "X\u{1}".repeat(40);
+    for command in [&["KEYS", "a-key-nobody-logs"][..], &[&long, "a-value-nobody-logs"]] {
+        let mut client = Client::connect(stand.address()).unwrap();
+        let bytes = {
+            let mut bytes = Vec::new();
+            nuthatch_testbed::encode(command, &mut bytes);
+            bytes
+        };
+        client.send_raw(&bytes).unwrap();
+        let _ = client.recv_to_end();
+    }
+    provoke(&stand);
+    provoke(&stand);
+    assert!(poll_until(PATIENCE, || process.log().contains("server ejected")));
+    let log = process.log();
+    let refused: Vec<&str> = log.lines().filter(|line| line.contains("client refused")).collect();
+    assert!(refused[0].contains("KEYS") || refused[0].contains("keys"), "{log}");
+    assert!(refused[1].contains(r#"command="X\u{1}X\u{1}"#), "{log}");
+    assert!(refused[1].len() < 250 && !log.contains("nobody-logs"), "{log}");
+    let ejected = log.lines().find(|line| line.contains("server ejected")).unwrap();
+    assert!(ejected.contains("cause=\"Connection refused\""), "{log}");
+}
+
+#[test]
 fn a_full_disk_does_not_stop_serving() {
     if !Path::new("/dev/full").exists() {
         return;

@@ -21,6 +21,8 @@ fn wait_for(process: &Process, text: &str) {
 fn each_leaves_a_line_with_its_number_and_name() {
     let stand = Stand::idle();
     let mut process = stand.serve("nutcracker", &["-v", "10"]);
+    // It listens before it hears signals, and TTIN unheard stops a process.
+    wait_for(&process, "serving");
     for (signal, line) in [
         (Signal::TTIN, "signal 21 (SIGTTIN) received, log level is 11 now"),
         (Signal::TTOU, "signal 22 (SIGTTOU) received, log level is 10 now"),
@@ -40,6 +42,30 @@ fn each_leaves_a_line_with_its_number_and_name() {
     assert!(!process.log().contains("level is 12"));
 }
 
+/// They wait in the backlog when the end begins, their requests sent.
+#[test]
+fn those_at_the_door_are_served_before_it_closes() {
+    let stand = Stand::idle();
+    for workers in ["1", "2"] {
+        let mut process = stand.serve("nuthatch", &["-w", workers]);
+        process.pause().unwrap();
+        let mut crowd: Vec<Client> = (0..200)
+            .map(|_| {
+                let mut client = Client::connect(stand.address()).unwrap();
+                client.send_raw(b"PING\r\n").unwrap();
+                client
+            })
+            .collect();
+        process.signal(Signal::TERM).unwrap();
+        process.resume().unwrap();
+        for (at, client) in crowd.iter_mut().enumerate() {
+            let told = client.recv_to_end().unwrap();
+            assert_eq!(String::from_utf8_lossy(&told), "+PONG\r\n", "client {at}");
+        }
+        assert!(process.wait(PATIENCE).unwrap().success());
+    }
+}
+
 #[test]
 fn a_crash_leaves_a_line_and_its_signal() {
     let stand = Stand::idle();
@@ -47,7 +73,17 @@ fn a_crash_leaves_a_line_and_its_signal() {
     process.signal(Signal::SEGV).unwrap();
     let status = process.wait(PATIENCE).unwrap();
     assert_eq!(status.signal(), Some(11), "{status}");
-    wait_for(&process, "signal 11 (SIGSEGV) received");
+    wait_for(&process, "NOTE  signal 11 (SIGSEGV) received");
+
+    let mut process = stand.serve("nuthatch", &["--log-format", "json"]);
+    process.signal(Signal::SEGV).unwrap();
+    assert_eq!(process.wait(PATIENCE).unwrap().signal(), Some(11));
+    let log = process.log();
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = lines.last().unwrap();
+    assert_eq!(last["message"], "signal 11 (SIGSEGV) received, ending at once");
+    assert_eq!(last["level"], lines[0]["level"], "{log}");
 }
 
 #[test]

@@ -214,6 +214,36 @@ fn forward_error_counts_requests_not_their_parts() {
     }
 }
 
+/// As by default. No client is needed for it to be ready again: a load balancer sends none.
+#[test]
+fn without_ejection_ready_follows_the_servers_too() {
+    let mut stage = Stage::new(2, &[], "2");
+    let ready = |stage: &Stage| stage.http("GET /ready HTTP/1.1\r\n\r\n");
+    assert_eq!(ready(&stage).0, 200);
+    for server in &mut stage.servers {
+        server.kill().unwrap();
+    }
+    assert_eq!(ready(&stage).0, 200, "nobody has asked yet");
+    let mut client = stage.proxy.client().unwrap();
+    let asked_until = |stage: &Stage, client: &mut Client, wanted: u16| {
+        let mut n = 0;
+        poll_until(SOON, || {
+            n += 1;
+            let _ = client.command(&["GET", &format!("k{n}")]).unwrap();
+            ready(stage).0 == wanted
+        })
+    };
+    assert!(asked_until(&stage, &mut client, 503));
+    let reason = ready(&stage).1;
+    assert!(reason.contains("every server fails in pool") && reason.contains('p'), "{reason}");
+    stage.servers[1].restart().unwrap();
+    assert!(poll_until(SOON, || ready(&stage).0 == 200), "one of them answers");
+    assert!(poll_until(SOON, || stage.proxy.process().log().contains("server answers again")));
+    // The other is not asked for the sake of /ready: clients' requests find out.
+    stage.servers[0].restart().unwrap();
+    assert_eq!(ready(&stage).0, 200);
+}
+
 #[test]
 fn ejections_are_counted_and_ready_follows_them() {
     let keys = [

@@ -38,7 +38,7 @@ pub use client::{Client, encode, is_timeout};
 pub use impostor::{Answer, Impostor};
 pub use load::{Load, Outcome, Sample, Speech};
 pub use memcached::MemcachedServer;
-pub use nursery::{Guard, find_program, guarded, is_root};
+pub use nursery::{Guard, find_program, find_program_or_skip, guarded, is_root};
 pub use ports::free_port;
 pub use process::{Folder, Process};
 pub use proxy::{Nutcracker, Nuthatch, Proxy, pool_yaml};

@@ -12,6 +12,11 @@
 //! A client sends one request at a time and, like the libraries people use, connects again when
 //! its connection breaks. Which answers are forgivable depends on what was done to the servers,
 //! so nothing is judged here: the test gets the samples.
+//!
+//! Requests fall due at a fixed rate. What falls due while an answer is waited for is not sent, but
+//! it was missed, and would have waited as well: [`Sample::waits`] has it. Were it forgotten, a proxy
+//! that stood still for a second would show in one sample a client, and its p99 would not notice.
+//! A client that slept too long is another matter, its machine's: it counts from when it woke.
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,7 +35,7 @@ pub enum Speech {
 }
 
 /// Between two requests of a client: a load that leaves the machine to others too.
-const PAUSE: Duration = Duration::from_millis(1);
+const PERIOD: Duration = Duration::from_millis(2);
 /// After a broken connection.
 const RECONNECT: Duration = Duration::from_millis(20);
 
@@ -60,6 +65,19 @@ pub struct Sample {
     pub outcome: Outcome,
 }
 
+impl Sample {
+    /// When it was answered.
+    pub fn ended(&self) -> Duration {
+        self.at + self.took
+    }
+
+    /// What it took, and what those would have that fell due before its answer.
+    pub fn waits(&self) -> impl Iterator<Item = Duration> + use<> {
+        let waits = std::iter::successors(Some(self.took), |wait| wait.checked_sub(PERIOD));
+        waits.take_while(|wait| !wait.is_zero())
+    }
+}
+
 /// A running load.
 pub struct Load {
     start: Instant,
@@ -85,15 +103,15 @@ impl Load {
                 let keys: Vec<Arc<str>> = keys.iter().map(|key| key.as_str().into()).collect();
                 let stop = Arc::clone(&stop);
                 let (client, samples) = (None, Vec::new());
-                let mut writer = Writer { speech, addr, group, start, client, samples };
+                let mut writer = Writer { speech, addr, group, start, due: start, client, samples };
                 thread::spawn(move || {
                     let mut books: Vec<Book> = keys.iter().map(|_| Book::default()).collect();
-                    while !stop.load(Ordering::Relaxed) {
-                        for (key, book) in keys.iter().zip(&mut books) {
-                            writer.write(key, book);
-                            writer.read(key, book);
+                    for at in (0..keys.len()).cycle() {
+                        if stop.load(Ordering::Relaxed) {
+                            break;
                         }
-                        thread::sleep(PAUSE);
+                        writer.write(&keys[at], &mut books[at]);
+                        writer.read(&keys[at], &mut books[at]);
                     }
                     writer.samples
                 })
@@ -134,6 +152,8 @@ struct Writer {
     addr: SocketAddr,
     group: usize,
     start: Instant,
+    /// When the next request is.
+    due: Instant,
     client: Option<Client>,
     samples: Vec<Sample>,
 }
@@ -184,6 +204,7 @@ impl Writer {
         command: &[&str],
         judge: impl FnOnce(io::Result<Value>) -> Outcome,
     ) {
+        thread::sleep(self.due.saturating_duration_since(Instant::now()));
         let sent = Instant::now();
         let reply = self.exchange(command);
         let took = sent.elapsed();
@@ -198,6 +219,10 @@ impl Writer {
             took,
             outcome: judge(reply),
         });
+        let now = Instant::now();
+        while self.due <= now {
+            self.due += PERIOD;
+        }
     }
 
     fn exchange(&mut self, command: &[&str]) -> io::Result<Value> {
@@ -254,5 +279,19 @@ mod tests {
         assert_eq!(counter(&Value::bulk("ab:7"), "ab"), Some(7));
         assert_eq!(counter(&Value::bulk("ab:7"), "a"), None);
         assert_eq!(counter(&Value::Nil, "a"), None);
+    }
+
+    #[test]
+    fn what_fell_due_before_an_answer_waited_too() {
+        let sample = |took| Sample {
+            key: "k".into(),
+            group: 0,
+            at: Duration::ZERO,
+            took,
+            outcome: Outcome::Good,
+        };
+        let waits = |took| sample(took).waits().collect::<Vec<_>>();
+        assert_eq!(waits(PERIOD / 2), [PERIOD / 2]);
+        assert_eq!(waits(5 * PERIOD / 2), [5 * PERIOD / 2, 3 * PERIOD / 2, PERIOD / 2]);
     }
 }

@@ -212,6 +212,24 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
     env::split_paths(&path).chain(more).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
+/// The same for a program without which a test is passed over; where nothing may be passed over
+/// (`cargo xtask test` has installed all there is and sets NUTHATCH_NO_SKIP) a missing one is a
+/// failure, lest a test be lost in silence.
+///
+/// # Panics
+/// There, if it is missing.
+pub fn find_program_or_skip(name: &str) -> Option<PathBuf> {
+    let found = find_program(name);
+    assert!(
+        found.is_some() || env::var_os("NUTHATCH_NO_SKIP").is_none(),
+        "{name} is not installed, and NUTHATCH_NO_SKIP wants no test passed over"
+    );
+    if found.is_none() {
+        eprintln!("{name} is not installed: passed over");
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,13 +3,15 @@
 //! ```text
 //!   load on the proxy under test   ├── before ──┼── during: the fault, and the way back ──┤
 //!   load on the witness            ├────────────┼─────────────────────────────────────────┤
-//!                                p99 of both  strike()                      p99 of both  finish()
+//!                                p99 of one  strike()       p99 of one, worst of the other  finish()
 //! ```
 //!
 //! The witness is a second proxy with a server of its own that nobody harms. A machine that tests
 //! is busy, and its pauses would look like the proxy's; but they hit the witness too. So healthy
-//! clients' p99 may be twice what it was before, or twice the witness's in the same time, and
-//! below a floor nobody asks.
+//! clients' p99 may be twice what it was before, or twice the worst that the witness saw in the
+//! same time (its p99 would not do: one long pause of the machine moves the one and not the other),
+//! and below a floor nobody asks. Requests that fell due while a client waited count, so that a
+//! proxy that stands still is late with all of them, and the p99 shows it.
 //!
 //! Files must come back exactly, memory within a bound: an allocator keeps some.
 
@@ -20,10 +22,11 @@ use crate::{
     Load, Nuthatch, Process, Proxy, RedisServer, Sample, free_port, poll_until, pool_yaml,
 };
 
-/// A p99 up to twice this is never complained of.
+/// A p99 up to twice this is never complained of. Half of it was tried: two cores with ten that want
+/// them make pauses of 13 ms in which the witness has no part.
 const FLOOR: Duration = Duration::from_millis(10);
-/// Fewer requests than this have no p99.
-const SAMPLES_MIN: usize = 100;
+/// Fewer requests than this have no p99. With fewer than a hundred it is the worst of them.
+const SAMPLES_MIN: usize = 50;
 /// How long a proxy may take to rest.
 const REST: Duration = Duration::from_secs(15);
 
@@ -70,12 +73,13 @@ impl Trial {
         self.load.elapsed()
     }
 
-    /// Ends both loads. What came before `strike` is "before".
+    /// Ends both loads. What was answered before `strike` is "before".
     pub fn finish(self) -> Seen {
         let (struck, witness_struck) = self.struck.unwrap_or_default();
         let samples = self.load.finish();
         let witness = self.witness.finish();
-        let witness = p99(witness.iter().filter(|s| s.at >= witness_struck));
+        let during = witness.iter().filter(|s| s.ended() >= witness_struck);
+        let witness = during.map(|s| s.took).max();
         Seen { samples, struck, witness }
     }
 }
@@ -83,7 +87,8 @@ impl Trial {
 /// What a trial has seen.
 pub struct Seen {
     pub samples: Vec<Sample>,
-    struck: Duration,
+    /// On the clock of `Sample::at`.
+    pub struck: Duration,
     witness: Option<Duration>,
 }
 
@@ -92,7 +97,7 @@ pub struct Seen {
 pub struct Pace {
     pub before: Duration,
     pub during: Duration,
-    /// The witness's, during.
+    /// The worst that the witness saw, during.
     pub witness: Duration,
 }
 
@@ -101,7 +106,7 @@ impl Seen {
     /// requests that there is no p99, which is a failure too.
     pub fn pace(&self, is_healthy: impl Fn(usize) -> bool) -> Option<Pace> {
         let of = |during: bool| {
-            let some = |s: &&Sample| is_healthy(s.group) && (s.at >= self.struck) == during;
+            let some = |s: &&Sample| is_healthy(s.group) && (s.ended() >= self.struck) == during;
             p99(self.samples.iter().filter(some))
         };
         Some(Pace { before: of(false)?, during: of(true)?, witness: self.witness? })
@@ -110,12 +115,17 @@ impl Seen {
 
 impl Pace {
     pub fn is_kept(&self) -> bool {
-        self.during <= 2 * self.before.max(self.witness).max(FLOOR)
+        self.is_kept_above(FLOOR)
+    }
+
+    /// The same where a slower pace is no wonder.
+    pub fn is_kept_above(&self, floor: Duration) -> bool {
+        self.during <= 2 * self.before.max(self.witness).max(floor)
     }
 }
 
 fn p99<'a>(samples: impl Iterator<Item = &'a Sample>) -> Option<Duration> {
-    let mut took: Vec<Duration> = samples.map(|sample| sample.took).collect();
+    let mut took: Vec<Duration> = samples.flat_map(Sample::waits).collect();
     took.sort_unstable();
     if took.len() < SAMPLES_MIN { None } else { took.get(took.len() * 99 / 100).copied() }
 }
@@ -169,16 +179,25 @@ mod tests {
             outcome: Outcome::Good,
         };
         let samples: Vec<Sample> =
-            (0..200).flat_map(|at| [sample(0, at, 1 + at), sample(1, at, 3)]).collect();
-        let witness = Some(Duration::from_millis(1));
-        let seen = Seen { samples, struck: Duration::from_millis(100), witness };
-        let healthy = seen.pace(|group| group == 1).unwrap();
-        assert_eq!(healthy.during, Duration::from_millis(3));
-        assert!(healthy.is_kept());
-        let slow = seen.pace(|group| group == 0).unwrap();
-        assert_eq!((slow.before.as_millis(), slow.during.as_millis()), (100, 200));
-        assert!(slow.is_kept(), "twice is allowed");
-        assert!(!Pace { before: slow.before / 2, ..slow }.is_kept());
+            (0..400).flat_map(|at| [sample(0, 2 * at, 2), sample(1, 2 * at, 1)]).collect();
+        let mut seen = Seen {
+            samples,
+            struck: Duration::from_millis(400),
+            witness: Some(Duration::from_millis(1)),
+        };
+        let (pace, other) = (seen.pace(|g| g == 0).unwrap(), seen.pace(|g| g == 1).unwrap());
+        assert_eq!(
+            (pace.before, pace.during),
+            (Duration::from_millis(2), Duration::from_millis(2))
+        );
+        assert!(pace.is_kept() && other.is_kept());
+        // One request in two hundred that takes a tenth of the time: fifty more would have waited.
+        seen.samples.push(sample(0, 500, 100));
+        let pace = seen.pace(|group| group == 0).unwrap();
+        assert!(pace.during > Duration::from_millis(90), "{pace:?}");
+        assert!(!pace.is_kept());
+        assert!(Pace { before: pace.during / 2, ..pace }.is_kept(), "twice is allowed");
+        assert!(Pace { witness: pace.during / 2, ..pace }.is_kept());
         assert!(seen.pace(|group| group == 7).is_none());
     }
 }

@@ -73,6 +73,15 @@ pub static FOR_BENCH: [&Need; 6] = [
 pub static VALGRIND: Need =
     Need { program: "valgrind", apt: "valgrind", dnf: Some("valgrind"), brew: Some("valgrind") };
 
+/// And on Linux, for worlds of their own and limits.
+pub static FOR_LINUX_TESTS: [&Need; 5] = [
+    &Need { program: "ip", apt: "iproute2", dnf: Some("iproute"), brew: None },
+    &Need { program: "unshare", apt: "util-linux", dnf: Some("util-linux"), brew: None },
+    &Need { program: "nsenter", apt: "util-linux", dnf: Some("util-linux"), brew: None },
+    &Need { program: "mount", apt: "mount", dnf: Some("util-linux"), brew: None },
+    &Need { program: "prlimit", apt: "util-linux", dnf: Some("util-linux"), brew: None },
+];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Manager {
     Apt,
@@ -243,7 +252,8 @@ mod tests {
 
     #[test]
     fn every_need_can_be_met_by_apt_and_none_is_twice() {
-        for needs in [FOR_TESTS.as_slice(), FOR_BENCH.as_slice()] {
+        let for_tests: Vec<&Need> = FOR_TESTS.iter().chain(&FOR_LINUX_TESTS).copied().collect();
+        for needs in [for_tests.as_slice(), FOR_BENCH.as_slice()] {
             for (i, need) in needs.iter().enumerate() {
                 assert!(!need.apt.is_empty());
                 assert!(needs[..i].iter().all(|other| other.program != need.program));

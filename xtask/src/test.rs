@@ -3,14 +3,15 @@
 //! First what the tests need is installed, then come the steps of `check`, then all that talks
 //! to real servers. Tests find the Python of the virtual environment in NUTHATCH_PYTHON, the
 //! packages of Node in NUTHATCH_NODE_MODULES, and may take them as given here; without them (a
-//! plain `cargo test`) they should say so and pass over.
+//! plain `cargo test`) they should say so and pass over. So for a program that is missing, which
+//! with NUTHATCH_NO_SKIP, as here, is a failure.
 
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::demo::Speech;
-use crate::install::{self, FOR_TESTS};
+use crate::install::{self, FOR_LINUX_TESTS, FOR_TESTS};
 use crate::steps::{self, Action, Step};
 use crate::{bench, check, demo, place};
 
@@ -97,7 +98,8 @@ pub fn run() -> Result<()> {
 
 fn programs() -> Result<()> {
     install::ensure_components()?;
-    install::ensure(&FOR_TESTS)
+    install::ensure(&FOR_TESTS)?;
+    if cfg!(target_os = "linux") { install::ensure(&FOR_LINUX_TESTS) } else { Ok(()) }
 }
 
 fn python() -> Result<PathBuf> {
@@ -183,6 +185,8 @@ fn integration() -> Result<()> {
         .args(["test", "--workspace", "--test", "*", "--no-fail-fast"])
         .env("NUTHATCH_PYTHON", python()?)
         .env("NUTHATCH_NODE_MODULES", npm()?.join("node_modules"))
+        // All programs are there by now.
+        .env("NUTHATCH_NO_SKIP", "1")
         .current_dir(place::root())
         .status()?;
     if status.success() { Ok(()) } else { bail!("{status}") }

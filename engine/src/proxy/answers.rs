@@ -354,14 +354,15 @@ impl Worker {
                 upstream.watched = true;
                 // twemproxy closed its connection here, and counted that.
                 upstream.counters.server_timedout += 1;
-                let report = Report { pool, server, sight: Sight::Silent };
-                self.turn.actions.push_back(Action::Report(report));
+                // The reason first: what is done about it names it.
                 self.turn.actions.push_back(Action::Note(Note::UpstreamFailed {
                     pool,
                     server,
                     cause: Cause::TimedOut,
                     requests: owed,
                 }));
+                let report = Report { pool, server, sight: Sight::Silent };
+                self.turn.actions.push_back(Action::Report(report));
             }
         }
         // Part of a request that nobody waits for any more is of no use to anybody.

@@ -88,7 +88,7 @@ impl Path<'_> {
         let (user, password) = match args.len() {
             2 => (&b"default"[..], args.get(1).unwrap_or_default()),
             3 => (args.get(1).unwrap_or_default(), args.get(2).unwrap_or_default()),
-            _ => return self.refuse(replies::SYNTAX),
+            _ => return self.refuse(args.name(), replies::SYNTAX),
         };
         // As in Redis: a lone password is a mistake where none is set, a user's is not.
         if args.len() == 2 && self.pool.spec.redis_auth.is_none() {

@@ -27,7 +27,7 @@ impl Path<'_> {
         let mut words = Words::new(request.line);
         let name = words.next().unwrap_or_default();
         let Some(command) = memcache::lookup(name) else {
-            return self.refuse_line(replies::MEMCACHE_ERROR);
+            return self.refuse_line(request.line, replies::MEMCACHE_ERROR);
         };
         if let Some(refusal) = request.refusal {
             return self.refuse_block(request, refusal);
@@ -43,7 +43,7 @@ impl Path<'_> {
             }
             Verb::Retrieve { first } => {
                 if first == 2 && words.next().is_none() {
-                    return self.refuse_line(replies::MEMCACHE_ERROR);
+                    return self.refuse_line(request.line, replies::MEMCACHE_ERROR);
                 }
                 self.retrieve(first, words, request);
             }
@@ -54,14 +54,16 @@ impl Path<'_> {
                     let fence = if flags.quiet { Fence::Quiet } else { Fence::Meta };
                     let key = MetaKey::read(key, flags);
                     if key.may_break_lines() && (flags.returns_key || command.name == "me") {
-                        return self.refuse_line(replies::MEMCACHE_KEY_LINES);
+                        return self.refuse_line(request.line, replies::MEMCACHE_KEY_LINES);
                     }
                     self.forward_fenced(key.as_slice(), request.bytes, fence);
                 }
             }
             Verb::All(join) => self.ask_all(command, join, request),
             Verb::Local(local) => self.answer_memcache(local),
-            Verb::Refused => self.refuse_line(&replies::memcache_not_served(command.name)),
+            Verb::Refused => {
+                self.refuse_line(request.line, &replies::memcache_not_served(command.name));
+            }
         }
     }
 
@@ -78,14 +80,14 @@ impl Path<'_> {
         let given = 1 + usize::from(!key.is_empty());
         let wanted = usize::from(command.words_min);
         if given + rest.take(wanted.saturating_sub(given)).count() < wanted {
-            self.refuse_line(replies::MEMCACHE_ERROR);
+            self.refuse_line(command.name.as_bytes(), replies::MEMCACHE_ERROR);
             return false;
         }
         if key.len() > KEY_BYTES_MAX {
             if command.verb == Verb::Forward && has_noreply(request.line) {
-                self.refuse_unheard();
+                self.refuse_unheard(request.line);
             } else {
-                self.refuse_line(replies::MEMCACHE_FORMAT);
+                self.refuse_line(command.name.as_bytes(), replies::MEMCACHE_FORMAT);
             }
             return false;
         }
@@ -105,7 +107,7 @@ impl Path<'_> {
                 let upstream = &mut self.upstreams[at];
                 let is_meta = matches!(fence, Fence::Meta | Fence::Quiet);
                 if is_meta && self.pool.knows_no_meta(upstream.server, self.turn.now) {
-                    return self.refuse_line(replies::MEMCACHE_NO_META);
+                    return self.refuse_line(bytes, replies::MEMCACHE_NO_META);
                 }
                 let out = upstream.out.tail(&mut self.turn.buffers);
                 let before = out.len();
@@ -129,7 +131,7 @@ impl Path<'_> {
     fn retrieve(&mut self, first: u8, mut words: Words<'_>, request: &Request<'_>) {
         let keys = words.rest();
         match (words.next(), words.next()) {
-            (None, _) if first == 1 => self.refuse_line(replies::MEMCACHE_ERROR),
+            (None, _) if first == 1 => self.refuse_line(request.line, replies::MEMCACHE_ERROR),
             // `gat 0`: memcached has an answer to that, so let one give it.
             (None, _) => self.forward_fenced(PLACEHOLDER, request.bytes, Fence::None),
             (Some(key), None) if key.len() <= KEY_BYTES_MAX => {
@@ -154,7 +156,7 @@ impl Path<'_> {
             }
         }
         if too_long {
-            self.refuse_line(replies::MEMCACHE_FORMAT);
+            self.refuse_line(request.line, replies::MEMCACHE_FORMAT);
         } else if nobody {
             self.forward_memcache(None, request.bytes, Fence::None);
         } else if owners.iter().all(|&owner| owner == owners[0]) {
@@ -233,7 +235,7 @@ impl Path<'_> {
         let mut words = Words::new(request.line).skip(1);
         let argument = words.next();
         if usize::from(command.words_min) > 1 + usize::from(argument.is_some()) {
-            return self.refuse_line(replies::MEMCACHE_ERROR);
+            return self.refuse_line(request.line, replies::MEMCACHE_ERROR);
         }
         let join = match (join, argument) {
             (Join::Stats, Some(b"settings" | b"conns")) => Join::Settings,
@@ -279,25 +281,34 @@ impl Path<'_> {
     fn refuse_block(&mut self, request: &Request<'_>, refusal: Refusal) {
         let is_meta = request.line.trim_ascii_start().starts_with(b"ms");
         if !is_meta && refusal != Refusal::Words && has_noreply(request.line) {
-            return self.refuse_unheard();
+            return self.refuse_unheard(request.line);
         }
-        self.refuse_line(replies::memcache_refusal(refusal));
+        self.refuse_line(request.line, replies::memcache_refusal(refusal));
     }
 
     /// `noreply` goes for errors too, once there are words enough.
-    fn refuse_unheard(&mut self) {
+    fn refuse_unheard(&mut self, line: &[u8]) {
         self.count_refused();
         if self.pool.spec.manners == Manners::Twemproxy {
-            self.hang_up("request refused");
+            self.hang_up_memcache(line);
         }
     }
 
     /// What twemproxy closed on, and we answer with an error under modern manners.
-    fn refuse_line(&mut self, text: &str) {
+    fn refuse_line(&mut self, line: &[u8], text: &str) {
         self.count_refused();
         match self.pool.spec.manners {
             Manners::Modern => self.say(text),
-            Manners::Twemproxy => self.hang_up("request refused"),
+            Manners::Twemproxy => self.hang_up_memcache(line),
+        }
+    }
+
+    /// A word that is no command's may be a piece of a value, where a client lost its place: the
+    /// log does not get it.
+    fn hang_up_memcache(&mut self, line: &[u8]) {
+        match Words::new(line).next().and_then(memcache::lookup) {
+            Some(command) => self.hang_up_on(command.name.into()),
+            None => self.hang_up("unknown command"),
         }
     }
 

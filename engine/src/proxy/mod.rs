@@ -85,8 +85,14 @@ pub enum Action {
 /// Something an operator wants to know of.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Note {
-    /// We said something to a client and closed it.
-    ClientRefused { pool: PoolId, peer: Option<SocketAddr>, why: &'static str },
+    /// We said something to a client and closed it. The command if it was one that we refuse: its
+    /// name in our table, or the beginning of what stood in a name's place.
+    ClientRefused {
+        pool: PoolId,
+        peer: Option<SocketAddr>,
+        why: &'static str,
+        command: Option<Box<str>>,
+    },
     /// A client that did not read was closed.
     ClientStalled { pool: PoolId, conn: ConnId, peer: Option<SocketAddr>, unread_bytes: usize },
     /// A large reply was cut off in the middle, and its client closed for that.

@@ -21,6 +21,9 @@ pub const PLACEHOLDER: &[u8] = b"placeholder";
 /// Keys of a request for which the worker keeps its scratch space; a larger one gives it back.
 pub const OWNERS_KEPT: usize = 64 * 1024;
 
+/// Bytes of an unknown command that the log gets.
+const NAME_BYTES_LOGGED: usize = 32;
+
 /// What became of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Taken {
@@ -273,7 +276,7 @@ impl Path<'_> {
         }
         let is_multi = args.len() == 1 && args.name().eq_ignore_ascii_case(b"multi");
         self.client.refused_multi = is_multi.then_some(self.turn.now);
-        self.refuse(replies::unknown_command(args));
+        self.refuse(args.name(), replies::unknown_command(args));
     }
 
     /// A client whose MULTI was refused may not have noticed yet, and means what it sends now to
@@ -327,11 +330,11 @@ impl Path<'_> {
     }
 
     /// What twemproxy closed on, and we answer with an error under modern manners.
-    pub fn refuse(&mut self, text: impl AsRef<[u8]>) {
+    pub fn refuse(&mut self, name: &[u8], text: impl AsRef<[u8]>) {
         self.count_refused();
         match self.pool.spec.manners {
             Manners::Modern => self.error(text),
-            Manners::Twemproxy => self.hang_up("request refused"),
+            Manners::Twemproxy => self.hang_up_on(called(name)),
         }
     }
 
@@ -341,7 +344,7 @@ impl Path<'_> {
             Manners::Twemproxy
                 if !was_left_to_the_server(command, args) && !has_zeros_before(args, error) =>
             {
-                self.hang_up("request refused");
+                self.hang_up_on(command.name.into());
             }
             Manners::Modern | Manners::Twemproxy => self.answer(|out| error.encode(out)),
         }
@@ -353,7 +356,18 @@ impl Path<'_> {
 
     /// Takes no further request, and says so in the log.
     pub fn hang_up(&mut self, why: &'static str) {
-        let note = Note::ClientRefused { pool: self.pool.id, peer: self.client.peer, why };
+        self.hang_up_because(why, None);
+    }
+
+    /// The same for a command that is refused. Without its name an operator would have to guess
+    /// which of a client's requests it was.
+    pub fn hang_up_on(&mut self, command: Box<str>) {
+        self.hang_up_because("request refused", Some(command));
+    }
+
+    fn hang_up_because(&mut self, why: &'static str, command: Option<Box<str>>) {
+        let (pool, peer) = (self.pool.id, self.client.peer);
+        let note = Note::ClientRefused { pool, peer, why, command };
         self.turn.actions.push_back(Action::Note(note));
         self.client.errs = true;
         self.client.finish(self.turn, true);
@@ -366,6 +380,15 @@ impl Path<'_> {
     pub fn answer(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.turn.counters[self.pool.id.index()].requests_local += 1;
         self.client.answer(self.turn, write);
+    }
+}
+
+/// What the log calls a command. What stands in a name's place may be anything, so its beginning;
+/// the log escapes what is no text.
+fn called(name: &[u8]) -> Box<str> {
+    match command::lookup(name) {
+        Some(command) => command.name.into(),
+        None => String::from_utf8_lossy(&name[..name.len().min(NAME_BYTES_LOGGED)]).into(),
     }
 }
 

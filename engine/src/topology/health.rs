@@ -21,6 +21,10 @@
 //!
 //! Readmission is by probe, never by the clock alone: twemproxy let the first client after
 //! `server_retry_timeout` find out whether the server was back.
+//!
+//! A pool is *dark* when each of its servers is out or has failed and not answered since. Whoever
+//! asks whether this proxy is of use is told so, and may send no client any more; so the servers of
+//! a dark pool that are not out are probed too, lest nobody ever finds out that they are back.
 
 use super::kinds::fixed;
 use super::snapshot::{PoolTopology, ShardState, Snapshot};
@@ -82,10 +86,18 @@ struct PoolHealth {
 struct ShardHealth {
     failures: u32,
     /// The first failure that no answer has followed yet.
-    failing_since: Option<Time>,
+    failing: Option<Failing>,
     /// The last silence that was counted.
     silent_at: Option<Time>,
     out: Option<Out>,
+}
+
+#[derive(Clone)]
+struct Failing {
+    since: Time,
+    /// When it is to be probed, should its pool be dark.
+    probe_at: Time,
+    probing: bool,
 }
 
 #[derive(Clone)]
@@ -93,6 +105,23 @@ struct Out {
     since: Time,
     probe_at: Time,
     probing: bool,
+}
+
+impl PoolHealth {
+    fn is_dark(&self) -> bool {
+        self.shards.iter().all(|shard| shard.out.is_some() || shard.failing.is_some())
+    }
+}
+
+impl ShardHealth {
+    /// When it is to be probed, and whether it is being probed; `None`: there is no need.
+    fn probe(&mut self, is_dark: bool) -> Option<(Time, &mut bool)> {
+        match (&mut self.out, &mut self.failing) {
+            (Some(out), _) => Some((out.probe_at, &mut out.probing)),
+            (None, Some(failing)) if is_dark => Some((failing.probe_at, &mut failing.probing)),
+            _ => None,
+        }
+    }
 }
 
 /// The one who decides.
@@ -114,12 +143,7 @@ impl Health {
                     &vec![ShardState::Live; spec.shards.len()],
                 )),
                 shards: vec![
-                    ShardHealth {
-                        failures: 0,
-                        failing_since: None,
-                        silent_at: None,
-                        out: None
-                    };
+                    ShardHealth { failures: 0, failing: None, silent_at: None, out: None };
                     spec.shards.len()
                 ],
             })
@@ -149,8 +173,8 @@ impl Health {
         match sight {
             Sight::Answered => {
                 health.failures = 0;
-                if let Some(since) = health.failing_since.take() {
-                    let after_ms = now.since(since).as_millis() as u64;
+                if let Some(failing) = health.failing.take() {
+                    let after_ms = now.since(failing.since).as_millis() as u64;
                     let change = Change::Answers { after_ms };
                     self.wishes.push_back(Wish::Note { pool: pool_id, shard, change });
                 }
@@ -160,8 +184,12 @@ impl Health {
                 if sight == Sight::Silent {
                     health.silent_at = Some(now);
                 }
-                let is_first = health.failing_since.is_none();
-                health.failing_since.get_or_insert(now);
+                let is_first = health.failing.is_none();
+                health.failing.get_or_insert(Failing {
+                    since: now,
+                    probe_at: now.plus_ms(PROBE_MS.1),
+                    probing: false,
+                });
                 if policy == Eject::Off {
                     // Never out, but an operator wants to read when it is back.
                     if is_first {
@@ -174,7 +202,7 @@ impl Health {
                     self.wishes.push_back(Wish::Watch { pool: pool_id, server });
                     return;
                 }
-                health.failing_since = None;
+                health.failing = None;
                 let failures = std::mem::take(&mut health.failures);
                 let probe_at = now.plus_ms(retry_ms);
                 health.out = Some(Out { since: now, probe_at, probing: false });
@@ -196,6 +224,13 @@ impl Health {
         let retry_ms = u64::from(health.spec.server_retry_timeout_ms);
         let health = &mut health.shards[shard.index()];
         let Some(out) = &mut health.out else {
+            if let Some(failing) = &mut health.failing {
+                failing.probing = false;
+                failing.probe_at = now.plus_ms(PROBE_MS.1);
+                if ready {
+                    self.handle_report(Report { pool, server, sight: Sight::Answered }, now);
+                }
+            }
             return;
         };
         if !ready {
@@ -213,12 +248,13 @@ impl Health {
     /// Call when [`Health::deadline`] has come.
     pub fn handle_deadline(&mut self, now: Time) {
         for (at, pool) in self.pools.iter_mut().enumerate() {
+            let is_dark = pool.is_dark();
             for (shard, health) in pool.shards.iter_mut().enumerate() {
-                if let Some(out) = &mut health.out
-                    && !out.probing
-                    && out.probe_at <= now
+                if let Some((probe_at, probing)) = health.probe(is_dark)
+                    && !*probing
+                    && probe_at <= now
                 {
-                    out.probing = true;
+                    *probing = true;
                     self.wishes.push_back(Wish::Probe {
                         pool: PoolId(at as u16),
                         server: pool.topology.shards[shard].primary,
@@ -229,13 +265,22 @@ impl Health {
     }
 
     pub fn deadline(&self) -> Option<Time> {
-        self.pools
-            .iter()
-            .flat_map(|pool| &pool.shards)
-            .filter_map(|health| health.out.as_ref())
-            .filter(|out| !out.probing)
-            .map(|out| out.probe_at)
-            .min()
+        let of_out = |health: &ShardHealth| {
+            health.out.as_ref().filter(|out| !out.probing).map(|out| out.probe_at)
+        };
+        let of_failing = |health: &ShardHealth| {
+            health.failing.as_ref().filter(|it| !it.probing).map(|it| it.probe_at)
+        };
+        let of_pool = |pool: &PoolHealth| {
+            let failing = pool.is_dark().then(|| pool.shards.iter().filter_map(of_failing).min());
+            pool.shards.iter().filter_map(of_out).min().into_iter().chain(failing.flatten()).min()
+        };
+        self.pools.iter().filter_map(of_pool).min()
+    }
+
+    /// Whether every server of the pool is out or fails.
+    pub fn is_dark(&self, pool: PoolId) -> bool {
+        self.pools.get(pool.index()).is_some_and(PoolHealth::is_dark)
     }
 
     pub fn poll_wish(&mut self) -> Option<Wish> {

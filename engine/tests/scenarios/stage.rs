@@ -339,6 +339,9 @@ impl Play {
 
 fn about(note: &Note) -> String {
     match note {
+        Note::ClientRefused { why, command: Some(command), .. } => {
+            format!("client refused: {why}: {command}")
+        }
         Note::ClientRefused { why, .. } => format!("client refused: {why}"),
         Note::ClientStalled { unread_bytes, .. } => {
             format!("client stalled, {unread_bytes} bytes unread")

@@ -107,22 +107,29 @@ impl Desk {
     }
 }
 
-/// Ready means: every pool has at least one live shard, and the process is not ending. A pool
-/// that lost some of its shards still serves the rest, so a load balancer that took this proxy
-/// out would make it worse; its neighbours see the same dead servers.
+/// Ready means: in every pool a server that is not out and has not failed without an answer since,
+/// and the process is not ending. A server that nobody has asked yet counts as well, so a proxy is
+/// ready when it starts. A pool that lost some of its servers still serves the rest, so a load
+/// balancer that took this proxy out would make it worse; its neighbours see the same dead servers.
 fn unready<'a>(standing: &Standing, names: impl Iterator<Item = &'a str>) -> Option<String> {
     if standing.draining {
         return Some("ending".to_owned());
     }
-    let dead: Vec<String> = standing
-        .snapshot
-        .pools
-        .iter()
-        .zip(names)
-        .filter(|(pool, _)| pool.shards.iter().all(|shard| shard.state != ShardState::Live))
-        .map(|(_, name)| json_text(name))
-        .collect();
-    (!dead.is_empty()).then(|| format!("no live server in pool {}", dead.join(", ")))
+    let (mut out, mut failing) = (Vec::new(), Vec::new());
+    for ((pool, topology), name) in standing.pools.iter().zip(&standing.snapshot.pools).zip(names) {
+        if topology.shards.iter().all(|shard| shard.state != ShardState::Live) {
+            out.push(json_text(name));
+        } else if pool.dark {
+            failing.push(json_text(name));
+        }
+    }
+    let said = |what: &str, pools: &[String]| {
+        (!pools.is_empty()).then(|| format!("{what} in pool {}", pools.join(", ")))
+    };
+    let out = said("no live server", &out);
+    let reasons: Vec<String> =
+        out.into_iter().chain(said("every server fails", &failing)).collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::io::json_text;
 use anyhow::Context;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -33,10 +33,10 @@ const HEAD_WITHIN: Duration = Duration::from_secs(2);
 const READER_WITHIN: Duration = Duration::from_secs(5);
 /// How long a reader may take to close after us, so that our words are not lost in a reset.
 const LINGER: Duration = Duration::from_millis(500);
-/// Readers at a time. Over it: they wait in the backlog until a seat is free.
-const READERS_MAX: usize = 256;
 /// A pause after an accept that failed (no descriptor left), so as not to spin.
 const REST: Duration = Duration::from_millis(100);
+/// How often accepts that fail are told of.
+const SAY_AGAIN: Duration = Duration::from_secs(10);
 
 /// The bound stats port, not served yet.
 pub struct Door(TcpListener);
@@ -54,14 +54,16 @@ impl Door {
     }
 }
 
-/// Serves readers for as long as the runtime runs.
-pub async fn serve(door: Door, view: View) {
+/// Serves readers for as long as the runtime runs, so many at a time; the others wait in the
+/// backlog until a seat is free. Each is a file that a server's connection might need.
+pub async fn serve(door: Door, readers_max: usize, view: View) {
     let listener = match tokio::net::TcpListener::from_std(door.0) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "no statistics: the port cannot be watched"),
     };
     let desk = Arc::new(Desk::new(view));
-    let seats = Arc::new(Semaphore::new(READERS_MAX));
+    let seats = Arc::new(Semaphore::new(readers_max));
+    let mut said: Option<Instant> = None;
     while let Ok(seat) = Arc::clone(&seats).acquire_owned().await {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -73,7 +75,10 @@ pub async fn serve(door: Door, view: View) {
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a reader of statistics");
+                if said.is_none_or(|at| at.elapsed() >= SAY_AGAIN) {
+                    said = Some(Instant::now());
+                    tracing::warn!(%error, "cannot accept a reader of statistics");
+                }
                 sleep(REST).await;
             }
         }

@@ -18,7 +18,13 @@ start. Connect, and you get the document below in one line of JSON, then the end
 | --- | --- |
 | `/` | the document |
 | `/live` | 200 while the process serves |
-| `/ready` | 200 when every pool listens and has a live server; otherwise, and while the process ends, 503 and the reason |
+| `/ready` | 200 when every pool has a server that may answer; otherwise, and while the process ends, 503 and the reason |
+
+A server may answer unless it is ejected, or has failed (with ejection or without) and not answered
+since. `/ready` goes by what clients' requests have met: a server that nobody has asked counts as
+one that may answer, so a proxy is ready as soon as it listens, whatever its servers. Once every
+server of a pool fails, each is asked once a second, so that `/ready` is 200 again though no client
+comes.
 
 A reader that sends nothing is served after a tenth of a second, one that shuts its sending side at
 once. The numbers are summed over all workers and are those of the moment you ask; `-i` is taken

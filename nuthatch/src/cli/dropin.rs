@@ -6,9 +6,9 @@
 
 use super::flags::Run;
 use super::getopt::{self, canonical, shown, takes_value, value_name};
-use super::{describe, places, run};
+use super::{Cli, daemon, describe, places, run};
 use clap::error::ContextKind;
-use clap::{Arg, ArgAction, Args, Command, FromArgMatches};
+use clap::{Arg, ArgAction, Args, Command, CommandFactory, FromArgMatches};
 use std::error::Error;
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -19,7 +19,7 @@ const STANDS_FOR: &str = "0.5.0";
 
 /// Runs what these arguments, without the program's name, ask for.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> anyhow::Result<ExitCode> {
-    let (asked, wishes) = match read(args) {
+    let (asked, wishes, operands) = match read(args) {
         Ok(read) => read,
         Err(what) => {
             eprint!("nutcracker: {what}\n{}", usage());
@@ -36,7 +36,24 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> anyhow::Result<ExitCode
         }
         return Ok(ExitCode::SUCCESS);
     }
+    // The child of `-d` would say it again.
+    if !daemon::is_child() {
+        warn_of_subcommands(&operands);
+    }
     run::run(&asked)
+}
+
+/// Operands are ignored, as ever; but whoever writes one of these means something.
+fn warn_of_subcommands(operands: &[OsString]) {
+    let table = Cli::command();
+    let is_ours = |word: &&OsString| table.get_subcommands().any(|sub| **word == *sub.get_name());
+    if let Some(word) = operands.iter().find(is_ours) {
+        let word = word.to_string_lossy();
+        eprintln!(
+            "WARN  `{word}` is ignored, as every operand under the name nutcracker: `nuthatch \
+             {word}` is the command"
+        );
+    }
 }
 
 struct Wishes {
@@ -44,13 +61,14 @@ struct Wishes {
     version: bool,
 }
 
-fn read(args: impl IntoIterator<Item = OsString>) -> Result<(Run, Wishes), String> {
+fn read(args: impl IntoIterator<Item = OsString>) -> Result<(Run, Wishes, Vec<OsString>), String> {
     let mut table = table();
-    let args = canonical(&table, args)?;
+    let (args, operands) = canonical(&table, args)?;
     let matches =
         table.try_get_matches_from_mut(args).map_err(|error| complaint(&table, &error))?;
     let asked = Run::from_arg_matches(&matches).map_err(|error| error.to_string())?;
-    Ok((asked, Wishes { help: matches.get_flag("help"), version: matches.get_flag("version") }))
+    let wishes = Wishes { help: matches.get_flag("help"), version: matches.get_flag("version") };
+    Ok((asked, wishes, operands))
 }
 
 /// The flags, without subcommands, and with help and version as flags among others.
@@ -133,7 +151,8 @@ mod tests {
     use super::*;
 
     fn asked(args: &[&str]) -> Result<(Run, Wishes), String> {
-        read(args.iter().map(OsString::from))
+        let (run, wishes, _) = read(args.iter().map(OsString::from))?;
+        Ok((run, wishes))
     }
 
     #[test]

@@ -9,24 +9,27 @@ use clap::{Arg, Command};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-/// The arguments in the one form, or what is wrong with them.
+/// The arguments in the one form, and the operands; or what is wrong with them.
 pub fn canonical(
     table: &Command,
     args: impl IntoIterator<Item = OsString>,
-) -> Result<Vec<OsString>, String> {
+) -> Result<(Vec<OsString>, Vec<OsString>), String> {
     let mut args = args.into_iter();
-    let mut all = Vec::new();
+    let (mut all, mut operands) = (Vec::new(), Vec::new());
     while let Some(arg) = args.next() {
         let bytes = arg.as_bytes();
         if bytes == b"--" {
-            break; // only operands follow
+            operands.extend(args);
+            break;
         } else if let Some(long) = bytes.strip_prefix(b"--") {
             all.push(long_flag(table, long, &mut args)?);
         } else if bytes.len() > 1 && bytes[0] == b'-' {
             short_flags(table, &bytes[1..], &mut args, &mut all)?;
+        } else {
+            operands.push(arg);
         }
     }
-    Ok(all)
+    Ok((all, operands))
 }
 
 fn long_flag(
@@ -133,7 +136,7 @@ mod tests {
 
     fn read(args: &[&str]) -> Result<String, String> {
         let table = dropin::table();
-        let all = canonical(&table, args.iter().map(OsString::from))?;
+        let (all, _) = canonical(&table, args.iter().map(OsString::from))?;
         Ok(all.iter().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" "))
     }
 

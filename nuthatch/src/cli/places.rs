@@ -1,9 +1,10 @@
 //! Where the configuration, the log and the pid file are when the flags do not say.
 //!
 //! Twemproxy's own build looks for `conf/nutcracker.yml`, logs to stderr and writes no pid file.
-//! Debian's build has other places, which its init script and its logrotate entry rely on. The
-//! two are told apart by the configuration in use: one that lies in Debian's folder, found there
-//! or named by `-c`, brings Debian's log and pid file along. See docs/adr/0006.
+//! Debian's build has other places, which its init script and its logrotate entry rely on. They
+//! are used with a configuration that lies in Debian's folder, found there or named by `-c`, and
+//! with `-d` wherever they can be written: the init script adds that flag to whatever the operator
+//! wrote in DAEMON_OPTS, and knows the daemon by its pid file alone. See docs/adr/0006 and 0008.
 
 use super::flags::{CONF_FILE, Run};
 use super::name;
@@ -24,7 +25,7 @@ pub struct Places {
 
 pub fn find(asked: &Run) -> Places {
     let conf_file = asked.conf_file.clone().unwrap_or_else(conf_default);
-    chosen(asked, conf_file, name::is_nutcracker(), Path::exists)
+    chosen(asked, conf_file, name::is_nutcracker(), &World { exists: Path::exists, can_write })
 }
 
 /// The configuration when `-c` is not given.
@@ -38,25 +39,36 @@ fn conf_default_where(is_nutcracker: bool, exists: fn(&Path) -> bool) -> PathBuf
     PathBuf::from(if is_debian { DEBIAN_CONF } else { CONF_FILE })
 }
 
-fn chosen(
-    asked: &Run,
-    conf_file: PathBuf,
-    is_nutcracker: bool,
-    exists: fn(&Path) -> bool,
-) -> Places {
+fn chosen(asked: &Run, conf_file: PathBuf, is_nutcracker: bool, world: &World) -> Places {
     let is_debian = is_nutcracker && conf_file.starts_with(DEBIAN_CONF_FOLDER);
-    // A machine may have the configuration there and nothing else of Debian's.
-    let folder_of = |file: &str| Path::new(file).parent().is_some_and(exists);
+    let in_background = is_nutcracker && asked.daemonize;
+    // A machine may have the configuration there and nothing else of Debian's. With another's
+    // configuration a place that cannot be written is no error: nobody has named it.
+    let usable = |file: &str| {
+        let has_folder = Path::new(file).parent().is_some_and(world.exists);
+        has_folder && (is_debian || (in_background && (world.can_write)(Path::new(file))))
+    };
     let log = match &asked.output {
         Some(file) => Some(file.clone()).filter(|file| !file.as_os_str().is_empty()),
-        None => (is_debian && folder_of(DEBIAN_LOG)).then(|| PathBuf::from(DEBIAN_LOG)),
+        None => usable(DEBIAN_LOG).then(|| PathBuf::from(DEBIAN_LOG)),
     };
     let pid_file = match &asked.pid_file {
         Some(file) => Some(file.clone()).filter(|file| !file.as_os_str().is_empty()),
-        None => (is_debian && asked.daemonize && folder_of(DEBIAN_PID))
-            .then(|| PathBuf::from(DEBIAN_PID)),
+        None => (in_background && usable(DEBIAN_PID)).then(|| PathBuf::from(DEBIAN_PID)),
     };
     Places { conf_file, log, pid_file }
+}
+
+/// What is asked of the file system.
+struct World {
+    exists: fn(&Path) -> bool,
+    can_write: fn(&Path) -> bool,
+}
+
+/// Whether we may write the file if it is there, and make it if it is not.
+fn can_write(file: &Path) -> bool {
+    let asked = if file.exists() { Some(file) } else { file.parent() };
+    asked.is_some_and(|path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok())
 }
 
 #[cfg(test)]
@@ -78,7 +90,9 @@ mod tests {
         let run = run(args);
         let conf =
             run.conf_file.clone().unwrap_or_else(|| conf_default_where(is_nutcracker, exists));
-        chosen(&run, conf, is_nutcracker, exists)
+        // Whoever runs the tests may not write what the package has.
+        let can_write = exists;
+        chosen(&run, conf, is_nutcracker, &World { exists, can_write })
     }
 
     fn texts(places: &Places) -> (&str, &str, &str) {
@@ -100,8 +114,39 @@ mod tests {
     fn flags_come_first() {
         let args = ["--daemonize", "--output=", "--pid-file=p"];
         assert_eq!(texts(&places(&args, true, on_debian)), (DEBIAN_CONF, "-", "p"));
-        let own = places(&["--conf-file=a.yml", "--daemonize"], true, on_debian);
-        assert_eq!(texts(&own), ("a.yml", "-", "-"));
+        let args = ["--conf-file=a.yml", "--daemonize", "--output=", "--pid-file="];
+        assert_eq!(texts(&places(&args, true, on_debian)), ("a.yml", "-", "-"));
+    }
+
+    /// As Debian's init script starts it with DAEMON_OPTS="-c /srv/b.yml".
+    #[test]
+    fn in_the_background_debians_places_come_with_any_configuration() {
+        let asked = ["--conf-file=/srv/b.yml", "--daemonize"];
+        let texts_of = |args: &[&str], is_nutcracker, exists, can_write| {
+            let conf = PathBuf::from("/srv/b.yml");
+            let places = chosen(&run(args), conf, is_nutcracker, &World { exists, can_write });
+            let texts = texts(&places);
+            (texts.1.to_owned(), texts.2.to_owned())
+        };
+        let both = (DEBIAN_LOG.to_owned(), DEBIAN_PID.to_owned());
+        let none = ("-".to_owned(), "-".to_owned());
+        assert_eq!(texts_of(&asked, true, on_debian, |_| true), both);
+        assert_eq!(texts_of(&asked, true, on_debian, |_| false), none);
+        assert_eq!(texts_of(&asked, true, |_| false, |_| true), none);
+        assert_eq!(texts_of(&asked, false, on_debian, |_| true), none);
+        assert_eq!(texts_of(&asked[..1], true, on_debian, |_| true), none);
+    }
+
+    #[test]
+    fn what_can_be_written() {
+        let folder = std::env::temp_dir().join(format!("nuthatch-places-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let file = folder.join("a");
+        assert!(can_write(&file) && !can_write(&file.join("b")));
+        std::fs::write(&file, "").unwrap();
+        assert!(can_write(&file));
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(!can_write(&file));
     }
 
     #[test]
@@ -110,6 +155,6 @@ mod tests {
         assert_eq!(texts(&places(&["--daemonize"], false, on_debian)), upstream);
         assert_eq!(texts(&places(&["--daemonize"], true, |_| false)), upstream);
         // A configuration in the working directory is upstream's habit.
-        assert_eq!(texts(&places(&["--daemonize"], true, |_| true)), upstream);
+        assert_eq!(texts(&places(&[], true, |_| true)), upstream);
     }
 }

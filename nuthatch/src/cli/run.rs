@@ -40,11 +40,12 @@ pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
     // The child of `-d` without a log file has nobody to tell that all is well.
     let is_heard = places.log.is_some() || !asked.daemonize;
     let log = start_log(asked, places.log.as_deref(), is_heard)?;
-    fd_limit::raise(control::files_needed(&config, workers));
+    let room = fd_limit::raise(control::files_needed(&config, workers));
     let grace = Duration::from_millis(asked.shutdown_grace_ms.into());
-    let settings = Settings { workers, log, grace };
-    let (running, pid_file) = start(asked, &config, &binds, settings, places.pid_file.as_deref())
-        .inspect_err(|error| {
+    let settings = Settings { workers, clients_room: room.clients, log, grace };
+    let pid_file = places.pid_file.as_deref();
+    let started = start(asked, &config, &binds, settings, pid_file, room.readers);
+    let (running, pid_file) = started.inspect_err(|error| {
         if places.log.is_some() {
             // It goes to stderr as well, which a log on disk does not see.
             tracing::error!("{error:#}");
@@ -71,6 +72,7 @@ fn start(
     binds: &[Bind],
     settings: Settings,
     pid_file: Option<&Path>,
+    readers_max: usize,
 ) -> anyhow::Result<(Running, Option<PidFile>)> {
     let door = admin::Door::bind(&asked.stats_addr, asked.stats_port);
     let listeners = control::listen(config, binds, settings.workers);
@@ -79,7 +81,7 @@ fn start(
         (Err(door), Err(listeners)) => bail!("{listeners:#}\n{door:#}"),
         (Err(error), _) | (_, Err(error)) => return Err(error),
     };
-    let beside = |view| admin::serve(door, view);
+    let beside = |view| admin::serve(door, readers_max, view);
     let running = control::start(config, &listeners, settings, beside)?;
     Ok((running, pid_file.map(PidFile::write).transpose()?))
 }
@@ -132,7 +134,7 @@ fn start_log(asked: &Run, file: Option<&Path>, is_heard: bool) -> anyhow::Result
         Some(file) => format!("cannot open the log file {}", file.display()),
         None => "cannot start the log".to_owned(),
     })?;
-    sys::on_crash(log.number());
+    sys::on_crash(log.number(), form == Form::Json);
     if is_heard {
         let system = rustix::system::uname();
         let (kernel, release) = (system.sysname(), system.release());

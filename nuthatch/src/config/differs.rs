@@ -68,13 +68,14 @@ struct Found {
 }
 
 /// Sorted by name.
-pub static RULES: [Rule; 10] = [
+pub static RULES: [Rule; 11] = [
     Rule { name: "client_connections", kind: Kind::Differs, check: client_connections },
     Rule { name: "crc32", kind: Kind::Kept, check: crc32 },
     Rule { name: "forms", kind: Kind::Differs, check: forms },
     Rule { name: "keys", kind: Kind::Differs, check: keys },
     Rule { name: "password_and_database", kind: Kind::Differs, check: password_and_database },
     Rule { name: "port_11211", kind: Kind::Kept, check: port_11211 },
+    Rule { name: "preconnect", kind: Kind::Differs, check: preconnect },
     Rule { name: "server_brackets", kind: Kind::Differs, check: server_brackets },
     Rule { name: "unix_and_database", kind: Kind::Differs, check: unix_and_database },
     Rule { name: "upstreams", kind: Kind::Differs, check: upstreams },
@@ -287,6 +288,20 @@ fn port_11211(asked: &Asked<'_>) -> Vec<Found> {
         )
     };
     asked.config.pools.iter().filter_map(found).collect()
+}
+
+/// What several workers add is told by `upstreams`.
+fn preconnect(asked: &Asked<'_>) -> Vec<Found> {
+    let several = |pool: &&Pool| pool.spec.preconnect && pool.spec.server_connections > 1;
+    let found = |pool: &Pool| {
+        let (old, cure) = (
+            "made one connection to each server at the start, and others as requests came",
+            "`server_connections: 1`, if servers' logs or limits at the start matter",
+        );
+        let ours = format!("makes all {} of them at the start", pool.spec.server_connections);
+        asked.at(pool, "preconnect", old.into(), ours, cure.into())
+    };
+    asked.config.pools.iter().filter(several).map(found).collect()
 }
 
 fn server_brackets(asked: &Asked<'_>) -> Vec<Found> {

@@ -42,6 +42,12 @@ fn cases() -> Vec<(&'static str, String, u32, String)> {
             6,
             file("  redis: true\n", "  - h:1:1\n  - h:11211:1 h2\n"),
         ),
+        (
+            "preconnect",
+            redis("  preconnect: true\n  server_connections: 2\n"),
+            4,
+            redis("  preconnect: true\n  server_connections: 1\n"),
+        ),
         ("server_brackets", file("  redis: true\n", "  - '[::1]:1:1'\n"), 5, good.clone()),
         ("unix_and_database", over("  - h:1:1\n  - /tmp/s:1\n"), 4, over(TWO)),
         (

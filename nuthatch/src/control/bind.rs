@@ -51,7 +51,10 @@ fn of_pool(id: PoolId, pool: &Pool, bind: &Bind, workers: u16) -> io::Result<Vec
     let one = |_| {
         let socket = Socket::bind(bind, pool.backlog, pool.reuseport)?;
         let (keepalive, name) = (pool.tcpkeepalive, pool.spec.name.clone());
-        let farewell = too_many_clients(pool.spec.protocol);
+        let farewell = match pool.spec.manners {
+            Manners::Modern => too_many_clients(pool.spec.protocol),
+            Manners::Twemproxy => b"",
+        };
         Ok(Arc::new(Listener { pool: id, socket, keepalive, clients_max, farewell, name }))
     };
     (0..sockets).map(one).collect()
@@ -75,7 +78,14 @@ pub fn reason(who: &str, address: &str, key: &str, error: &io::Error) -> String 
                 let _ = write!(
                     text,
                     "\n  another process has port {port}: `ss -ltnp sport = :{port}` names it; end \
-                     it, or change `{key}`"
+                     it, or change `{key}`\n  if none does, a connection from that port may still \
+                     be closing (`ss -tan sport = :{port}`): try again in a minute"
+                );
+            } else {
+                let _ = write!(
+                    text,
+                    "\n  another process serves this socket: `ss -lxp src {address}` names it; \
+                     end it, or change `{key}`"
                 );
             }
         }
@@ -105,5 +115,9 @@ mod tests {
         let text = reason("pool 'alpha'", "127.0.0.1:22121", "listen", &error);
         assert!(text.starts_with("pool 'alpha' cannot listen on 127.0.0.1:22121: "), "{text}");
         assert!(text.contains("port 22121") && text.contains("change `listen`"), "{text}");
+        assert!(text.contains("`ss -tan sport = :22121`"), "{text}");
+        let text = reason("pool 'alpha'", "/run/alpha.sock", "listen", &error);
+        assert!(text.contains("`ss -lxp src /run/alpha.sock` names it"), "{text}");
+        assert!(text.contains("change `listen`"), "{text}");
     }
 }

@@ -2,10 +2,16 @@
 
 use crate::config::Config;
 use crate::io::fd_limit::Needed;
+use nuthatch_engine::topology::Protocol;
 
 /// Upstreams are grouped in lanes by what they were set up with; clients of RESP2 and RESP3 do
-/// not share.
-const LANES: u64 = 2;
+/// not share. memcached has one way to be spoken to.
+fn lanes(protocol: Protocol) -> u64 {
+    match protocol {
+        Protocol::Redis => 2,
+        Protocol::Memcache => 1,
+    }
+}
 
 pub fn files_needed(config: &Config, workers: u16) -> Needed {
     let workers = u64::from(workers);
@@ -13,7 +19,8 @@ pub fn files_needed(config: &Config, workers: u16) -> Needed {
     for pool in &config.pools {
         let spec = &pool.spec;
         let servers = spec.shards.len() as u64;
-        needed.upstreams += servers * u64::from(spec.server_connections) * LANES * workers;
+        needed.upstreams +=
+            servers * u64::from(spec.server_connections) * lanes(spec.protocol) * workers;
         needed.listeners += if pool.reuseport { workers } else { 1 };
         needed.clients = match (needed.clients, super::bind::clients_max(pool)) {
             (Some(sum), limit @ 1..) => Some(sum + u64::from(limit)),

@@ -43,8 +43,17 @@ const FAILING_EVERY_MS: u64 = 10_000;
 pub struct NoteLog {
     clients: Ration,
     servers: Ration,
-    /// When a failing server may be told of again, and the requests that failed meanwhile.
-    failing: BTreeMap<(PoolId, ServerId), (Time, usize)>,
+    failing: BTreeMap<(PoolId, ServerId), Failing>,
+}
+
+/// What is known of a failing server.
+struct Failing {
+    /// When it may be told of again.
+    again_at: Time,
+    /// The requests that failed meanwhile.
+    untold: usize,
+    /// Of its last failure.
+    cause: String,
 }
 
 fn peer_text(peer: Option<SocketAddr>) -> String {
@@ -74,10 +83,11 @@ impl NoteLog {
         let worker = worker.0;
         let name = |pool: &PoolId| &*specs[pool.index()].name;
         match note {
-            Note::ClientRefused { pool, peer, why } => {
+            Note::ClientRefused { pool, peer, why, command } => {
                 let Some(suppressed) = self.clients.take(now) else { return };
                 let (pool, client) = (name(pool), peer_text(*peer));
-                tracing::info!(worker, pool, client, why, suppressed, "client refused");
+                let command = command.as_deref();
+                tracing::info!(worker, pool, client, why, command, suppressed, "client refused");
             }
             Note::StreamBroken { pool, peer, server, .. } => {
                 let Some(suppressed) = self.clients.take(now) else { return };
@@ -105,14 +115,18 @@ impl NoteLog {
                 );
             }
             Note::UpstreamFailed { pool, server, cause, requests } => {
-                let (again_at, untold) =
-                    self.failing.entry((*pool, *server)).or_insert((Time::ZERO, 0));
-                *untold += requests;
-                if now < *again_at {
+                let failing = self.failing.entry((*pool, *server)).or_insert(Failing {
+                    again_at: Time::ZERO,
+                    untold: 0,
+                    cause: String::new(),
+                });
+                failing.untold += requests;
+                failing.cause = cause.to_string();
+                if now < failing.again_at {
                     return;
                 }
-                *again_at = now.plus_ms(FAILING_EVERY_MS);
-                let requests_failed = std::mem::take(untold);
+                failing.again_at = now.plus_ms(FAILING_EVERY_MS);
+                let requests_failed = std::mem::take(&mut failing.untold);
                 let shard = shard_text(snapshot, *pool, *server);
                 let server = server_text(snapshot, *pool, *server);
                 let (pool, cause) = (name(pool), cause.to_string());
@@ -162,7 +176,8 @@ impl NoteLog {
             // The next failure is news again.
             self.failing.remove(&(pool, server));
         }
-        write_change(spec, snapshot, pool, shard, change);
+        let cause = self.failing.get(&(pool, server)).map(|failing| &*failing.cause);
+        write_change(spec, snapshot, pool, shard, change, cause);
     }
 }
 
@@ -172,6 +187,7 @@ fn write_change(
     pool: PoolId,
     shard: ShardId,
     change: Change,
+    cause: Option<&str>,
 ) {
     let topology = &snapshot.pools[pool.index()];
     let shard = topology.shard(shard);
@@ -180,7 +196,7 @@ fn write_change(
     match change {
         Change::Ejected { failures } => {
             let probe_after_ms = spec.server_retry_timeout_ms;
-            tracing::warn!(pool, shard, server, failures, probe_after_ms, "server ejected");
+            tracing::warn!(pool, shard, server, failures, cause, probe_after_ms, "server ejected");
         }
         Change::Answers { after_ms } => {
             tracing::info!(pool, shard, server, after_ms, "server answers again");

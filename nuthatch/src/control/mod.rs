@@ -128,7 +128,10 @@ impl Control {
     fn handle(&mut self, message: ToControl) -> bool {
         let now = self.clock.now();
         match message {
-            ToControl::Report(report) => self.health.handle_report(report, now),
+            ToControl::Report(report) => {
+                self.health.handle_report(report, now);
+                self.look_at(report.pool);
+            }
             ToControl::Note(worker, note) => {
                 self.notes.write(worker, &note, &self.specs, &self.snapshot, now);
             }
@@ -152,11 +155,20 @@ impl Control {
             }
             ToControl::Probed { pool, server, ready } => {
                 self.health.handle_probe(pool, server, ready, now);
+                self.look_at(pool);
             }
             ToControl::HereIAm(worker) => self.systemd.handle_answer(worker),
             ToControl::Empty(worker) => return !self.ending.handle_empty(worker),
         }
         true
+    }
+
+    /// Publishes whether the pool is dark, if that has changed.
+    fn look_at(&self, pool: PoolId) {
+        let dark = self.health.is_dark(pool);
+        self.standing.send_if_modified(|standing| {
+            std::mem::replace(&mut standing.pools[pool.index()].dark, dark) != dark
+        });
     }
 
     fn carry_out(&mut self, wish: Wish) {

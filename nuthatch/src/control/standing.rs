@@ -24,6 +24,8 @@ pub struct Standing {
 #[derive(Clone, Debug)]
 pub struct PoolStanding {
     pub ejects: u64,
+    /// Every server of it is out or fails.
+    pub dark: bool,
     /// Indexed by shard: microseconds since the epoch of its last ejection, or 0.
     pub ejected_at_us: Vec<u64>,
 }
@@ -33,7 +35,11 @@ impl Standing {
         let pools = snapshot
             .pools
             .iter()
-            .map(|pool| PoolStanding { ejects: 0, ejected_at_us: vec![0; pool.shards.len()] })
+            .map(|pool| PoolStanding {
+                ejects: 0,
+                dark: false,
+                ejected_at_us: vec![0; pool.shards.len()],
+            })
             .collect();
         Standing { snapshot, pools, draining: false }
     }

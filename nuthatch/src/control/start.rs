@@ -23,6 +23,8 @@ use tokio::sync::watch;
 /// What the process was told apart from its pools.
 pub struct Settings {
     pub workers: u16,
+    /// Clients that there are files for.
+    pub clients_room: usize,
     pub log: Arc<Log>,
     /// How long the end may wait for requests in flight.
     pub grace: Duration,
@@ -57,7 +59,7 @@ pub fn start<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let Settings { workers, log, grace } = settings;
+    let Settings { workers, clients_room, log, grace } = settings;
     let specs: Vec<Arc<PoolSpec>> =
         config.pools.iter().map(|pool| Arc::new(pool.spec.clone())).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -67,7 +69,7 @@ where
     };
     let health = Health::new(&specs);
     let snapshot = health.snapshot();
-    let balance = Arc::new(Balance::new(usize::from(workers), specs.len()));
+    let balance = Arc::new(Balance::new(usize::from(workers), specs.len(), clients_room));
     let clock = Clock::start();
     let (own, inbox) = tokio::sync::mpsc::unbounded_channel();
 
@@ -133,6 +135,9 @@ where
             tokio::spawn(beside);
             control.run(inbox).await;
         });
+        // Dropped, it would wait for look-ups that hang in the system's resolver, which nobody can
+        // call back: the end would outlast its grace, with nobody left to hear a second signal.
+        runtime.shutdown_background();
     })?;
     Ok(Running { workers: threads, control })
 }

@@ -1,5 +1,5 @@
-//! How many clients everybody has. The only counters that workers share, touched when a client
-//! comes or goes and at no other time.
+//! How many clients everybody has, and whether one more may come in. The only counters that workers
+//! share, touched when a client comes or goes and at no other time.
 
 use nuthatch_engine::base::{PoolId, WorkerId};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,13 +9,32 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 pub struct Balance {
     workers: Vec<AtomicUsize>,
     pools: Vec<AtomicUsize>,
+    /// Of all pools.
+    all: AtomicUsize,
+    /// And how many there may be: the rest of the files is for servers.
+    room: usize,
     next_id: AtomicU64,
 }
 
+/// Whose limit keeps a client out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Full {
+    /// Its pool's `client_connections`.
+    Pool,
+    /// The limit of open files.
+    Files { room: usize },
+}
+
 impl Balance {
-    pub fn new(workers: usize, pools: usize) -> Balance {
+    pub fn new(workers: usize, pools: usize, room: usize) -> Balance {
         let zeros = |n| (0..n).map(|_| AtomicUsize::new(0)).collect();
-        Balance { workers: zeros(workers), pools: zeros(pools), next_id: AtomicU64::new(1) }
+        Balance {
+            workers: zeros(workers),
+            pools: zeros(pools),
+            all: AtomicUsize::new(0),
+            room,
+            next_id: AtomicU64::new(1),
+        }
     }
 
     /// The worker that a client accepted by `me` goes to. `me`, unless another has clearly fewer:
@@ -32,20 +51,27 @@ impl Balance {
         if mine > fewest + 1 + fewest / 16 { WorkerId(least as u16) } else { me }
     }
 
-    /// Counts a client in. `None` when the pool has `limit` already; 0 is no limit.
-    pub fn enter(&self, worker: WorkerId, pool: PoolId, limit: u32) -> Option<u64> {
+    /// Counts a client in, and gives it its id; not when the pool has `limit` already (0 is no
+    /// limit), nor when no file is left for it.
+    pub fn enter(&self, worker: WorkerId, pool: PoolId, limit: u32) -> Result<u64, Full> {
         let before = self.pools[pool.index()].fetch_add(1, Ordering::Relaxed);
         if limit > 0 && before >= limit as usize {
             self.pools[pool.index()].fetch_sub(1, Ordering::Relaxed);
-            return None;
+            return Err(Full::Pool);
+        }
+        if self.all.fetch_add(1, Ordering::Relaxed) >= self.room {
+            self.all.fetch_sub(1, Ordering::Relaxed);
+            self.pools[pool.index()].fetch_sub(1, Ordering::Relaxed);
+            return Err(Full::Files { room: self.room });
         }
         self.workers[worker.index()].fetch_add(1, Ordering::Relaxed);
-        Some(self.next_id.fetch_add(1, Ordering::Relaxed))
+        Ok(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
 
     pub fn leave(&self, worker: WorkerId, pool: PoolId) {
         self.workers[worker.index()].fetch_sub(1, Ordering::Relaxed);
         self.pools[pool.index()].fetch_sub(1, Ordering::Relaxed);
+        self.all.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -55,11 +81,11 @@ mod tests {
 
     #[test]
     fn a_hundred_clients_spread_over_two_workers_though_one_accepts_them_all() {
-        let balance = Balance::new(2, 1);
+        let balance = Balance::new(2, 1, 1000);
         let me = WorkerId(0);
         for _ in 0..100 {
             let to = balance.place(me);
-            assert!(balance.enter(to, PoolId(0), 0).is_some());
+            assert!(balance.enter(to, PoolId(0), 0).is_ok());
         }
         let mine = balance.workers[0].load(Ordering::Relaxed);
         assert!((45..=55).contains(&mine), "{mine}");
@@ -67,21 +93,32 @@ mod tests {
 
     #[test]
     fn a_lone_short_connection_stays_where_it_was_accepted() {
-        let balance = Balance::new(8, 1);
+        let balance = Balance::new(8, 1, 1000);
         for _ in 0..10 {
             assert_eq!(balance.place(WorkerId(3)), WorkerId(3));
-            assert!(balance.enter(WorkerId(3), PoolId(0), 0).is_some());
+            assert!(balance.enter(WorkerId(3), PoolId(0), 0).is_ok());
             balance.leave(WorkerId(3), PoolId(0));
         }
     }
 
     #[test]
     fn the_limit_is_a_pools_own() {
-        let balance = Balance::new(1, 2);
-        assert!(balance.enter(WorkerId(0), PoolId(0), 1).is_some());
-        assert!(balance.enter(WorkerId(0), PoolId(0), 1).is_none());
-        assert!(balance.enter(WorkerId(0), PoolId(1), 1).is_some());
+        let balance = Balance::new(1, 2, 1000);
+        assert!(balance.enter(WorkerId(0), PoolId(0), 1).is_ok());
+        assert_eq!(balance.enter(WorkerId(0), PoolId(0), 1), Err(Full::Pool));
+        assert!(balance.enter(WorkerId(0), PoolId(1), 1).is_ok());
         balance.leave(WorkerId(0), PoolId(0));
-        assert!(balance.enter(WorkerId(0), PoolId(0), 1).is_some());
+        assert!(balance.enter(WorkerId(0), PoolId(0), 1).is_ok());
+    }
+
+    #[test]
+    fn the_files_are_all_pools_together() {
+        let balance = Balance::new(2, 2, 2);
+        assert!(balance.enter(WorkerId(0), PoolId(0), 0).is_ok());
+        assert!(balance.enter(WorkerId(1), PoolId(1), 1).is_ok());
+        assert_eq!(balance.enter(WorkerId(0), PoolId(0), 0), Err(Full::Files { room: 2 }));
+        assert_eq!(balance.enter(WorkerId(0), PoolId(1), 1), Err(Full::Pool));
+        balance.leave(WorkerId(1), PoolId(1));
+        assert!(balance.enter(WorkerId(0), PoolId(1), 1).is_ok());
     }
 }

@@ -91,6 +91,10 @@ impl Connections {
         entry.as_ref().map(|connection| connection.conn)
     }
 
+    pub fn all(&self) -> Vec<ConnId> {
+        self.entries.iter().flatten().map(|connection| connection.conn).collect()
+    }
+
     pub fn remove(&mut self, conn: ConnId, key: Key) -> Option<Connection> {
         let entry = self.entries.get_mut(key.index as usize)?;
         if entry.as_ref().is_some_and(|connection| connection.conn == conn) {

@@ -28,6 +28,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 /// Events taken from epoll at a time.
 const EVENTS: usize = 1024;
+/// Batches accepted when the end begins: a crowd that keeps coming must not put it off.
+const LAST_BATCHES_MAX: usize = 64;
 
 /// See the module's head.
 pub struct EventLoop {
@@ -44,8 +46,12 @@ pub struct EventLoop {
     /// To be read again this turn; see the module's head.
     again: Vec<ConnId>,
     scratch: Box<[u8]>,
-    /// Told to drain; done at the end of the turn, after what clients have sent until then.
+    /// Told to drain; the doors close at the end of the turn, after what clients have sent until
+    /// then.
     drain_asked: bool,
+    /// Workers whose doors are closed, ours included. We drain when all are: a client may be under
+    /// way to us until then.
+    closed: usize,
     told_empty: bool,
     /// Whoever wants to know what was counted.
     asked: Vec<UnboundedSender<(WorkerId, WorkerCounts)>>,
@@ -90,6 +96,7 @@ impl EventLoop {
             again: Vec::new(),
             scratch: vec![0; READ_BYTES].into_boxed_slice(),
             drain_asked: false,
+            closed: 0,
             told_empty: false,
             asked: Vec::new(),
             stopping: false,
@@ -116,7 +123,9 @@ impl EventLoop {
             for event in &events {
                 match target(event.token()) {
                     Target::Waker => self.read_mail(),
-                    Target::Listener(at) => self.accept(at, now),
+                    Target::Listener(at) => {
+                        self.accept(at, now);
+                    }
                     Target::Conn(conn) => self.handle_event(conn, event),
                 }
             }
@@ -127,8 +136,12 @@ impl EventLoop {
                 self.read(conn);
             }
             if std::mem::take(&mut self.drain_asked) {
-                self.doors.close(&self.poll);
-                self.worker.handle_drain();
+                self.accept_the_last(now);
+                self.close_doors();
+            }
+            if self.closed == self.post.workers.len() {
+                self.closed = 0;
+                self.drain();
             }
             self.worker.handle_deadline();
             self.worker.end_turn();
@@ -418,6 +431,7 @@ impl EventLoop {
                     self.worker.handle_closed(conn, &Cause::UnknownHost);
                 }
                 Mail::Drain => self.drain_asked = true,
+                Mail::DoorsClosed => self.closed += 1,
                 Mail::AreYouThere => self.tell(ToControl::HereIAm(self.worker.id())),
                 Mail::Count(asker) => self.asked.push(asker),
                 Mail::Stop => self.stopping = true,
@@ -425,9 +439,12 @@ impl EventLoop {
         }
     }
 
-    fn accept(&mut self, at: usize, now: Time) {
+    /// Returns whether anybody came in.
+    fn accept(&mut self, at: usize, now: Time) -> bool {
         let me = self.worker.id();
-        for accepted in self.doors.accept(&self.poll, at, now, &self.balance, me) {
+        let let_in = self.doors.accept(&self.poll, at, now, &self.balance, me);
+        let anybody = !let_in.is_empty();
+        for accepted in let_in {
             let Accepted { pool, stream, peer, id, to } = accepted;
             if to == me {
                 self.welcome(pool, stream, peer, id);
@@ -436,6 +453,39 @@ impl EventLoop {
                 self.post.workers[to.index()].send(mail);
             }
         }
+        anybody
+    }
+
+    /// Those in the backlog are let in before the end: closing the socket resets all who wait there,
+    /// though they may have sent a request.
+    fn accept_the_last(&mut self, now: Time) {
+        for at in 0..self.doors.len() {
+            let mut batches = 0;
+            while batches < LAST_BATCHES_MAX && self.accept(at, now) {
+                batches += 1;
+            }
+        }
+    }
+
+    /// Nobody is let in any more. The others hear of it behind all clients that we sent them.
+    fn close_doors(&mut self) {
+        self.doors.close(&self.poll);
+        self.closed += 1;
+        let me = self.worker.id().index();
+        for (at, worker) in self.post.workers.iter().enumerate() {
+            if at != me {
+                worker.send(Mail::DoorsClosed);
+            }
+        }
+    }
+
+    /// All doors are closed, so every client that will ever come is here. Each is read once more: a
+    /// request that has arrived is in flight, and its client not an idle one.
+    fn drain(&mut self) {
+        for conn in self.clients.all() {
+            self.read(conn);
+        }
+        self.worker.handle_drain();
     }
 
     fn welcome(&mut self, pool: PoolId, stream: Stream, peer: Option<SocketAddr>, id: u64) {

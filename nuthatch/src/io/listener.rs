@@ -1,7 +1,7 @@
 //! Where clients come in. One listening socket a pool, shared by all workers; with `reuseport`
 //! one a worker.
 
-use super::balance::Balance;
+use super::balance::{Balance, Full};
 use super::connection::listener_token;
 use super::stream::Stream;
 use super::sys;
@@ -34,7 +34,7 @@ pub struct Listener {
     pub keepalive: bool,
     /// Clients of the pool over all workers; 0 is unlimited.
     pub clients_max: u32,
-    /// What a client reads that is one too many.
+    /// What a client reads that is one too many; twemproxy closed without a word.
     pub farewell: &'static [u8],
     /// The pool's name, for the log.
     pub name: Box<str>,
@@ -135,28 +135,40 @@ struct Door {
     resting_until: Option<Time>,
     /// When it was last said that nobody can be let in.
     said: Option<Time>,
-    full: Full,
+    /// For the pool's limit and for the process's.
+    turned_away: [TurnedAway; 2],
 }
 
-/// Clients turned away because the pool has as many as it takes.
+/// Clients that were one too many.
 #[derive(Default)]
-struct Full {
+struct TurnedAway {
     untold: u64,
     told: Option<Time>,
 }
 
-impl Full {
+impl TurnedAway {
     /// One line at once, and then one a period with how many there were.
-    fn tell(&mut self, listener: &Listener, peer: Option<SocketAddr>, now: Time) {
+    fn tell(&mut self, listener: &Listener, peer: Option<SocketAddr>, full: Full, now: Time) {
         self.untold += 1;
         if self.told.is_some_and(|at| now < at.plus_ms(SAY_AGAIN_MS)) {
             return;
         }
         self.told = Some(now);
         let clients = std::mem::take(&mut self.untold);
-        let (pool, limit) = (&*listener.name, listener.clients_max);
+        let pool = &*listener.name;
         let last = peer.map_or_else(|| "unix socket".to_owned(), |peer| peer.to_string());
-        tracing::warn!(pool, limit, clients, last, "clients refused: client_connections reached");
+        match full {
+            Full::Pool => {
+                let limit = listener.clients_max;
+                let text = "clients refused: client_connections reached";
+                tracing::warn!(pool, limit, clients, last, "{text}");
+            }
+            Full::Files { room } => {
+                let text = "clients refused: the limit of open files has no room for more; the \
+                            rest is for servers";
+                tracing::warn!(pool, room_for_clients = room, clients, last, "{text}");
+            }
+        }
     }
 }
 
@@ -170,10 +182,14 @@ impl Doors {
                 batch: 1,
                 resting_until: None,
                 said: None,
-                full: Full::default(),
+                turned_away: <[TurnedAway; 2]>::default(),
             });
         }
         Ok(Doors { doors, pools: Vec::new() })
+    }
+
+    pub fn len(&self) -> usize {
+        self.doors.len()
     }
 
     /// Lets nobody in any more. The sockets close when the last worker has done this, and another
@@ -202,8 +218,11 @@ impl Doors {
         for _ in 0..door.batch {
             match door.listener.accept() {
                 Ok((stream, peer)) => match admit(&door.listener, stream, peer, balance, me) {
-                    Some(accepted) => let_in.push(accepted),
-                    None => door.full.tell(&door.listener, peer, now),
+                    Ok(accepted) => let_in.push(accepted),
+                    Err(full) => {
+                        let turned_away = &mut door.turned_away[usize::from(full != Full::Pool)];
+                        turned_away.tell(&door.listener, peer, full, now);
+                    }
                 },
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     door.batch = 1;
@@ -268,14 +287,13 @@ fn admit(
     peer: Option<SocketAddr>,
     balance: &Balance,
     me: WorkerId,
-) -> Option<Accepted> {
+) -> Result<Accepted, Full> {
     let to = balance.place(me);
     let pool = listener.pool;
-    let Some(id) = balance.enter(to, pool, listener.clients_max) else {
+    let id = balance.enter(to, pool, listener.clients_max).inspect_err(|_| {
         // What fits an empty socket buffer is never refused.
         let _ = stream.write(listener.farewell);
-        return None;
-    };
+    })?;
     if let Err(error) = stream.set_nodelay() {
         tracing::debug!(%error, "a client left before it was welcomed");
     }
@@ -284,5 +302,5 @@ fn admit(
     {
         tracing::debug!(%error, "no keep-alive for a client");
     }
-    Some(Accepted { pool, stream, peer, id, to })
+    Ok(Accepted { pool, stream, peer, id, to })
 }

@@ -34,6 +34,8 @@ pub enum Mail {
     },
     /// Take no further client, close the idle ones, finish with the others.
     Drain,
+    /// From another worker that drains: it has sent us its last client.
+    DoorsClosed,
     /// To be answered with [`ToControl::HereIAm`].
     AreYouThere,
     /// Say what you counted, at the end of the turn.

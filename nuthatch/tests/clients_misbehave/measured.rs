@@ -3,14 +3,27 @@
 
 use super::Scene;
 use nuthatch_testbed::{Client, Outcome, Rest, Trial, Witness, encode};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, sleep};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const CALM: Duration = Duration::from_millis(400);
+/// What one measures another would spoil.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// At the least between the strike and the end: a p99 of less is a matter of chance. It still sees
+/// a proxy that stands still for longer than a hundredth of it.
+const DURING: Duration = Duration::from_secs(5);
+const FLOOR: Duration = Duration::from_millis(10);
+/// A neighbour on the same worker waits behind what the pipelining one may have in flight, 4096
+/// requests on the connection they share. Built for debugging, on a busy machine, these take 40 ms;
+/// all hundred thousand would take a second.
+const BEHIND_A_WINDOW: Duration = Duration::from_millis(50);
 const SLACK_KIB: u64 = 16 * 1024;
 
-/// Clients at work while `misbehave` runs and, after its end, a proxy at rest.
-fn beside<T>(mut scene: Scene, misbehave: impl FnOnce(&Scene) -> T) {
+/// Clients at work while `misbehave` runs and, after its end, a proxy at rest. A p99 up to twice
+/// `floor` is well.
+fn beside<T>(mut scene: Scene, floor: Duration, misbehave: impl FnOnce(&Scene) -> T) {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let witness = Witness::start().unwrap();
     let keys = (0..5).map(|n| format!("work:{n}")).collect();
     // Each worker's connection stands.
@@ -23,14 +36,16 @@ fn beside<T>(mut scene: Scene, misbehave: impl FnOnce(&Scene) -> T) {
     let mut trial = Trial::start(&witness, &scene.proxy, &[keys]).unwrap();
     sleep(CALM);
     trial.strike();
+    let end = Instant::now() + DURING;
     let kept = misbehave(&scene);
+    sleep(end.saturating_duration_since(Instant::now()));
     let seen = trial.finish();
     drop(kept);
     let wrong = seen.samples.iter().find(|sample| sample.outcome != Outcome::Good);
     assert!(wrong.is_none(), "{wrong:?}");
     let pace = seen.pace(|_| true);
     println!("{} requests beside it: {pace:?}", seen.samples.len());
-    assert!(pace.is_some_and(|pace| pace.is_kept()), "{pace:?}");
+    assert!(pace.is_some_and(|pace| pace.is_kept_above(floor)), "{pace:?}");
     let Some(rest) = rest else { return };
     let (now, is_back) = rest.is_back(scene.proxy.process(), SLACK_KIB);
     println!("at rest before: {rest:?}, after: {now:?}");
@@ -41,12 +56,11 @@ fn beside<T>(mut scene: Scene, misbehave: impl FnOnce(&Scene) -> T) {
 fn beside_one_that_never_reads() {
     let scene = Scene::new(2, &[]);
     scene.store("big", 1024 * 1024);
-    beside(scene, |scene| {
+    beside(scene, FLOOR, |scene| {
         let mut silent = scene.client();
         let mut bytes = Vec::new();
         (0..300).for_each(|_| encode(&["GET", "big"], &mut bytes));
         silent.send_raw(&bytes).unwrap();
-        sleep(Duration::from_secs(2));
         silent
     });
 }
@@ -55,7 +69,7 @@ fn beside_one_that_never_reads() {
 fn beside_one_that_pipelines_a_hundred_thousand() {
     const COUNT: usize = 100_000;
     let scene = Scene::new(2, &[]);
-    beside(scene, |scene| {
+    beside(scene, BEHIND_A_WINDOW, |scene| {
         let mut client = scene.client();
         let mut sender = client.try_clone().unwrap();
         sender.set_timeout(Duration::from_secs(20)).unwrap();

@@ -36,7 +36,6 @@ pub enum Row {
     BareLf,
     Fenced,
     Order,
-    Files,
 }
 
 /// Where a row is seen.
@@ -113,5 +112,4 @@ pub const UNLISTED: &[(Row, &str)] = &[
         "behind noreply goes a `version`, so that what a server says all the same is heard",
     ),
     (Row::Order, "items come in the order of the request, also when some are missing"),
-    (Row::Files, "too few files: clients over the limit wait at the door and are served in turn"),
 ];

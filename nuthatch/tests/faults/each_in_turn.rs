@@ -1,9 +1,10 @@
-//! Each server in turn is killed and started anew, then stopped and resumed, while clients write
-//! and check what they read.
+//! Each server in turn is killed and started anew, then stopped and resumed, then restarted in good
+//! order, while clients write and check what they read.
 //!
-//! A server that was killed comes back empty, so its own keys' values may be lost, and with
-//! `remap` they may lie elsewhere for a while. Nothing else is forgiven: others keep their p99, and
-//! when all is over the proxy has the files it had before, and about the memory.
+//! A server that was started anew comes back empty, so its own keys' values may be lost, and with
+//! `remap` they may lie elsewhere for a while. Nothing else is forgiven, and that only from the
+//! strike to soon after the recovery: others keep their p99, and when all is over the proxy has the
+//! files it had before, and about the memory.
 
 use super::Scene;
 use nuthatch_testbed::{Outcome, Rest, Seen, Trial, Witness, poll_until};
@@ -12,7 +13,10 @@ use std::time::Duration;
 
 /// Between a load's start and the fault, and after the recovery.
 const CALM: Duration = Duration::from_millis(250);
-/// More memory than before all faults. What six of them would leak, were there a leak worth the
+/// How long requests may go on to fail once the server is there again: a probe a second at most,
+/// and a timeout or two on a busy machine.
+const BACK_WITHIN: Duration = Duration::from_secs(3);
+/// More memory than before all faults. What nine of them would leak, were there a leak worth the
 /// name, is beyond.
 const SLACK_KIB: u64 = 4 * 1024;
 
@@ -20,6 +24,19 @@ const SLACK_KIB: u64 = 4 * 1024;
 enum Fault {
     Kill,
     Pause,
+    /// Asked to end, and started again at once: what a package's upgrade does.
+    Restart,
+}
+
+impl Fault {
+    const ALL: [Fault; 3] = [Fault::Kill, Fault::Pause, Fault::Restart];
+}
+
+/// A fault, seen from the load's side.
+struct Struck {
+    seen: Seen,
+    /// When the server was there again, on the clock of the samples.
+    there_again: Duration,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -60,12 +77,12 @@ fn run(policy: Policy, twemproxy: bool, keys: &[(&str, &str)]) {
     connect_all(&scene, &warm);
     let rest = Rest::of(scene.proxy.process());
     for victim in 0..scene.servers.len() {
-        for fault in [Fault::Kill, Fault::Pause] {
-            let seen = strike(&mut scene, &witness, victim, fault);
-            let lost_is_fine = fault == Fault::Kill || policy == Policy::Remap;
+        for fault in Fault::ALL {
+            let struck = strike(&mut scene, &witness, victim, fault);
+            let lost_is_fine = fault != Fault::Pause || policy == Policy::Remap;
             let place = format!("{fault:?} of s{victim}");
             let words = Words { policy, twemproxy, victim: &scene.servers[victim].entry(1, "") };
-            judge(&seen, victim, fault, lost_is_fine, &words, &place);
+            judge(&struck, victim, fault, lost_is_fine, &words, &place);
         }
     }
     connect_all(&scene, &warm);
@@ -88,7 +105,7 @@ fn connect_all(scene: &Scene, keys: &[Vec<String>]) {
 }
 
 /// One fault and the recovery from it, under load.
-fn strike(scene: &mut Scene, witness: &Witness, victim: usize, fault: Fault) -> Seen {
+fn strike(scene: &mut Scene, witness: &Witness, victim: usize, fault: Fault) -> Struck {
     let groups = scene.keys(&format!("{fault:?}{victim}"), 5);
     let mut trial = Trial::start(witness, &scene.proxy, &groups).unwrap();
     sleep(CALM);
@@ -106,7 +123,12 @@ fn strike(scene: &mut Scene, witness: &Witness, victim: usize, fault: Fault) -> 
             sleep(Duration::from_millis(1500));
             server.resume().unwrap();
         }
+        Fault::Restart => {
+            server.process().terminate(Duration::from_secs(10)).unwrap();
+            server.restart().unwrap();
+        }
     }
+    let there_again = trial.elapsed();
     // Without ejection each worker finds out by itself, after its own pause.
     let mut clients = scene.clients();
     let is_well = || {
@@ -123,20 +145,24 @@ fn strike(scene: &mut Scene, witness: &Witness, victim: usize, fault: Fault) -> 
     let late =
         seen.samples.iter().find(|s| s.at > well_again && matches!(s.outcome, Outcome::Failed(_)));
     assert!(late.is_none(), "{fault:?}: s{victim} is back since {well_again:?}, and yet: {late:?}");
-    seen
+    Struck { seen, there_again }
 }
 
 fn judge(
-    seen: &Seen,
+    struck: &Struck,
     victim: usize,
     fault: Fault,
     lost_is_fine: bool,
     words: &Words<'_>,
     place: &str,
 ) {
+    let Struck { seen, there_again } = struck;
     let mut failed = 0;
     for sample in &seen.samples {
-        let its_own = sample.group == victim;
+        // One that was on its way at the strike is its own, too.
+        let its_own = sample.group == victim
+            && sample.ended() >= seen.struck
+            && sample.at <= *there_again + BACK_WITHIN;
         match &sample.outcome {
             Outcome::Good => {}
             Outcome::Failed(text) if its_own => {
@@ -144,7 +170,10 @@ fn judge(
                 assert!(words.may_say(fault, text), "{place}: {text}");
             }
             Outcome::Lost(_) if its_own && lost_is_fine => {}
-            other => panic!("{place}: {other:?} from s{} at {:?}", sample.group, sample.at),
+            other => panic!(
+                "{place}: {other:?} from s{} at {:?}; struck at {:?}, there again at {there_again:?}",
+                sample.group, sample.at, seen.struck
+            ),
         }
     }
     assert!(failed > 0, "{place}: nobody noticed; was there a fault?");
@@ -164,7 +193,7 @@ struct Words<'a> {
 impl Words<'_> {
     fn may_say(&self, fault: Fault, text: &str) -> bool {
         let causes: &[&str] = match (fault, self.policy) {
-            (Fault::Kill, _) => {
+            (Fault::Kill | Fault::Restart, _) => {
                 &["Connection refused", "unknown", "Connection reset by peer", "Broken pipe"]
             }
             // Held out by `fail_fast`.

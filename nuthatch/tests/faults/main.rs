@@ -1,8 +1,10 @@
 //! What clients see while servers die, stall and come back.
 //!
 //! ```text
-//!   each_in_turn.rs    every server killed, stopped and brought back under a checked load, for
-//!                      every policy: only its own keys' requests fail, and in the words we promise
+//!   each_in_turn.rs    every server killed, stopped, restarted and brought back under a checked
+//!                      load, for every policy: only its own keys' requests fail, only for a while,
+//!                      and in the words we promise
+//!   standstill.rs      a proxy that stands still is seen to: what the others' p99 is worth
 //!   lateness.rs        late replies: who fails, and which connections live on
 //!   ejection.rs        out after so many failures, back by probe alone
 //!   impostors.rs       servers that never answer, answer nonsense, or hang up
@@ -16,6 +18,7 @@ mod each_in_turn;
 mod ejection;
 mod impostors;
 mod lateness;
+mod standstill;
 
 use nuthatch_testbed::{Client, Nuthatch, Proxy, RedisServer, Value, free_port, pool_yaml};
 use std::time::{Duration, Instant};

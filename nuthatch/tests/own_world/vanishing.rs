@@ -13,8 +13,8 @@
 //! nothing of them.
 
 use super::{
-    a_client_each, all_serve, at_rest, groups, in_own_world, is_at_rest_again, judge, proxy, run,
-    witness,
+    Victim, a_client_each, all_serve, at_rest, groups, in_own_world, is_at_rest_again, judge,
+    proxy, run, witness,
 };
 use nuthatch_testbed::{
     Client, Folder, Outcome, Process, Proxy, RedisServer, Trial, Value, find_program, poll_until,
@@ -144,13 +144,14 @@ fn a_servers_host_vanishes_and_comes_back() {
             // Beyond the patience of 4 timeouts: connections are given up, new ones are not made.
             sleep(Duration::from_millis(2500));
             far.appear();
+            let there_again = trial.elapsed();
             let well = || all_serve(&proxy, &[&groups[1][0]]);
             assert!(poll_until(Duration::from_secs(15), well), "{policy}: it did not come back");
             let well_again = trial.elapsed();
             sleep(CALM);
             let seen = trial.finish();
             // Nothing was lost: the server itself never failed.
-            let failed = judge(&seen, Some(1), late);
+            let failed = judge(&seen, Some(&Victim { group: 1, there_again }), late);
             assert!(failed > 0, "{policy}: nobody noticed");
             let late_ones = seen.samples.iter().filter(|s| s.at > well_again);
             assert!(late_ones.clone().all(|s| s.outcome == Outcome::Good), "{policy}");
@@ -188,6 +189,7 @@ fn a_servers_host_is_switched_off_and_on_while_nobody_asks() {
                 assert!(text.contains(&whose) && text.ends_with("outcome unknown"), "{text}");
             }
         }
+        sleep(CALM);
         judge(&trial.finish(), None, |_| false);
         is_at_rest_again(&mut proxy, &groups, rest);
     });

@@ -87,9 +87,12 @@ impl Stand {
         Process::start(&self.path(name), self.flags(more), place).unwrap()
     }
 
-    /// Runs with `-d` and takes care of what stays behind.
+    /// Runs with `-d` and takes care of what stays behind. Off the log that the machine's own
+    /// nutcracker may have.
     pub fn daemon(&self, name: &str, more: &[&str]) -> (Done, Option<Daemon>) {
-        let flags = self.flags(&[&["-d", "-p", "d.pid"], more].concat());
+        let no_log: &[&str] =
+            if name == "nutcracker" && !more.contains(&"-o") { &["-o", ""] } else { &[] };
+        let flags = self.flags(&[&["-d", "-p", "d.pid"], no_log, more].concat());
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         let done = self.run(name, &flags);
         let pid = self.read("d.pid").parse::<i32>().ok().and_then(Pid::from_raw);

@@ -33,7 +33,9 @@ pub fn text(view: &View, found: &Found) -> String {
     let part = found.misplaced as f64 / found.sampled.max(1) as f64;
     let mut lines = vec![match (found.sampled, found.misplaced) {
         (0, _) => format!("pool {pool}: no keys were found, so nothing is proved"),
-        (sampled, 0) => format!("pool {pool}: all {sampled} keys looked at are in place"),
+        (sampled, 0) => {
+            format!("pool {pool}: all {sampled} keys looked at are in place{}", unasked(found))
+        }
         (sampled, misplaced) => format!(
             "pool {pool}: {misplaced} of {sampled} keys looked at ({}) are not where this file would look",
             percent(part)
@@ -59,6 +61,15 @@ pub fn text(view: &View, found: &Found) -> String {
     }
     lines.extend(found.hints.iter().map(|hint| format!("  hint: {hint}")));
     lines.join("\n")
+}
+
+/// What the good news leaves out.
+fn unasked(found: &Found) -> String {
+    match found.tallies.iter().filter(|tally| tally.seen.is_err()).count() {
+        0 => String::new(),
+        1 => ", 1 server could not be asked".to_owned(),
+        several => format!(", {several} servers could not be asked"),
+    }
 }
 
 /// A misplaced key: where it lies, why the file looks elsewhere.

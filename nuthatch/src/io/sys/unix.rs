@@ -2,7 +2,7 @@
 //! memory given back.
 
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 /// A moment on the machine's own clock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,14 +40,20 @@ pub fn local_time(seconds: i64, millis: u32) -> LocalTime {
 
 /// Where the crash line goes.
 static CRASH_FD: AtomicI32 = AtomicI32::new(2);
+static CRASH_IS_JSON: AtomicBool = AtomicBool::new(false);
 
 /// No clock in a signal handler, hence the dots, as in twemproxy's line.
 const CRASH_LINE: &[u8] =
     b"[.......................] NOTE  signal 11 (SIGSEGV) received, ending at once\n";
 
+/// The same for a log of objects.
+const CRASH_OBJECT: &[u8] = b"{\"time\":null,\"level\":\"note\",\"message\":\"signal 11 (SIGSEGV) \
+    received, ending at once\"}\n";
+
 /// From now on SIGSEGV writes a line to `file`, then ends the process as it always did.
-pub fn on_crash(file: RawFd) {
+pub fn on_crash(file: RawFd, is_json: bool) {
     CRASH_FD.store(file, Ordering::Relaxed);
+    CRASH_IS_JSON.store(is_json, Ordering::Relaxed);
     // SAFETY: zeros are a valid `sigaction`: no flags, an empty mask, the default handler.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = crash as extern "C" fn(libc::c_int) as libc::sighandler_t;
@@ -59,10 +65,11 @@ pub fn on_crash(file: RawFd) {
 
 extern "C" fn crash(signal: libc::c_int) {
     let file = CRASH_FD.load(Ordering::Relaxed);
+    let line = if CRASH_IS_JSON.load(Ordering::Relaxed) { CRASH_OBJECT } else { CRASH_LINE };
     // SAFETY: write(2) and raise(3) are async-signal-safe; the line is a static. Raised again, the
     // signal waits until we return and then meets the default action.
     unsafe {
-        libc::write(file, CRASH_LINE.as_ptr().cast(), CRASH_LINE.len());
+        libc::write(file, line.as_ptr().cast(), line.len());
         libc::raise(signal);
     }
 }
