@@ -23,16 +23,15 @@ impl<'a> Iterator for Words<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
-        let mut start = self.at;
-        while self.line.get(start) == Some(&b' ') {
-            start += 1;
-        }
-        let mut end = start;
-        while end < self.line.len() && self.line[end] != b' ' {
-            end += 1;
-        }
-        self.at = end;
-        if start == end { None } else { Some(&self.line[start..end]) }
+        let rest = &self.line[self.at..];
+        let Some(blanks) = rest.iter().position(|&byte| byte != b' ') else {
+            self.at = self.line.len();
+            return None;
+        };
+        let word = &rest[blanks..];
+        let len = word.iter().position(|&byte| byte == b' ').unwrap_or(word.len());
+        self.at += blanks + len;
+        Some(&word[..len])
     }
 }
 
