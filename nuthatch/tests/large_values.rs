@@ -1,0 +1,247 @@
+//! Large values flow: they pass through without being gathered, and hold up nobody.
+//!
+//! Values are 32 MiB where memory is looked at, so that a copy of one could not be overlooked.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test, its helpers included")]
+
+use nuthatch_testbed::{
+    Client, MemcachedServer, Nuthatch, Process, Proxy, RedisServer, Value, encode, free_port,
+    poll_until, pool_yaml,
+};
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+const MIB: usize = 1024 * 1024;
+const SOON: Duration = Duration::from_secs(10);
+
+struct Scene {
+    server: RedisServer,
+    proxy: Proxy,
+}
+
+impl Scene {
+    fn new(timeout: &str) -> Scene {
+        let server = RedisServer::start().unwrap();
+        let keys = [("redis", "true"), ("timeout", timeout)];
+        let yaml = pool_yaml("p", free_port(), &keys, &[server.entry(1, "a")]);
+        let proxy = Nuthatch::start(&yaml, &["-w", "1"]).unwrap();
+        Scene { server, proxy }
+    }
+
+    fn client(&self) -> Client {
+        self.proxy.client().unwrap()
+    }
+
+    fn counter(&self, name: &str) -> u64 {
+        let stats: serde_json::Value = serde_json::from_str(&self.proxy.stats().unwrap()).unwrap();
+        stats["p"][name].as_u64().unwrap()
+    }
+}
+
+fn value(len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at % 251) as u8).collect()
+}
+
+/// What a task makes the process occupy over what it did before, in KiB.
+fn peak(process: &Process, task: impl FnOnce() + Send) -> u64 {
+    let base = process.rss_kib().unwrap();
+    let mut most = base;
+    scope(|scope| {
+        let task = scope.spawn(task);
+        while !task.is_finished() {
+            most = most.max(process.rss_kib().unwrap());
+            sleep(Duration::from_millis(2));
+        }
+        task.join().unwrap();
+    });
+    most.saturating_sub(base)
+}
+
+#[test]
+fn a_large_value_is_not_gathered_on_either_way() {
+    let mut scene = Scene::new("20000");
+    let (mut client, large) = (scene.client(), value(32 * MIB));
+    assert!(client.command(&["SET", "k", "small"]).unwrap().is_ok());
+    // In order: the small one is overwritten, and the length is that of the large one.
+    let mut requests = Vec::new();
+    encode(&["SET", "k", "small"], &mut requests);
+    encode(&[&b"SET"[..], b"k", &large, b"EX", b"1000"], &mut requests);
+    encode(&["STRLEN", "k"], &mut requests);
+    let up = peak(scene.proxy.process(), || {
+        client.send_raw(&requests).unwrap();
+        assert!(client.recv().unwrap().is_ok() && client.recv().unwrap().is_ok());
+        assert_eq!(client.recv().unwrap(), Value::Integer(large.len() as i64));
+    });
+    let down = peak(scene.proxy.process(), || {
+        assert_eq!(client.command(&["GET", "k"]).unwrap().as_bytes(), Some(&large[..]));
+    });
+    println!("{up} KiB for a SET of 32 MiB, {down} KiB for a GET");
+    assert!(up < 16 * 1024 && down < 16 * 1024, "{up} KiB up, {down} KiB down");
+    assert!(scene.counter("requests_streamed") == 1 && scene.counter("replies_streamed") == 1);
+}
+
+#[test]
+fn replies_of_every_kind_flow() {
+    let scene = Scene::new("20000");
+    let mut client = scene.client();
+    let some = value(50_000);
+    for n in 0..20 {
+        let args: [&[u8]; 4] = [b"HSET", b"h", format!("field{n}").as_bytes(), &some];
+        assert_eq!(client.command(&args).unwrap(), Value::Integer(1));
+    }
+    let direct = scene.server.client().unwrap().command_raw(&["HGETALL", "h"]).unwrap();
+    for _ in 0..5 {
+        assert!(client.command_raw(&["HGETALL", "h"]).unwrap() == direct);
+    }
+    let mget = ["MGET", "h", "none", "h"];
+    assert_eq!(client.command(&mget).unwrap(), scene.server.client().unwrap().command(&mget).unwrap());
+    assert_eq!(scene.counter("replies_streamed"), 5);
+}
+
+#[test]
+fn one_that_stops_in_the_middle_holds_up_nobody() {
+    let mut scene = Scene::new("1000");
+    let mut ordinary = scene.client();
+    assert!(ordinary.command(&["SET", "big", &"x".repeat(8 * MIB)]).unwrap().is_ok());
+    // A request cut short, and a reply that nobody reads.
+    let mut half = scene.client();
+    half.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\n").unwrap();
+    half.send_raw(&value(300_000)).unwrap();
+    let mut deaf: Vec<Client> = (0..4).map(|_| scene.client()).collect();
+    for client in &mut deaf {
+        let mut gets = Vec::new();
+        (0..50).for_each(|_| encode(&["GET", "big"], &mut gets));
+        client.send_raw(&gets).unwrap();
+    }
+    let held = peak(scene.proxy.process(), || {
+        let (start, mut worst) = (Instant::now(), Duration::ZERO);
+        while start.elapsed() < Duration::from_millis(2500) {
+            let sent = Instant::now();
+            assert!(ordinary.command(&["SET", "k", "v"]).unwrap().is_ok());
+            assert_eq!(ordinary.command(&["GET", "k"]).unwrap(), Value::bulk("v"));
+            worst = worst.max(sent.elapsed());
+            sleep(Duration::from_millis(5));
+        }
+        println!("the worst round of a neighbour took {worst:?}");
+        assert!(worst < Duration::from_millis(800), "{worst:?}");
+    });
+    println!("{held} KiB for four that asked for 400 MiB each and read nothing");
+    assert!(held < 64 * 1024, "{held} KiB");
+    // The rest comes after all: the request is whole.
+    half.send_raw(&value(700_000)).unwrap();
+    half.send_raw(b"\r\n").unwrap();
+    assert!(half.recv().unwrap().is_ok());
+    assert_eq!(ordinary.command(&["STRLEN", "k"]).unwrap(), Value::Integer(1_000_000));
+}
+
+#[test]
+fn a_burst_of_large_ones_behind_small_ones_is_bounded() {
+    let mut scene = Scene::new("20000");
+    let mut client = scene.client();
+    assert!(client.command(&["SET", "big", &"x".repeat(MIB)]).unwrap().is_ok());
+    // A window opened wide by small replies.
+    for _ in 0..20 {
+        let commands = vec![vec!["GET", "none"]; 100];
+        assert_eq!(client.pipeline(&commands).unwrap().len(), 100);
+    }
+    let mut gets = Vec::new();
+    (0..400).for_each(|_| encode(&["GET", "big"], &mut gets));
+    let held = peak(scene.proxy.process(), || {
+        client.send_raw(&gets).unwrap();
+        sleep(Duration::from_secs(2));
+    });
+    println!("{held} KiB for 400 MiB that were asked for and not read");
+    assert!(held < 32 * 1024, "{held} KiB");
+    // It gets them all when it reads.
+    for n in 0..400 {
+        let reply = client.recv().unwrap();
+        assert_eq!(reply.as_bytes().map(<[u8]>::len), Some(MIB), "reply {n}");
+    }
+}
+
+#[test]
+fn a_server_lost_in_the_middle_costs_its_client_alone() {
+    let mut scene = Scene::new("5000");
+    let (mut reader, mut writer) = (scene.client(), scene.client());
+    assert!(reader.command(&["SET", "big", &"x".repeat(16 * MIB)]).unwrap().is_ok());
+    let mut get = Vec::new();
+    encode(&["GET", "big"], &mut get);
+    reader.send_raw(&get).unwrap();
+    assert!(reader.recv_some().unwrap().starts_with(b"$16777216\r\n"));
+    writer.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\n").unwrap();
+    writer.send_raw(&value(300_000)).unwrap();
+    assert!(poll_until(SOON, || scene.counter("requests_streamed") == 2));
+    scene.server.kill().unwrap();
+    // What has begun cannot be taken back: there is no other way to tell it.
+    let rest = reader.recv_to_end().unwrap();
+    assert!(rest.len() < 16 * MIB, "the whole reply was in the sockets");
+    // The other is told, and stays in step.
+    let told = writer.recv().unwrap();
+    assert!(told.is_error() && told.to_string().contains("outcome unknown"), "{told}");
+    scene.server.restart().unwrap();
+    writer.send_raw(&value(700_000)).unwrap();
+    writer.send_raw(b"\r\n").unwrap();
+    let back = poll_until(SOON, || writer.command(&["SET", "k", "v"]).unwrap().is_ok());
+    assert!(back, "it is served again");
+    assert_eq!(writer.command(&["GET", "k"]).unwrap(), Value::bulk("v"));
+}
+
+#[test]
+fn one_that_leaves_in_the_middle_is_forgotten() {
+    let mut scene = Scene::new("5000");
+    let mut client = scene.client();
+    assert!(client.command(&["SET", "k", "v"]).unwrap().is_ok());
+    let files = scene.proxy.process().open_files().unwrap();
+    for _ in 0..30 {
+        let mut half = scene.client();
+        half.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\n").unwrap();
+        half.send_raw(&value(200_000)).unwrap();
+    }
+    assert!(poll_until(SOON, || scene.counter("requests_streamed") == 30));
+    let process = scene.proxy.process();
+    let gone = poll_until(SOON, || process.open_files().unwrap() <= files + 8);
+    assert!(gone, "{files} files before, {} now", process.open_files().unwrap());
+    assert_eq!(client.command(&["GET", "k"]).unwrap(), Value::bulk("v"));
+}
+
+#[test]
+fn too_large_is_refused_as_redis_does() {
+    let scene = Scene::new("5000");
+    let mut client = scene.client();
+    client.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870913\r\n").unwrap();
+    let text = client.recv().unwrap().to_string();
+    assert!(text.contains("Protocol error: invalid bulk length"), "{text}");
+    // And what is none in the middle of one that flows.
+    let mut client = scene.client();
+    client.send_raw(b"*4\r\n$3\r\nSET\r\n$1\r\nk\r\n$200000\r\n").unwrap();
+    client.send_raw(&value(200_000)).unwrap();
+    client.send_raw(b"\r\n!2\r\n").unwrap();
+    let text = client.recv().unwrap().to_string();
+    assert!(text.contains("Protocol error: expected '$', got '!'"), "{text}");
+    assert_eq!(client.recv_to_end().unwrap(), b"");
+}
+
+#[test]
+fn memcacheds_values_flow_as_well() {
+    let server = MemcachedServer::start_with(&["-I", "8m"]).unwrap();
+    let yaml = pool_yaml("p", free_port(), &[("timeout", "5000")], &[server.entry(1, "a")]);
+    let proxy = Nuthatch::start(&yaml, &["-w", "1"]).unwrap();
+    let mut client = proxy.client().unwrap();
+    let large = value(6 * MIB);
+    let set = |head: String| [head.as_bytes(), &large, b"\r\n"].concat();
+    assert_eq!(client.ask(set(format!("set k 7 0 {}\r\n", large.len()))).unwrap(), b"STORED\r\n");
+    let item = [format!("VALUE k 7 {}\r\n", large.len()).as_bytes(), &large, b"\r\nEND\r\n"].concat();
+    assert!(client.ask("get k\r\n").unwrap() == item);
+    // In silence, and what is asked behind it in its place.
+    client.send_raw(&set(format!("set q 0 0 {} noreply\r\n", large.len()))).unwrap();
+    client.send_raw(&set(format!("ms m {} q O1\r\n", large.len()))).unwrap();
+    assert_eq!(client.ask("mn\r\n").unwrap(), b"MN\r\n");
+    assert_eq!(client.ask("mg m s\r\n").unwrap(), format!("HD s{}\r\n", large.len()).as_bytes());
+    assert_eq!(client.ask("mg q s\r\n").unwrap(), format!("HD s{}\r\n", large.len()).as_bytes());
+    // Too large for the server, which says so before it has all of it.
+    let huge = value(9 * MIB);
+    client.send_raw(format!("set h 0 0 {}\r\n", huge.len()).as_bytes()).unwrap();
+    client.send_raw(&huge).unwrap();
+    let told = client.ask("\r\n").unwrap();
+    assert_eq!(told, b"SERVER_ERROR object too large for cache\r\n");
+    assert_eq!(client.ask("mg m s\r\n").unwrap(), format!("HD s{}\r\n", large.len()).as_bytes());
+}
