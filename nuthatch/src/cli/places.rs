@@ -4,7 +4,7 @@
 //! Debian's build has other places, which its init script and its logrotate entry rely on. They
 //! are used with a configuration that lies in Debian's folder, found there or named by `-c`, and
 //! with `-d` wherever they can be written: the init script adds that flag to whatever the operator
-//! wrote in DAEMON_OPTS, and knows the daemon by its pid file alone. See docs/adr/0006 and 0008.
+//! wrote in DAEMON_OPTS, and knows the daemon by its pid file alone. See docs/adr/0006 and 0010.
 
 use super::flags::{CONF_FILE, Run};
 use super::name;
