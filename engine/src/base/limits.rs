@@ -111,7 +111,7 @@ pub const STREAM_RESUME_BYTES: usize = 256 * 1024;
 
 /// Milliseconds a client that takes nothing may hold up others that wait behind its reply. Over
 /// it: closed (`clients_stalled`).
-pub const STREAM_SHARED_STALL_MS: u64 = 1_000;
+pub const STREAM_SHARED_STALL_MS: u64 = 200;
 
 /// Connections of a server and lane that are kept open for the next large reply.
 pub const SPARE_SOCKETS_MAX: usize = 8;

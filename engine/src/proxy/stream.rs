@@ -26,7 +26,7 @@ use super::{Action, ConnId, Reading};
 use crate::base::Time;
 use crate::base::limits::{
     SPARE_SOCKETS_MAX, STREAM_BYTES_MIN, STREAM_PAUSE_BYTES, STREAM_RESUME_BYTES,
-    STREAM_SHARED_PAUSE_BYTES,
+    STREAM_SHARED_PAUSE_BYTES, STREAM_SHARED_STALL_MS,
 };
 use crate::base::slab::{Key, Slab};
 use crate::protocol::{memcache, resp};
@@ -127,16 +127,23 @@ pub fn flow(
     stream.passed += len;
     stream.moved_at = turn.now;
     let (ticket, total) = (stream.ticket, stream.passed);
-    let is_shared = !upstream.tickets.is_empty();
-    if let Some(client) = clients.get_mut(ticket.client).filter(|_| !stream.discard) {
+    let discard = stream.discard;
+    if let Some(client) = clients.get_mut(ticket.client).filter(|_| !discard) {
         client.take_piece(turn, &bytes[..len]);
         upstream.counters.response_bytes += len as u64;
         if done {
             client.end_stream(turn, total);
         } else {
             let StreamBounds { pause_bytes, shared_pause_bytes, .. } = turn.stream_bounds;
+            let is_shared = upstream.is_waited_for_beside(ticket.client);
             let bound = if is_shared { shared_pause_bytes } else { pause_bytes };
-            stream.paused = client.out.len() > bound;
+            let pause = client.out.len() > bound;
+            if pause && is_shared {
+                client.watch(turn, turn.now.plus_ms(STREAM_SHARED_STALL_MS));
+            }
+            if let Some(stream) = &mut upstream.stream {
+                stream.paused = pause;
+            }
         }
     }
     if done {

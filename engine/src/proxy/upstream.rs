@@ -521,6 +521,11 @@ impl Upstream {
         self.upload_from.is_some() && self.out.is_empty()
     }
 
+    /// Whether anybody else than this client waits for a reply.
+    pub fn is_waited_for_beside(&self, client: Key) -> bool {
+        self.tickets.iter().any(|ticket| ticket.client != client && !ticket.tombstone)
+    }
+
     /// Nothing is to come from it, and nothing is to go.
     pub fn owes_nothing(&self) -> bool {
         self.tickets.is_empty() && self.stream.is_none() && self.upload_from.is_none()

@@ -78,7 +78,9 @@ impl Worker {
     pub fn begin_turn(&mut self, now: Time) {
         debug_assert!(now >= self.turn.now, "time never goes back");
         self.turn.now = now;
-        self.turn.dirty_upstreams.extend(self.turn.held_upstreams.drain(..));
+        if !self.turn.held_upstreams.is_empty() {
+            self.turn.dirty_upstreams.extend(self.turn.held_upstreams.drain(..));
+        }
         if !self.begun {
             self.begun = true;
             for pool in self.pools.iter_mut().filter(|pool| pool.spec.preconnect) {
@@ -380,7 +382,7 @@ impl Worker {
         };
         let holds_up = client.stream_from.is_some_and(|from| {
             let upstream = self.upstreams.get(from.index as usize);
-            upstream.is_some_and(|up| up.key == from && !up.tickets.is_empty())
+            upstream.is_some_and(|up| up.key == from && up.is_waited_for_beside(key))
         });
         let (patience, soon) = if holds_up {
             (patience.min(STREAM_SHARED_STALL_MS), STREAM_SHARED_STALL_MS)
