@@ -2,7 +2,7 @@
 //! A line is one turn of the loop, unless it ends with ` &`: then the next line belongs to it.
 
 use nuthatch_engine::base::{Epoch, PoolId, ServerId, Time, WorkerId};
-use nuthatch_engine::proxy::{Action, Cause, ConnId, Note, Reading, Worker};
+use nuthatch_engine::proxy::{Action, Cause, ConnId, Note, Reading, StreamBounds, Worker};
 use nuthatch_engine::routing::{distribution, hash};
 use nuthatch_engine::topology::health::{Health, Report, Wish};
 use nuthatch_engine::topology::{
@@ -22,6 +22,9 @@ pub struct Stage {
 
 struct Play {
     worker: Worker,
+    gathers: bool,
+    /// A turn in which nothing happens.
+    idle: bool,
     protocol: Protocol,
     health: Health,
     topology: Arc<PoolTopology>,
@@ -73,6 +76,7 @@ fn spec(words: &[&str]) -> PoolSpec {
             ("retry", _) => spec.server_retry_timeout_ms = number(),
             ("limit", _) => spec.server_failure_limit = number(),
             ("protocol", "memcache") => spec.protocol = Protocol::Memcache,
+            ("flows", _) | ("gathers", "on") => {} // the worker's, not the pool's
             ("manners", "twemproxy") => spec.manners = Manners::Twemproxy,
             _ => panic!("a pool has no {word}"),
         }
@@ -99,6 +103,16 @@ fn encode(words: &str) -> Vec<u8> {
         bytes.extend_from_slice(format!("${}\r\n{word}\r\n", word.len()).as_bytes());
     }
     bytes
+}
+
+/// What has so many bytes flows, and may be twice as many ahead.
+fn bounds(bytes_min: usize) -> StreamBounds {
+    StreamBounds {
+        bytes_min,
+        pause_bytes: 2 * bytes_min,
+        shared_pause_bytes: 4 * bytes_min,
+        resume_bytes: bytes_min,
+    }
 }
 
 /// `\r`, `\n`, and `\x80` for a byte.
@@ -139,8 +153,14 @@ impl Stage {
             let specs = [Arc::new(spec(options))];
             let health = Health::new(&specs);
             let snapshot = health.snapshot();
+            let mut worker = Worker::new(WorkerId(0), 1, &specs, &snapshot);
+            if let Some(bytes) = options.iter().find_map(|option| option.strip_prefix("flows=")) {
+                worker.set_stream_bounds(bounds(bytes.parse().unwrap()));
+            }
             self.play = Some(Play {
-                worker: Worker::new(WorkerId(0), 1, &specs, &snapshot),
+                worker,
+                gathers: options.contains(&"gathers=on"),
+                idle: false,
                 protocol: specs[0].protocol,
                 health,
                 topology: snapshot.pools[0].clone(),
@@ -161,6 +181,7 @@ impl Stage {
             play.worker.begin_turn(self.now);
         }
         play.in_turn = goes_on;
+        play.idle = words == ["turn"];
         play.happen(line, &words, self.now, &mut self.trace);
         if !goes_on {
             play.end_turn(self.now, &mut self.trace);
@@ -237,6 +258,9 @@ impl Play {
                 self.worker.handle_deadline();
             }
             self.worker.end_turn();
+            if self.gathers && !self.idle {
+                self.worker.gather();
+            }
             self.act(now, trace);
             while let Some(conn) = self.worker.poll_flush() {
                 self.write(conn, trace);
