@@ -30,8 +30,6 @@ pub struct Command {
     pub words_min: u8,
     /// May it change something?
     pub writes: bool,
-    /// Did twemproxy know it?
-    pub is_old: bool,
     pub summary: &'static str,
 }
 
@@ -79,16 +77,14 @@ const fn row(
     name: &'static str,
     verb: Verb,
     words_min: u8,
-    (writes, is_old): (bool, bool),
+    writes: bool,
     summary: &'static str,
 ) -> Command {
-    Command { name, verb, words_min, writes, is_old, summary }
+    Command { name, verb, words_min, writes, summary }
 }
 
-const READS: (bool, bool) = (false, true);
-const WRITES: (bool, bool) = (true, true);
-const NEW_READS: (bool, bool) = (false, false);
-const NEW_WRITES: (bool, bool) = (true, false);
+const READS: bool = false;
+const WRITES: bool = true;
 const KEYS: Verb = Verb::Retrieve { first: 1 };
 const TOUCHED_KEYS: Verb = Verb::Retrieve { first: 2 };
 const META: Verb = Verb::Meta { flags: 2 };
@@ -97,39 +93,39 @@ const META: Verb = Verb::Meta { flags: 2 };
 pub static COMMANDS: [Command; 35] = [
     row("add", Verb::Forward, 5, WRITES, "Store if the key is not there."),
     row("append", Verb::Forward, 5, WRITES, "Add data behind a value."),
-    row("cache_memlimit", Verb::Refused, 1, NEW_WRITES, "Change a server's memory."),
+    row("cache_memlimit", Verb::Refused, 1, WRITES, "Change a server's memory."),
     row("cas", Verb::Forward, 6, WRITES, "Store if nobody else has since `gets`."),
-    row("debugtime", Verb::Refused, 1, NEW_WRITES, "Change a server's clock."),
+    row("debugtime", Verb::Refused, 1, WRITES, "Change a server's clock."),
     row("decr", Verb::Forward, 3, WRITES, "Subtract from a number."),
     row("delete", Verb::Forward, 2, WRITES, "Delete a key."),
-    row("extstore", Verb::Refused, 1, NEW_WRITES, "Tune a server's storage on disk."),
-    row("flush_all", Verb::All(Join::Same), 1, NEW_WRITES, "Invalidate everything, everywhere."),
-    row("gat", TOUCHED_KEYS, 2, NEW_WRITES, "Retrieve and give a new time to live."),
-    row("gats", TOUCHED_KEYS, 2, NEW_WRITES, "The same, with the cas unique."),
+    row("extstore", Verb::Refused, 1, WRITES, "Tune a server's storage on disk."),
+    row("flush_all", Verb::All(Join::Same), 1, WRITES, "Invalidate everything, everywhere."),
+    row("gat", TOUCHED_KEYS, 2, WRITES, "Retrieve and give a new time to live."),
+    row("gats", TOUCHED_KEYS, 2, WRITES, "The same, with the cas unique."),
     row("get", KEYS, 2, READS, "Retrieve values."),
     row("gets", KEYS, 2, READS, "Retrieve values with their cas unique."),
     row("incr", Verb::Forward, 3, WRITES, "Add to a number."),
-    row("lru", Verb::Refused, 1, NEW_WRITES, "Tune a server's eviction."),
-    row("lru_crawler", Verb::Refused, 1, NEW_WRITES, "Walk a server's keys."),
-    row("ma", META, 2, NEW_WRITES, "Meta arithmetic."),
-    row("md", META, 2, NEW_WRITES, "Meta delete."),
-    row("me", META, 2, NEW_READS, "Meta debug: what is known of a key."),
-    row("mg", META, 2, NEW_WRITES, "Meta get; may touch or create."),
-    row("misbehave", Verb::Refused, 1, NEW_WRITES, "Test a server's sandbox."),
-    row("mn", Verb::Local(Local::Noop), 1, NEW_READS, "Answered when all before it is."),
-    row("ms", Verb::Meta { flags: 3 }, 3, NEW_WRITES, "Meta set."),
+    row("lru", Verb::Refused, 1, WRITES, "Tune a server's eviction."),
+    row("lru_crawler", Verb::Refused, 1, WRITES, "Walk a server's keys."),
+    row("ma", META, 2, WRITES, "Meta arithmetic."),
+    row("md", META, 2, WRITES, "Meta delete."),
+    row("me", META, 2, READS, "Meta debug: what is known of a key."),
+    row("mg", META, 2, WRITES, "Meta get; may touch or create."),
+    row("misbehave", Verb::Refused, 1, WRITES, "Test a server's sandbox."),
+    row("mn", Verb::Local(Local::Noop), 1, READS, "Answered when all before it is."),
+    row("ms", Verb::Meta { flags: 3 }, 3, WRITES, "Meta set."),
     row("prepend", Verb::Forward, 5, WRITES, "Add data before a value."),
     row("quit", Verb::Local(Local::Quit), 1, READS, "Close the connection."),
-    row("refresh_certs", Verb::Refused, 1, NEW_WRITES, "Reload a server's certificates."),
+    row("refresh_certs", Verb::Refused, 1, WRITES, "Reload a server's certificates."),
     row("replace", Verb::Forward, 5, WRITES, "Store if the key is there."),
     row("set", Verb::Forward, 5, WRITES, "Store."),
-    row("shutdown", Verb::Refused, 1, NEW_WRITES, "End a server."),
-    row("slabs", Verb::Refused, 1, NEW_WRITES, "Move a server's memory about."),
-    row("stats", Verb::All(Join::Stats), 1, NEW_READS, "Statistics of all servers."),
+    row("shutdown", Verb::Refused, 1, WRITES, "End a server."),
+    row("slabs", Verb::Refused, 1, WRITES, "Move a server's memory about."),
+    row("stats", Verb::All(Join::Stats), 1, READS, "Statistics of all servers."),
     row("touch", Verb::Forward, 3, WRITES, "Give a new time to live."),
-    row("verbosity", Verb::All(Join::Same), 2, NEW_WRITES, "Set every server's log level."),
+    row("verbosity", Verb::All(Join::Same), 2, WRITES, "Set every server's log level."),
     row("version", Verb::Local(Local::Version), 1, READS, "Our version."),
-    row("watch", Verb::Refused, 1, NEW_READS, "Follow a server's log."),
+    row("watch", Verb::Refused, 1, READS, "Follow a server's log."),
 ];
 
 /// Where the names that begin with each letter stand in the table.
