@@ -113,8 +113,11 @@ pub const STREAM_RESUME_BYTES: usize = 256 * 1024;
 /// it: closed (`clients_stalled`).
 pub const STREAM_SHARED_STALL_MS: u64 = 200;
 
-/// Connections of a server and lane that are kept open for the next large reply.
+/// Connections of a server and lane that are kept open for the next large value.
 pub const SPARE_SOCKETS_MAX: usize = 8;
+
+/// Milliseconds for which they are kept.
+pub const SPARE_IDLE_MS: u64 = 5_000;
 
 /// Milliseconds for which a memcached that did not know a meta command is sent no other.
 pub const NO_META_MS: u64 = 60_000;

@@ -334,6 +334,10 @@ impl Worker {
             self.upstream_down(key, &Cause::TimedOut, true);
             return self.rearm(at);
         }
+        if upstream.spare && upstream.state == State::Ready && upstream.spare_until <= now {
+            self.turn.actions.push_back(Action::Close { conn: upstream.conn() });
+            upstream.take_down(&mut self.turn, false);
+        }
         let (pool, server) = (upstream.pool, upstream.server);
         let Some(timeout_ms) = self.pools[pool.index()].spec.timeout_ms else {
             return self.rearm(at);

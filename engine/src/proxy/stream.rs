@@ -25,7 +25,7 @@ use super::worker::Worker;
 use super::{Action, ConnId, Reading};
 use crate::base::Time;
 use crate::base::limits::{
-    SPARE_SOCKETS_MAX, STREAM_BYTES_MIN, STREAM_PAUSE_BYTES, STREAM_RESUME_BYTES,
+    SPARE_IDLE_MS, SPARE_SOCKETS_MAX, STREAM_BYTES_MIN, STREAM_PAUSE_BYTES, STREAM_RESUME_BYTES,
     STREAM_SHARED_PAUSE_BYTES, STREAM_SHARED_STALL_MS,
 };
 use crate::base::slab::{Key, Slab};
@@ -219,6 +219,8 @@ impl Worker {
             upstream.take_down(turn, false);
         }
         upstream.spare = true;
+        upstream.spare_until = turn.now.plus_ms(SPARE_IDLE_MS);
+        turn.wake_at(upstream.spare_until);
         pool.spares.push((upstream.lane, upstream.server, at as u32));
     }
 }

@@ -117,6 +117,8 @@ pub struct Upstream {
     /// Takes no new requests while a large reply flows, and is laid by afterwards.
     pub detached: bool,
     pub spare: bool,
+    /// Its connection is kept until then.
+    pub spare_until: Time,
     pub stream: Option<Box<Stream>>,
     /// Whose large request is on its way here; the rest is still to come.
     pub upload_from: Option<Key>,
@@ -167,6 +169,7 @@ impl Upstream {
             retired: false,
             detached: false,
             spare: false,
+            spare_until: Time::NEVER,
             stream: None,
             upload_from: None,
             watched: false,
@@ -414,6 +417,7 @@ impl Upstream {
     pub fn deadline(&self, timeout_ms: Option<u32>) -> Time {
         let connecting = match self.state {
             State::Connecting | State::Handshake { .. } => self.connect_by,
+            State::Ready if self.spare => return self.spare_until,
             State::Idle | State::Ready => Time::NEVER,
         };
         let Some(timeout_ms) = timeout_ms else {
