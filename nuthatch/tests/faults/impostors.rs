@@ -5,6 +5,7 @@ use super::{error_of, info, proxy, timed};
 use nuthatch_testbed::{
     Answer, Client, Impostor, Outcome, Proxy, RedisServer, Rest, Trial, Witness, poll_until,
 };
+use std::io::ErrorKind;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -155,25 +156,35 @@ fn one_that_hangs_up_in_mid_reply() {
     }
 }
 
-/// A reply of more than one read, cut off: the end must be noticed behind the last short read.
+/// A reply of more than one read, cut off: the end must be noticed behind the last short read. One
+/// that was gathered is an error then; of one that flowed a part is out, and its client is closed.
 #[test]
 fn one_that_hangs_up_in_mid_of_a_long_reply() {
-    let mut cut = b"$1000000\r\n".to_vec();
-    cut.resize(150_000, b'x');
-    let server = Impostor::start(Answer::BytesAndClose(cut)).unwrap();
-    let mut proxy = proxy(&[server.entry(1, "bad")], &[("timeout", "5000")], 1);
-    for _ in 0..3 {
-        let mut client = proxy.client().unwrap();
-        client.command(&["PING"]).unwrap();
-        client.send(&["GET", "x"]).unwrap();
-        // While the proxy sleeps all of it arrives, the end included: one event, two reads.
-        sleep(Duration::from_millis(2));
-        proxy.process().pause().unwrap();
-        sleep(Duration::from_millis(60));
-        proxy.process().resume().unwrap();
-        let start = Instant::now();
-        let reply = client.recv().unwrap();
-        let took = start.elapsed();
-        assert!(took < Duration::from_millis(2500), "the end went unnoticed: {reply}, {took:?}");
+    for (promised, sent) in [(120_000, 100_000), (1_000_000, 150_000)] {
+        let mut cut = format!("${promised}\r\n").into_bytes();
+        cut.resize(sent, b'x');
+        let server = Impostor::start(Answer::BytesAndClose(cut)).unwrap();
+        let mut proxy = proxy(&[server.entry(1, "bad")], &[("timeout", "5000")], 1);
+        for _ in 0..3 {
+            let mut client = proxy.client().unwrap();
+            client.command(&["PING"]).unwrap();
+            client.send(&["GET", "x"]).unwrap();
+            // While the proxy sleeps all of it arrives, the end included: one event, two reads.
+            sleep(Duration::from_millis(2));
+            proxy.process().pause().unwrap();
+            sleep(Duration::from_millis(60));
+            proxy.process().resume().unwrap();
+            let start = Instant::now();
+            let reply = client.recv();
+            let took = start.elapsed();
+            let limit = Duration::from_millis(2500);
+            assert!(took < limit, "the end went unnoticed: {reply:?}, {took:?}");
+            match reply {
+                Ok(reply) => assert!(reply.is_error() && promised == 120_000, "{reply}"),
+                Err(error) => {
+                    assert_eq!((error.kind(), promised), (ErrorKind::UnexpectedEof, 1_000_000));
+                }
+            }
+        }
     }
 }
