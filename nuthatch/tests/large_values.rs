@@ -133,7 +133,8 @@ fn one_that_stops_in_the_middle_holds_up_nobody() {
         assert!(p95 < Duration::from_millis(200), "{p95:?}");
     });
     println!("{held} KiB for two that asked for 400 MiB each and read nothing");
-    assert!(held < 64 * 1024, "{held} KiB");
+    // While somebody waits behind them, as much as a client may hoard.
+    assert!(held < 160 * 1024, "{held} KiB");
     // The rest comes after all: the request is whole.
     half.send_raw(&value(700_000)).unwrap();
     half.send_raw(b"\r\n").unwrap();

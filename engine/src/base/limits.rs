@@ -103,8 +103,9 @@ pub const STREAM_BYTES_MIN: usize = 128 * 1024;
 /// Bytes a client may leave unread of a flowing reply before its server is read no further.
 pub const STREAM_PAUSE_BYTES: usize = 1024 * 1024;
 
-/// The same while others wait behind the reply: they are worth some memory.
-pub const STREAM_SHARED_PAUSE_BYTES: usize = 8 * 1024 * 1024;
+/// The same while others wait behind the reply, who are worth some memory: as much as a client may
+/// hoard before it is given little time.
+pub const STREAM_SHARED_PAUSE_BYTES: usize = CLIENT_HOARD_BYTES;
 
 /// Unread bytes below which it is read on.
 pub const STREAM_RESUME_BYTES: usize = 256 * 1024;
