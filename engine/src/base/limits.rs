@@ -92,7 +92,7 @@ pub const GATHER_REQUESTS: u32 = 32;
 pub const GATHER_BYTES: usize = 16 * 1024;
 
 /// Turns of the loop that a request may be held back so.
-pub const GATHER_TURNS: u8 = 4;
+pub const GATHER_TURNS: u8 = 2;
 
 /// Microseconds that a request may be held back so.
 pub const GATHER_US: u64 = 100;
