@@ -151,14 +151,15 @@ impl Rest {
         Some(Rest { files: last, rss_kib: process.rss_kib()? })
     }
 
-    /// Waits until the process has exactly these files again, and at most so much more memory.
+    /// Waits until the process has no more files than these, and at most so much more memory. Fewer
+    /// may be: a connection that was laid by is closed after a while.
     /// Returns how it is, and whether that is well.
     pub fn is_back(&self, process: &Process, slack_kib: u64) -> (Rest, bool) {
         let mut now = *self;
         let back = poll_until(REST, || {
             now.files = process.open_files().unwrap_or_default();
             now.rss_kib = process.rss_kib().unwrap_or(u64::MAX);
-            now.files == self.files && now.rss_kib <= self.rss_kib + slack_kib
+            now.files <= self.files && now.rss_kib <= self.rss_kib + slack_kib
         });
         (now, back)
     }
