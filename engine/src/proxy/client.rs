@@ -11,7 +11,8 @@
 //! A client is read while its window has room. What it sent beyond stays unparsed in its input,
 //! so a pipeline of many requests for large replies costs the client's time rather than our memory.
 //! The window follows replies that have come: one that small replies have opened wide lets a burst
-//! of requests for large ones through before it closes. `CLIENT_HOARD_STALL_MS` is for that.
+//! of requests for large ones through before it closes. Those flow (`stream.rs`), and wait in their
+//! server; what is gathered all the same is held down by `CLIENT_HOARD_STALL_MS`.
 
 use super::turn::Turn;
 use super::upload::Upload;
