@@ -4,6 +4,7 @@ pub mod buffer;
 pub mod chance;
 pub mod ids;
 pub mod limits;
+pub mod scan;
 pub mod slab;
 pub mod time;
 

@@ -34,8 +34,11 @@ use std::net::SocketAddr;
 /// A stash smaller than this is not worth tidying.
 const STASH_TIDY_BYTES: usize = 64 * 1024;
 
+/// The widest window of replies that have no more bytes than this fits the output bound.
+const REPLY_BYTES_SMALL: u32 = CLIENT_OUTPUT_BYTES_MAX as u32 / CLIENT_WINDOW_MAX;
+
 /// Slots that an idle client may keep.
-const IDLE_SLOTS: usize = 8;
+const IDLE_SLOTS: usize = 32;
 
 /// ```text
 ///   Open ──▶ Finishing ──▶ (closed)           QUIT, end of input
@@ -407,8 +410,12 @@ impl Client {
         let mean = i64::from(self.reply_bytes_mean);
         // A large reply closes the window at once; it takes many small ones to open it again.
         self.reply_bytes_mean = (mean + ((len as i64 - mean) >> 3)).max(len as i64 >> 1) as u32;
-        let fits = CLIENT_OUTPUT_BYTES_MAX as u32 / self.reply_bytes_mean.max(256);
-        self.window = (self.window + 1).min(fits.clamp(1, CLIENT_WINDOW_MAX));
+        // A division takes as long as all the rest here, and few replies need it.
+        let fits = match self.reply_bytes_mean {
+            0..=REPLY_BYTES_SMALL => CLIENT_WINDOW_MAX,
+            mean => (CLIENT_OUTPUT_BYTES_MAX as u32 / mean).clamp(1, CLIENT_WINDOW_MAX),
+        };
+        self.window = (self.window + 1).min(fits);
     }
 
     #[inline]

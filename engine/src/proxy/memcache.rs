@@ -24,9 +24,8 @@ impl Path<'_> {
     /// Takes one request of the client.
     #[inline]
     pub fn take_memcache(&mut self, request: &Request<'_>) {
-        let mut words = Words::new(request.line);
-        let name = words.next().unwrap_or_default();
-        let Some(command) = memcache::lookup(name) else {
+        let mut words = request.words.clone();
+        let Some(command) = memcache::lookup(request.name) else {
             return self.refuse_line(request.line, replies::MEMCACHE_ERROR);
         };
         if let Some(refusal) = request.refusal {
@@ -77,6 +76,9 @@ impl Path<'_> {
         rest: Words<'_>,
         key: &[u8],
     ) -> bool {
+        if request.stores {
+            return true;
+        }
         let given = 1 + usize::from(!key.is_empty());
         let wanted = usize::from(command.words_min);
         if given + rest.take(wanted.saturating_sub(given)).count() < wanted {
@@ -232,8 +234,7 @@ impl Path<'_> {
     /// Sends the request to every shard, also to one that is left out now: `flush_all` that has
     /// not reached it is not done.
     fn ask_all(&mut self, command: &Command, join: Join, request: &Request<'_>) {
-        let mut words = Words::new(request.line).skip(1);
-        let argument = words.next();
+        let argument = request.words.clone().next();
         if usize::from(command.words_min) > 1 + usize::from(argument.is_some()) {
             return self.refuse_line(request.line, replies::MEMCACHE_ERROR);
         }

@@ -15,6 +15,7 @@
 
 use super::words::{Words, number};
 use crate::base::limits::{MEMCACHE_VALUE_BYTES_MAX, REPLY_LINE_BYTES_MAX};
+use crate::base::scan::{find, find_below};
 
 /// What is sent behind a request whose reply may be silence. Not `mn`, which would do for the meta
 /// commands: a server too old to know them would answer `ERROR`, and what came next would be taken
@@ -99,7 +100,18 @@ static LINES: [(&[u8], Line); 25] = [
 pub fn parse(bytes: &[u8], progress: &mut Progress, fenced: bool) -> Result<Parsed, Error> {
     loop {
         let at = progress.at;
-        if let Some((_, len)) = bytes.get(at..).and_then(plain_item)
+        let rest = bytes.get(at..).unwrap_or_default();
+        if !fenced {
+            // What nearly every reply ends in.
+            for line in [&b"END\r\n"[..], b"STORED\r\n"] {
+                if rest.starts_with(line) {
+                    let len = at + line.len();
+                    *progress = Progress::default();
+                    return Ok(Parsed::Complete { len, shown: len });
+                }
+            }
+        }
+        if let Some((_, len)) = plain_item(rest)
             && let Some(end) = bytes.get(at + len - 2..at + len)
         {
             if end != b"\r\n" {
@@ -109,8 +121,7 @@ pub fn parse(bytes: &[u8], progress: &mut Progress, fenced: bool) -> Result<Pars
             continue;
         }
         let from = at.max(progress.scanned);
-        let Some(found) = bytes.get(from..).unwrap_or_default().iter().position(|&b| b == b'\n')
-        else {
+        let Some(found) = find::<b'\n'>(bytes.get(from..).unwrap_or_default()) else {
             if bytes.len().saturating_sub(at) > REPLY_LINE_BYTES_MAX {
                 return Err(Error::LineTooLong);
             }
@@ -168,7 +179,7 @@ pub fn pass(bytes: &[u8], progress: &mut Progress) -> Result<(usize, bool), Erro
         }
         let at = progress.at;
         let from = at.max(progress.scanned);
-        let Some(found) = bytes[from..].iter().position(|&b| b == b'\n') else {
+        let Some(found) = find::<b'\n'>(&bytes[from..]) else {
             if bytes.len() - at > REPLY_LINE_BYTES_MAX {
                 return Err(Error::LineTooLong);
             }
@@ -192,7 +203,7 @@ pub fn pass(bytes: &[u8], progress: &mut Progress) -> Result<(usize, bool), Erro
 /// How a line goes on, and whether it is the answer to a fence.
 #[inline]
 fn kind(line: &[u8]) -> Result<(Line, bool), Error> {
-    let end = line.iter().position(|&byte| byte == b' ').unwrap_or(line.len());
+    let end = find::<b' '>(line).unwrap_or(line.len());
     let word = &line[..end];
     if let Some((name, line)) = LINES.iter().find(|(name, _)| *name == word) {
         return Ok((*line, *name == b"VERSION"));
@@ -224,7 +235,7 @@ pub fn item(bytes: &[u8]) -> Option<(&[u8], usize)> {
 #[inline]
 fn plain_item(bytes: &[u8]) -> Option<(&[u8], usize)> {
     let rest = bytes.strip_prefix(b"VALUE ")?;
-    let key = rest.iter().position(|&byte| byte <= b' ')?;
+    let key = find_below::<{ b' ' + 1 }>(rest)?;
     let mut at = key;
     // Flags, then the length, then perhaps a cas unique, which needs no look.
     let mut numbers = [0u64; 2];

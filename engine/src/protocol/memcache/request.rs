@@ -19,6 +19,7 @@
 use super::words::{Words, number};
 use super::{KEY_BYTES_MAX, LINE_BYTES_MAX};
 use crate::base::limits::{MEMCACHE_LINE_BYTES_MAX, MEMCACHE_VALUE_BYTES_MAX};
+use crate::base::scan::find_below;
 
 /// What ends the connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,12 +42,18 @@ pub enum Refusal {
 }
 
 /// A whole request, lent from the bytes it came in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Request<'a> {
     /// As it came, to the last byte of its block.
     pub bytes: &'a [u8],
     /// The words: up to the line's end, or to a NUL before it.
     pub line: &'a [u8],
+    /// The first of them, empty if there is none.
+    pub name: &'a [u8],
+    /// Those behind it.
+    pub words: Words<'a>,
+    /// A block belongs to it: words enough, a key of good length and sound numbers are there.
+    pub stores: bool,
     pub refusal: Option<Refusal>,
 }
 
@@ -102,21 +109,23 @@ pub fn parse<'a>(bytes: &'a [u8], progress: &mut Progress) -> Result<Parsed<'a>,
         return Ok(Parsed::Skip(len));
     }
     if progress.line == 0 {
-        let Some(end) = bytes[progress.scanned..].iter().position(|&byte| byte == b'\n') else {
+        let Some((end, nul)) = line_end(bytes, progress.scanned) else {
             if is_too_long(bytes) {
                 return Err(Error::LineTooLong);
             }
             progress.scanned = bytes.len();
             return Ok(Parsed::Incomplete { missing: 1 });
         };
-        let len = progress.scanned + end + 1;
+        let len = end + 1;
         // Also when it came whole: a server may get it in pieces, and would close on all of us.
-        if is_too_long(&bytes[..len - 1]) {
+        if is_too_long(&bytes[..end]) {
             return Err(Error::LineTooLong);
         }
         progress.scanned = 0;
-        let line = words_of(&bytes[..len]);
-        let refusal = match block(line) {
+        let line = if nul { words_of(&bytes[..len]) } else { without_end(&bytes[..len]) };
+        let mut words = Words::new(line);
+        let name = words.next().unwrap_or_default();
+        let refusal = match block(name, words.clone()) {
             Ok(None) => None,
             Ok(Some(block)) if block <= MEMCACHE_VALUE_BYTES_MAX as u64 => {
                 return Ok(stored_request(bytes, line, (len, block as usize + 2), progress));
@@ -127,7 +136,8 @@ pub fn parse<'a>(bytes: &'a [u8], progress: &mut Progress) -> Result<Parsed<'a>,
             }
             Err(wrong) => Some(wrong),
         };
-        return Ok(Parsed::Request(Request { bytes: &bytes[..len], line, refusal }));
+        let bytes = &bytes[..len];
+        return Ok(Parsed::Request(Request { bytes, line, name, words, stores: false, refusal }));
     }
     let (len, block) = (progress.line, progress.block);
     Ok(stored_request(bytes, words_of(&bytes[..len]), (len, block), progress))
@@ -149,17 +159,38 @@ fn stored_request<'a>(
     progress.line = 0;
     let is_whole = bytes[end - 2..end] == *b"\r\n";
     let refusal = if is_whole { None } else { Some(Refusal::Chunk) };
-    Parsed::Request(Request { bytes: &bytes[..end], line, refusal })
+    let mut words = Words::new(line);
+    let name = words.next().unwrap_or_default();
+    Parsed::Request(Request { bytes: &bytes[..end], line, name, words, stores: true, refusal })
+}
+
+/// Where the line ends whose first `scanned` bytes hold no end, and whether there may be a NUL in it.
+#[inline]
+fn line_end(bytes: &[u8], scanned: usize) -> Option<(usize, bool)> {
+    let (mut at, mut nul) = (scanned, scanned > 0);
+    loop {
+        at += find_below::<{ b'\n' + 1 }>(&bytes[at..])?;
+        match bytes[at] {
+            b'\n' => return Some((at, nul)),
+            other => nul |= other == 0,
+        }
+        at += 1;
+    }
 }
 
 /// The line without its end. memcached drops a CR only if something precedes it.
 #[inline]
-fn words_of(line: &[u8]) -> &[u8] {
-    let line = match line {
+fn without_end(line: &[u8]) -> &[u8] {
+    match line {
         [text @ .., b'\r', b'\n'] if !text.is_empty() => text,
         [text @ .., b'\n'] => text,
         text => text,
-    };
+    }
+}
+
+/// The line without its end and what follows a NUL.
+fn words_of(line: &[u8]) -> &[u8] {
+    let line = without_end(line);
     match line.iter().position(|&byte| byte == 0) {
         None => line,
         Some(nul) => &line[..nul],
@@ -177,11 +208,10 @@ fn is_retrieval(line: &[u8]) -> bool {
     blanks <= 100 && [&b"get "[..], b"gets "].iter().any(|name| line[blanks..].starts_with(name))
 }
 
-/// Bytes in the block that follows this line, if one does.
+/// Bytes in the block that follows the line of this name and these words, if one does.
 #[inline]
-fn block(line: &[u8]) -> Result<Option<u64>, Refusal> {
-    let mut words = Words::new(line);
-    match words.next().unwrap_or_default() {
+fn block(name: &[u8], words: Words<'_>) -> Result<Option<u64>, Refusal> {
+    match name {
         b"set" | b"add" | b"replace" | b"append" | b"prepend" => stored(words, 0),
         b"cas" => stored(words, 1),
         b"ms" => meta_set(words),

@@ -1,5 +1,7 @@
 //! The words of a line: what lies between blanks, and nothing else parts them.
 
+use crate::base::scan::find;
+
 /// Walks the words of a line, with their places.
 #[derive(Clone, Debug)]
 pub struct Words<'a> {
@@ -23,15 +25,16 @@ impl<'a> Iterator for Words<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
+        while self.line.get(self.at) == Some(&b' ') {
+            self.at += 1;
+        }
         let rest = &self.line[self.at..];
-        let Some(blanks) = rest.iter().position(|&byte| byte != b' ') else {
-            self.at = self.line.len();
+        if rest.is_empty() {
             return None;
-        };
-        let word = &rest[blanks..];
-        let len = word.iter().position(|&byte| byte == b' ').unwrap_or(word.len());
-        self.at += blanks + len;
-        Some(&word[..len])
+        }
+        let word = &rest[..find::<b' '>(rest).unwrap_or(rest.len())];
+        self.at += word.len();
+        Some(word)
     }
 }
 

@@ -43,7 +43,36 @@ pub struct Progress {
 /// bytes plus more when it is incomplete.
 #[inline]
 pub fn parse(bytes: &[u8], progress: &mut Progress) -> Result<Parsed, Error> {
+    if progress.kind == 0
+        && let Some(len) = plain(bytes)
+    {
+        return Ok(Parsed::Complete { len, kind: bytes[0] });
+    }
     walk::<false>(bytes, progress)
+}
+
+/// The length of a whole reply as most are: a short string or none, or `+OK`. `None` is no verdict.
+#[inline]
+fn plain(bytes: &[u8]) -> Option<usize> {
+    let head @ [kind, a, b, c, d] = *bytes.first_chunk::<5>()?;
+    if head == *b"$-1\r\n" {
+        return Some(5);
+    }
+    if kind == b'+' {
+        return (d == b'\n' && c == b'\r' && a != b'\r' && b != b'\r').then_some(5);
+    }
+    let (high, low) = (a.wrapping_sub(b'0'), b.wrapping_sub(b'0'));
+    if kind != b'$' || high > 9 {
+        return None;
+    }
+    let end = if (b, c) == (b'\r', b'\n') {
+        4 + usize::from(high)
+    } else if (c, d) == (b'\r', b'\n') && low <= 9 {
+        5 + usize::from(high) * 10 + usize::from(low)
+    } else {
+        return None;
+    };
+    (*bytes.get(end..)?.first_chunk::<2>()? == *b"\r\n").then_some(end + 2)
 }
 
 /// How much of `bytes` belongs to the reply that `progress` is in, and whether that is its end.

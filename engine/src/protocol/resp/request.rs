@@ -265,6 +265,49 @@ fn any_number(bytes: &[u8], start: usize) -> Result<Option<Number>, ()> {
     }
 }
 
+/// A whole request as nearly all are: few arguments, all of them short. One load and a comparison
+/// or two an argument, and within the limits of strangers. `None` is no verdict.
+#[inline]
+fn plain(bytes: &[u8]) -> Option<Args<'_>> {
+    const ONE_DIGIT: u32 = u32::from_le_bytes(*b"$\0\r\n");
+    const TWO_DIGITS: u32 = u32::from_le_bytes(*b"$\0\0\r");
+    let [b'*', count, b'\r', b'\n'] = *bytes.first_chunk::<4>()? else {
+        return None;
+    };
+    let count = count.wrapping_sub(b'0');
+    if count == 0 || usize::from(count) > REMEMBERED {
+        return None;
+    }
+    let mut first = [(0, 0); REMEMBERED];
+    let mut at = 4;
+    for place in &mut first[..usize::from(count)] {
+        let head = u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?);
+        let (high, low) = ((head >> 8) as u8, (head >> 16) as u8);
+        let (high, low) = (high.wrapping_sub(b'0'), low.wrapping_sub(b'0'));
+        let (len, start) = if head & 0xffff_00ff == ONE_DIGIT {
+            (high, at + 4)
+        } else if head & 0xff00_00ff == TWO_DIGITS
+            && low <= 9
+            && high != 0
+            && bytes.get(at + 4) == Some(&b'\n')
+        {
+            (high.wrapping_mul(10).wrapping_add(low), at + 5)
+        } else {
+            return None;
+        };
+        if high > 9 {
+            return None;
+        }
+        let end = start + usize::from(len);
+        if *bytes.get(end..)?.first_chunk::<2>()? != *b"\r\n" {
+            return None;
+        }
+        *place = (start as u32, end as u32);
+        at = end + 2;
+    }
+    Some(Args { bytes: &bytes[..at], count: u32::from(count), first, rewrite: false })
+}
+
 /// Reads one request from the front of `bytes`.
 ///
 /// When it is [`Parsed::Incomplete`], call again with the same `progress` and with the same
@@ -275,6 +318,11 @@ pub fn parse<'a>(
     progress: &mut Progress,
     trust: Trust,
 ) -> Result<Parsed<'a>, Error> {
+    if progress.count == 0
+        && let Some(args) = plain(bytes)
+    {
+        return Ok(Parsed::Request(args));
+    }
     // The place is kept in registers and written back only when the bytes end too early.
     let Progress { mut at, mut count, mut parsed, mut first, mut rewrite, .. } = *progress;
     if count == 0 {
