@@ -85,16 +85,14 @@ pub const UPSTREAM_QUEUE_MAX: usize = 262_144;
 /// joins an empty queue). Over it: an error at once (`upstream_queue_full`).
 pub const UPSTREAM_UNSENT_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// Requests that are gathered for a server before they are written, while it has others to answer.
-pub const GATHER_REQUESTS: u32 = 32;
+/// Clients about to get replies from which on requests are gathered for a server that has nothing to
+/// do: as many as a loop finds in a turn that is near its limits, and hardly ever one that is not.
+pub const GATHER_CLIENTS: usize = 8;
 
-/// Bytes of requests that are gathered so; more are worth a write of their own.
+/// Bytes that are gathered for one write; more are worth a write of their own.
 pub const GATHER_BYTES: usize = 16 * 1024;
 
-/// Turns of the loop that a request may be held back so.
-pub const GATHER_TURNS: u8 = 2;
-
-/// Microseconds that a request may be held back so.
+/// Microseconds that a request or a reply may be held back so.
 pub const GATHER_US: u64 = 100;
 
 /// Bytes from which on a reply flows to its client as it comes.

@@ -14,13 +14,14 @@
 //! of requests for large ones through before it closes. Those flow (`stream.rs`), and wait in their
 //! server; what is gathered all the same is held down by `CLIENT_HOARD_STALL_MS`.
 
+use super::gather::Hold;
 use super::turn::Turn;
 use super::upload::Upload;
 use super::{Action, ConnId};
 use crate::base::buffer::Output;
 use crate::base::limits::{
     CLIENT_GLUT_STALL_MS, CLIENT_HOARD_BYTES, CLIENT_OUTPUT_BYTES_MAX, CLIENT_WINDOW_MAX,
-    CLIENT_WINDOW_START,
+    CLIENT_WINDOW_START, GATHER_BYTES,
 };
 use crate::base::slab::Key;
 use crate::base::{PoolId, Time};
@@ -119,6 +120,7 @@ pub struct Client {
     pub draining: bool,
     resuming: bool,
     dirty: bool,
+    hold: Hold,
     pub watched: bool,
     /// It leaves by an error, its own or our refusal.
     pub errs: bool,
@@ -169,6 +171,7 @@ impl Client {
             draining: false,
             resuming: false,
             dirty: false,
+            hold: Hold::default(),
             watched: false,
             errs: false,
             full_since: None,
@@ -224,6 +227,16 @@ impl Client {
 
     pub fn clear_dirty(&mut self) {
         self.dirty = false;
+        self.hold.end();
+    }
+
+    /// Whether what is to be written may wait for more: it is owed more.
+    pub fn may_gather(&mut self, now: Time) -> bool {
+        self.state == State::Open
+            && !self.slots.is_empty()
+            && self.stream_from.is_none()
+            && self.out.len() < GATHER_BYTES
+            && self.hold.may_last(now)
     }
 
     /// A new slot at the end; its number goes on the tickets.

@@ -30,6 +30,7 @@ mod client;
 mod count;
 mod counters;
 mod drain;
+mod gather;
 mod greet;
 mod intake;
 mod invariants;

@@ -22,6 +22,7 @@ pub struct Turn {
     pub dirty_clients: VecDeque<ConnId>,
     /// Have bytes to write that are held back for more to come; see [`super::Worker::gather`].
     pub held_upstreams: Vec<ConnId>,
+    pub held_clients: Vec<ConnId>,
     /// Stopped at their window or output bound, and have room again.
     pub resumable: Vec<Key>,
     /// Clients with a deadline of their own: full sockets, last words.
@@ -47,6 +48,7 @@ impl Turn {
             dirty_upstreams: VecDeque::new(),
             dirty_clients: VecDeque::new(),
             held_upstreams: Vec::new(),
+            held_clients: Vec::new(),
             resumable: Vec::new(),
             watched: Vec::new(),
             deadline: Time::NEVER,

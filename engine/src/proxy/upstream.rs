@@ -21,14 +21,15 @@
 //! others never notice. All requests have the same timeout, so the expired ones are always the
 //! oldest, and the next deadline is that of the first ticket behind them.
 
+use super::gather::Hold;
 use super::replies::Cause;
 use super::stream::Stream;
 use super::turn::Turn;
 use super::{Action, ConnId, ServerCounters};
 use crate::base::buffer::Output;
 use crate::base::limits::{
-    GATHER_BYTES, GATHER_REQUESTS, GATHER_TURNS, GATHER_US, RECONNECT_MS_MAX, RECONNECT_MS_MIN,
-    TOMBSTONE_TIMEOUTS, TOMBSTONES_MAX, UPSTREAM_QUEUE_MAX, UPSTREAM_UNSENT_BYTES_MAX,
+    GATHER_BYTES, RECONNECT_MS_MAX, RECONNECT_MS_MIN, TOMBSTONE_TIMEOUTS, TOMBSTONES_MAX,
+    UPSTREAM_QUEUE_MAX, UPSTREAM_UNSENT_BYTES_MAX,
 };
 use crate::base::slab::Key;
 use crate::base::{PoolId, ServerId, Time};
@@ -125,11 +126,7 @@ pub struct Upstream {
     /// The next reply is reported to the one who decides.
     pub watched: bool,
     dirty: bool,
-    /// Requests appended since the last write, and for how many turns and since when they have
-    /// been held back.
-    gathered: u32,
-    held_turns: u8,
-    held_since: Time,
+    hold: Hold,
     pub tickets: VecDeque<Ticket>,
     /// Tickets at the front that are tombstones.
     expired: usize,
@@ -174,9 +171,7 @@ impl Upstream {
             upload_from: None,
             watched: false,
             dirty: false,
-            gathered: 0,
-            held_turns: 0,
-            held_since: Time::ZERO,
+            hold: Hold::default(),
             tickets: VecDeque::new(),
             expired: 0,
             out: Output::default(),
@@ -244,7 +239,6 @@ impl Upstream {
         timeout_ms: Option<u32>,
     ) {
         self.end += bytes as u64;
-        self.gathered += 1;
         self.counters.requests += 1;
         self.counters.request_bytes += bytes as u64;
         if let Some(timeout_ms) = timeout_ms
@@ -295,24 +289,17 @@ impl Upstream {
 
     pub fn clear_dirty(&mut self) {
         self.dirty = false;
-        self.gathered = 0;
-        self.held_turns = 0;
+        self.hold.end();
     }
 
-    /// Whether what is to be written may wait for more, once: the server has requests of ours to
-    /// answer meanwhile, few new ones have come, and they have not waited long.
-    pub fn may_gather(&mut self, now: Time) -> bool {
-        if self.held_turns == 0 {
-            self.held_since = now;
-        }
-        let may = self.state == State::Ready
-            && !self.is_idle_to_server()
-            && self.gathered < GATHER_REQUESTS
+    /// Whether what is to be written may wait for more: the server has requests of ours to answer
+    /// meanwhile, or many clients are about to send some.
+    pub fn may_gather(&mut self, now: Time, is_crowded: bool) -> bool {
+        self.state == State::Ready
+            && (is_crowded || !self.is_idle_to_server())
+            && !self.detached
             && self.out.len() < GATHER_BYTES
-            && self.held_turns < GATHER_TURNS
-            && now <= self.held_since.plus_us(GATHER_US);
-        self.held_turns += u8::from(may);
-        may
+            && self.hold.may_last(now)
     }
 
     /// What may be written now.

@@ -78,8 +78,9 @@ impl Worker {
     pub fn begin_turn(&mut self, now: Time) {
         debug_assert!(now >= self.turn.now, "time never goes back");
         self.turn.now = now;
-        if !self.turn.held_upstreams.is_empty() {
+        if self.is_gathering() {
             self.turn.dirty_upstreams.extend(self.turn.held_upstreams.drain(..));
+            self.turn.dirty_clients.extend(self.turn.held_clients.drain(..));
         }
         if !self.begun {
             self.begun = true;
@@ -204,38 +205,6 @@ impl Worker {
                 self.turn.actions.push_back(action);
             }
         }
-    }
-
-    /// Holds back what is to be written to servers that are busy with requests of ours, for more
-    /// to join it: each write wakes a server, and a server woken for one request where it could
-    /// have had ten spends most of its time waking. Call it at a turn's end, before the flush,
-    /// and only if the loop will look for events again at once; see [`Worker::is_gathering`].
-    ///
-    /// A server that has nothing to do is never kept waiting, so a lone client pays nothing.
-    pub fn gather(&mut self) {
-        let Worker { upstreams, turn, .. } = self;
-        // Replies to write take their time, and requests will come meanwhile. Without them the next
-        // poll would come too soon to find any, and cost more than it saves.
-        if turn.dirty_clients.is_empty() {
-            return;
-        }
-        let now = turn.now;
-        let held = &mut turn.held_upstreams;
-        turn.dirty_upstreams.retain(|&conn| {
-            let ConnId::Upstream(key) = conn else { return true };
-            let upstream = upstreams.get_mut(key.index as usize).filter(|up| up.key == key);
-            let may = upstream.is_some_and(|upstream| upstream.may_gather(now));
-            if may {
-                held.push(conn);
-            }
-            !may
-        });
-    }
-
-    /// Is something held back? Then the next turn must come without waiting for an event, and
-    /// one that brings none must not call [`Worker::gather`].
-    pub fn is_gathering(&self) -> bool {
-        !self.turn.held_upstreams.is_empty()
     }
 
     pub fn poll_action(&mut self) -> Option<Action> {
