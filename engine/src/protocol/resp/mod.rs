@@ -3,6 +3,7 @@
 //!
 //! Parsers lend ranges of the bytes they are given; needing more bytes is not an error.
 
+mod bulk;
 pub mod encode;
 pub mod inline;
 pub mod reply;

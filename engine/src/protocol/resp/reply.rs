@@ -4,6 +4,7 @@
 //! An array of n owes n more, a map 2n, an attribute 2n besides the reply it belongs to. So no
 //! depth can hurt, and an unfinished reply keeps its place in three numbers.
 
+use super::bulk;
 use crate::base::limits::{BULK_BYTES_MAX, REPLY_ELEMENTS_MAX, REPLY_LINE_BYTES_MAX};
 
 /// Why the bytes are no reply. The stream is out of step afterwards: close.
@@ -54,25 +55,11 @@ pub fn parse(bytes: &[u8], progress: &mut Progress) -> Result<Parsed, Error> {
 /// The length of a whole reply as most are: a short string or none, or `+OK`. `None` is no verdict.
 #[inline]
 fn plain(bytes: &[u8]) -> Option<usize> {
-    let head @ [kind, a, b, c, d] = *bytes.first_chunk::<5>()?;
-    if head == *b"$-1\r\n" {
-        return Some(5);
+    match *bytes.first_chunk::<5>()? {
+        [b'$', b'-', b'1', b'\r', b'\n'] => Some(5),
+        [b'+', a, b, b'\r', b'\n'] if a != b'\r' && b != b'\r' => Some(5),
+        _ => bulk::short(bytes).map(|(_, end)| end + 2),
     }
-    if kind == b'+' {
-        return (d == b'\n' && c == b'\r' && a != b'\r' && b != b'\r').then_some(5);
-    }
-    let (high, low) = (a.wrapping_sub(b'0'), b.wrapping_sub(b'0'));
-    if kind != b'$' || high > 9 {
-        return None;
-    }
-    let end = if (b, c) == (b'\r', b'\n') {
-        4 + usize::from(high)
-    } else if (c, d) == (b'\r', b'\n') && low <= 9 {
-        5 + usize::from(high) * 10 + usize::from(low)
-    } else {
-        return None;
-    };
-    (*bytes.get(end..)?.first_chunk::<2>()? == *b"\r\n").then_some(end + 2)
 }
 
 /// How much of `bytes` belongs to the reply that `progress` is in, and whether that is its end.
@@ -102,6 +89,11 @@ fn walk<const PASSING: bool>(bytes: &[u8], progress: &mut Progress) -> Result<Pa
         // Only the reply itself is the last thing owed; an attribute before it is not yet it.
         if progress.owed == 1 && matches!(progress.kind, 0 | b'|') {
             progress.kind = kind;
+        }
+        if let Some(len) = bytes.get(at..).and_then(plain) {
+            progress.at += len;
+            progress.owed -= 1;
+            continue;
         }
         match kind {
             b'$' | b'=' | b'!' => {

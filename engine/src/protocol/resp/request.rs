@@ -11,7 +11,7 @@
 //! are remembered, because nearly every command's name and key are among them; the others are
 //! found again, by the same jumps, when a command with many keys asks for them.
 
-use super::encode;
+use super::{bulk, encode};
 use crate::base::limits::{
     BULK_BYTES_MAX, INLINE_BYTES_MAX, REQUEST_ARGS_MAX, UNAUTHENTICATED_ARGS_MAX,
     UNAUTHENTICATED_BULK_BYTES_MAX,
@@ -265,12 +265,10 @@ fn any_number(bytes: &[u8], start: usize) -> Result<Option<Number>, ()> {
     }
 }
 
-/// A whole request as nearly all are: few arguments, all of them short. One load and a comparison
-/// or two an argument, and within the limits of strangers. `None` is no verdict.
+/// A whole request as nearly all are: few arguments, all of them short, and within the limits of
+/// strangers. `None` is no verdict.
 #[inline]
 fn plain(bytes: &[u8]) -> Option<Args<'_>> {
-    const ONE_DIGIT: u32 = u32::from_le_bytes(*b"$\0\r\n");
-    const TWO_DIGITS: u32 = u32::from_le_bytes(*b"$\0\0\r");
     let [b'*', count, b'\r', b'\n'] = *bytes.first_chunk::<4>()? else {
         return None;
     };
@@ -281,29 +279,9 @@ fn plain(bytes: &[u8]) -> Option<Args<'_>> {
     let mut first = [(0, 0); REMEMBERED];
     let mut at = 4;
     for place in &mut first[..usize::from(count)] {
-        let head = u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?);
-        let (high, low) = ((head >> 8) as u8, (head >> 16) as u8);
-        let (high, low) = (high.wrapping_sub(b'0'), low.wrapping_sub(b'0'));
-        let (len, start) = if head & 0xffff_00ff == ONE_DIGIT {
-            (high, at + 4)
-        } else if head & 0xff00_00ff == TWO_DIGITS
-            && low <= 9
-            && high != 0
-            && bytes.get(at + 4) == Some(&b'\n')
-        {
-            (high.wrapping_mul(10).wrapping_add(low), at + 5)
-        } else {
-            return None;
-        };
-        if high > 9 {
-            return None;
-        }
-        let end = start + usize::from(len);
-        if *bytes.get(end..)?.first_chunk::<2>()? != *b"\r\n" {
-            return None;
-        }
-        *place = (start as u32, end as u32);
-        at = end + 2;
+        let (start, end) = bulk::short(bytes.get(at..)?)?;
+        *place = ((at + start) as u32, (at + end) as u32);
+        at += end + 2;
     }
     Some(Args { bytes: &bytes[..at], count: u32::from(count), first, rewrite: false })
 }
@@ -361,6 +339,14 @@ pub fn parse<'a>(
                 *progress = Progress::default();
             }
             return Ok(Parsed::Request(Args { bytes: &bytes[..at], count, first, rewrite }));
+        }
+        if let Some((start, end)) = bytes.get(at..).and_then(bulk::short) {
+            if let Some(place) = first.get_mut(parsed as usize) {
+                *place = ((at + start) as u32, (at + end) as u32);
+            }
+            parsed += 1;
+            at += end + 2;
+            continue;
         }
         match bytes.get(at) {
             Some(b'$') => {}
