@@ -11,8 +11,8 @@ use super::turn::Turn;
 use super::upstream::Upstream;
 use super::{Action, ConnId, Counters, Note, Reading, StreamBounds};
 use crate::base::limits::{
-    CLIENT_GLUT_BYTES, CLIENT_GLUT_STALL_MS, CLIENT_HOARD_BYTES, CLIENT_HOARD_STALL_MS,
-    CLIENT_STALL_MS, LINGER_MS, STREAM_SHARED_STALL_MS,
+    CLIENT_GLUT_BYTES, CLIENT_GLUT_STALL_MS, CLIENT_HOARD_BYTES, CLIENT_HOARD_STALL_MS, LINGER_MS,
+    STREAM_SHARED_STALL_MS,
 };
 use crate::base::slab::{Key, Slab};
 use crate::base::{Epoch, PoolId, ServerId, Time, WorkerId};
@@ -265,7 +265,8 @@ impl Worker {
                     }
                 } else if written > 0 || client.full_since.is_none() {
                     client.full_since = Some(self.turn.now);
-                    let at = self.turn.now.plus_ms(CLIENT_HOARD_STALL_MS);
+                    let stall_ms = u64::from(self.pools[client.pool.index()].spec.client_stall_ms);
+                    let at = self.turn.now.plus_ms(stall_ms.min(CLIENT_HOARD_STALL_MS));
                     client.watch(&mut self.turn, at);
                     client.maybe_resume(&mut self.turn);
                 }
@@ -349,8 +350,9 @@ impl Worker {
         let Some(since) = client.full_since else {
             return;
         };
+        let stall_ms = u64::from(self.pools[client.pool.index()].spec.client_stall_ms);
         let (patience, soon) = match client.unread_bytes() {
-            n if n <= CLIENT_HOARD_BYTES => (CLIENT_STALL_MS, CLIENT_HOARD_STALL_MS),
+            n if n <= CLIENT_HOARD_BYTES => (stall_ms, CLIENT_HOARD_STALL_MS),
             n if n <= CLIENT_GLUT_BYTES => (CLIENT_HOARD_STALL_MS, CLIENT_GLUT_STALL_MS),
             _ => (CLIENT_GLUT_STALL_MS, CLIENT_GLUT_STALL_MS),
         };
@@ -363,7 +365,8 @@ impl Worker {
         } else {
             (patience, soon)
         };
-        let until = since.plus_ms(patience);
+        // Who hoards is never given more time than who does not.
+        let until = since.plus_ms(patience.min(stall_ms));
         if until > now {
             // Looked at often enough to see a hoard grow.
             let soon = now.plus_ms(soon);

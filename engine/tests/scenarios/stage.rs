@@ -57,6 +57,7 @@ fn spec(words: &[&str]) -> PoolSpec {
         server_failure_limit: 2,
         manners: Manners::Modern,
         client_connections: 0,
+        client_stall_ms: 60_000,
     };
     for word in words {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
@@ -67,6 +68,7 @@ fn spec(words: &[&str]) -> PoolSpec {
             ("timeout", "never") => spec.timeout_ms = None,
             ("timeout", _) => spec.timeout_ms = Some(number()),
             ("connect_timeout", _) => spec.connect_timeout_ms = number(),
+            ("stall", _) => spec.client_stall_ms = number(),
             ("connections", _) => spec.server_connections = number() as u16,
             ("preconnect", _) => spec.preconnect = true,
             ("auth", password) => spec.redis_auth = Some(password.into()),
