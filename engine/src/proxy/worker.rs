@@ -258,6 +258,7 @@ impl Worker {
                 client.out.consume(written, &mut self.turn.buffers);
                 if client.out.is_empty() {
                     client.full_since = None;
+                    client.tried_again = false;
                     client.release_memory();
                     client.maybe_resume(&mut self.turn);
                     if client.state != ClientState::Open {
@@ -265,6 +266,7 @@ impl Worker {
                     }
                 } else if written > 0 || client.full_since.is_none() {
                     client.full_since = Some(self.turn.now);
+                    client.tried_again = false;
                     let stall_ms = u64::from(self.pools[client.pool.index()].spec.client_stall_ms);
                     let at = self.turn.now.plus_ms(stall_ms.min(CLIENT_HOARD_STALL_MS));
                     client.watch(&mut self.turn, at);
@@ -373,9 +375,16 @@ impl Worker {
             client.watch(&mut self.turn, until.min(soon));
             return;
         }
+        let conn = ConnId::Client(key);
+        // Linux tells that a socket has room when a third of it is free. One who reads slowly may
+        // have taken a megabyte since, and is not one who takes nothing.
+        if !std::mem::replace(&mut client.tried_again, true) {
+            self.turn.actions.push_back(Action::TryWriting { conn });
+            client.watch(&mut self.turn, now);
+            return;
+        }
         let (pool, peer) = (client.pool, client.peer);
         let unread_bytes = client.unread_bytes();
-        let conn = ConnId::Client(key);
         let note = Note::ClientStalled { pool, conn, peer, unread_bytes };
         client.errs = true;
         self.turn.actions.push_back(Action::Note(note));

@@ -229,6 +229,9 @@ impl Play {
                 self.takes.insert((*name).to_owned(), bytes.parse().unwrap());
                 self.write(conn(name), trace);
             }
+            [name, "takes", bytes, "untold"] => {
+                self.takes.insert((*name).to_owned(), bytes.parse().unwrap());
+            }
             ["probe", server, outcome] => {
                 let server = ServerId(server[1..].parse().unwrap());
                 self.health.handle_probe(POOL, server, *outcome == "good", now);
@@ -324,7 +327,7 @@ impl Play {
 
     fn act(&mut self, now: Time, trace: &mut Vec<String>) {
         while let Some(action) = self.worker.poll_action() {
-            trace.push(match action {
+            let line = match action {
                 Action::Connect { conn, server, .. } => {
                     let socket = self.sockets.entry(server.0).or_default();
                     *socket += 1;
@@ -341,7 +344,13 @@ impl Play {
                     format!("report s{} {sight:?}", server.0)
                 }
                 Action::Note(note) => format!("note {}", about(&note)),
-            });
+                Action::TryWriting { conn } => {
+                    trace.push(format!("try {} again", self.name(conn)));
+                    self.write(conn, trace);
+                    continue;
+                }
+            };
+            trace.push(line);
         }
     }
 
