@@ -302,3 +302,24 @@ fn one_that_reads_nothing_is_closed_after_its_pools_time() {
     assert_eq!(scene.counter("clients_stalled"), 1);
     round(&mut ordinary);
 }
+
+#[test]
+fn one_that_reads_slowly_is_not_closed() {
+    let scene = Scene::with(&[("timeout", "20000"), ("client_stall_ms", "1000")]);
+    let mut client = scene.client();
+    assert!(client.command(&["SET", "big", &"x".repeat(MIB)]).unwrap().is_ok());
+    let mut gets = Vec::new();
+    (0..100).for_each(|_| encode(&["GET", "big"], &mut gets));
+    client.send_raw(&gets).unwrap();
+    // Half a megabyte a second: of a socket's megabytes a third is free only after a second or two.
+    let (start, mut got) = (Instant::now(), 0);
+    while start.elapsed() < Duration::from_secs(5) {
+        while got < start.elapsed().as_millis() as usize * 500 {
+            let some = client.recv_some().unwrap().len();
+            assert!(some > 0, "closed after {:?} and {got} bytes", start.elapsed());
+            got += some;
+        }
+        sleep(Duration::from_millis(20));
+    }
+    assert_eq!(scene.counter("clients_stalled"), 0);
+}

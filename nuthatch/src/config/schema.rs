@@ -136,7 +136,7 @@ pub static KEYS: [Key; 22] = [
         about: "How long a client may take nothing of the replies that wait for it. Over it, it is \
                 closed and counted in `clients_stalled`. Where much waits for it the time is shorter, \
                 whatever is said here: five seconds over 64 MiB, a quarter of one over 256 MiB, a \
-                fifth while others wait behind a large reply of its. twemproxy waited for ever.",
+                fifth while other clients wait behind its large reply. twemproxy waited for ever.",
     },
     Key {
         id: Id::ConnectTimeoutMs,
