@@ -377,8 +377,8 @@ impl Worker {
         }
         let conn = ConnId::Client(key);
         // Linux tells that a socket has room when a third of it is free. One who reads slowly may
-        // have taken a megabyte since, and is not one who takes nothing. It is asked no more than
-        // once, and not where memory is short.
+        // have taken a megabyte since, and is not one who takes nothing. It is tried once, and not
+        // where memory is short.
         let is_glut = client.unread_bytes() > CLIENT_GLUT_BYTES;
         if !is_glut && !std::mem::replace(&mut client.tried_again, true) {
             self.turn.actions.push_back(Action::TryWriting { conn });
