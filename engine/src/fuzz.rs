@@ -183,6 +183,7 @@ fn spec(flags: u8) -> PoolSpec {
         server_failure_limit: 2,
         manners: if bit(4) { Manners::Twemproxy } else { Manners::Modern },
         client_connections: 0,
+        client_stall_ms: 60_000,
     }
 }
 

@@ -43,6 +43,7 @@ impl Stage {
             server_failure_limit: 2,
             manners: Manners::Modern,
             client_connections: 0,
+            client_stall_ms: 60_000,
         };
         let specs = [Arc::new(spec)];
         let snapshot = Health::new(&specs).snapshot();

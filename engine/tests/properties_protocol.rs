@@ -41,6 +41,7 @@ fn pool(shards: u16) -> PoolSpec {
         server_failure_limit: 1,
         manners: Manners::Modern,
         client_connections: 0,
+        client_stall_ms: 60_000,
     }
 }
 

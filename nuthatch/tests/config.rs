@@ -111,7 +111,7 @@ fn every_example_loads_without_a_warning() {
 fn values_arrive() {
     let (config, warnings) = good(
         "b:\n  listen: /tmp/s 0640\n  servers: [h:6379:3 two, '/tmp/r:1']\n  hash: md5\n  \
-         distribution: modula\n  hash_tag: '{}'\n  timeout: 400\n  connect_timeout_ms: 7\n  \
+         distribution: modula\n  hash_tag: '{}'\n  timeout: 400\n  connect_timeout_ms: 7\n  client_stall_ms: 100\n  \
          server_connections: 4\n  preconnect: true\n  redis: \"true\"\n  redis_auth: se cret\n  \
          redis_db: \"0\"\n  eject: fail_fast\n  server_retry_timeout: 9\n  \
          server_failure_limit: 8\n  manners: twemproxy\n  backlog: 6\n  tcpkeepalive: true\n  \
@@ -128,6 +128,7 @@ fn values_arrive() {
     let tag = spec.hash_tag.unwrap();
     assert_eq!((tag.open, tag.close), (b'{', b'}'));
     assert_eq!((spec.timeout_ms, spec.connect_timeout_ms), (Some(400), 7));
+    assert_eq!(spec.client_stall_ms, 100);
     assert_eq!((spec.server_connections, spec.preconnect), (4, true));
     assert_eq!((spec.redis_auth.as_deref(), spec.redis_db), (Some("se cret"), 0));
     assert_eq!((spec.eject, spec.manners), (Eject::FailFast, Manners::Twemproxy));
@@ -144,6 +145,7 @@ fn values_arrive() {
     assert_eq!((aa.backlog, aa.tcpkeepalive, aa.reuseport), (512, false, false));
     assert_eq!((spec.hash.name, spec.distribution.name), ("fnv1a_64", "ketama"));
     assert_eq!((spec.timeout_ms, spec.connect_timeout_ms), (None, 1000));
+    assert_eq!(spec.client_stall_ms, 60_000);
     assert_eq!((spec.server_connections, spec.preconnect), (1, false));
     assert_eq!((spec.redis_auth.as_deref(), spec.redis_db), (None, 0));
     assert_eq!((spec.eject, spec.manners), (Eject::Off, Manners::Modern));
@@ -200,6 +202,12 @@ fn problems_have_their_place() {
         ("  eject: failfast\n", 4, 10, "fail_fast"),
         ("  manners: old\n", 4, 12, "twemproxy"),
         ("  connect_timeout_ms: 0\n", 4, 23, "too small"),
+        ("  client_stall_ms: 0\n", 4, 20, "100 to 86400000"),
+        ("  client_stall_ms: 99\n", 4, 20, "too small"),
+        ("  client_stall_ms: 86400001\n", 4, 20, "too large"),
+        ("  client_stall_ms: 5s\n", 4, 20, "`5000`"),
+        ("  client_stal_ms: 5000\n", 4, 3, "client_stall_ms"),
+        ("  client_stall: 5000\n", 4, 3, "client_stall_ms"),
         ("  server_connections: 0\n", 4, 23, "too small"),
         ("  timeout: 4294967297\n", 4, 12, "wrap"),
         ("  sentinels: x\n", 4, 3, "never existed"),

@@ -11,6 +11,10 @@ use std::process::{Command, Output};
 /// Pools with everything that nutcracker does not take; `KEYS` are lines of ours.
 const FILES: &[(&str, &str)] = &[
     (
+        "client_stall_ms",
+        "p:\n  client_stall_ms: 5000\n  listen: 127.0.0.1:1\n  servers:\n  - h:1:1\n",
+    ),
+    (
         "connect_timeout_ms",
         "p:\n  listen: 127.0.0.1:1\n  connect_timeout_ms: 5\n  servers:\n  - h:1:1\n",
     ),

@@ -20,8 +20,12 @@ struct Scene {
 
 impl Scene {
     fn new(timeout: &str) -> Scene {
+        Scene::with(&[("timeout", timeout)])
+    }
+
+    fn with(keys: &[(&str, &str)]) -> Scene {
         let server = RedisServer::start().unwrap();
-        let keys = [("redis", "true"), ("timeout", timeout)];
+        let keys = [&[("redis", "true")], keys].concat();
         let yaml = pool_yaml("p", free_port(), &keys, &[server.entry(1, "a")]);
         let proxy = Nuthatch::start(&yaml, &["-w", "1"]).unwrap();
         Scene { server, proxy }
@@ -254,4 +258,68 @@ fn memcacheds_values_flow_as_well() {
     let told = client.ask("\r\n").unwrap();
     assert_eq!(told, b"SERVER_ERROR object too large for cache\r\n");
     assert_eq!(client.ask("mg m s\r\n").unwrap(), format!("HD s{}\r\n", large.len()).as_bytes());
+}
+
+#[test]
+fn one_that_reads_nothing_is_closed_after_its_pools_time() {
+    let mut scene = Scene::with(&[("timeout", "20000"), ("client_stall_ms", "1000")]);
+    let mut ordinary = scene.client();
+    assert!(ordinary.command(&["SET", "big", &"x".repeat(MIB)]).unwrap().is_ok());
+    let round = |ordinary: &mut Client| {
+        let sent = Instant::now();
+        assert!(ordinary.command(&["SET", "k", "v"]).unwrap().is_ok());
+        assert_eq!(ordinary.command(&["GET", "k"]).unwrap(), Value::bulk("v"));
+        sent.elapsed()
+    };
+    round(&mut ordinary);
+    let rest = scene.proxy.process().rss_kib().unwrap();
+    let mut deaf = scene.client();
+    let mut gets = Vec::new();
+    (0..300).for_each(|_| encode(&["GET", "big"], &mut gets));
+    deaf.send_raw(&gets).unwrap();
+    let (start, mut worst, mut most) = (Instant::now(), Duration::ZERO, rest);
+    while scene.counter("clients_stalled") == 0 {
+        assert!(start.elapsed() < Duration::from_secs(5), "it is still there");
+        worst = worst.max(round(&mut ordinary));
+        most = most.max(scene.proxy.process().rss_kib().unwrap());
+        sleep(Duration::from_millis(5));
+    }
+    let cut = start.elapsed();
+    assert!(cut >= Duration::from_millis(900), "{cut:?}: it had its time");
+    assert!(worst < Duration::from_secs(1), "a neighbour waited {worst:?}");
+    let told = || scene.proxy.process().log().contains("client closed: it does not read");
+    let told = poll_until(SOON, told);
+    assert!(told, "{}", scene.proxy.process().log());
+    // What the kernel had taken it may still read, and then it is closed.
+    let got = deaf.recv_to_end().unwrap().len();
+    assert!(got < 300 * MIB, "{got}");
+    let back = rest + (rest / 10).max(2 * 1024);
+    let freed = poll_until(SOON, || scene.proxy.process().rss_kib().unwrap() <= back);
+    let now = scene.proxy.process().rss_kib().unwrap();
+    println!("closed after {cut:?}; a neighbour's worst round {worst:?}");
+    println!("{rest} KiB at rest, {most} at most, {now} afterwards; {got} bytes were read");
+    assert!(freed, "{rest} KiB before, {now} KiB 10 s after");
+    assert_eq!(scene.counter("clients_stalled"), 1);
+    round(&mut ordinary);
+}
+
+#[test]
+fn one_that_reads_slowly_is_not_closed() {
+    let scene = Scene::with(&[("timeout", "20000"), ("client_stall_ms", "1000")]);
+    let mut client = scene.client();
+    assert!(client.command(&["SET", "big", &"x".repeat(MIB)]).unwrap().is_ok());
+    let mut gets = Vec::new();
+    (0..100).for_each(|_| encode(&["GET", "big"], &mut gets));
+    client.send_raw(&gets).unwrap();
+    // Half a megabyte a second: of a socket's megabytes a third is free only after a second or two.
+    let (start, mut got) = (Instant::now(), 0);
+    while start.elapsed() < Duration::from_secs(5) {
+        while got < start.elapsed().as_millis() as usize * 500 {
+            let some = client.recv_some().unwrap().len();
+            assert!(some > 0, "closed after {:?} and {got} bytes", start.elapsed());
+            got += some;
+        }
+        sleep(Duration::from_millis(20));
+    }
+    assert_eq!(scene.counter("clients_stalled"), 0);
 }

@@ -257,6 +257,14 @@ impl Host {
                         net.shut(*end, now);
                     }
                 }
+                Action::TryWriting { conn } => {
+                    if let Some(end) = self.ends.get(&conn)
+                        && let Some(seat) = self.seats.get_mut(end)
+                    {
+                        seat.blocked = false;
+                        self.write(conn, net, now);
+                    }
+                }
                 Action::ResumeReading { conn } => {
                     if let Some(end) = self.ends.get(&conn)
                         && let Some(seat) = self.seats.get_mut(end)

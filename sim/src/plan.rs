@@ -172,6 +172,7 @@ fn pool(dice: &mut Dice, at: u64, calm: bool) -> PoolSpec {
         server_failure_limit: dice.range(0, 3) as u32,
         manners: dice.pick(&[Manners::Modern, Manners::Modern, Manners::Twemproxy]),
         client_connections: 0,
+        client_stall_ms: if calm { 60_000 } else { dice.pick(&[60_000, 60_000, 1_000, 100]) },
     }
 }
 

@@ -69,6 +69,7 @@ fn spec(protocol: Protocol) -> PoolSpec {
         server_failure_limit: 3,
         manners: Manners::Modern,
         client_connections: 0,
+        client_stall_ms: 60_000,
     }
 }
 

@@ -54,20 +54,27 @@ pub const CLIENT_WINDOW_START: u32 = 32;
 /// window is meant to hold: `window * mean reply` stays near it.
 pub const CLIENT_OUTPUT_BYTES_MAX: usize = 1024 * 1024;
 
-/// Milliseconds a client may leave a full socket untouched. Over it: closed (`clients_stalled`).
-pub const CLIENT_STALL_MS: u64 = 60_000;
+/// Milliseconds a client may leave a full socket untouched, where its pool does not say
+/// (`client_stall_ms`). Over it: closed (`clients_stalled`).
+pub const CLIENT_STALL_MS: u32 = 60_000;
+
+/// The least a pool may say: a client that reads is hardly away from its socket for so long.
+pub const CLIENT_STALL_MS_MIN: u32 = 100;
+
+/// The most: a day.
+pub const CLIENT_STALL_MS_MAX: u32 = 24 * 60 * 60 * 1_000;
 
 /// Bytes of unread replies beyond which a client that takes nothing is given little time.
 pub const CLIENT_HOARD_BYTES: usize = 64 * 1024 * 1024;
 
-/// Milliseconds such a client may leave its full socket untouched.
+/// Milliseconds such a client may leave its full socket untouched; fewer where the pool says so.
 pub const CLIENT_HOARD_STALL_MS: u64 = 5_000;
 
 /// Bytes of unread replies beyond which it is given hardly any: requests for large replies that
 /// were sent while replies were small have been forwarded already, and all of them will come.
 pub const CLIENT_GLUT_BYTES: usize = 256 * 1024 * 1024;
 
-/// Milliseconds such a client may leave its full socket untouched.
+/// Milliseconds such a client may leave its full socket untouched; fewer where the pool says so.
 pub const CLIENT_GLUT_STALL_MS: u64 = 250;
 
 /// Milliseconds after which what a client sends no longer belongs to its refused MULTI, unless it
@@ -153,7 +160,9 @@ const _: () = assert!((CLIENT_WINDOW_MAX as usize) < UPSTREAM_QUEUE_MAX);
 const _: () = assert!(CLIENT_WINDOW_START <= CLIENT_WINDOW_MAX);
 const _: () = assert!(CLIENT_GLUT_STALL_MS < CLIENT_HOARD_STALL_MS);
 const _: () = assert!(CLIENT_HOARD_BYTES < CLIENT_GLUT_BYTES);
-const _: () = assert!(CLIENT_HOARD_STALL_MS < CLIENT_STALL_MS);
+const _: () = assert!(CLIENT_HOARD_STALL_MS < CLIENT_STALL_MS as u64);
+const _: () = assert!(CLIENT_STALL_MS_MIN < CLIENT_STALL_MS);
+const _: () = assert!(CLIENT_STALL_MS < CLIENT_STALL_MS_MAX);
 const _: () = assert!(STREAM_RESUME_BYTES < STREAM_PAUSE_BYTES);
 const _: () = assert!(STREAM_PAUSE_BYTES < STREAM_SHARED_PAUSE_BYTES);
 const _: () = assert!(RECONNECT_MS_MIN < RECONNECT_MS_MAX);

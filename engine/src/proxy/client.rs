@@ -126,6 +126,8 @@ pub struct Client {
     pub errs: bool,
     /// Since when its socket has taken nothing, if it is full.
     pub full_since: Option<Time>,
+    /// Its full socket was tried once more since.
+    pub tried_again: bool,
     /// The upstream whose reply to its oldest request flows here.
     pub stream_from: Option<Key>,
     /// A large request of it is on its way; what comes next belongs to that.
@@ -175,6 +177,7 @@ impl Client {
             watched: false,
             errs: false,
             full_since: None,
+            tried_again: false,
             stream_from: None,
             upload: None,
             upload_paused: false,

@@ -77,6 +77,8 @@ pub enum Action {
     ShutdownWrite { conn: ConnId },
     /// Reading may go on after [`Reading::Stop`].
     ResumeReading { conn: ConnId },
+    /// Write to a full socket, though it has not said that there is room again.
+    TryWriting { conn: ConnId },
     /// For the one who decides on ejection.
     Report(Report),
     /// For the log.

@@ -260,6 +260,7 @@ mod tests {
             server_failure_limit: 1,
             manners,
             client_connections: 0,
+            client_stall_ms: 60_000,
         }
     }
 

@@ -11,8 +11,8 @@ use super::turn::Turn;
 use super::upstream::Upstream;
 use super::{Action, ConnId, Counters, Note, Reading, StreamBounds};
 use crate::base::limits::{
-    CLIENT_GLUT_BYTES, CLIENT_GLUT_STALL_MS, CLIENT_HOARD_BYTES, CLIENT_HOARD_STALL_MS,
-    CLIENT_STALL_MS, LINGER_MS, STREAM_SHARED_STALL_MS,
+    CLIENT_GLUT_BYTES, CLIENT_GLUT_STALL_MS, CLIENT_HOARD_BYTES, CLIENT_HOARD_STALL_MS, LINGER_MS,
+    STREAM_SHARED_STALL_MS,
 };
 use crate::base::slab::{Key, Slab};
 use crate::base::{Epoch, PoolId, ServerId, Time, WorkerId};
@@ -258,6 +258,7 @@ impl Worker {
                 client.out.consume(written, &mut self.turn.buffers);
                 if client.out.is_empty() {
                     client.full_since = None;
+                    client.tried_again = false;
                     client.release_memory();
                     client.maybe_resume(&mut self.turn);
                     if client.state != ClientState::Open {
@@ -265,7 +266,9 @@ impl Worker {
                     }
                 } else if written > 0 || client.full_since.is_none() {
                     client.full_since = Some(self.turn.now);
-                    let at = self.turn.now.plus_ms(CLIENT_HOARD_STALL_MS);
+                    client.tried_again = false;
+                    let stall_ms = u64::from(self.pools[client.pool.index()].spec.client_stall_ms);
+                    let at = self.turn.now.plus_ms(stall_ms.min(CLIENT_HOARD_STALL_MS));
                     client.watch(&mut self.turn, at);
                     client.maybe_resume(&mut self.turn);
                 }
@@ -349,8 +352,9 @@ impl Worker {
         let Some(since) = client.full_since else {
             return;
         };
+        let stall_ms = u64::from(self.pools[client.pool.index()].spec.client_stall_ms);
         let (patience, soon) = match client.unread_bytes() {
-            n if n <= CLIENT_HOARD_BYTES => (CLIENT_STALL_MS, CLIENT_HOARD_STALL_MS),
+            n if n <= CLIENT_HOARD_BYTES => (stall_ms, CLIENT_HOARD_STALL_MS),
             n if n <= CLIENT_GLUT_BYTES => (CLIENT_HOARD_STALL_MS, CLIENT_GLUT_STALL_MS),
             _ => (CLIENT_GLUT_STALL_MS, CLIENT_GLUT_STALL_MS),
         };
@@ -363,16 +367,26 @@ impl Worker {
         } else {
             (patience, soon)
         };
-        let until = since.plus_ms(patience);
+        // Who hoards is never given more time than who does not.
+        let until = since.plus_ms(patience.min(stall_ms));
         if until > now {
             // Looked at often enough to see a hoard grow.
             let soon = now.plus_ms(soon);
             client.watch(&mut self.turn, until.min(soon));
             return;
         }
+        let conn = ConnId::Client(key);
+        // Linux tells that a socket has room when a third of it is free. One who reads slowly may
+        // have taken a megabyte since, and is not one who takes nothing. It is tried once, and not
+        // where memory is short.
+        let is_glut = client.unread_bytes() > CLIENT_GLUT_BYTES;
+        if !is_glut && !std::mem::replace(&mut client.tried_again, true) {
+            self.turn.actions.push_back(Action::TryWriting { conn });
+            client.watch(&mut self.turn, now);
+            return;
+        }
         let (pool, peer) = (client.pool, client.peer);
         let unread_bytes = client.unread_bytes();
-        let conn = ConnId::Client(key);
         let note = Note::ClientStalled { pool, conn, peer, unread_bytes };
         client.errs = true;
         self.turn.actions.push_back(Action::Note(note));

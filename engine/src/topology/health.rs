@@ -341,6 +341,7 @@ mod tests {
             server_failure_limit: limit,
             manners: Manners::Modern,
             client_connections: 0,
+            client_stall_ms: 60_000,
         })])
     }
 

@@ -32,6 +32,8 @@ pub struct PoolSpec {
     /// Clients of this pool at a time over all workers; 0 is unlimited. Ignored under twemproxy
     /// manners, as twemproxy ignores it.
     pub client_connections: u32,
+    /// Milliseconds a client may take nothing of its replies; over it, it is closed.
+    pub client_stall_ms: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

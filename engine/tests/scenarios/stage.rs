@@ -57,6 +57,7 @@ fn spec(words: &[&str]) -> PoolSpec {
         server_failure_limit: 2,
         manners: Manners::Modern,
         client_connections: 0,
+        client_stall_ms: 60_000,
     };
     for word in words {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
@@ -67,6 +68,7 @@ fn spec(words: &[&str]) -> PoolSpec {
             ("timeout", "never") => spec.timeout_ms = None,
             ("timeout", _) => spec.timeout_ms = Some(number()),
             ("connect_timeout", _) => spec.connect_timeout_ms = number(),
+            ("stall", _) => spec.client_stall_ms = number(),
             ("connections", _) => spec.server_connections = number() as u16,
             ("preconnect", _) => spec.preconnect = true,
             ("auth", password) => spec.redis_auth = Some(password.into()),
@@ -227,6 +229,9 @@ impl Play {
                 self.takes.insert((*name).to_owned(), bytes.parse().unwrap());
                 self.write(conn(name), trace);
             }
+            [name, "takes", bytes, "untold"] => {
+                self.takes.insert((*name).to_owned(), bytes.parse().unwrap());
+            }
             ["probe", server, outcome] => {
                 let server = ServerId(server[1..].parse().unwrap());
                 self.health.handle_probe(POOL, server, *outcome == "good", now);
@@ -322,7 +327,7 @@ impl Play {
 
     fn act(&mut self, now: Time, trace: &mut Vec<String>) {
         while let Some(action) = self.worker.poll_action() {
-            trace.push(match action {
+            let line = match action {
                 Action::Connect { conn, server, .. } => {
                     let socket = self.sockets.entry(server.0).or_default();
                     *socket += 1;
@@ -339,7 +344,13 @@ impl Play {
                     format!("report s{} {sight:?}", server.0)
                 }
                 Action::Note(note) => format!("note {}", about(&note)),
-            });
+                Action::TryWriting { conn } => {
+                    trace.push(format!("try {} again", self.name(conn)));
+                    self.write(conn, trace);
+                    continue;
+                }
+            };
+            trace.push(line);
         }
     }
 

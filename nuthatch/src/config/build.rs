@@ -167,6 +167,7 @@ impl Slots {
                 None => manners_default,
             },
             client_connections: self.number(Id::ClientConnections),
+            client_stall_ms: self.number(Id::ClientStallMs),
         };
         Some(Pool {
             spec,

@@ -30,6 +30,7 @@ fn cases() -> Vec<(&'static str, String, u32, String)> {
         ("crc32", redis("  hash: crc32\n"), 4, redis("  hash: crc32\n  distribution: modula\n")),
         ("forms", "---\n".to_owned() + &good, 1, good.clone()),
         ("keys", redis("  eject: off\n"), 4, redis("  auto_eject_hosts: false\n")),
+        ("keys", redis("  client_stall_ms: 5000\n"), 4, good.clone()),
         (
             "password_and_database",
             redis("  redis_auth: x\n  redis_db: 2\n"),

@@ -42,11 +42,16 @@ struct Matter {
 }
 
 /// Sorted by key.
-static MATTERS: [Matter; 7] = [
+static MATTERS: [Matter; 8] = [
     Matter {
         key: "client_connections",
         applies: |pool| pool.spec.client_connections > 0 && pool.spec.manners == Manners::Modern,
         what: "stays, but nutcracker ignores it: clients are not limited",
+    },
+    Matter {
+        key: "client_stall_ms",
+        applies: |_| true,
+        what: "is left out: nutcracker never closes a client that does not read",
     },
     Matter {
         key: "connect_timeout_ms",

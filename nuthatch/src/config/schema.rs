@@ -4,12 +4,15 @@
 //! the bounds), suggestions, defaults, and the reference page printed by `reference.rs`. A new
 //! key is a row here and the line in `pool.rs` that uses its value.
 
+use nuthatch_engine::base::limits;
+
 /// A key's place in [`KEYS`], and in the values read of a pool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Id {
     AutoEjectHosts,
     Backlog,
     ClientConnections,
+    ClientStallMs,
     ConnectTimeoutMs,
     Distribution,
     Eject,
@@ -91,7 +94,7 @@ pub const EJECT_WORDS: &[&str] = &["off", "remap", "fail_fast"];
 pub const MANNERS_WORDS: &[&str] = &["modern", "twemproxy"];
 
 /// Sorted by name, in the order of [`Id`].
-pub static KEYS: [Key; 21] = [
+pub static KEYS: [Key; 22] = [
     Key {
         id: Id::AutoEjectHosts,
         name: "auto_eject_hosts",
@@ -122,6 +125,18 @@ pub static KEYS: [Key; 21] = [
         origin: Origin::Twemproxy,
         about: "Clients of this pool at a time, over all workers; 0 sets no limit. twemproxy reads \
                 the number and ignores it, and so do we under `manners: twemproxy`, with a warning.",
+    },
+    Key {
+        id: Id::ClientStallMs,
+        name: "client_stall_ms",
+        kind: Kind::Number { min: limits::CLIENT_STALL_MS_MIN, max: limits::CLIENT_STALL_MS_MAX },
+        when_absent: WhenAbsent::Number(limits::CLIENT_STALL_MS),
+        unit: "ms",
+        origin: Origin::Nuthatch,
+        about: "How long a client may take nothing of the replies that wait for it. Over it, it is \
+                closed and counted in `clients_stalled`. Where much waits for it the time is shorter, \
+                whatever is said here: five seconds over 64 MiB, a quarter of one over 256 MiB, a \
+                fifth while other clients wait behind its large reply. twemproxy waited for ever.",
     },
     Key {
         id: Id::ConnectTimeoutMs,

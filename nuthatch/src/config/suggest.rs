@@ -14,6 +14,8 @@ const KEY_CONFUSIONS: &[(&str, &str)] = &[
     ("auth", "redis_auth"),
     ("auto_eject", "auto_eject_hosts"),
     ("bind", "listen"),
+    ("client_stall", "client_stall_ms"),
+    ("client_stall_timeout", "client_stall_ms"),
     ("client_timeout", "timeout"),
     ("connection_timeout", "connect_timeout_ms"),
     ("connect_timeout", "connect_timeout_ms"),

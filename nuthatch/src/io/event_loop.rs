@@ -358,6 +358,12 @@ impl EventLoop {
                     self.list(conn);
                 }
             }
+            Action::TryWriting { conn } => {
+                if let Some(connection) = self.connection(conn) {
+                    connection.full = false;
+                    self.flush(conn);
+                }
+            }
             Action::Report(report) => self.tell(ToControl::Report(report)),
             Action::Note(note) => self.tell(ToControl::Note(self.worker.id(), note)),
         }

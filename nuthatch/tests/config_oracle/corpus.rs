@@ -155,6 +155,7 @@ pub const DIFFERENCES: &[(&str, bool, &str)] = &[
     ("reuseport: true", true, "a key of twemproxy's last commit, not of 0.5.0"),
     ("eject: fail_fast", true, "our key"),
     ("manners: modern", true, "our key"),
+    ("client_stall_ms: 5000", true, "our key"),
     ("connect_timeout_ms: 5", true, "our key"),
     ("timeout: 4294967296", false, "numbers that wrap at 32 bits are refused"),
     ("timeout: 4294967297", false, "numbers that wrap at 32 bits are refused"),
