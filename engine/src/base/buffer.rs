@@ -3,17 +3,20 @@
 //! An idle connection owns no buffer: [`Output`] takes one from the worker's [`BufferPool`] with
 //! its first byte and gives it back with its last, so memory follows traffic, not connections.
 
-use super::limits::{POOLED_BUFFER_BYTES_MAX, POOLED_BUFFERS_MAX};
+use super::limits::{POOLED_BUFFER_BYTES_MAX, POOLED_BYTES_MAX};
 
 /// Buffers that nobody uses now.
 #[derive(Default)]
 pub struct BufferPool {
     free: Vec<Vec<u8>>,
+    bytes: usize,
 }
 
 impl BufferPool {
     pub fn take(&mut self) -> Vec<u8> {
-        self.free.pop().unwrap_or_default()
+        let buffer = self.free.pop().unwrap_or_default();
+        self.bytes -= buffer.capacity();
+        buffer
     }
 
     /// Keeps a buffer of a usual size for the next taker; a larger one goes back to the system.
@@ -21,11 +24,12 @@ impl BufferPool {
         let capacity = buffer.capacity();
         if capacity == 0
             || capacity > POOLED_BUFFER_BYTES_MAX
-            || self.free.len() >= POOLED_BUFFERS_MAX
+            || self.bytes + capacity > POOLED_BYTES_MAX
         {
             return;
         }
         buffer.clear();
+        self.bytes += capacity;
         self.free.push(buffer);
     }
 }
@@ -108,5 +112,16 @@ mod tests {
         let mut pool = BufferPool::default();
         pool.give(Vec::with_capacity(POOLED_BUFFER_BYTES_MAX + 1));
         assert_eq!(pool.take().capacity(), 0);
+    }
+
+    #[test]
+    fn a_pool_holds_so_much_and_no_more() {
+        let mut pool = BufferPool::default();
+        for _ in 0..2 * POOLED_BYTES_MAX / POOLED_BUFFER_BYTES_MAX {
+            pool.give(Vec::with_capacity(POOLED_BUFFER_BYTES_MAX));
+        }
+        assert_eq!(pool.free.len(), POOLED_BYTES_MAX / POOLED_BUFFER_BYTES_MAX);
+        while pool.take().capacity() > 0 {}
+        assert_eq!(pool.bytes, 0);
     }
 }

@@ -34,11 +34,11 @@ pub const REPLY_ELEMENTS_MAX: u64 = u32::MAX as u64;
 /// Bytes in a status, error or number line of a reply. Over it the upstream is closed.
 pub const REPLY_LINE_BYTES_MAX: usize = 1024 * 1024;
 
-/// Buffers a worker keeps for reuse. Beyond it their memory goes back to the system.
-pub const POOLED_BUFFERS_MAX: usize = 64;
+/// Bytes of buffers that a worker keeps for reuse. Beyond it their memory goes back to the system.
+pub const POOLED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Bytes of the largest buffer kept for reuse.
-pub const POOLED_BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of the largest buffer kept for reuse: what is read from a connection in a turn.
+pub const POOLED_BUFFER_BYTES_MAX: usize = 256 * 1024;
 
 /// Bytes read at a time, into the worker's one shared buffer.
 pub const READ_BYTES: usize = 64 * 1024;

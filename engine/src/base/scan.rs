@@ -15,7 +15,7 @@ pub fn find<const BYTE: u8>(bytes: &[u8]) -> Option<usize> {
     first(
         bytes,
         |word| {
-            let zero = word ^ u64::from(BYTE) * ONES;
+            let zero = word ^ (u64::from(BYTE) * ONES);
             zero.wrapping_sub(ONES) & !zero & HIGH
         },
         |byte| byte == BYTE,

@@ -30,8 +30,8 @@ impl Worker {
                 let mut progress = Progress::new(protocol);
                 let used = self.take_requests(key, fresh, &mut progress);
                 if used < fresh.len() || is_dropping(&progress) {
-                    let mut bytes = self.turn.buffers.take();
-                    bytes.extend_from_slice(&fresh[used..]);
+                    // Not from the pool: a slow client would sit on the largest buffer there is.
+                    let bytes = fresh[used..].to_vec();
                     input = Some(Box::new(Input { bytes, at: 0, progress }));
                 }
             }
@@ -40,7 +40,6 @@ impl Worker {
                 let used = self.take_requests(key, &kept.bytes[kept.at..], &mut kept.progress);
                 kept.at += used;
                 if kept.at == kept.bytes.len() && !is_dropping(&kept.progress) {
-                    self.turn.buffers.give(std::mem::take(&mut kept.bytes));
                     input = None;
                 } else if kept.at > kept.bytes.len() / 2 {
                     kept.bytes.drain(..kept.at);

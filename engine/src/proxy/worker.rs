@@ -164,9 +164,6 @@ impl Worker {
     fn forget_client(&mut self, key: Key) {
         if let Some(mut client) = self.clients.remove(key) {
             client.out.clear(&mut self.turn.buffers);
-            if let Some(input) = client.input.take() {
-                self.turn.buffers.give(input.bytes);
-            }
             if let Some(upload) = client.upload.take() {
                 self.abandon_upload(key, &upload);
             }
