@@ -36,6 +36,8 @@ pub struct Layout {
     pub workers: usize,
     /// Milliseconds, if requests are to time out.
     pub timeout_ms: Option<u32>,
+    /// Milliseconds for a client that reads nothing, where that can be said.
+    pub client_stall_ms: Option<u32>,
     /// The configuration file, once it has a place.
     pub config: String,
 }
@@ -45,7 +47,10 @@ pub static CONTESTANTS: [Contestant; 4] = [
         name: OURS,
         what: "nuthatch, release build, one worker",
         program: Some(Nuthatch::binary),
-        config: pool,
+        config: |layout| {
+            let stall = layout.client_stall_ms.map(|ms| ("client_stall_ms", ms.to_string()));
+            pool(layout, stall)
+        },
         args: |layout| {
             let stats = layout.stats_port.to_string();
             let workers = layout.workers.to_string();
@@ -58,7 +63,7 @@ pub static CONTESTANTS: [Contestant; 4] = [
         // At its default level each request costs a getpeername and a line that nobody sees.
         what: "nutcracker -v 4",
         program: Some(|| program("nutcracker")),
-        config: pool,
+        config: |layout| pool(layout, None),
         args: |layout| {
             let stats = layout.stats_port.to_string();
             let config = layout.config.as_str();
@@ -118,6 +123,7 @@ impl Layout {
             servers: servers.to_vec(),
             workers: 1,
             timeout_ms: None,
+            client_stall_ms: None,
             config: String::new(),
         }
     }
@@ -143,8 +149,8 @@ impl Contestant {
     }
 }
 
-/// The pool that nuthatch and nutcracker read alike.
-fn pool(layout: &Layout) -> String {
+/// The pool that nuthatch and nutcracker read alike, and what only one of them knows.
+fn pool(layout: &Layout, own: Option<(&'static str, String)>) -> String {
     let keys = [
         ("hash", "fnv1a_64".to_owned()),
         ("distribution", "ketama".to_owned()),
@@ -157,6 +163,7 @@ fn pool(layout: &Layout) -> String {
     if let Some(timeout_ms) = layout.timeout_ms {
         keys.push(("timeout", timeout_ms.to_string()));
     }
+    keys.extend(own);
     let keys: Vec<(&str, &str)> = keys.iter().map(|(key, value)| (*key, value.as_str())).collect();
     // Names, not ports, make the ring: every run has the same one.
     let names = ["alpha", "beta", "gamma", "delta"];

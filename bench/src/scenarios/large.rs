@@ -2,7 +2,8 @@
 //! never reads, and for a value of 256 MiB.
 
 use super::{Scene, mib, null_servers, pid, pinned};
-use crate::contestants::Running;
+use crate::contestants::{Layout, Running};
+use crate::pin;
 use crate::proc;
 use anyhow::{Context, Result, ensure};
 use std::io::{Read, Write};
@@ -22,7 +23,8 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     let gets = if quick { 30 } else { 300 };
     // Enough for the bound at which a client that reads nothing is closed early.
     let hoard = if quick { 100 } else { 300 };
-    let patience = Duration::from_secs(if quick { 2 } else { 70 });
+    let stall_ms = 2_000;
+    let patience = Duration::from_secs(if quick { 3 } else { 20 });
     let big = if quick { 64 } else { 256 };
     let servers = null_servers(MIB)?;
     for contestant in scene.proxies() {
@@ -36,17 +38,20 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
         }
         drop(running);
 
-        let running = pinned(contestant, &servers)?;
+        let mut layout = Layout::new(&servers.ports, false);
+        layout.client_stall_ms = Some(stall_ms);
+        let running = contestant.start(layout, pin::PROXY)?;
         let rest = self::rest(&running)?;
         let after = silent(&running, hoard, patience)?;
         let what = format!("peak, {hoard} GETs of 1 MiB never read");
         scene.figure(name, &what, over(&running, rest)?, "MiB");
+        let closed = format!("never read: closed after (`client_stall_ms: {stall_ms}`)");
         if let Some(after) = after {
-            scene.figure(name, "never read: closed after", after.as_secs_f64(), "s");
+            scene.figure(name, &closed, after.as_secs_f64(), "s");
             sleep(Duration::from_secs(if quick { 1 } else { 10 }));
         } else {
             let why = format!("still open after {} s", patience.as_secs());
-            scene.missing(name, "never read: closed after", &why);
+            scene.missing(name, &closed, &why);
         }
         let left = mib(proc::rss_kib(pid(&running)?)?.saturating_sub(rest));
         scene.figure(name, "never read: left behind", left, "MiB");
