@@ -28,8 +28,11 @@ struct Args {
 enum Task {
     /// Measures, and writes table, JSON and picture.
     Run(start::Options),
-    /// Shows the JSON of an earlier run as a table and draws its picture.
-    Report { file: PathBuf },
+    /// Shows the JSON of earlier runs as tables, and draws the picture beside the first.
+    Report {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
     /// Instructions of the engine's hot paths against the baseline in the tree.
     Instructions {
         /// Write the baseline anew.
@@ -68,14 +71,7 @@ fn main() -> ExitCode {
 fn perform(task: Task) -> Result<()> {
     match task {
         Task::Run(options) => start::run(&options),
-        Task::Report { file } => {
-            let report: row::Report = serde_json::from_str(&fs::read_to_string(&file)?)?;
-            println!("{}\n{}", table::report(&report), table::legend());
-            if let Some(svg) = picture::svg(&report) {
-                fs::write(file.with_extension("svg"), svg)?;
-            }
-            Ok(())
-        }
+        Task::Report { files } => report(&files),
         Task::Instructions { bless } => paths::counted::check(bless),
         Task::Null { json } => null::serve(&serde_json::from_str(&json)?),
         Task::Load { json } => {
@@ -86,4 +82,21 @@ fn perform(task: Task) -> Result<()> {
         Task::On { core, program, args } => pin::become_pinned(core, &program, &args),
         Task::Spin { path, steps } => paths::spin(&path, steps),
     }
+}
+
+fn report(files: &[PathBuf]) -> Result<()> {
+    let mut whole: Option<row::Report> = None;
+    for file in files {
+        let report: row::Report = serde_json::from_str(&fs::read_to_string(file)?)?;
+        match &mut whole {
+            None => whole = Some(report),
+            Some(whole) => whole.append(report),
+        }
+    }
+    let Some(whole) = whole else { return Ok(()) };
+    println!("{}\n{}", table::report(&whole), table::legend());
+    if let Some(svg) = picture::svg(&whole) {
+        fs::write(files[0].with_extension("svg"), svg)?;
+    }
+    Ok(())
 }

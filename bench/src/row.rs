@@ -96,3 +96,12 @@ pub struct Report {
     pub rows: Vec<Row>,
     pub figures: Vec<Figure>,
 }
+
+impl Report {
+    /// Puts another run's rows and figures behind these, under the first one's date.
+    pub fn append(&mut self, other: Report) {
+        self.options = format!("{}; then {}: {}", self.options, other.date, other.options);
+        self.rows.extend(other.rows);
+        self.figures.extend(other.figures);
+    }
+}

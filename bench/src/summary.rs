@@ -14,6 +14,8 @@ pub struct Line<'a> {
     /// CPU a request, to the base's in the same round.
     pub cpu_ratio: Option<Spread>,
     pub rate_ratio: Option<Spread>,
+    /// The servers' CPU a request.
+    pub servers_ratio: Option<Spread>,
 }
 
 /// A median and what lies around it.
@@ -62,7 +64,8 @@ pub fn races(rows: &[Row]) -> Vec<Vec<Line<'_>>> {
         let race = &mut races[race];
         let at = race.iter().position(|line| line.like.is_alike(row)).unwrap_or_else(|| {
             let (rows, failed) = (Vec::new(), None);
-            race.push(Line { like: row, rows, failed, cpu_ratio: None, rate_ratio: None });
+            let (cpu_ratio, rate_ratio, servers_ratio) = (None, None, None);
+            race.push(Line { like: row, rows, failed, cpu_ratio, rate_ratio, servers_ratio });
             race.len() - 1
         });
         match &row.failed {
@@ -78,6 +81,7 @@ pub fn races(rows: &[Row]) -> Vec<Vec<Line<'_>>> {
         for line in race {
             line.cpu_ratio = ratio(&line.rows, &base, Row::cpu_us);
             line.rate_ratio = ratio(&line.rows, &base, |row| row.per_second);
+            line.servers_ratio = ratio(&line.rows, &base, |row| row.servers_us);
         }
     }
     races

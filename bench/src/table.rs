@@ -22,11 +22,49 @@ pub fn report(report: &Report) -> String {
     for contestant in &CONTESTANTS {
         let _ = writeln!(text, "- `{}`: {}", contestant.name, contestant.what);
     }
-    for race in summary::races(&report.rows) {
-        text.push_str(&self::race(&race));
+    let races = summary::races(&report.rows);
+    text.push_str(&overview(&races));
+    for race in &races {
+        text.push_str(&self::race(race));
     }
     text.push_str(&figures(&report.figures));
     text
+}
+
+/// Ours beside the base, a line a workload: what the README shows.
+fn overview(races: &[Vec<Line<'_>>]) -> String {
+    let ours = |workload: &str, servers: &str, is_pinned: bool| {
+        let lines = races.iter().flatten();
+        lines.filter(|line| line.like.contestant == OURS).find(|line| {
+            let like = line.like;
+            like.workload == workload && like.servers == servers && like.is_pinned == is_pinned
+        })
+    };
+    let cell = |ratio: Option<Spread>| ratio.map_or(String::new(), |it| format!("{:.2}", it.median));
+    let mut text = String::new();
+    for workload in &workloads::WORKLOADS {
+        let null = ours(workload.name, "null", true);
+        let real = ours(workload.name, "real", false);
+        if null.or(real).is_none_or(|line| line.rate_ratio.is_none()) {
+            continue;
+        }
+        let _ = writeln!(
+            text,
+            "| {} | {} | {:.2} | {} | {} |",
+            workload.what,
+            cell(null.and_then(|line| line.cpu_ratio)),
+            workload.required,
+            cell(real.and_then(|line| line.rate_ratio)),
+            cell(real.and_then(|line| line.servers_ratio)),
+        );
+    }
+    if text.is_empty() {
+        return text;
+    }
+    format!(
+        "\n### {OURS} / {BASE}\n\n| | CPU a request, null servers, pinned | at most | throughput, \
+         real servers, unpinned | servers' CPU a request |\n|---|--:|--:|--:|--:|\n{text}"
+    )
 }
 
 /// One workload under one set of conditions.
@@ -214,4 +252,33 @@ pub fn legend() -> String {
          limit. Disturbed: strangers used more than {STRANGERS_MAX} of a core, or the hypervisor \
          kept more than {STOLEN_MAX}."
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_overview_sets_each_workload_beside_its_bar() {
+        let row = |contestant: &str, servers: &str, is_pinned, per_second| Row {
+            workload: "p1".into(),
+            contestant: contestant.into(),
+            servers: servers.into(),
+            is_pinned,
+            per_second,
+            user_us: 1.0 / per_second,
+            servers_us: 3.0,
+            ..Row::default()
+        };
+        let rows = [
+            row(OURS, "null", true, 4.0),
+            row(BASE, "null", true, 2.0),
+            row(OURS, "real", false, 3.0),
+            row(BASE, "real", false, 2.0),
+        ];
+        let text = overview(&summary::races(&rows));
+        let what = workloads::WORKLOADS[0].what;
+        assert!(text.ends_with(&format!("| {what} | 0.50 | 0.83 | 1.50 | 1.00 |\n")), "{text}");
+        assert_eq!(overview(&summary::races(&rows[..1])), "");
+    }
 }
