@@ -40,7 +40,8 @@ fn overview(races: &[Vec<Line<'_>>]) -> String {
             like.workload == workload && like.servers == servers && like.is_pinned == is_pinned
         })
     };
-    let cell = |ratio: Option<Spread>| ratio.map_or(String::new(), |it| format!("{:.2}", it.median));
+    let cell =
+        |ratio: Option<Spread>| ratio.map_or(String::new(), |it| format!("{:.2}", it.median));
     let mut text = String::new();
     for workload in &workloads::WORKLOADS {
         let null = ours(workload.name, "null", true);

@@ -3,7 +3,7 @@
 //! An idle connection owns no buffer: [`Output`] takes one from the worker's [`BufferPool`] with
 //! its first byte and gives it back with its last, so memory follows traffic, not connections.
 
-use super::limits::{POOLED_BUFFER_BYTES_MAX, POOLED_BYTES_MAX};
+use super::limits::{OUTPUT_TRIM_BYTES_MIN, POOLED_BUFFER_BYTES_MAX, POOLED_BYTES_MAX};
 
 /// Buffers that nobody uses now.
 #[derive(Default)]
@@ -76,6 +76,15 @@ impl Output {
         }
     }
 
+    /// Gives up room that is far more than what waits, where that may wait for long.
+    pub fn trim(&mut self) {
+        let room = self.bytes.capacity();
+        if room > OUTPUT_TRIM_BYTES_MIN && room / 4 > self.len() {
+            self.bytes = self.pending().to_vec();
+            self.start = 0;
+        }
+    }
+
     /// Takes `len` bytes out that begin `offset` bytes behind the front.
     pub fn remove(&mut self, offset: usize, len: usize) {
         let from = self.start + offset;
@@ -105,6 +114,20 @@ mod tests {
         assert!(out.is_empty());
         assert_eq!(out.bytes.capacity(), 0);
         assert!(pool.take().capacity() >= 11);
+    }
+
+    #[test]
+    fn what_waits_for_long_does_not_sit_on_a_large_buffer() {
+        let mut pool = BufferPool::default();
+        let mut out = Output::default();
+        out.tail(&mut pool).resize(4 * OUTPUT_TRIM_BYTES_MIN, b'x');
+        out.consume(2 * OUTPUT_TRIM_BYTES_MIN, &mut pool);
+        out.trim();
+        assert!(out.bytes.capacity() >= 4 * OUTPUT_TRIM_BYTES_MIN, "half of it is in use");
+        out.consume(2 * OUTPUT_TRIM_BYTES_MIN - 5, &mut pool);
+        out.trim();
+        assert_eq!(out.pending(), b"xxxxx");
+        assert!(out.bytes.capacity() < OUTPUT_TRIM_BYTES_MIN);
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub const POOLED_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of the largest buffer kept for reuse: what is read from a connection in a turn.
 pub const POOLED_BUFFER_BYTES_MAX: usize = 256 * 1024;
 
+/// Bytes of a client's output that may stay reserved for less, when its socket is full.
+pub const OUTPUT_TRIM_BYTES_MIN: usize = 64 * 1024;
+
 /// Bytes read at a time, into the worker's one shared buffer.
 pub const READ_BYTES: usize = 64 * 1024;
 
@@ -99,7 +102,8 @@ pub const GATHER_CLIENTS: usize = 8;
 /// Bytes that are gathered for one write; more are worth a write of their own.
 pub const GATHER_BYTES: usize = 16 * 1024;
 
-/// Microseconds that a request or a reply may be held back so.
+/// Microseconds that a request or a reply may be held back so, and to the end of the turn that is
+/// going on then.
 pub const GATHER_US: u64 = 100;
 
 /// Bytes from which on a reply flows to its client as it comes.

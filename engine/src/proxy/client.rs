@@ -238,7 +238,8 @@ impl Client {
         self.state == State::Open
             && !self.slots.is_empty()
             && self.stream_from.is_none()
-            && self.out.len() < GATHER_BYTES
+            && self.full_since.is_none()
+            && (1..GATHER_BYTES).contains(&self.out.len())
             && self.hold.may_last(now)
     }
 

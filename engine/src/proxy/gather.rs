@@ -10,9 +10,10 @@
 //!   be written to many clients, who will ask again;
 //! - a client's replies wait while it is owed more of what it has asked.
 //!
-//! In either case for `GATHER_US` at most, and never over a turn that brings nothing: whoever
-//! waits then waits for nobody. So there is no timer, a lone client is never held back, and a loop
-//! with time to spare hardly ever holds anything.
+//! In either case for `GATHER_US`, and to the end of the turn that is going on then; and never over
+//! a turn that brings nothing: whoever waits then waits for nobody. So there is no timer, a client
+//! that is alone and asks one thing at a time is never held back, and a loop with time to spare
+//! hardly ever holds anything.
 
 use super::{ConnId, Worker};
 use crate::base::Time;

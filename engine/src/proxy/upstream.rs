@@ -480,7 +480,7 @@ impl Upstream {
         self.handshake.clear(&mut turn.buffers);
         self.input = None;
         self.stream = None;
-        self.dirty = false;
+        self.clear_dirty();
         self.state = State::Idle;
         gone
     }

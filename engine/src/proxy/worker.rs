@@ -262,6 +262,7 @@ impl Worker {
                         self.maybe_close(key);
                     }
                 } else if written > 0 || client.full_since.is_none() {
+                    client.out.trim();
                     client.full_since = Some(self.turn.now);
                     client.tried_again = false;
                     let stall_ms = u64::from(self.pools[client.pool.index()].spec.client_stall_ms);
@@ -367,6 +368,7 @@ impl Worker {
         // Who hoards is never given more time than who does not.
         let until = since.plus_ms(patience.min(stall_ms));
         if until > now {
+            client.tried_again = false;
             // Looked at often enough to see a hoard grow.
             let soon = now.plus_ms(soon);
             client.watch(&mut self.turn, until.min(soon));

@@ -147,7 +147,7 @@ impl EventLoop {
             }
             self.worker.handle_deadline();
             self.worker.end_turn();
-            if is_busy {
+            if is_busy && !self.stopping {
                 self.worker.gather();
             }
             self.settle();

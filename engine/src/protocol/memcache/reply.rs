@@ -248,10 +248,13 @@ fn plain_item(bytes: &[u8]) -> Option<(&[u8], usize)> {
         while let Some(digit) = rest.get(at).map(|byte| byte.wrapping_sub(b'0'))
             && digit <= 9
         {
+            if at - start == 10 {
+                return None;
+            }
             *number = *number * 10 + u64::from(digit);
             at += 1;
         }
-        if at == start || at - start > 10 {
+        if at == start {
             return None;
         }
     }
