@@ -122,7 +122,9 @@ fn one_that_stops_in_the_middle_holds_up_nobody() {
     }
     let held = peak(scene.proxy.process(), || {
         let (start, mut took) = (Instant::now(), Vec::new());
-        while start.elapsed() < Duration::from_millis(2500) {
+        // Long enough for the deaf ones to be closed, and for many rounds beside the one that may
+        // have to stand behind all that they asked for.
+        while start.elapsed() < Duration::from_millis(2500) || took.len() < 100 {
             let sent = Instant::now();
             assert!(ordinary.command(&["SET", "k", "v"]).unwrap().is_ok());
             assert_eq!(ordinary.command(&["GET", "k"]).unwrap(), Value::bulk("v"));
@@ -132,8 +134,7 @@ fn one_that_stops_in_the_middle_holds_up_nobody() {
         took.sort_unstable();
         let (p95, worst) = (took[took.len() * 95 / 100], took[took.len() - 1]);
         println!("a neighbour's rounds: p95 {p95:?}, worst {worst:?}");
-        // One round may have stood behind all that they asked for, which the server sends in any
-        // case; no other has.
+        // The server sends what they asked for in any case, so one round may have waited for that.
         assert!(p95 < Duration::from_millis(200), "{p95:?}");
     });
     println!("{held} KiB for two that asked for 400 MiB each and read nothing");
