@@ -44,13 +44,16 @@ impl Process {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use crate::wait::poll_until;
     use crate::{Folder, Process};
+    use std::time::Duration;
 
     #[test]
     fn a_child_has_memory_and_files() {
         let folder = Folder::new().unwrap();
         let child = Process::start("/bin/sleep".as_ref(), ["30"], folder).unwrap();
-        assert!(child.rss_kib().unwrap() > 100);
+        // A moment after it began the kernel may not have counted its pages yet.
+        assert!(poll_until(Duration::from_secs(5), || child.rss_kib().unwrap() > 100));
         assert!(child.open_files().unwrap() >= 3);
         assert!(child.cpu_ticks().unwrap() < 1000);
         assert!(!child.is_stopped().unwrap());
