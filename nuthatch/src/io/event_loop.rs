@@ -14,7 +14,7 @@ use super::mail::{Mail, Post, ToControl};
 use super::stream::{Incoming, Stream, cause_of};
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Waker};
-use nuthatch_engine::base::limits::READ_BYTES;
+use nuthatch_engine::base::limits::{READ_BYTES, READS_PER_TURN};
 use nuthatch_engine::base::slab::Key;
 use nuthatch_engine::base::{PoolId, Time, WorkerId};
 use nuthatch_engine::proxy::{Action, Cause, ConnId, Reading, Worker, WorkerCounts};
@@ -28,8 +28,6 @@ use tokio::sync::mpsc::UnboundedSender;
 
 /// Events taken from epoll at a time.
 const EVENTS: usize = 1024;
-/// Full buffers read from a connection in a turn. Everybody else waits meanwhile, so few.
-const READS_PER_TURN: usize = 4;
 /// Batches accepted when the end begins: a crowd that keeps coming must not put it off.
 const LAST_BATCHES_MAX: usize = 64;
 

@@ -101,16 +101,6 @@ pub fn parse(bytes: &[u8], progress: &mut Progress, fenced: bool) -> Result<Pars
     loop {
         let at = progress.at;
         let rest = bytes.get(at..).unwrap_or_default();
-        if !fenced {
-            // What nearly every reply ends in.
-            for line in [&b"END\r\n"[..], b"STORED\r\n"] {
-                if rest.starts_with(line) {
-                    let len = at + line.len();
-                    *progress = Progress::default();
-                    return Ok(Parsed::Complete { len, shown: len });
-                }
-            }
-        }
         if let Some((_, len)) = plain_item(rest)
             && let Some(end) = bytes.get(at + len - 2..at + len)
         {
@@ -119,6 +109,17 @@ pub fn parse(bytes: &[u8], progress: &mut Progress, fenced: bool) -> Result<Pars
             }
             progress.at = at + len;
             continue;
+        }
+        if !fenced {
+            // What nearly every reply ends in. Finding it in the table of lines would cost 5 % of a
+            // request.
+            for line in [&b"END\r\n"[..], b"STORED\r\n"] {
+                if rest.starts_with(line) {
+                    let len = at + line.len();
+                    *progress = Progress::default();
+                    return Ok(Parsed::Complete { len, shown: len });
+                }
+            }
         }
         let from = at.max(progress.scanned);
         let Some(found) = find::<b'\n'>(bytes.get(from..).unwrap_or_default()) else {

@@ -19,7 +19,7 @@
 use super::words::{Words, number};
 use super::{KEY_BYTES_MAX, LINE_BYTES_MAX};
 use crate::base::limits::{MEMCACHE_LINE_BYTES_MAX, MEMCACHE_VALUE_BYTES_MAX};
-use crate::base::scan::find_below;
+use crate::base::scan::{find, find_below};
 
 /// What ends the connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -123,12 +123,11 @@ pub fn parse<'a>(bytes: &'a [u8], progress: &mut Progress) -> Result<Parsed<'a>,
         }
         progress.scanned = 0;
         let line = if nul { words_of(&bytes[..len]) } else { without_end(&bytes[..len]) };
-        let mut words = Words::new(line);
-        let name = words.next().unwrap_or_default();
-        let refusal = match block(name, words.clone()) {
+        let mut request = Request::of(&bytes[..len], line);
+        request.refusal = match block(request.name, request.words.clone()) {
             Ok(None) => None,
             Ok(Some(block)) if block <= MEMCACHE_VALUE_BYTES_MAX as u64 => {
-                return Ok(stored_request(bytes, line, (len, block as usize + 2), progress));
+                return Ok(request.with_block(bytes, block as usize + 2, progress));
             }
             Ok(Some(block)) => {
                 progress.skip = block + 2;
@@ -136,32 +135,38 @@ pub fn parse<'a>(bytes: &'a [u8], progress: &mut Progress) -> Result<Parsed<'a>,
             }
             Err(wrong) => Some(wrong),
         };
-        let bytes = &bytes[..len];
-        return Ok(Parsed::Request(Request { bytes, line, name, words, stores: false, refusal }));
+        return Ok(Parsed::Request(request));
     }
-    let (len, block) = (progress.line, progress.block);
-    Ok(stored_request(bytes, words_of(&bytes[..len]), (len, block), progress))
+    let line = &bytes[..progress.line];
+    Ok(Request::of(line, words_of(line)).with_block(bytes, progress.block, progress))
 }
 
-/// A request whose line has `len` bytes and whose block, CRLF and all, has `block`.
-#[inline]
-fn stored_request<'a>(
-    bytes: &'a [u8],
-    line: &'a [u8],
-    (len, block): (usize, usize),
-    progress: &mut Progress,
-) -> Parsed<'a> {
-    let end = len + block;
-    if bytes.len() < end {
-        (progress.line, progress.block) = (len, block);
-        return Parsed::Incomplete { missing: end - bytes.len() };
+impl<'a> Request<'a> {
+    /// One that is `bytes`, a line with its end, and no more. `line` are its words.
+    #[inline]
+    fn of(bytes: &'a [u8], line: &'a [u8]) -> Request<'a> {
+        let mut words = Words::new(line);
+        let name = words.next().unwrap_or_default();
+        Request { bytes, line, name, words, stores: false, refusal: None }
     }
-    progress.line = 0;
-    let is_whole = bytes[end - 2..end] == *b"\r\n";
-    let refusal = if is_whole { None } else { Some(Refusal::Chunk) };
-    let mut words = Words::new(line);
-    let name = words.next().unwrap_or_default();
-    Parsed::Request(Request { bytes: &bytes[..end], line, name, words, stores: true, refusal })
+
+    /// The same with its block, CRLF and all, of `block` bytes, once that is among `bytes`.
+    #[inline]
+    fn with_block(mut self, bytes: &'a [u8], block: usize, progress: &mut Progress) -> Parsed<'a> {
+        let len = self.bytes.len();
+        let end = len + block;
+        if bytes.len() < end {
+            (progress.line, progress.block) = (len, block);
+            return Parsed::Incomplete { missing: end - bytes.len() };
+        }
+        progress.line = 0;
+        self.bytes = &bytes[..end];
+        self.stores = true;
+        if !self.bytes.ends_with(b"\r\n") {
+            self.refusal = Some(Refusal::Chunk);
+        }
+        Parsed::Request(self)
+    }
 }
 
 /// Where the line ends whose first `scanned` bytes hold no end, and whether there may be a NUL in it.
@@ -191,7 +196,7 @@ fn without_end(line: &[u8]) -> &[u8] {
 /// The line without its end and what follows a NUL.
 fn words_of(line: &[u8]) -> &[u8] {
     let line = without_end(line);
-    match line.iter().position(|&byte| byte == 0) {
+    match find::<0>(line) {
         None => line,
         Some(nul) => &line[..nul],
     }

@@ -44,6 +44,7 @@ pub struct Progress {
 /// bytes plus more when it is incomplete.
 #[inline]
 pub fn parse(bytes: &[u8], progress: &mut Progress) -> Result<Parsed, Error> {
+    // The walk says the same, and writes its place to memory: 2 % of a request.
     if progress.kind == 0
         && let Some(len) = plain(bytes)
     {

@@ -218,23 +218,7 @@ struct Number {
 }
 
 /// Digits up to a CRLF. `Ok(None)`: the bytes end first.
-#[inline]
 fn number(bytes: &[u8], start: usize) -> Result<Option<Number>, ()> {
-    // Nearly every number has one digit or two.
-    if let Some(&[a, b, c, d]) = bytes.get(start..start + 4) {
-        let (high, low) = (a.wrapping_sub(b'0'), b.wrapping_sub(b'0'));
-        if high <= 9 && b == b'\r' && c == b'\n' {
-            return Ok(Some(Number { value: u64::from(high), next: start + 3, odd: false }));
-        }
-        if high <= 9 && low <= 9 && c == b'\r' && d == b'\n' {
-            let value = u64::from(high) * 10 + u64::from(low);
-            return Ok(Some(Number { value, next: start + 4, odd: high == 0 }));
-        }
-    }
-    any_number(bytes, start)
-}
-
-fn any_number(bytes: &[u8], start: usize) -> Result<Option<Number>, ()> {
     let mut at = start;
     let mut value = 0u64;
     loop {
@@ -266,7 +250,8 @@ fn any_number(bytes: &[u8], start: usize) -> Result<Option<Number>, ()> {
 }
 
 /// A whole request as nearly all are: few arguments, all of them short, and within the limits of
-/// strangers. `None` is no verdict.
+/// strangers. `None` is no verdict. The loop of [`parse`] says the same; without its place to keep, this
+/// is a quarter of its instructions cheaper.
 #[inline]
 fn plain(bytes: &[u8]) -> Option<Args<'_>> {
     let [b'*', count, b'\r', b'\n'] = *bytes.first_chunk::<4>()? else {
@@ -340,38 +325,36 @@ pub fn parse<'a>(
             }
             return Ok(Parsed::Request(Args { bytes: &bytes[..at], count, first, rewrite }));
         }
-        if let Some((start, end)) = bytes.get(at..).and_then(bulk::short) {
-            if let Some(place) = first.get_mut(parsed as usize) {
-                *place = ((at + start) as u32, (at + end) as u32);
+        let (start, end) = match bytes.get(at..).and_then(bulk::short) {
+            Some((start, end)) => (at + start, at + end),
+            None => {
+                match bytes.get(at) {
+                    Some(b'$') => {}
+                    None => break 1,
+                    Some(&other) => return Err(Error::ExpectedBulk(other)),
+                }
+                let Some(n) = number(bytes, at + 1).map_err(|()| Error::BulkLength)? else {
+                    break 1;
+                };
+                if n.value > BULK_BYTES_MAX as u64 {
+                    return Err(Error::BulkLength);
+                }
+                if trust == Trust::Stranger && n.value > UNAUTHENTICATED_BULK_BYTES_MAX as u64 {
+                    return Err(Error::UnauthenticatedBulkLength);
+                }
+                let end = n.next + n.value as usize;
+                match bytes.get(end..end + 2) {
+                    Some(b"\r\n") => {}
+                    Some(_) => return Err(Error::BulkEnd),
+                    None => break end + 2 - bytes.len(),
+                }
+                rewrite |= n.odd;
+                (n.next, end)
             }
-            parsed += 1;
-            at += end + 2;
-            continue;
-        }
-        match bytes.get(at) {
-            Some(b'$') => {}
-            None => break 1,
-            Some(&other) => return Err(Error::ExpectedBulk(other)),
-        }
-        let Some(n) = number(bytes, at + 1).map_err(|()| Error::BulkLength)? else {
-            break 1;
         };
-        if n.value > BULK_BYTES_MAX as u64 {
-            return Err(Error::BulkLength);
-        }
-        if trust == Trust::Stranger && n.value > UNAUTHENTICATED_BULK_BYTES_MAX as u64 {
-            return Err(Error::UnauthenticatedBulkLength);
-        }
-        let end = n.next + n.value as usize;
-        match bytes.get(end..end + 2) {
-            Some(b"\r\n") => {}
-            Some(_) => return Err(Error::BulkEnd),
-            None => break end + 2 - bytes.len(),
-        }
         if let Some(place) = first.get_mut(parsed as usize) {
-            *place = (n.next as u32, end as u32);
+            *place = (start as u32, end as u32);
         }
-        rewrite |= n.odd;
         parsed += 1;
         at = end + 2;
     };
