@@ -224,7 +224,7 @@ impl Client {
     pub fn mark_dirty(&mut self, turn: &mut Turn) {
         if !self.dirty {
             self.dirty = true;
-            turn.dirty_clients.push_back(ConnId::Client(self.key));
+            turn.dirty_clients.push_back(self.key);
         }
     }
 

@@ -15,9 +15,10 @@
 //! that is alone and asks one thing at a time is never held back, and a loop with time to spare
 //! hardly ever holds anything.
 
-use super::{ConnId, Worker};
+use super::Worker;
 use crate::base::Time;
 use crate::base::limits::{GATHER_CLIENTS, GATHER_US};
+use crate::base::slab::Key;
 use std::collections::VecDeque;
 
 /// Since when a connection's bytes have been held back.
@@ -45,16 +46,13 @@ impl Worker {
     pub fn gather(&mut self) {
         let Worker { clients, upstreams, turn, .. } = self;
         let now = turn.now;
-        hold_back(&mut turn.dirty_clients, &mut turn.held_clients, |conn| match conn {
-            ConnId::Client(key) => clients.get_mut(key).is_some_and(|c| c.may_gather(now)),
-            ConnId::Upstream(_) => false,
+        hold_back(&mut turn.dirty_clients, &mut turn.held_clients, |key| {
+            clients.get_mut(key).is_some_and(|client| client.may_gather(now))
         });
         let is_crowded = turn.dirty_clients.len() >= GATHER_CLIENTS;
-        hold_back(&mut turn.dirty_upstreams, &mut turn.held_upstreams, |conn| match conn {
-            ConnId::Upstream(key) => upstreams
-                .get_mut(key.index as usize)
-                .is_some_and(|up| up.key == key && up.may_gather(now, is_crowded)),
-            ConnId::Client(_) => false,
+        hold_back(&mut turn.dirty_upstreams, &mut turn.held_upstreams, |key| {
+            let upstream = upstreams.get_mut(key.index as usize).filter(|up| up.key == key);
+            upstream.is_some_and(|upstream| upstream.may_gather(now, is_crowded))
         });
     }
 
@@ -65,15 +63,11 @@ impl Worker {
     }
 }
 
-fn hold_back(
-    dirty: &mut VecDeque<ConnId>,
-    held: &mut Vec<ConnId>,
-    mut may: impl FnMut(ConnId) -> bool,
-) {
-    dirty.retain(|&conn| {
-        let holds = may(conn);
+fn hold_back(dirty: &mut VecDeque<Key>, held: &mut Vec<Key>, mut may: impl FnMut(Key) -> bool) {
+    dirty.retain(|&key| {
+        let holds = may(key);
         if holds {
-            held.push(conn);
+            held.push(key);
         }
         !holds
     });

@@ -2,7 +2,7 @@
 //! to be done at its end, and the buffers.
 
 use super::stream::StreamBounds;
-use super::{Action, ConnId, Counters};
+use super::{Action, Counters};
 use crate::base::buffer::BufferPool;
 use crate::base::slab::Key;
 use crate::base::{Chance, Epoch, Time, WorkerId};
@@ -18,11 +18,11 @@ pub struct Turn {
     pub stream_bounds: StreamBounds,
     pub actions: VecDeque<Action>,
     /// Have bytes to write. An entry whose connection has gone is harmless.
-    pub dirty_upstreams: VecDeque<ConnId>,
-    pub dirty_clients: VecDeque<ConnId>,
+    pub dirty_upstreams: VecDeque<Key>,
+    pub dirty_clients: VecDeque<Key>,
     /// Have bytes to write that are held back for more to come; see [`super::Worker::gather`].
-    pub held_upstreams: Vec<ConnId>,
-    pub held_clients: Vec<ConnId>,
+    pub held_upstreams: Vec<Key>,
+    pub held_clients: Vec<Key>,
     /// Stopped at their window or output bound, and have room again.
     pub resumable: Vec<Key>,
     /// Clients with a deadline of their own: full sockets, last words.

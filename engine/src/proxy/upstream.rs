@@ -283,7 +283,7 @@ impl Upstream {
     pub fn mark_dirty(&mut self, turn: &mut Turn) {
         if !self.dirty {
             self.dirty = true;
-            turn.dirty_upstreams.push_back(self.conn());
+            turn.dirty_upstreams.push_back(self.key);
         }
     }
 

@@ -211,7 +211,8 @@ impl Worker {
     /// The next connection with something to write, upstreams before clients. Write its
     /// [`Worker::output`] and say how much went with [`Worker::handle_written`].
     pub fn poll_flush(&mut self) -> Option<ConnId> {
-        while let Some(conn) = self.turn.dirty_upstreams.pop_front() {
+        while let Some(key) = self.turn.dirty_upstreams.pop_front() {
+            let conn = ConnId::Upstream(key);
             if let Some(upstream) = self.upstream_mut(conn) {
                 upstream.clear_dirty();
                 if !upstream.pending().is_empty() {
@@ -219,12 +220,11 @@ impl Worker {
                 }
             }
         }
-        while let Some(conn) = self.turn.dirty_clients.pop_front() {
-            let ConnId::Client(key) = conn else { continue };
+        while let Some(key) = self.turn.dirty_clients.pop_front() {
             if let Some(client) = self.clients.get_mut(key) {
                 client.clear_dirty();
                 if !client.out.is_empty() {
-                    return Some(conn);
+                    return Some(ConnId::Client(key));
                 }
                 self.maybe_close(key);
             }
