@@ -6,21 +6,22 @@
 //! so that a greedy client cannot starve the others). The stream says so with each read; when it
 //! left nothing, the next bytes make a new event.
 
+mod arrivals;
+
 use super::balance::Balance;
 use super::clock::Clock;
-use super::connection::{Connection, Connections, Target, WAKER, conn_token, target};
-use super::listener::{Accepted, Doors, Listener};
+use super::connection::{Connection, Connections, Target, WAKER, target};
+use super::listener::{Doors, Listener};
 use super::mail::{Mail, Post, ToControl};
 use super::stream::{Incoming, Stream, cause_of};
 use mio::event::Event;
-use mio::{Events, Interest, Poll, Waker};
+use mio::{Events, Poll, Waker};
+use nuthatch_engine::base::WorkerId;
 use nuthatch_engine::base::limits::{READ_BYTES, READS_PER_TURN};
 use nuthatch_engine::base::slab::Key;
-use nuthatch_engine::base::{PoolId, Time, WorkerId};
 use nuthatch_engine::proxy::{Action, Cause, ConnId, Reading, Worker, WorkerCounts};
-use nuthatch_engine::topology::{Address, Snapshot};
+use nuthatch_engine::topology::Snapshot;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -28,8 +29,6 @@ use tokio::sync::mpsc::UnboundedSender;
 
 /// Events taken from epoll at a time.
 const EVENTS: usize = 1024;
-/// Batches accepted when the end begins: a crowd that keeps coming must not put it off.
-const LAST_BATCHES_MAX: usize = 64;
 
 /// See the module's head.
 pub struct EventLoop {
@@ -387,50 +386,6 @@ impl EventLoop {
         let _ = self.post.control.send(message);
     }
 
-    fn connect(&mut self, conn: ConnId, address: &Address) {
-        let stream = match address {
-            Address::Unix { path } => Stream::connect_unix(path),
-            Address::Tcp { host, port } => {
-                let Ok(ip) = host.parse::<IpAddr>() else {
-                    let (host, port, worker) = (host.clone(), *port, self.worker.id());
-                    return self.tell(ToControl::Resolve { worker, conn, host, port });
-                };
-                Stream::connect_tcp(SocketAddr::new(ip, *port))
-            }
-        };
-        self.register(conn, stream);
-    }
-
-    fn register(&mut self, conn: ConnId, stream: io::Result<Stream>) {
-        let registered = stream.and_then(|mut stream| {
-            let both = Interest::READABLE | Interest::WRITABLE;
-            self.poll.registry().register(&mut stream, conn_token(conn), both)?;
-            Ok(stream)
-        });
-        match registered {
-            Ok(stream) => {
-                let connecting = matches!(conn, ConnId::Upstream(_));
-                let connection = Connection {
-                    stream,
-                    conn,
-                    connecting,
-                    full: false,
-                    paused: false,
-                    listed: false,
-                    ended: false,
-                };
-                let room = if connecting { &mut self.upstreams } else { &mut self.clients };
-                room.insert(key_of(conn), connection);
-            }
-            Err(error) => {
-                if let ConnId::Client(_) = conn {
-                    self.doors.left(conn, &self.balance, self.worker.id());
-                }
-                self.worker.handle_closed(conn, &cause_of(&error));
-            }
-        }
-    }
-
     fn read_mail(&mut self) {
         while let Ok(mail) = self.mail.try_recv() {
             match mail {
@@ -456,66 +411,5 @@ impl EventLoop {
                 Mail::Stop => self.stopping = true,
             }
         }
-    }
-
-    /// Returns whether anybody came in.
-    fn accept(&mut self, at: usize, now: Time) -> bool {
-        let me = self.worker.id();
-        let let_in = self.doors.accept(&self.poll, at, now, &self.balance, me);
-        let anybody = !let_in.is_empty();
-        for accepted in let_in {
-            let Accepted { pool, stream, peer, id, to } = accepted;
-            if to == me {
-                self.welcome(pool, stream, peer, id);
-            } else {
-                let mail = Mail::Client { pool, stream, peer, id };
-                self.post.workers[to.index()].send(mail);
-            }
-        }
-        anybody
-    }
-
-    /// Those in the backlog are let in before the end: closing the socket resets all who wait there,
-    /// though they may have sent a request.
-    fn accept_the_last(&mut self, now: Time) {
-        for at in 0..self.doors.len() {
-            let mut batches = 0;
-            while batches < LAST_BATCHES_MAX && self.accept(at, now) {
-                batches += 1;
-            }
-        }
-    }
-
-    /// Nobody is let in any more. The others hear of it behind all clients that we sent them.
-    fn close_doors(&mut self) {
-        self.doors.close(&self.poll);
-        self.closed += 1;
-        let me = self.worker.id().index();
-        for (at, worker) in self.post.workers.iter().enumerate() {
-            if at != me {
-                worker.send(Mail::DoorsClosed);
-            }
-        }
-    }
-
-    /// All doors are closed, so every client that will ever come is here. Each is read once more: a
-    /// request that has arrived is in flight, and its client not an idle one.
-    fn drain(&mut self) {
-        for conn in self.clients.all() {
-            self.read(conn);
-        }
-        self.worker.handle_drain();
-    }
-
-    fn welcome(&mut self, pool: PoolId, stream: Stream, peer: Option<SocketAddr>, id: u64) {
-        let conn = self.worker.handle_accept(pool, id, peer);
-        // The worker may have forgotten a client in this very turn and given its place away, while
-        // its close waits for the turn's end: it must be counted out before its place is taken.
-        if let Some(gone) = self.clients.occupant(key_of(conn)) {
-            self.remove(gone);
-        }
-        self.doors.entered(conn, pool);
-        self.register(conn, Ok(stream));
-        // Its first request is often here already, but epoll will say so.
     }
 }
