@@ -8,6 +8,7 @@
 //! whose walks meet) is for the caller: `RedisServer` takes another port when its own is taken.
 
 use socket2::{Domain, Socket, Type};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -30,19 +31,26 @@ pub fn free_port() -> u16 {
     for _ in 0..COUNT {
         let step = WALKED.fetch_add(1, Ordering::Relaxed);
         let port = (FIRST + (start + step) % COUNT) as u16;
-        if is_free(port) {
+        if look(port).is_ok() {
             return port;
         }
     }
     panic!("no free port between {FIRST} and {}", FIRST + COUNT);
 }
 
-/// Free as the pickiest program sees it: nutcracker's statistics do not ask to reuse an address, as
-/// std does, and a connection that was closed a moment ago keeps them from its port for a minute.
-fn is_free(port: u16) -> bool {
+/// Bound, so free: as the pickiest program sees it. nutcracker's statistics do not ask to reuse an
+/// address, as std does, and a connection that was closed a moment ago keeps them from its port for
+/// a minute.
+///
+/// A thread that starts a program at this very moment gives its child a copy of the socket, which
+/// lives until that child is the program. It must not keep the port from whom we tell it to: hence
+/// the address may be reused, from here on.
+fn look(port: u16) -> io::Result<Socket> {
     let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None);
-    socket.and_then(|socket| socket.bind(&address.into())).is_ok()
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&address.into())?;
+    socket.set_reuse_address(true)?;
+    Ok(socket)
 }
 
 fn start() -> u32 {
@@ -75,5 +83,13 @@ mod tests {
         let held = TcpListener::bind((Ipv4Addr::LOCALHOST, free_port())).unwrap();
         let held_port = held.local_addr().unwrap().port();
         assert!((0..100).all(|_| free_port() != held_port));
+    }
+
+    #[test]
+    fn a_look_that_lasts_keeps_nobody_from_the_port() {
+        let port = free_port();
+        let look = look(port).unwrap();
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        drop(look);
     }
 }
