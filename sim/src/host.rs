@@ -107,8 +107,8 @@ impl Host {
             self.worker.handle_deadline();
         }
         self.worker.end_turn();
-        if is_busy && dice.percent(50) {
-            self.worker.gather();
+        if dice.percent(50) {
+            self.worker.gather(is_busy);
         }
         self.act(net, now);
         for end in unblocked {

@@ -258,10 +258,8 @@ impl World {
         let host = &mut self.hosts[worker];
         host.turn_at = None;
         let wishes = host.turn(&mut self.net, &mut self.dice, now);
-        if host.worker.is_gathering() {
-            self.plan_turn(worker, now);
-        }
-        if let Some(at) = self.hosts[worker].worker.deadline() {
+        let host = &self.hosts[worker].worker;
+        for at in host.held_until().into_iter().chain(host.deadline()) {
             self.plan_turn(worker, at);
         }
         for wish in wishes {

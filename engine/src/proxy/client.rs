@@ -101,6 +101,8 @@ pub struct Client {
     resuming: bool,
     dirty: bool,
     hold: Hold,
+    /// All that it is owed was asked for in one read.
+    pub asked_at_once: bool,
     pub watched: bool,
     /// It leaves by an error, its own or our refusal.
     pub errs: bool,
@@ -154,6 +156,7 @@ impl Client {
             resuming: false,
             dirty: false,
             hold: Hold::default(),
+            asked_at_once: false,
             watched: false,
             errs: false,
             full_since: None,
@@ -213,14 +216,16 @@ impl Client {
         self.hold.end();
     }
 
-    /// Whether what is to be written may wait for more: it is owed more.
-    pub fn may_gather(&mut self, now: Time) -> bool {
-        self.state == State::Open
+    /// Until when what is to be written may wait for more, if it may: it is owed more. In a turn
+    /// that has brought nothing only if it has asked for all of that at once.
+    pub fn gathers_until(&mut self, now: Time, is_busy: bool) -> Option<Time> {
+        let may = self.state == State::Open
             && !self.slots.is_empty()
+            && (is_busy || self.asked_at_once)
             && self.stream_from.is_none()
             && self.full_since.is_none()
-            && (1..GATHER_BYTES).contains(&self.out.len())
-            && self.hold.may_last(now)
+            && (1..GATHER_BYTES).contains(&self.out.len());
+        if may { self.hold.lasts_until(now) } else { None }
     }
 
     #[inline]

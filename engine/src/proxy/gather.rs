@@ -10,10 +10,12 @@
 //!   be written to many clients, who will ask again;
 //! - a client's replies wait while it is owed more of what it has asked.
 //!
-//! In either case for `GATHER_US`, and to the end of the turn that is going on then; and never over
-//! a turn that brings nothing: whoever waits then waits for nobody. So there is no timer, a client
-//! that is alone and asks one thing at a time is never held back, and a loop with time to spare
-//! hardly ever holds anything.
+//! In either case for `GATHER_US`, and to the end of the turn that is going on then; and not over
+//! a turn that brings nothing: whoever waits then waits for nobody. The exception is a client that
+//! has sent everything it is owed at once: it waits for all of it, most likely, and the rest is on
+//! its way. So a client that asks one thing at a time is never held back where it is alone, one
+//! that asks on while it is owed replies has them as soon as there is time, and a loop with time
+//! to spare hardly ever holds anything.
 
 use super::Worker;
 use crate::base::Time;
@@ -28,10 +30,11 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Begins, if it has not; whether it may last beyond `now`.
+    /// Begins, if it has not; until when it may last, if that is after `now`.
     #[inline]
-    pub fn may_last(&mut self, now: Time) -> bool {
-        now <= self.since.get_or_insert(now).plus_us(GATHER_US)
+    pub fn lasts_until(&mut self, now: Time) -> Option<Time> {
+        let end = self.since.get_or_insert(now).plus_us(GATHER_US);
+        (now < end).then_some(end)
     }
 
     #[inline]
@@ -42,33 +45,49 @@ impl Hold {
 
 impl Worker {
     /// Holds back what may be; see the module's head. Call it at a turn's end, before the flush,
-    /// and only in a turn that brought something; see [`Worker::is_gathering`].
-    pub fn gather(&mut self) {
+    /// and not in the last turn. `is_busy`: the turn has brought something.
+    pub fn gather(&mut self, is_busy: bool) {
         let Worker { clients, upstreams, turn, .. } = self;
         let now = turn.now;
-        hold_back(&mut turn.dirty_clients, &mut turn.held_clients, |key| {
-            clients.get_mut(key).is_some_and(|client| client.may_gather(now))
+        let end = hold_back(&mut turn.dirty_clients, &mut turn.held_clients, |key| {
+            clients.get_mut(key).and_then(|client| client.gathers_until(now, is_busy))
         });
+        if !is_busy {
+            turn.held_until = end;
+            return;
+        }
+        turn.held_until = now;
         let is_crowded = turn.dirty_clients.len() >= GATHER_CLIENTS;
         hold_back(&mut turn.dirty_upstreams, &mut turn.held_upstreams, |key| {
             let upstream = upstreams.get_mut(key.index as usize).filter(|up| up.key == key);
-            upstream.is_some_and(|upstream| upstream.may_gather(now, is_crowded))
+            upstream.and_then(|upstream| upstream.gathers_until(now, is_crowded))
         });
     }
 
-    /// Is something held back? Then the next turn must come without waiting for an event, and
-    /// one that brings none must not call [`Worker::gather`].
-    pub fn is_gathering(&self) -> bool {
-        !self.turn.held_upstreams.is_empty() || !self.turn.held_clients.is_empty()
+    /// If something is held back: when the next turn must come at the latest, whether there is an
+    /// event or not. At once after a turn that has brought something, within `GATHER_US` after one
+    /// that has not.
+    pub fn held_until(&self) -> Option<Time> {
+        let is_gathering =
+            !self.turn.held_upstreams.is_empty() || !self.turn.held_clients.is_empty();
+        is_gathering.then_some(self.turn.held_until)
     }
 }
 
-fn hold_back(dirty: &mut VecDeque<Key>, held: &mut Vec<Key>, mut may: impl FnMut(Key) -> bool) {
+/// Moves those that may wait from one list to the other; when the first of them may no longer.
+fn hold_back(
+    dirty: &mut VecDeque<Key>,
+    held: &mut Vec<Key>,
+    mut until: impl FnMut(Key) -> Option<Time>,
+) -> Time {
+    let mut first = Time::NEVER;
     dirty.retain(|&key| {
-        let holds = may(key);
-        if holds {
+        let end = until(key);
+        if let Some(end) = end {
             held.push(key);
+            first = first.min(end);
         }
-        !holds
+        end.is_none()
     });
+    first
 }

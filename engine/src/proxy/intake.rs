@@ -23,6 +23,7 @@ impl Worker {
         if client.state != State::Open {
             return Reading::Go; // what comes after QUIT or a refusal is dropped
         }
+        client.asked_at_once = client.in_flight() == 0;
         let mut input = client.input.take();
         let protocol = client.protocol;
         match &mut input {

@@ -23,6 +23,8 @@ pub struct Turn {
     /// Have bytes to write that are held back for more to come; see [`super::Worker::gather`].
     pub held_upstreams: Vec<Key>,
     pub held_clients: Vec<Key>,
+    /// When the first of them may wait no longer.
+    pub held_until: Time,
     /// Stopped at their window or output bound, and have room again.
     pub resumable: Vec<Key>,
     /// Clients with a deadline of their own: full sockets, last words.
@@ -49,6 +51,7 @@ impl Turn {
             dirty_clients: VecDeque::new(),
             held_upstreams: Vec::new(),
             held_clients: Vec::new(),
+            held_until: Time::NEVER,
             resumable: Vec::new(),
             watched: Vec::new(),
             deadline: Time::NEVER,

@@ -195,14 +195,14 @@ impl Upstream {
         self.hold.end();
     }
 
-    /// Whether what is to be written may wait for more: the server has requests of ours to answer
-    /// meanwhile, or many clients are about to send some.
-    pub fn may_gather(&mut self, now: Time, is_crowded: bool) -> bool {
-        self.state == State::Ready
+    /// Until when what is to be written may wait for more, if it may: the server has requests of
+    /// ours to answer meanwhile, or many clients are about to send some.
+    pub fn gathers_until(&mut self, now: Time, is_crowded: bool) -> Option<Time> {
+        let may = self.state == State::Ready
             && (is_crowded || !self.is_idle_to_server())
             && !self.detached
-            && self.out.len() < GATHER_BYTES
-            && self.hold.may_last(now)
+            && self.out.len() < GATHER_BYTES;
+        if may { self.hold.lasts_until(now) } else { None }
     }
 
     /// What may be written now.

@@ -78,10 +78,8 @@ impl Worker {
     pub fn begin_turn(&mut self, now: Time) {
         debug_assert!(now >= self.turn.now, "time never goes back");
         self.turn.now = now;
-        if self.is_gathering() {
-            self.turn.dirty_upstreams.extend(self.turn.held_upstreams.drain(..));
-            self.turn.dirty_clients.extend(self.turn.held_clients.drain(..));
-        }
+        self.turn.dirty_upstreams.extend(self.turn.held_upstreams.drain(..));
+        self.turn.dirty_clients.extend(self.turn.held_clients.drain(..));
         if !self.begun {
             self.begun = true;
             for pool in self.pools.iter_mut().filter(|pool| pool.spec.preconnect) {

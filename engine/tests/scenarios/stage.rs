@@ -263,8 +263,8 @@ impl Play {
                 self.worker.handle_deadline();
             }
             self.worker.end_turn();
-            if self.gathers && !self.idle {
-                self.worker.gather();
+            if self.gathers {
+                self.worker.gather(!self.idle);
             }
             self.act(now, trace);
             while let Some(conn) = self.worker.poll_flush() {

@@ -7,6 +7,7 @@
 //! left nothing, the next bytes make a new event.
 
 mod arrivals;
+mod patience;
 
 use super::balance::Balance;
 use super::clock::Clock;
@@ -24,7 +25,6 @@ use nuthatch_engine::topology::Snapshot;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// Events taken from epoll at a time.
@@ -108,7 +108,7 @@ impl EventLoop {
         self.worker.begin_turn(self.clock.now());
         self.settle();
         while !self.stopping {
-            match self.poll.poll(&mut events, self.patience()) {
+            match self.wait(&mut events) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
@@ -117,7 +117,6 @@ impl EventLoop {
             self.worker.begin_turn(now);
             self.doors.reopen(&self.poll, now)?;
             let again = std::mem::take(&mut self.again);
-            // What was held back is not kept when there is nothing to wait for.
             let is_busy = !events.is_empty() || !again.is_empty();
             for event in &events {
                 match target(event.token()) {
@@ -144,8 +143,8 @@ impl EventLoop {
             }
             self.worker.handle_deadline();
             self.worker.end_turn();
-            if is_busy && !self.stopping {
-                self.worker.gather();
+            if !self.stopping {
+                self.worker.gather(is_busy);
             }
             self.settle();
             if !self.told_empty && self.worker.is_drained() {
@@ -163,17 +162,6 @@ impl EventLoop {
             // One that waits no longer is nobody's loss.
             let _ = asker.send((self.worker.id(), self.worker.count()));
         }
-    }
-
-    /// How long poll may wait.
-    fn patience(&self) -> Option<Duration> {
-        if !self.again.is_empty() || self.worker.is_gathering() {
-            return Some(Duration::ZERO);
-        }
-        let deadline = self.worker.deadline().into_iter().chain(self.doors.deadline()).min()?;
-        // Rounded up: waking a moment too early would make a second, empty turn.
-        let wait = deadline.since(self.clock.now());
-        Some(wait + Duration::from_micros(999))
     }
 
     /// The end of a turn: one write a connection, then everything the worker wishes for. In this
