@@ -43,7 +43,7 @@ enum What {
 /// Different requests of a path, taken in turn.
 const VARIANTS: u64 = 64;
 
-pub static PATHS: [Path; 11] = [
+pub static PATHS: [Path; 12] = [
     whole("redis get", 1, 1000, Protocol::Redis, redis_get),
     whole("redis set", 1, 1000, Protocol::Redis, redis_set),
     whole("redis pipeline of 16", 16, 200, Protocol::Redis, |seed, out| {
@@ -55,10 +55,15 @@ pub static PATHS: [Path; 11] = [
     whole("redis mget of 10 over 3", 1, 400, Protocol::Redis, |seed, out| mget(seed, 10, out)),
     whole("redis mget of 100 over 3", 1, 100, Protocol::Redis, |seed, out| mget(seed, 100, out)),
     whole("memcached get", 1, 1000, Protocol::Memcache, |seed, out| memcache_get(seed, 1, out)),
-    whole("memcached set", 1, 1000, Protocol::Memcache, |seed, out| {
-        out.extend_from_slice(b"set ");
-        key(seed, out);
-        out.extend_from_slice(b" 0 0 8\r\nabcdefgh\r\n");
+    whole("memcached set", 1, 1000, Protocol::Memcache, memcache_set),
+    whole("memcached pipeline of 16", 16, 200, Protocol::Memcache, |seed, out| {
+        for n in 0..16 {
+            if n % 2 == 0 {
+                memcache_get(seed * 16 + n, 1, out);
+            } else {
+                memcache_set(seed * 16 + n, out);
+            }
+        }
     }),
     whole("memcached get of 100 over 3", 1, 100, Protocol::Memcache, |seed, out| {
         memcache_get(seed, 100, out);
@@ -104,6 +109,12 @@ fn mget(seed: u64, count: u64, out: &mut Vec<u8>) {
         key(seed * count + n, out);
         out.extend_from_slice(b"\r\n");
     }
+}
+
+fn memcache_set(seed: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"set ");
+    key(seed, out);
+    out.extend_from_slice(b" 0 0 8\r\nabcdefgh\r\n");
 }
 
 fn memcache_get(seed: u64, count: u64, out: &mut Vec<u8>) {
