@@ -24,9 +24,6 @@ use crate::topology::Protocol;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-/// Slots that an idle client may keep.
-const IDLE_SLOTS: usize = 32;
-
 /// ```text
 ///   Open ──▶ Finishing ──▶ (closed)           QUIT, end of input
 ///     │          │
@@ -238,13 +235,6 @@ impl Client {
 
     pub fn clear_resuming(&mut self) {
         self.resuming = false;
-    }
-
-    /// Everything owed is written: give back what a burst has left behind.
-    pub fn release_memory(&mut self) {
-        if self.slots.is_empty() && self.slots.capacity() > IDLE_SLOTS {
-            self.slots = VecDeque::new();
-        }
     }
 
     pub fn info_mut(&mut self) -> &mut Info {

@@ -115,7 +115,7 @@ impl Path<'_> {
                 let before = out.len();
                 write_fenced(out, bytes, fence);
                 let bytes = out.len() - before;
-                let ticket = (self.client.key, self.client.expect(), 0);
+                let ticket = (self.client.key, self.client.expect(self.turn), 0);
                 upstream.push(self.turn, ticket, fence, bytes, self.pool.spec.timeout_ms);
             }
             Err(cause) => {
@@ -210,7 +210,7 @@ impl Path<'_> {
         }
         let strict = self.pool.spec.manners == Manners::Twemproxy;
         let merge = Merge::values(parts.len() as u16, Box::from(&*owners), keys, strict);
-        let number = self.client.expect_merge(Box::new(Joined::Memcache(merge)));
+        let number = self.client.expect_merge(self.turn, Box::new(Joined::Memcache(merge)));
         self.turn.counters[self.pool.id.index()].fragments += parts.len() as u64;
         for (at, part) in parts.iter().enumerate() {
             match &part.upstream {
@@ -248,7 +248,7 @@ impl Path<'_> {
         let names = self.pool.topology.shards.iter().map(|shard| shard.name.clone()).collect();
         let strict = self.pool.spec.manners == Manners::Twemproxy;
         let merge = Merge::all(join, names, strict, mute);
-        let number = self.client.expect_merge(Box::new(Joined::Memcache(merge)));
+        let number = self.client.expect_merge(self.turn, Box::new(Joined::Memcache(merge)));
         self.turn.counters[self.pool.id.index()].fragments += shards as u64;
         for at in 0..shards as u16 {
             match self.upstream_of(Some(ShardId(at))) {

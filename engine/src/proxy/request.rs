@@ -84,7 +84,7 @@ impl Path<'_> {
             Ok(at) => {
                 let upstream = &mut self.upstreams[at];
                 upstream.out.tail(&mut self.turn.buffers).extend_from_slice(bytes);
-                let number = self.client.expect();
+                let number = self.client.expect(self.turn);
                 let ticket = (self.client.key, number, 0);
                 let timeout_ms = self.pool.spec.timeout_ms;
                 upstream.push(self.turn, ticket, Fence::None, bytes.len(), timeout_ms);
@@ -245,7 +245,7 @@ impl Path<'_> {
         let order = if split == Split::Mget { Box::from(&*owners) } else { Box::default() };
         let hide_errors = self.pool.spec.manners == Manners::Twemproxy;
         let merge = Merge::new(split, parts.len() as u16, order, hide_errors);
-        let number = self.client.expect_merge(Box::new(Joined::Redis(merge)));
+        let number = self.client.expect_merge(self.turn, Box::new(Joined::Redis(merge)));
         self.turn.counters[self.pool.id.index()].fragments += parts.len() as u64;
         for (at, part) in parts.iter().enumerate() {
             match &part.upstream {

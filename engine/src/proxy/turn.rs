@@ -1,6 +1,7 @@
 //! What the pieces of a worker share during one turn of the loop: the time, the lists of what is
 //! to be done at its end, and the buffers.
 
+use super::client::Slot;
 use super::stream::StreamBounds;
 use super::{Action, Counters};
 use crate::base::buffer::BufferPool;
@@ -15,6 +16,8 @@ pub struct Turn {
     pub now: Time,
     pub chance: Chance,
     pub buffers: BufferPool,
+    /// Empty; for the next client that is owed something.
+    pub spare_slots: Vec<VecDeque<Slot>>,
     pub stream_bounds: StreamBounds,
     pub actions: VecDeque<Action>,
     /// Have bytes to write. An entry whose connection has gone is harmless.
@@ -45,6 +48,7 @@ impl Turn {
             now: Time::ZERO,
             chance: Chance::new(seed),
             buffers: BufferPool::default(),
+            spare_slots: Vec::new(),
             stream_bounds: StreamBounds::default(),
             actions: VecDeque::new(),
             dirty_upstreams: VecDeque::new(),

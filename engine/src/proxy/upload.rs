@@ -133,7 +133,7 @@ impl Path<'_> {
         let shard = self.pool.topology.router.route(key, &mut self.turn.chance);
         let at = match self.upstream_apart(shard) {
             Ok(at) => {
-                let number = self.client.expect();
+                let number = self.client.expect(self.turn);
                 let upstream = &mut self.upstreams[at];
                 upstream.upload_from = Some(self.client.key);
                 let ticket = (self.client.key, number, 0);

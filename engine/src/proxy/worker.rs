@@ -78,8 +78,10 @@ impl Worker {
     pub fn begin_turn(&mut self, now: Time) {
         debug_assert!(now >= self.turn.now, "time never goes back");
         self.turn.now = now;
-        self.turn.dirty_upstreams.extend(self.turn.held_upstreams.drain(..));
-        self.turn.dirty_clients.extend(self.turn.held_clients.drain(..));
+        if self.held_until().is_some() {
+            self.turn.dirty_upstreams.extend(self.turn.held_upstreams.drain(..));
+            self.turn.dirty_clients.extend(self.turn.held_clients.drain(..));
+        }
         if !self.begun {
             self.begun = true;
             for pool in self.pools.iter_mut().filter(|pool| pool.spec.preconnect) {
@@ -254,7 +256,7 @@ impl Worker {
                 if client.out.is_empty() {
                     client.full_since = None;
                     client.tried_again = false;
-                    client.release_memory();
+                    client.release_slots(&mut self.turn);
                     client.maybe_resume(&mut self.turn);
                     if client.state != ClientState::Open {
                         self.maybe_close(key);

@@ -23,6 +23,13 @@ const STASH_TIDY_BYTES: usize = 64 * 1024;
 /// The widest window of replies that have no more bytes than this fits the output bound.
 const REPLY_BYTES_SMALL: u32 = CLIENT_OUTPUT_BYTES_MAX as u32 / CLIENT_WINDOW_MAX;
 
+/// Room for slots that a client keeps while it is owed nothing.
+const IDLE_SLOTS: usize = 4;
+
+/// Queues of slots kept for the next burst, half a megabyte at most, and the room of one.
+const SPARE_QUEUES_MAX: usize = 64;
+const SPARE_SLOTS: usize = 256;
+
 pub enum Slot {
     Waiting,
     Ready { start: usize, len: usize },
@@ -32,15 +39,21 @@ pub enum Slot {
 impl Client {
     /// A new slot at the end; its number goes on the tickets.
     #[inline]
-    pub fn expect(&mut self) -> u32 {
-        let number = self.head.wrapping_add(self.slots.len() as u32);
-        self.slots.push_back(Slot::Waiting);
-        number
+    pub fn expect(&mut self, turn: &mut Turn) -> u32 {
+        self.add(turn, Slot::Waiting)
     }
 
-    pub fn expect_merge(&mut self, merge: Box<Joined>) -> u32 {
+    pub fn expect_merge(&mut self, turn: &mut Turn, merge: Box<Joined>) -> u32 {
+        self.add(turn, Slot::Merging(merge))
+    }
+
+    #[inline]
+    fn add(&mut self, turn: &mut Turn, slot: Slot) -> u32 {
+        if self.slots.capacity() == 0 {
+            self.slots = turn.spare_slots.pop().unwrap_or_default();
+        }
         let number = self.head.wrapping_add(self.slots.len() as u32);
-        self.slots.push_back(Slot::Merging(merge));
+        self.slots.push_back(slot);
         number
     }
 
@@ -55,7 +68,17 @@ impl Client {
         write(&mut self.stash);
         let len = self.stash.len() - start;
         self.stash_live += len;
-        self.slots.push_back(Slot::Ready { start, len });
+        self.add(turn, Slot::Ready { start, len });
+    }
+
+    /// Everything owed is written: the room that a burst has left behind is lent to the next one.
+    pub fn release_slots(&mut self, turn: &mut Turn) {
+        if self.slots.is_empty() && self.slots.capacity() > IDLE_SLOTS {
+            let slots = std::mem::take(&mut self.slots);
+            if slots.capacity() <= SPARE_SLOTS && turn.spare_slots.len() < SPARE_QUEUES_MAX {
+                turn.spare_slots.push(slots);
+            }
+        }
     }
 
     fn stash(&mut self, turn: &mut Turn) -> &mut Vec<u8> {
