@@ -191,9 +191,22 @@ impl Host {
                 return;
             }
             self.buffer.clear();
-            match net.read(end, 64 * 1024, now, &mut self.buffer) {
+            let target = if dice.percent(50) { self.worker.flow_target(conn) } else { None };
+            let flows = target.is_some();
+            let buffer = target.unwrap_or(&mut self.buffer);
+            let before = buffer.len();
+            let read = net.read(end, 64 * 1024, now, buffer);
+            let len = buffer.len() - before;
+            if flows && len == 0 {
+                self.worker.handle_flowed(conn, 0);
+            }
+            match read {
                 Read::Bytes => {
-                    let reading = self.worker.handle_bytes(conn, &self.buffer);
+                    let reading = if flows {
+                        self.worker.handle_flowed(conn, len)
+                    } else {
+                        self.worker.handle_bytes(conn, &self.buffer)
+                    };
                     if reading == Reading::Stop
                         && let Some(seat) = self.seats.get_mut(&end)
                     {

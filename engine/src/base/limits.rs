@@ -43,10 +43,10 @@ pub const POOLED_BUFFER_BYTES_MAX: usize = READS_PER_TURN * READ_BYTES;
 /// Bytes of a client's output that may stay reserved for less, when its socket is full.
 pub const OUTPUT_TRIM_BYTES_MIN: usize = 64 * 1024;
 
-/// Bytes read at a time, into the worker's one shared buffer.
+/// Bytes read at a time, into the worker's one shared buffer or to the end of an output.
 pub const READ_BYTES: usize = 64 * 1024;
 
-/// Full buffers read from a connection in a turn. Everybody else waits meanwhile, so few.
+/// Full reads from a connection in a turn. Everybody else waits meanwhile, so few.
 pub const READS_PER_TURN: usize = 4;
 
 /// Requests a client may have in flight. Over it: what it sent beyond stays unforwarded and it is

@@ -29,6 +29,7 @@ mod answers;
 mod client;
 mod count;
 mod counters;
+mod direct;
 mod drain;
 mod gather;
 mod greet;

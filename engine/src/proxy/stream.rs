@@ -117,19 +117,52 @@ pub fn flow(
     let Some(stream) = &mut upstream.stream else {
         return Ok((0, true));
     };
-    let passed = match &mut stream.progress {
-        Progress::Resp(progress) => resp::reply::pass(bytes, progress).ok(),
-        Progress::Memcache(progress) => memcache::reply::pass(bytes, progress).ok(),
+    let (len, done) = stream.pass(bytes)?;
+    if let Some(client) = stream.taker(clients) {
+        client.take_piece(turn, &bytes[..len]);
+    }
+    account(upstream, clients, turn, len, done);
+    Ok((len, done))
+}
+
+/// The same for the last `len` bytes of the client's output, read straight to there. Returns those
+/// behind the reply, which it takes out again.
+pub fn flow_in_place(
+    upstream: &mut Upstream,
+    clients: &mut Slab<Client>,
+    turn: &mut Turn,
+    len: usize,
+) -> Result<Vec<u8>, Cause> {
+    let Some(stream) = &mut upstream.stream else {
+        return Ok(Vec::new());
     };
-    let Some((len, done)) = passed else {
-        return Err(Cause::Protocol);
+    let Some(client) = stream.taker(clients) else {
+        return Ok(Vec::new());
+    };
+    let out = client.out.tail(&mut turn.buffers);
+    let before = out.len() - len;
+    let (len, done) = stream.pass(&out[before..]).inspect_err(|_| out.truncate(before))?;
+    let rest = out.split_off(before + len);
+    client.mark_dirty(turn);
+    account(upstream, clients, turn, len, done);
+    Ok(rest)
+}
+
+/// A piece of `len` bytes is with its client.
+fn account(
+    upstream: &mut Upstream,
+    clients: &mut Slab<Client>,
+    turn: &mut Turn,
+    len: usize,
+    done: bool,
+) {
+    let Some(stream) = &mut upstream.stream else {
+        return;
     };
     stream.passed += len;
     stream.moved_at = turn.now;
     let (ticket, total) = (stream.ticket, stream.passed);
-    let discard = stream.discard;
-    if let Some(client) = clients.get_mut(ticket.client).filter(|_| !discard) {
-        client.take_piece(turn, &bytes[..len]);
+    if let Some(client) = stream.taker(clients) {
         upstream.counters.response_bytes += len as u64;
         if done {
             client.end_stream(turn, total);
@@ -150,7 +183,22 @@ pub fn flow(
         upstream.stream = None;
     }
     upstream.handle_answer(turn.now);
-    Ok((len, done))
+}
+
+impl Stream {
+    /// How much of `bytes` belongs to the reply, and whether that is its end.
+    fn pass(&mut self, bytes: &[u8]) -> Result<(usize, bool), Cause> {
+        let passed = match &mut self.progress {
+            Progress::Resp(progress) => resp::reply::pass(bytes, progress).ok(),
+            Progress::Memcache(progress) => memcache::reply::pass(bytes, progress).ok(),
+        };
+        passed.ok_or(Cause::Protocol)
+    }
+
+    /// Who gets it, if anybody wants it still.
+    pub fn taker<'a>(&self, clients: &'a mut Slab<Client>) -> Option<&'a mut Client> {
+        if self.discard { None } else { clients.get_mut(self.ticket.client) }
+    }
 }
 
 /// Takes an upstream out of its place, for another to have it.

@@ -56,6 +56,25 @@ pub enum Begun {
     No,
 }
 
+impl Upload {
+    /// How much of `bytes` belongs to the request, and whether that is its end.
+    fn pass(&mut self, bytes: &[u8]) -> Result<(usize, bool), resp::request::Error> {
+        match &mut self.rest {
+            Rest::Resp(progress) => resp::request::pass(bytes, progress),
+            Rest::Bytes(left) => {
+                let len = bytes.len().min(*left);
+                *left -= len;
+                Ok((len, *left == 0))
+            }
+        }
+    }
+
+    /// The upstream that sends it, if it has not been lost.
+    pub fn taker<'a>(&self, from: Key, upstreams: &'a mut [Upstream]) -> Option<&'a mut Upstream> {
+        upstreams.get_mut(self.at).filter(|upstream| upstream.upload_from == Some(from))
+    }
+}
+
 impl Path<'_> {
     /// Lets the unfinished request that `bytes` begin with flow, of which `size` bytes are known.
     pub fn begin_upload(
@@ -183,22 +202,42 @@ impl Path<'_> {
         let Some(upload) = &mut self.client.upload else {
             return Ok((0, true));
         };
-        let (len, done) = match &mut upload.rest {
-            Rest::Resp(progress) => resp::request::pass(bytes, progress)?,
-            Rest::Bytes(left) => {
-                let len = bytes.len().min(*left);
-                *left -= len;
-                (len, *left == 0)
-            }
+        let (len, done) = upload.pass(bytes)?;
+        if let Some(upstream) = upload.taker(self.client.key, self.upstreams) {
+            upstream.append(self.turn, &bytes[..len], self.pool.spec.timeout_ms);
+        }
+        self.settle_upload(done);
+        Ok((len, done))
+    }
+
+    /// The same for the last `len` bytes of the upstream's output, read straight to there. Returns
+    /// those behind the request, which it takes out again.
+    pub fn flow_upload_in_place(&mut self, len: usize) -> Result<Vec<u8>, resp::request::Error> {
+        let Some(upload) = &mut self.client.upload else {
+            return Ok(Vec::new());
         };
-        let (at, fence) = (upload.at, upload.fence);
-        let timeout_ms = self.pool.spec.timeout_ms;
-        let ours = |upstream: &&mut Upstream| upstream.upload_from == Some(self.client.key);
-        if let Some(upstream) = self.upstreams.get_mut(at).filter(ours) {
-            upstream.append(self.turn, &bytes[..len], timeout_ms);
+        let Some(upstream) = upload.taker(self.client.key, self.upstreams) else {
+            return Ok(Vec::new());
+        };
+        let out = upstream.out.tail(&mut self.turn.buffers);
+        let before = out.len() - len;
+        let (len, done) = upload.pass(&out[before..]).inspect_err(|_| out.truncate(before))?;
+        let rest = out.split_off(before + len);
+        upstream.handle_appended(self.turn, len, self.pool.spec.timeout_ms);
+        self.settle_upload(done);
+        Ok(rest)
+    }
+
+    /// A piece is with its upstream; `done`: it was the last.
+    fn settle_upload(&mut self, done: bool) {
+        let Some(upload) = &self.client.upload else {
+            return;
+        };
+        let fence = upload.fence;
+        if let Some(upstream) = upload.taker(self.client.key, self.upstreams) {
             if done {
                 if fence.is_sent() {
-                    upstream.append(self.turn, FENCE, timeout_ms);
+                    upstream.append(self.turn, FENCE, self.pool.spec.timeout_ms);
                 }
                 upstream.upload_from = None;
             } else if upstream.out.len() > self.turn.stream_bounds.pause_bytes {
@@ -211,7 +250,6 @@ impl Path<'_> {
             self.client.upload_paused = false;
             self.client.draining = true;
         }
-        Ok((len, done))
     }
 
     /// The rest of a request is none: its client is told so in its place, and refused.
@@ -221,8 +259,7 @@ impl Path<'_> {
         let Some(upload) = self.client.upload.take() else {
             return;
         };
-        let ours = |upstream: &&mut Upstream| upstream.upload_from == Some(self.client.key);
-        if let Some(upstream) = self.upstreams.get_mut(upload.at).filter(ours) {
+        if let Some(upstream) = upload.taker(self.client.key, self.upstreams) {
             upstream.upload_from = None;
             if upstream.state != State::Idle {
                 let conn = ConnId::Upstream(upstream.key);
@@ -286,12 +323,9 @@ impl Worker {
 
     /// A client is gone that had not sent all of its request.
     pub(super) fn abandon_upload(&mut self, client: Key, upload: &Upload) {
-        let Some(upstream) = self.upstreams.get_mut(upload.at) else {
+        let Some(upstream) = upload.taker(client, &mut self.upstreams) else {
             return;
         };
-        if upstream.upload_from != Some(client) {
-            return;
-        }
         upstream.upload_from = None;
         if upstream.state != State::Idle {
             let conn = ConnId::Upstream(upstream.key);

@@ -263,7 +263,14 @@ impl EventLoop {
         if connection.paused || connection.connecting {
             return false;
         }
-        match connection.stream.read(&mut self.scratch) {
+        let (read, flows) = match self.worker.flow_target(conn) {
+            Some(out) => (connection.stream.read_onto(out), true),
+            None => (connection.stream.read(&mut self.scratch), false),
+        };
+        if flows && !matches!(read, Ok(Incoming { len: 1.., .. })) {
+            self.worker.handle_flowed(conn, 0);
+        }
+        match read {
             Ok(Incoming { len: 0, .. }) => {
                 if let ConnId::Upstream(_) = conn {
                     self.remove(conn);
@@ -273,7 +280,11 @@ impl EventLoop {
                 self.worker.handle_eof(conn);
             }
             Ok(Incoming { len, more }) => {
-                let reading = self.worker.handle_bytes(conn, &self.scratch[..len]);
+                let reading = if flows {
+                    self.worker.handle_flowed(conn, len)
+                } else {
+                    self.worker.handle_bytes(conn, &self.scratch[..len])
+                };
                 if reading == Reading::Stop {
                     connection.paused = true;
                 } else if more {

@@ -6,9 +6,11 @@
 //! says whether there may be more that no event will announce; and `write` takes all it was given
 //! only if the kernel has all of it, so that an empty output means that nothing is left to send.
 
+use super::sys;
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
+use nuthatch_engine::base::limits::READ_BYTES;
 use nuthatch_engine::proxy::Cause;
 use rustix::io::Errno;
 use std::io::{self, Read, Write};
@@ -83,6 +85,16 @@ impl Stream {
             Stream::Unix(stream) => stream.read(buffer)?,
         };
         Ok(Incoming { len, more: len == buffer.len() })
+    }
+
+    /// The same to the end of `out`, which has room.
+    pub fn read_onto(&mut self, out: &mut Vec<u8>) -> io::Result<Incoming> {
+        let room = READ_BYTES.min(out.capacity() - out.len());
+        let len = match self {
+            Stream::Tcp(stream) => sys::receive_onto(stream, out, room)?,
+            Stream::Unix(stream) => sys::receive_onto(stream, out, room)?,
+        };
+        Ok(Incoming { len, more: len == room })
     }
 
     /// How many bytes were taken: all of them only if the kernel has them all. Fewer, or

@@ -90,14 +90,19 @@ impl Upstream {
     /// More of the last request, which is the only one.
     pub fn append(&mut self, turn: &mut Turn, bytes: &[u8], timeout_ms: Option<u32>) {
         self.out.tail(&mut turn.buffers).extend_from_slice(bytes);
-        self.end += bytes.len() as u64;
-        self.counters.request_bytes += bytes.len() as u64;
+        self.handle_appended(turn, bytes.len(), timeout_ms);
+    }
+
+    /// So many bytes more of it are in the output.
+    pub fn handle_appended(&mut self, turn: &mut Turn, len: usize, timeout_ms: Option<u32>) {
+        self.end += len as u64;
+        self.counters.request_bytes += len as u64;
         if let Some(ticket) = self.tickets.back_mut() {
             ticket.end = self.end;
             ticket.since = turn.now;
         } else {
             // Answered before it was whole.
-            self.answered += bytes.len() as u64;
+            self.answered += len as u64;
         }
         if let Some(timeout_ms) = timeout_ms {
             turn.wake_at(turn.now.plus_ms(u64::from(timeout_ms)));

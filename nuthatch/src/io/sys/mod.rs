@@ -1,7 +1,7 @@
 //! What std, mio and rustix have no name for. All our unsafe is here.
 
 mod unix;
-pub use unix::{LocalTime, local_time, on_crash, release_memory};
+pub use unix::{LocalTime, local_time, on_crash, receive_onto, release_memory};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;

@@ -1,8 +1,22 @@
-//! The C library, where std and rustix have no word: local time, a last line before a crash,
-//! memory given back.
+//! What std and rustix have no word for: local time, a last line before a crash, memory given back,
+//! a read to the end of a vector.
 
-use std::os::fd::RawFd;
+use rustix::net::{RecvFlags, recv};
+use std::io;
+use std::os::fd::{AsFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+/// Reads to the end of `out`, `most` bytes at the most, into room that it has already: rustix fills
+/// all the room there is or none.
+pub fn receive_onto(from: impl AsFd, out: &mut Vec<u8>, most: usize) -> io::Result<usize> {
+    let before = out.len();
+    let spare = out.spare_capacity_mut();
+    let most = most.min(spare.len());
+    let len = recv(from, &mut spare[..most], RecvFlags::empty())?.0.0.len();
+    // SAFETY: rustix says that so many of the bytes behind the old length have been written.
+    unsafe { out.set_len(before + len) };
+    Ok(len)
+}
 
 /// A moment on the machine's own clock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
