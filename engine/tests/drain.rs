@@ -17,6 +17,8 @@ struct Stage {
     upstream: Option<ConnId>,
     closed: Vec<ConnId>,
     shut: Vec<ConnId>,
+    /// Bytes that the server was sent.
+    sent: usize,
 }
 
 impl Stage {
@@ -49,7 +51,8 @@ impl Stage {
         let snapshot = Health::new(&specs).snapshot();
         let worker = Worker::new(WorkerId(0), 7, &specs, &snapshot);
         let (closed, shut) = (Vec::new(), Vec::new());
-        let mut stage = Stage { worker, now: Time::from_ms(1), upstream: None, closed, shut };
+        let mut stage =
+            Stage { worker, now: Time::from_ms(1), upstream: None, closed, shut, sent: 0 };
         stage.turn(|_| {});
         stage
     }
@@ -70,6 +73,7 @@ impl Stage {
         while let Some(conn) = self.worker.poll_flush() {
             if let ConnId::Upstream(_) = conn {
                 let len = self.worker.output(conn).len();
+                self.sent += len;
                 self.worker.handle_written(conn, len);
             }
         }
@@ -143,6 +147,23 @@ fn a_long_pipeline_that_was_taken_is_answered_whole() {
         read += stage.read(client);
     }
     assert_eq!(read, 500);
+    assert_eq!(stage.shut, [client]);
+}
+
+#[test]
+fn a_request_that_flows_is_taken_to_its_end() {
+    let mut stage = Stage::new();
+    let client = stage.client(1);
+    let body = vec![b'x'; 200_000];
+    let head = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$200000\r\n";
+    stage.turn(|worker| worker.handle_bytes(client, &[head, &body[..100_000]].concat()));
+    stage.turn(Worker::handle_drain);
+    stage.turn(|worker| worker.handle_bytes(client, &body[100_000..150_000]));
+    assert!(stage.closed.is_empty() && !stage.worker.is_drained());
+    stage.turn(|worker| worker.handle_bytes(client, &[&body[150_000..], b"\r\n"].concat()));
+    assert_eq!(stage.sent, head.len() + body.len() + 2);
+    stage.answer(1);
+    assert_eq!(stage.read(client), 1);
     assert_eq!(stage.shut, [client]);
 }
 

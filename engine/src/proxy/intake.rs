@@ -23,7 +23,7 @@ impl Worker {
         if client.state != State::Open {
             return Reading::Go; // what comes after QUIT or a refusal is dropped
         }
-        client.asked_at_once = client.in_flight() == 0;
+        client.asked_at_once = client.in_flight() == 0 && client.out.is_empty();
         let mut input = client.input.take();
         let protocol = client.protocol;
         match &mut input {
@@ -67,7 +67,7 @@ impl Worker {
         if client.paused {
             return Reading::Stop;
         }
-        if client.eof || self.draining {
+        if (client.eof || self.draining) && client.upload.is_none() {
             // A request cut short by the end is dropped, as in twemproxy.
             client.finish(&mut self.turn, !client.eof);
         }
