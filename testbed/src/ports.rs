@@ -44,7 +44,7 @@ pub fn free_port() -> u16 {
 ///
 /// A thread that starts a program at this very moment gives its child a copy of the socket, which
 /// lives until that child is the program. It must not keep the port from whom we tell it to: hence
-/// the address may be reused, from here on.
+/// the address may be reused, from here on, by whoever asks to (all but nutcracker's statistics).
 fn look(port: u16) -> io::Result<Socket> {
     let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;

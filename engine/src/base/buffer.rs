@@ -91,6 +91,13 @@ impl Output {
         self.bytes.drain(from..from + len);
     }
 
+    /// Gives up a buffer that nothing was put in.
+    pub fn release(&mut self, pool: &mut BufferPool) {
+        if self.is_empty() {
+            self.clear(pool);
+        }
+    }
+
     pub fn clear(&mut self, pool: &mut BufferPool) {
         self.start = 0;
         pool.give(std::mem::take(&mut self.bytes));
@@ -114,6 +121,18 @@ mod tests {
         assert!(out.is_empty());
         assert_eq!(out.bytes.capacity(), 0);
         assert!(pool.take().capacity() >= 11);
+    }
+
+    #[test]
+    fn a_buffer_that_nothing_came_into_is_given_back() {
+        let mut pool = BufferPool::default();
+        let mut out = Output::default();
+        out.tail(&mut pool).reserve(100);
+        out.release(&mut pool);
+        assert_eq!(out.bytes.capacity(), 0);
+        out.tail(&mut pool).push(b'x');
+        out.release(&mut pool);
+        assert_eq!(out.pending(), b"x");
     }
 
     #[test]

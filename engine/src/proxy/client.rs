@@ -98,7 +98,7 @@ pub struct Client {
     resuming: bool,
     dirty: bool,
     hold: Hold,
-    /// All that it is owed was asked for in one read.
+    /// All that it is owed or has not been sent yet was asked for in one read.
     pub asked_at_once: bool,
     pub watched: bool,
     /// It leaves by an error, its own or our refusal.

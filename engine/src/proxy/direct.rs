@@ -1,8 +1,9 @@
 //! What flows is read to where it will be written from, without a copy between.
 //!
-//! The loop asks before each read ([`Worker::flow_target`]) whether what comes next on a connection
-//! is a part of something large that has begun to flow, and if so reads to the end of its receiver's
-//! output. The parser then walks the bytes where they lie; those behind the end of what flows,
+//! Where a connection has much to read the loop asks before it reads ([`Worker::flow_target`]) whether
+//! that is a part of something large that has begun to flow. If so it reads to the end of its
+//! receiver's output. What trickles is copied as ever, and has no large buffer waiting for it. The
+//! parser then walks the bytes where they lie; those behind the end of what flows,
 //! which are few and seldom, are taken out again and handled as any others.
 
 use super::request::Path;
@@ -20,9 +21,12 @@ impl Worker {
     #[inline]
     pub fn flow_target(&mut self, conn: ConnId) -> Option<&mut Vec<u8>> {
         let (out, buffers) = self.receiver(conn)?;
-        let room = if out.is_empty() { POOLED_BUFFER_BYTES_MAX } else { READ_BYTES };
         let out = out.tail(buffers);
-        out.reserve(room);
+        if out.capacity() - out.len() < READ_BYTES {
+            // To the size that is kept for the next one, and no further unless it is needed.
+            let room = POOLED_BUFFER_BYTES_MAX.saturating_sub(out.len());
+            out.reserve_exact(room.max(READ_BYTES));
+        }
         Some(out)
     }
 
@@ -30,8 +34,8 @@ impl Worker {
     pub fn handle_flowed(&mut self, conn: ConnId, len: usize) -> Reading {
         if len == 0 {
             // Whoever waits for a stalled peer shall not hold a buffer meanwhile.
-            if let Some((out, buffers)) = self.receiver(conn).filter(|(out, _)| out.is_empty()) {
-                out.clear(buffers);
+            if let Some((out, buffers)) = self.receiver(conn) {
+                out.release(buffers);
             }
             return Reading::Go;
         }

@@ -4,7 +4,7 @@
 //! it wakes its reader. A proxy that has caught up with its work takes the next request as soon as
 //! it comes, passes it on alone, and has everybody woken for each. One that has much to do finds
 //! ten requests when it looks again, and writes once; so being slower it would need less of every
-//! processor. We gather as if we were, but only while there is other work to do meanwhile:
+//! processor. We gather as if we were, while there is other work to do meanwhile:
 //!
 //! - a server's requests wait while it has others of ours to answer, or while replies are about to
 //!   be written to many clients, who will ask again;
@@ -15,7 +15,7 @@
 //! has sent everything it is owed at once: it waits for all of it, most likely, and the rest is on
 //! its way. So a client that asks one thing at a time is never held back where it is alone, one
 //! that asks on while it is owed replies has them as soon as there is time, and a loop with time
-//! to spare hardly ever holds anything.
+//! to spare hardly ever holds anything but the first replies of a batch.
 
 use super::Worker;
 use crate::base::Time;
@@ -53,7 +53,7 @@ impl Worker {
             clients.get_mut(key).and_then(|client| client.gathers_until(now, is_busy))
         });
         if !is_busy {
-            turn.held_until = end;
+            turn.held_until = turn.held_until.min(end);
             return;
         }
         turn.held_until = now;

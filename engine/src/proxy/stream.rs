@@ -133,16 +133,17 @@ pub fn flow_in_place(
     turn: &mut Turn,
     len: usize,
 ) -> Result<Vec<u8>, Cause> {
-    let Some(stream) = &mut upstream.stream else {
-        return Ok(Vec::new());
-    };
-    let Some(client) = stream.taker(clients) else {
+    let Some((stream, client)) =
+        upstream.stream.as_mut().and_then(|stream| stream.taker(clients).map(|to| (stream, to)))
+    else {
+        debug_assert!(false, "bytes were read to nobody's output");
         return Ok(Vec::new());
     };
     let out = client.out.tail(&mut turn.buffers);
     let before = out.len() - len;
     let (len, done) = stream.pass(&out[before..]).inspect_err(|_| out.truncate(before))?;
     let rest = out.split_off(before + len);
+    client.out.release(&mut turn.buffers);
     client.mark_dirty(turn);
     account(upstream, clients, turn, len, done);
     Ok(rest)

@@ -213,16 +213,18 @@ impl Path<'_> {
     /// The same for the last `len` bytes of the upstream's output, read straight to there. Returns
     /// those behind the request, which it takes out again.
     pub fn flow_upload_in_place(&mut self, len: usize) -> Result<Vec<u8>, resp::request::Error> {
-        let Some(upload) = &mut self.client.upload else {
-            return Ok(Vec::new());
-        };
-        let Some(upstream) = upload.taker(self.client.key, self.upstreams) else {
+        let upload = self.client.upload.as_mut();
+        let Some((upload, upstream)) = upload.and_then(|upload| {
+            upload.taker(self.client.key, self.upstreams).map(|to| (upload, to))
+        }) else {
+            debug_assert!(false, "bytes were read to nobody's output");
             return Ok(Vec::new());
         };
         let out = upstream.out.tail(&mut self.turn.buffers);
         let before = out.len() - len;
         let (len, done) = upload.pass(&out[before..]).inspect_err(|_| out.truncate(before))?;
         let rest = out.split_off(before + len);
+        upstream.out.release(&mut self.turn.buffers);
         upstream.handle_appended(self.turn, len, self.pool.spec.timeout_ms);
         self.settle_upload(done);
         Ok(rest)

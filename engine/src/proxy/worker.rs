@@ -81,6 +81,7 @@ impl Worker {
         if self.held_until().is_some() {
             self.turn.dirty_upstreams.extend(self.turn.held_upstreams.drain(..));
             self.turn.dirty_clients.extend(self.turn.held_clients.drain(..));
+            self.turn.held_until = Time::NEVER;
         }
         if !self.begun {
             self.begun = true;
@@ -226,6 +227,8 @@ impl Worker {
                 if !client.out.is_empty() {
                     return Some(ConnId::Client(key));
                 }
+                // All that it was owed was silence.
+                client.release_slots(&mut self.turn);
                 self.maybe_close(key);
             }
         }

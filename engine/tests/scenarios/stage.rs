@@ -17,12 +17,15 @@ const POOL: PoolId = PoolId(0);
 pub struct Stage {
     now: Time,
     play: Option<Play>,
+    /// What flows is read to where it will be written from.
+    in_place: bool,
     trace: Vec<String>,
 }
 
 struct Play {
     worker: Worker,
     gathers: bool,
+    in_place: bool,
     /// A turn in which nothing happens.
     idle: bool,
     protocol: Protocol,
@@ -143,6 +146,10 @@ fn show(bytes: &[u8]) -> String {
 }
 
 impl Stage {
+    pub fn new(in_place: bool) -> Stage {
+        Stage { in_place, ..Stage::default() }
+    }
+
     /// One line; what came of it.
     pub fn play(&mut self, line: &str) -> Vec<String> {
         let (line, goes_on) = match line.strip_suffix(" &") {
@@ -162,6 +169,7 @@ impl Stage {
             self.play = Some(Play {
                 worker,
                 gathers: options.contains(&"gathers=on"),
+                in_place: self.in_place,
                 idle: false,
                 protocol: specs[0].protocol,
                 health,
@@ -250,7 +258,15 @@ impl Play {
                     }
                     (_, None) => lines(text),
                 };
-                if self.worker.handle_bytes(conn, &bytes) == Reading::Stop {
+                let target = if self.in_place { self.worker.flow_target(conn) } else { None };
+                let reading = match target {
+                    Some(out) => {
+                        out.extend_from_slice(&bytes);
+                        self.worker.handle_flowed(conn, bytes.len())
+                    }
+                    None => self.worker.handle_bytes(conn, &bytes),
+                };
+                if reading == Reading::Stop {
                     trace.push(format!("{name} is not read"));
                 }
             }

@@ -58,6 +58,8 @@ pub struct Connection {
     pub paused: bool,
     /// Stands on the list of those to be read again.
     pub listed: bool,
+    /// The first read of its last turn was a full one.
+    pub brims: bool,
     /// The peer has closed or reset it; bytes that came before may still be unread.
     pub ended: bool,
 }

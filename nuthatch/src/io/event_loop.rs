@@ -241,8 +241,8 @@ impl EventLoop {
     /// Reads, more than once if there is much: large values are then written on in fewer, larger
     /// pieces, which wake their readers less often.
     fn read(&mut self, conn: ConnId) {
-        for _ in 0..READS_PER_TURN {
-            if !self.read_once(conn) {
+        for read in 0..READS_PER_TURN {
+            if !self.read_once(conn, read == 0) {
                 return;
             }
         }
@@ -252,7 +252,7 @@ impl EventLoop {
     /// One read; whether it filled the buffer, so that there may be more at hand. Once the peer has
     /// ended, epoll has said all it will say: read on, turn by turn, until that end is seen, however
     /// short the reads before it.
-    fn read_once(&mut self, conn: ConnId) -> bool {
+    fn read_once(&mut self, conn: ConnId, is_first: bool) -> bool {
         let connection = match conn {
             ConnId::Client(key) => self.clients.get_mut(conn, key),
             ConnId::Upstream(key) => self.upstreams.get_mut(conn, key),
@@ -263,9 +263,13 @@ impl EventLoop {
         if connection.paused || connection.connecting {
             return false;
         }
-        let (read, flows) = match self.worker.flow_target(conn) {
-            Some(out) => (connection.stream.read_onto(out), true),
-            None => (connection.stream.read(&mut self.scratch), false),
+        // To where it will be written from, if it flows; what trickles needs no such room.
+        let may_flow = !is_first || connection.brims;
+        let target = if may_flow { self.worker.flow_target(conn) } else { None };
+        let flows = target.is_some();
+        let read = match target {
+            Some(out) => connection.stream.read_onto(out),
+            None => connection.stream.read(&mut self.scratch),
         };
         if flows && !matches!(read, Ok(Incoming { len: 1.., .. })) {
             self.worker.handle_flowed(conn, 0);
@@ -280,6 +284,9 @@ impl EventLoop {
                 self.worker.handle_eof(conn);
             }
             Ok(Incoming { len, more }) => {
+                if is_first {
+                    connection.brims = more;
+                }
                 let reading = if flows {
                     self.worker.handle_flowed(conn, len)
                 } else {

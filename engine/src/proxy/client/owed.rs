@@ -278,3 +278,45 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Epoch, PoolId, Time, WorkerId};
+
+    /// A client that is owed so much, and then has it.
+    fn burst(turn: &mut Turn, count: usize) -> Client {
+        let mut client = Client::new((PoolId(0), Protocol::Redis), 1, None, Time::ZERO);
+        let numbers: Vec<u32> = (0..count).map(|_| client.expect(turn)).collect();
+        for number in numbers {
+            client.handle_reply(turn, number, 0, b"+OK\r\n");
+        }
+        client
+    }
+
+    #[test]
+    fn the_room_of_a_burst_serves_the_next_one() {
+        let mut turn = Turn::new(WorkerId(0), Epoch::default(), 1, 1);
+        let mut first = burst(&mut turn, 100);
+        let room = first.slots.capacity();
+        first.release_slots(&mut turn);
+        assert_eq!((first.slots.capacity(), turn.spare_slots.len()), (0, 1));
+        let mut second = burst(&mut turn, 1);
+        assert_eq!((second.slots.capacity(), turn.spare_slots.len()), (room, 0));
+        second.release_slots(&mut turn);
+        // One that asks one thing at a time keeps its own little room.
+        turn.spare_slots.clear();
+        let mut lone = burst(&mut turn, 1);
+        lone.release_slots(&mut turn);
+        assert_eq!((lone.slots.capacity(), turn.spare_slots.len()), (IDLE_SLOTS, 0));
+        // Not more of them, and none that is larger, than is worth keeping.
+        let mut all: Vec<Client> = (0..100).map(|_| burst(&mut turn, 9)).collect();
+        for client in &mut all {
+            client.release_slots(&mut turn);
+        }
+        assert_eq!(turn.spare_slots.len(), SPARE_QUEUES_MAX);
+        turn.spare_slots.clear();
+        burst(&mut turn, 2 * SPARE_SLOTS).release_slots(&mut turn);
+        assert!(turn.spare_slots.is_empty());
+    }
+}

@@ -46,6 +46,7 @@ impl EventLoop {
                     full: false,
                     paused: false,
                     listed: false,
+                    brims: false,
                     ended: false,
                 };
                 let room = if connecting { &mut self.upstreams } else { &mut self.clients };

@@ -1,8 +1,8 @@
 //! How long a loop waits for something to happen.
 
 use super::EventLoop;
+use crate::io::sys;
 use mio::Events;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
 use std::time::Duration;
 
@@ -13,23 +13,12 @@ impl EventLoop {
             return self.poll.poll(events, Some(Duration::ZERO));
         }
         if let Some(until) = self.worker.held_until() {
-            self.wait_briefly(until.since(self.clock.now()))?;
-            return self.poll.poll(events, Some(Duration::ZERO));
+            let time = until.since(self.clock.now());
+            return sys::poll_briefly(&mut self.poll, events, time);
         }
         let deadline = self.worker.deadline().into_iter().chain(self.doors.deadline()).min();
         // Rounded up: waking a moment too early would make a second, empty turn.
         let patience = deadline.map(|at| at.since(self.clock.now()) + Duration::from_micros(999));
         self.poll.poll(events, patience)
-    }
-
-    /// Until there are events, or for far less than the millisecond that epoll counts in.
-    fn wait_briefly(&self, time: Duration) -> io::Result<()> {
-        if time.is_zero() {
-            return Ok(());
-        }
-        let time = Timespec { tv_sec: 0, tv_nsec: time.subsec_nanos().into() };
-        let mut fds = [PollFd::new(self.poll.registry(), PollFlags::IN)];
-        poll(&mut fds, Some(&time))?;
-        Ok(())
     }
 }

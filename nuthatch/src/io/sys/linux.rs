@@ -1,9 +1,10 @@
-//! Linux: a listening socket in several epolls.
+//! Linux: a listening socket in several epolls, and waiting for less than epoll counts in.
 
-use mio::{Poll, Token};
-use rustix::event::epoll;
+use mio::{Events, Poll, Token};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use std::io;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 /// Registers a listener that other workers wait for too. Level-triggered, so that a connection
 /// left in the backlog is announced again, and exclusive, so that one connection wakes one worker
@@ -17,4 +18,14 @@ pub fn register_listener(poll: &Poll, listener: &impl AsFd, token: Token) -> io:
 /// Takes a listener out of this worker's epoll again.
 pub fn unregister_listener(poll: &Poll, listener: &impl AsFd) -> io::Result<()> {
     Ok(epoll::delete(poll.registry(), listener)?)
+}
+
+/// Waits for events for less than a second, and no longer where that is less than the millisecond
+/// that epoll counts in.
+pub fn poll_briefly(epoll: &mut Poll, events: &mut Events, time: Duration) -> io::Result<()> {
+    if !time.is_zero() {
+        let time = Timespec { tv_sec: 0, tv_nsec: time.subsec_nanos().into() };
+        poll(&mut [PollFd::new(epoll.registry(), PollFlags::IN)], Some(&time))?;
+    }
+    epoll.poll(events, Some(Duration::ZERO))
 }

@@ -6,9 +6,9 @@ pub use unix::{LocalTime, local_time, on_crash, receive_onto, release_memory};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub use linux::{register_listener, unregister_listener};
+pub use linux::{poll_briefly, register_listener, unregister_listener};
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod other;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub use other::{register_listener, unregister_listener};
+pub use other::{poll_briefly, register_listener, unregister_listener};

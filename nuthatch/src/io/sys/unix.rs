@@ -96,3 +96,33 @@ pub fn release_memory() {
         libc::malloc_trim(0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_read_goes_to_the_end_and_takes_no_more_than_it_may() {
+        let (mut near, far) = UnixStream::pair().unwrap();
+        near.write_all(b"0123456789").unwrap();
+        let mut out = Vec::with_capacity(64);
+        out.extend_from_slice(b"before ");
+        assert_eq!(receive_onto(&far, &mut out, 4).unwrap(), 4);
+        assert_eq!(out, b"before 0123");
+        assert_eq!(receive_onto(&far, &mut out, 1000).unwrap(), 6);
+        assert_eq!(out, b"before 0123456789");
+        near.write_all(&[b'x'; 100]).unwrap();
+        let room = out.capacity() - out.len();
+        assert_eq!(receive_onto(&far, &mut out, 1000).unwrap(), room, "it makes no room");
+        drop(near);
+        out.clear();
+        assert_eq!(receive_onto(&far, &mut out, 1000).unwrap(), (100 - room).min(out.capacity()));
+        out.clear();
+        while receive_onto(&far, &mut out, 1000).unwrap() > 0 {
+            out.clear();
+        }
+        assert!(out.is_empty(), "the end is no bytes");
+    }
+}
