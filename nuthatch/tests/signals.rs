@@ -21,8 +21,6 @@ fn wait_for(process: &Process, text: &str) {
 fn each_leaves_a_line_with_its_number_and_name() {
     let stand = Stand::idle();
     let mut process = stand.serve("nutcracker", &["-v", "10"]);
-    // It listens before it hears signals, and TTIN unheard stops a process.
-    wait_for(&process, "serving");
     for (signal, line) in [
         (Signal::TTIN, "signal 21 (SIGTTIN) received, log level is 11 now"),
         (Signal::TTOU, "signal 22 (SIGTTOU) received, log level is 10 now"),
@@ -40,6 +38,21 @@ fn each_leaves_a_line_with_its_number_and_name() {
     assert!(process.terminate(PATIENCE).unwrap().success());
     wait_for(&process, "signal 15 (SIGTERM) received, ending");
     assert!(!process.log().contains("level is 12"));
+}
+
+/// Whoever starts it looks whether its port is open, and may end it at once.
+#[test]
+fn as_soon_as_its_port_is_open_it_hears_signals() {
+    let stand = Stand::idle();
+    for _ in 0..20 {
+        let mut process = stand.start("nuthatch", &[]);
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(stand.address()).is_err() {
+            assert!(Instant::now() < deadline, "{}", process.log());
+        }
+        let status = process.terminate(PATIENCE).unwrap();
+        assert!(status.success(), "{status}");
+    }
 }
 
 /// They wait in the backlog when the end begins, their requests sent.

@@ -5,7 +5,7 @@ use super::pid_file::PidFile;
 use super::{daemon, load, name, places};
 use crate::admin;
 use crate::config::{self, Bind, Config, Problem};
-use crate::control::{self, Running, Settings};
+use crate::control::{self, Ears, Running, Settings};
 use crate::io::log::{ALWAYS, Form, Log};
 use crate::io::{fd_limit, sys};
 use anyhow::{Context, bail};
@@ -74,6 +74,7 @@ fn start(
     pid_file: Option<&Path>,
     readers_max: usize,
 ) -> anyhow::Result<(Running, Option<PidFile>)> {
+    let ears = Ears::open()?;
     let door = admin::Door::bind(&asked.stats_addr, asked.stats_port);
     let listeners = control::listen(config, binds, settings.workers);
     let (door, listeners) = match (door, listeners) {
@@ -82,7 +83,7 @@ fn start(
         (Err(error), _) | (_, Err(error)) => return Err(error),
     };
     let beside = |view| admin::serve(door, readers_max, view);
-    let running = control::start(config, &listeners, settings, beside)?;
+    let running = control::start(config, &listeners, settings, ears, beside)?;
     Ok((running, pid_file.map(PidFile::write).transpose()?))
 }
 

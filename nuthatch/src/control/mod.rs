@@ -20,7 +20,7 @@ mod tide;
 pub use bind::{all as listen, reason as bind_reason};
 pub use files::files_needed;
 pub use standing::{PoolStanding, Standing, View};
-pub use start::{Running, Settings, start};
+pub use start::{Ears, Running, Settings, start};
 pub use systemd::tell_ready;
 
 use crate::io::log::Log;

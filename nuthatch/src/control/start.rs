@@ -30,6 +30,25 @@ pub struct Settings {
     pub grace: Duration,
 }
 
+/// Hears signals. Made before anything listens: who finds the port open may tell us to end, and
+/// that shall not kill us.
+pub struct Ears {
+    runtime: tokio::runtime::Runtime,
+    signals: Signals,
+}
+
+impl Ears {
+    /// In the process that will serve: a fork would leave them behind.
+    pub fn open() -> anyhow::Result<Ears> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let signals = {
+            let _inside = runtime.enter();
+            Signals::take().context("cannot hear signals")?
+        };
+        Ok(Ears { runtime, signals })
+    }
+}
+
 /// The threads of a running proxy.
 pub struct Running {
     workers: Vec<JoinHandle<()>>,
@@ -54,6 +73,7 @@ pub fn start<F>(
     config: &Config,
     listeners: &[Vec<Arc<Listener>>],
     settings: Settings,
+    ears: Ears,
     beside: impl FnOnce(View) -> F,
 ) -> anyhow::Result<Running>
 where
@@ -62,11 +82,7 @@ where
     let Settings { workers, clients_room, log, grace } = settings;
     let specs: Vec<Arc<PoolSpec>> =
         config.pools.iter().map(|pool| Arc::new(pool.spec.clone())).collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let signals = {
-        let _inside = runtime.enter();
-        Signals::take().context("cannot hear signals")?
-    };
+    let Ears { runtime, signals } = ears;
     let health = Health::new(&specs);
     let snapshot = health.snapshot();
     let balance = Arc::new(Balance::new(usize::from(workers), specs.len(), clients_room));
