@@ -3,8 +3,8 @@
 //! Where a connection has much to read the loop asks before it reads ([`Worker::flow_target`]) whether
 //! that is a part of something large that has begun to flow. If so it reads to the end of its
 //! receiver's output. What trickles is copied as ever, and has no large buffer waiting for it. The
-//! parser then walks the bytes where they lie; those behind the end of what flows,
-//! which are few and seldom, are taken out again and handled as any others.
+//! parser then walks the bytes where they lie; those behind the end of what flows, which are few and
+//! seldom, are taken out again and handled as any others.
 
 use super::request::Path;
 use super::upstream::State as UpstreamState;
@@ -23,9 +23,12 @@ impl Worker {
         let (out, buffers) = self.receiver(conn)?;
         let out = out.tail(buffers);
         if out.capacity() - out.len() < READ_BYTES {
-            // To the size that is kept for the next one, and no further unless it is needed.
-            let room = POOLED_BUFFER_BYTES_MAX.saturating_sub(out.len());
-            out.reserve_exact(room.max(READ_BYTES));
+            // To the size that is kept for the next one; beyond that in leaps, as ever, or an
+            // output that grows would be moved for each read.
+            match POOLED_BUFFER_BYTES_MAX.saturating_sub(out.len()) {
+                room @ READ_BYTES.. => out.reserve_exact(room),
+                _ => out.reserve(READ_BYTES),
+            }
         }
         Some(out)
     }
