@@ -34,6 +34,15 @@ impl BufferPool {
     }
 }
 
+/// What became of bytes that were read to the end of an output; see [`Output::sift`].
+pub struct Sifted {
+    /// So many belong there.
+    pub len: usize,
+    pub done: bool,
+    /// Those behind them.
+    pub rest: Vec<u8>,
+}
+
 /// A queue of bytes: appended at the end, written from the front.
 #[derive(Default)]
 pub struct Output {
@@ -91,6 +100,22 @@ impl Output {
         self.bytes.drain(from..from + len);
     }
 
+    /// Lets `pass` say how many of the last `len` bytes belong here, and whether they are the last;
+    /// takes the others out again, all of them if it finds fault.
+    pub fn sift<E>(
+        &mut self,
+        len: usize,
+        pool: &mut BufferPool,
+        pass: impl FnOnce(&[u8]) -> Result<(usize, bool), E>,
+    ) -> Result<Sifted, E> {
+        let before = self.bytes.len() - len;
+        let passed = pass(&self.bytes[before..]);
+        let len = passed.as_ref().map_or(0, |(len, _)| *len);
+        let rest = self.bytes.split_off(before + len);
+        self.release(pool);
+        passed.map(|(len, done)| Sifted { len, done, rest })
+    }
+
     /// Gives up a buffer that nothing was put in.
     pub fn release(&mut self, pool: &mut BufferPool) {
         if self.is_empty() {
@@ -121,6 +146,30 @@ mod tests {
         assert!(out.is_empty());
         assert_eq!(out.bytes.capacity(), 0);
         assert!(pool.take().capacity() >= 11);
+    }
+
+    #[test]
+    fn what_does_not_belong_is_taken_out_again() {
+        let mut pool = BufferPool::default();
+        let mut out = Output::default();
+        out.tail(&mut pool).extend_from_slice(b"sent kept");
+        out.consume(5, &mut pool);
+        out.tail(&mut pool).extend_from_slice(b" mine yours");
+        let sifted = out
+            .sift(11, &mut pool, |bytes| {
+                assert_eq!(bytes, b" mine yours");
+                Ok::<_, ()>((5, true))
+            })
+            .unwrap();
+        assert_eq!((sifted.len, sifted.done, &sifted.rest[..]), (5, true, &b" yours"[..]));
+        assert_eq!(out.pending(), b"kept mine");
+        out.tail(&mut pool).extend_from_slice(b"bad");
+        assert_eq!(out.sift(3, &mut pool, |_| Err(7)).err(), Some(7));
+        assert_eq!(out.pending(), b"kept mine");
+        out.consume(9, &mut pool);
+        out.tail(&mut pool).extend_from_slice(b"no");
+        assert!(out.sift(2, &mut pool, |_| Ok::<_, ()>((0, false))).is_ok());
+        assert_eq!(out.bytes.capacity(), 0, "an empty one owns nothing");
     }
 
     #[test]

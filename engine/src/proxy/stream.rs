@@ -24,6 +24,7 @@ use super::upstream::{Fence, Progress, State, Ticket, Upstream};
 use super::worker::Worker;
 use super::{Action, ConnId, Reading};
 use crate::base::Time;
+use crate::base::buffer::Sifted;
 use crate::base::limits::{
     SPARE_IDLE_MS, SPARE_SOCKETS_MAX, STREAM_BYTES_MIN, STREAM_PAUSE_BYTES, STREAM_RESUME_BYTES,
     STREAM_SHARED_PAUSE_BYTES, STREAM_SHARED_STALL_MS,
@@ -139,11 +140,8 @@ pub fn flow_in_place(
         debug_assert!(false, "bytes were read to nobody's output");
         return Ok(Vec::new());
     };
-    let out = client.out.tail(&mut turn.buffers);
-    let before = out.len() - len;
-    let (len, done) = stream.pass(&out[before..]).inspect_err(|_| out.truncate(before))?;
-    let rest = out.split_off(before + len);
-    client.out.release(&mut turn.buffers);
+    let Sifted { len, done, rest } =
+        client.out.sift(len, &mut turn.buffers, |bytes| stream.pass(bytes))?;
     client.mark_dirty(turn);
     account(upstream, clients, turn, len, done);
     Ok(rest)

@@ -24,6 +24,7 @@ use super::upstream::{Fence, State, Upstream};
 use super::worker::Worker;
 use super::{Action, ConnId};
 use crate::base::ShardId;
+use crate::base::buffer::Sifted;
 use crate::base::slab::Key;
 use crate::command::memcache::{MetaFlags, MetaKey, Verb as MemcacheVerb, has_noreply};
 use crate::command::{self, Verb};
@@ -220,11 +221,8 @@ impl Path<'_> {
             debug_assert!(false, "bytes were read to nobody's output");
             return Ok(Vec::new());
         };
-        let out = upstream.out.tail(&mut self.turn.buffers);
-        let before = out.len() - len;
-        let (len, done) = upload.pass(&out[before..]).inspect_err(|_| out.truncate(before))?;
-        let rest = out.split_off(before + len);
-        upstream.out.release(&mut self.turn.buffers);
+        let Sifted { len, done, rest } =
+            upstream.out.sift(len, &mut self.turn.buffers, |bytes| upload.pass(bytes))?;
         upstream.handle_appended(self.turn, len, self.pool.spec.timeout_ms);
         self.settle_upload(done);
         Ok(rest)
