@@ -142,6 +142,21 @@ impl Client {
 
     /// Request `number` (part `part` of it) failed with this text.
     pub fn handle_failure(&mut self, turn: &mut Turn, number: u32, part: u16, text: &str) {
+        let mut reply = Vec::with_capacity(text.len() + 3);
+        match self.protocol {
+            Protocol::Redis => resp::encode::error(&mut reply, text),
+            Protocol::Memcache => memcache::encode::line(&mut reply, text),
+        }
+        self.fail(turn, number, part, text, &reply);
+    }
+
+    /// Request `number` failed, and its client asked not to hear of it.
+    pub fn handle_mute_failure(&mut self, turn: &mut Turn, number: u32, part: u16) {
+        self.fail(turn, number, part, "", b"");
+    }
+
+    /// A part of a merge fails with `text`, a request of its own is answered by `reply`.
+    fn fail(&mut self, turn: &mut Turn, number: u32, part: u16, text: &str, reply: &[u8]) {
         let at = number.wrapping_sub(self.head) as usize;
         if let Some(Slot::Merging(merge)) = self.slots.get_mut(at) {
             merge.handle_failure(part, text);
@@ -149,24 +164,7 @@ impl Client {
             return;
         }
         turn.counters[self.pool.index()].forward_error += 1;
-        let mut reply = Vec::with_capacity(text.len() + 3);
-        match self.protocol {
-            Protocol::Redis => resp::encode::error(&mut reply, text),
-            Protocol::Memcache => memcache::encode::line(&mut reply, text),
-        }
-        self.handle_reply(turn, number, part, &reply);
-    }
-
-    /// Request `number` failed, and its client asked not to hear of it.
-    pub fn handle_mute_failure(&mut self, turn: &mut Turn, number: u32, part: u16) {
-        let at = number.wrapping_sub(self.head) as usize;
-        if let Some(Slot::Merging(merge)) = self.slots.get_mut(at) {
-            merge.handle_failure(part, "");
-            self.settle(turn, at);
-            return;
-        }
-        turn.counters[self.pool.index()].forward_error += 1;
-        self.handle_reply(turn, number, part, b"");
+        self.handle_reply(turn, number, part, reply);
     }
 
     /// A merge may be complete: the oldest one is written, a younger one stashed.
