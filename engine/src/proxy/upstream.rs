@@ -220,9 +220,7 @@ impl Upstream {
         } else {
             self.sent += written as u64;
             self.out.consume(written, &mut turn.buffers);
-            if !self.out.is_empty() {
-                self.out.trim();
-            }
+            self.out.trim();
         }
     }
 

@@ -81,8 +81,8 @@ impl Worker {
         if self.held_until().is_some() {
             self.turn.dirty_upstreams.extend(self.turn.held_upstreams.drain(..));
             self.turn.dirty_clients.extend(self.turn.held_clients.drain(..));
-            self.turn.held_until = Time::NEVER;
         }
+        self.turn.held_until = Time::NEVER;
         if !self.begun {
             self.begun = true;
             for pool in self.pools.iter_mut().filter(|pool| pool.spec.preconnect) {

@@ -20,8 +20,8 @@ pub fn unregister_listener(poll: &Poll, listener: &impl AsFd) -> io::Result<()> 
     Ok(epoll::delete(poll.registry(), listener)?)
 }
 
-/// Waits for events for less than a second, and no longer where that is less than the millisecond
-/// that epoll counts in.
+/// Waits for events, and for less than a second: as exactly as the kernel can, not in epoll's
+/// milliseconds.
 pub fn poll_briefly(epoll: &mut Poll, events: &mut Events, time: Duration) -> io::Result<()> {
     if !time.is_zero() {
         let time = Timespec { tv_sec: 0, tv_nsec: time.subsec_nanos().into() };
