@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "tests, their helpers included")]
 
 use nuthatch_testbed::{
-    Client, Nuthatch, Proxy, RedisServer, Value, free_port, poll_until, pool_yaml,
+    Client, Nuthatch, Proxy, RedisServer, Value, encode, free_port, poll_until, pool_yaml,
 };
 use std::thread::{self, sleep};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn start(entries: &[String], keys: &[(&str, &str)], workers: u16) -> Proxy {
     let mut all = vec![("redis", "true")];
@@ -252,4 +252,35 @@ fn a_connection_cut_under_load_fails_only_what_was_on_it() {
         }
         assert!(client.command(&["SET", "k", "v"]).unwrap().is_ok());
     }
+}
+
+/// The first replies of a batch wait for the last only for a moment. Nothing else happens here that
+/// could end their waiting, but for what a loop hears from its process once a second.
+#[test]
+fn a_batch_does_not_wait_for_a_server_that_stands_still() {
+    let mut servers = [RedisServer::start().unwrap(), RedisServer::start().unwrap()];
+    let entries = [servers[0].entry(1, "a"), servers[1].entry(1, "b")];
+    let proxy = start(&entries, &[], 1);
+    let mut client = Client::connect(proxy.listens()[0].as_str()).unwrap();
+    let keys: Vec<String> = (0..50).map(|n| format!("key:{n}")).collect();
+    for key in &keys {
+        assert!(!client.command(&["SET", key, key]).unwrap().is_error());
+    }
+    let on = |server: &RedisServer| {
+        let mut direct = server.client().unwrap();
+        keys.iter().find(|key| direct.command(&["GET", key]).unwrap() != Value::Nil).unwrap()
+    };
+    let [quick, slow] = [on(&servers[0]), on(&servers[1])];
+    servers[1].pause().unwrap();
+    client.set_timeout(Duration::from_secs(5)).unwrap();
+    let mut batch = Vec::new();
+    encode(&["GET", quick], &mut batch);
+    encode(&["GET", slow], &mut batch);
+    let begun = Instant::now();
+    client.send_raw(&batch).unwrap();
+    assert_eq!(client.recv().unwrap(), Value::bulk(quick));
+    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+    assert!(client.is_silent_for(Duration::from_millis(50)).unwrap());
+    servers[1].resume().unwrap();
+    assert_eq!(client.recv().unwrap(), Value::bulk(slow));
 }
