@@ -6,8 +6,9 @@
 //! ten requests when it looks again, and writes once; so being slower it would need less of every
 //! processor. We gather as if we were, while there is other work to do meanwhile:
 //!
-//! - a server's requests wait while it has others of ours to answer, or while replies are about to
-//!   be written to many clients, who will ask again;
+//! - a server's requests wait while it has others of ours to answer; while replies are about to be
+//!   written to many clients, who will ask again; or when a client has just come, who will ask
+//!   next, and is hardly the only one where clients come and go;
 //! - a client's replies wait while it is owed more of what it has asked.
 //!
 //! In either case for `GATHER_US`, and to the end of the turn that is going on then; and not over
@@ -57,7 +58,7 @@ impl Worker {
             return;
         }
         turn.held_until = now;
-        let is_crowded = turn.dirty_clients.len() >= GATHER_CLIENTS;
+        let is_crowded = turn.dirty_clients.len() >= GATHER_CLIENTS || turn.has_newcomer;
         hold_back(&mut turn.dirty_upstreams, &mut turn.held_upstreams, |key| {
             let upstream = upstreams.get_mut(key.index as usize).filter(|up| up.key == key);
             upstream.and_then(|upstream| upstream.gathers_until(now, is_crowded))

@@ -14,6 +14,8 @@ pub struct Turn {
     /// The topology that requests are routed by.
     pub epoch: Epoch,
     pub now: Time,
+    /// A client was let in this turn.
+    pub has_newcomer: bool,
     pub chance: Chance,
     pub buffers: BufferPool,
     /// Empty; for the next client that is owed something.
@@ -46,6 +48,7 @@ impl Turn {
             worker,
             epoch,
             now: Time::ZERO,
+            has_newcomer: false,
             chance: Chance::new(seed),
             buffers: BufferPool::default(),
             spare_slots: Vec::new(),

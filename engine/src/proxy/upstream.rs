@@ -196,7 +196,7 @@ impl Upstream {
     }
 
     /// Until when what is to be written may wait for more, if it may: the server has requests of
-    /// ours to answer meanwhile, or many clients are about to send some.
+    /// ours to answer meanwhile, or more requests are about to come from somewhere.
     pub fn gathers_until(&mut self, now: Time, is_crowded: bool) -> Option<Time> {
         let may = self.state == State::Ready
             && (is_crowded || !self.is_idle_to_server())

@@ -83,6 +83,7 @@ impl Worker {
             self.turn.dirty_clients.extend(self.turn.held_clients.drain(..));
         }
         self.turn.held_until = Time::NEVER;
+        self.turn.has_newcomer = false;
         if !self.begun {
             self.begun = true;
             for pool in self.pools.iter_mut().filter(|pool| pool.spec.preconnect) {
@@ -95,6 +96,7 @@ impl Worker {
 
     /// A client was accepted. `id` is unique in the process.
     pub fn handle_accept(&mut self, pool: PoolId, id: u64, peer: Option<SocketAddr>) -> ConnId {
+        self.turn.has_newcomer = true;
         let room = &mut self.pools[pool.index()];
         let mut client = Client::new((pool, room.spec.protocol), id, peer, self.turn.now);
         client.lane = room.lane(Version::Resp2);
