@@ -42,6 +42,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
         layout.client_stall_ms = Some(stall_ms);
         let running = contestant.start(layout, pin::PROXY)?;
         let rest = self::rest(&running)?;
+        scene.figure(name, "never read: at rest before", mib(rest), "MiB");
         let after = silent(&running, hoard, patience)?;
         let what = format!("peak, {hoard} GETs of 1 MiB never read");
         scene.figure(name, &what, over(&running, rest)?, "MiB");

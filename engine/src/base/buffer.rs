@@ -19,6 +19,11 @@ impl BufferPool {
         buffer
     }
 
+    /// Gives everything back to the system.
+    pub fn shed(&mut self) {
+        *self = BufferPool::default();
+    }
+
     /// Keeps a buffer of a usual size for the next taker; a larger one goes back to the system.
     pub fn give(&mut self, mut buffer: Vec<u8>) {
         let capacity = buffer.capacity();

@@ -426,6 +426,12 @@ impl Worker {
         }
     }
 
+    /// Keeps no memory for later.
+    pub fn shed(&mut self) {
+        self.turn.buffers.shed();
+        self.turn.spare_slots = Vec::new();
+    }
+
     /// Reports the next reply that any upstream of this server gets, one to come included.
     pub fn handle_watch(&mut self, pool: PoolId, server: ServerId) {
         let watched = &mut self.pools[pool.index()].watched;

@@ -28,7 +28,7 @@ use crate::io::{Clock, Mail, Mailbox, ToControl};
 use ending::{Ending, Step};
 use log::NoteLog;
 use nuthatch_engine::base::{PoolId, ServerId, WorkerId};
-use nuthatch_engine::proxy::ConnId;
+use nuthatch_engine::proxy::{ConnId, Note};
 use nuthatch_engine::topology::health::{Change, Health, Wish};
 use nuthatch_engine::topology::{PoolSpec, Snapshot};
 use signals::{Signal, Signals};
@@ -82,7 +82,9 @@ impl Control {
                     self.send_all(|| Mail::AreYouThere);
                 }
                 () = until(Some(self.tide.deadline())) => {
-                    self.tide.handle_deadline(Instant::now());
+                    let workers = Arc::clone(&self.workers);
+                    let ask = || workers.iter().for_each(|worker| worker.send(Mail::Release));
+                    self.tide.handle_deadline(Instant::now(), ask);
                 }
                 () = until(end) => {
                     tracing::warn!("the grace is over: clients with requests in flight are cut off");
@@ -133,6 +135,9 @@ impl Control {
                 self.look_at(report.pool);
             }
             ToControl::Note(worker, note) => {
+                if let Note::ClientStalled { .. } = note {
+                    self.tide.handle_freed(Instant::now());
+                }
                 self.notes.write(worker, &note, &self.specs, &self.snapshot, now);
             }
             ToControl::Resolve { worker, conn, host, port } => {

@@ -10,10 +10,12 @@
 //! use: after 400 MiB of replies to 50 clients it held 100 MiB of which 9 were needed. Asking it
 //! to look takes its arenas' locks for some milliseconds, so it is asked only while we stand well
 //! above the lowest mark seen, and ever more rarely while asking does not help, as then the memory
-//! is in use. A burst's memory goes within half a minute.
+//! is in use. A burst's memory goes within half a minute. When a client was closed that did not read
+//! what we held for it, there is no need to guess: what it leaves goes within five seconds.
 //!
-//! Tried and dropped: a fixed `M_TRIM_THRESHOLD`, which looks at the top of the main heap alone,
-//! and counting clients, since a few can hold as much as many.
+//! Workers are asked to give back what they keep themselves, see `io/sys/memory.rs`.
+//!
+//! Tried and dropped: counting clients, since a few can hold as much as many.
 
 use crate::io::sys;
 use std::time::{Duration, Instant};
@@ -31,22 +33,33 @@ pub struct Tide {
     next: Instant,
     low_kib: u64,
     pause: Duration,
+    /// Something was freed for certain.
+    is_expected: bool,
 }
 
 impl Tide {
     /// Before anything is served: what is in use now is the first low mark.
     pub fn new() -> Tide {
         let low_kib = resident_kib().unwrap_or(u64::MAX);
-        Tide { next: Instant::now() + LOOK, low_kib, pause: LOOK }
+        Tide { next: Instant::now() + LOOK, low_kib, pause: LOOK, is_expected: false }
     }
 
     pub fn deadline(&self) -> Instant {
         self.next
     }
 
-    pub fn handle_deadline(&mut self, now: Instant) {
+    /// A client's replies were freed that it had not read.
+    pub fn handle_freed(&mut self, now: Instant) {
+        self.is_expected = true;
+        self.next = self.next.min(now + LOOK);
+    }
+
+    /// `ask_workers`: to release what they keep.
+    pub fn handle_deadline(&mut self, now: Instant, ask_workers: impl FnOnce()) {
         let wait = match resident_kib() {
             Some(kib) => self.look(kib, || {
+                ask_workers();
+                // They are done before this, most likely; if not, the next look sees it.
                 sys::release_memory();
                 resident_kib().unwrap_or(kib)
             }),
@@ -58,7 +71,8 @@ impl Tide {
     /// Releases if there is reason to; returns when to look again.
     fn look(&mut self, kib: u64, release: impl FnOnce() -> u64) -> Duration {
         self.low_kib = self.low_kib.min(kib);
-        if kib <= self.low_kib + ROOM_KIB {
+        let is_expected = std::mem::take(&mut self.is_expected);
+        if !is_expected && kib <= self.low_kib + ROOM_KIB {
             self.pause = LOOK;
             return LOOK;
         }
@@ -83,7 +97,7 @@ mod tests {
 
     #[test]
     fn released_above_the_mark_and_more_rarely_in_vain() {
-        let mut tide = Tide { next: Instant::now(), low_kib: 9_500, pause: LOOK };
+        let mut tide = Tide { low_kib: 9_500, ..Tide::new() };
         let unasked = || -> u64 { panic!("nothing to release") };
         assert_eq!(tide.look(9_000, unasked), LOOK);
         assert_eq!(tide.look(9_000 + ROOM_KIB, unasked), LOOK);
@@ -93,6 +107,10 @@ mod tests {
         // Over: it helps, and all is as before.
         assert_eq!(tide.look(100_000, || 10_000), PAUSE);
         assert_eq!(tide.look(10_000, unasked), LOOK);
+        // Not waited for where something must be there.
+        tide.handle_freed(Instant::now());
+        assert_eq!(tide.look(10_400, || 10_000), LOOK * 2);
+        assert_eq!(tide.look(10_400, unasked), LOOK);
         let pauses = (0..10).map(|_| tide.look(100_000, || 100_000)).max();
         assert_eq!(pauses, Some(PAUSE_MAX));
     }

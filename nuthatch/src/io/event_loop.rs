@@ -15,6 +15,7 @@ use super::connection::{Connection, Connections, Target, WAKER, target};
 use super::listener::{Doors, Listener};
 use super::mail::{Mail, Post, ToControl};
 use super::stream::{Incoming, Stream, cause_of};
+use super::sys;
 use mio::event::Event;
 use mio::{Events, Poll, Waker};
 use nuthatch_engine::base::WorkerId;
@@ -413,6 +414,10 @@ impl EventLoop {
                 Mail::Drain => self.drain_asked = true,
                 Mail::DoorsClosed => self.closed += 1,
                 Mail::AreYouThere => self.tell(ToControl::HereIAm(self.worker.id())),
+                Mail::Release => {
+                    self.worker.shed();
+                    sys::release_own_memory();
+                }
                 Mail::Count(asker) => self.asked.push(asker),
                 Mail::Stop => self.stopping = true,
             }

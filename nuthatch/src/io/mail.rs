@@ -38,6 +38,8 @@ pub enum Mail {
     DoorsClosed,
     /// To be answered with [`ToControl::HereIAm`].
     AreYouThere,
+    /// Give memory that nobody uses back to the system.
+    Release,
     /// Say what you counted, at the end of the turn.
     Count(UnboundedSender<(WorkerId, WorkerCounts)>),
     /// Close everything and end.

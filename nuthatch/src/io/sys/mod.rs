@@ -1,7 +1,9 @@
 //! What std, mio and rustix have no name for. All our unsafe is here.
 
+mod memory;
 mod unix;
-pub use unix::{LocalTime, local_time, on_crash, receive_onto, release_memory};
+pub use memory::{keep_memory, release_memory, release_own_memory};
+pub use unix::{LocalTime, local_time, on_crash, receive_onto};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;

@@ -1,5 +1,5 @@
-//! What std and rustix have no word for: local time, a last line before a crash, memory given back,
-//! a read to the end of a vector.
+//! What std and rustix have no word for: local time, a last line before a crash, a read to the end
+//! of a vector.
 
 use rustix::net::{RecvFlags, recv};
 use std::io;
@@ -85,15 +85,6 @@ extern "C" fn crash(signal: libc::c_int) {
     unsafe {
         libc::write(file, line.as_ptr().cast(), line.len());
         libc::raise(signal);
-    }
-}
-
-/// Gives memory that is free back to the system. glibc alone keeps it otherwise.
-pub fn release_memory() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: no preconditions; it takes the allocator's own locks.
-    unsafe {
-        libc::malloc_trim(0);
     }
 }
 
