@@ -279,7 +279,9 @@ fn one_that_reads_nothing_is_closed_after_its_pools_time() {
     let mut deaf: Vec<Client> = (0..DEAF).map(|_| scene.client()).collect();
     let mut gets = Vec::new();
     (0..300).for_each(|_| encode(&["GET", "big"], &mut gets));
-    deaf.iter_mut().for_each(|deaf| deaf.send_raw(&gets).unwrap());
+    for deaf in &mut deaf {
+        deaf.send_raw(&gets).unwrap();
+    }
     let (start, mut worst, mut most) = (Instant::now(), Duration::ZERO, rest);
     while scene.counter("clients_stalled") < DEAF {
         assert!(start.elapsed() < Duration::from_secs(5), "it is still there");

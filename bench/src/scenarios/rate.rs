@@ -24,8 +24,10 @@ const WINDOWS: usize = 4;
 const ALONE: &str = "alone";
 const HALF_PEAK: &str = "half peak";
 
-/// What is taken from each load.
-static SEEN: [(&str, fn(&Outcome) -> f64); 4] = [
+/// What is taken from each load, and how.
+type Taken = (&'static str, fn(&Outcome) -> f64);
+
+static SEEN: [Taken; 4] = [
     ("p50", |outcome| outcome.p50),
     ("p99", |outcome| outcome.p99),
     ("p99.9", |outcome| outcome.p999),
