@@ -24,6 +24,8 @@ pub struct Spread {
     pub median: f64,
     pub least: f64,
     pub most: f64,
+    /// What the middle half lies between.
+    pub quartiles: (f64, f64),
 }
 
 impl Spread {
@@ -37,7 +39,14 @@ impl Spread {
         } else {
             f64::midpoint(values[middle - 1], values[middle])
         };
-        Some(Spread { median, least, most })
+        let quarter = values.len() / 4;
+        let quartiles = (values[quarter], values[values.len() - 1 - quarter]);
+        Some(Spread { median, least, most, quartiles })
+    }
+
+    /// Of pairs from the same rounds.
+    pub fn of_pairs(ours: &[f64], others: &[f64], of: impl Fn(f64, f64) -> f64) -> Option<Spread> {
+        Spread::of(ours.iter().zip(others).map(|(our, other)| of(*our, *other)))
     }
 }
 
@@ -103,6 +112,15 @@ mod tests {
     }
 
     #[test]
+    fn the_middle_half_lies_in_the_middle() {
+        let spread = Spread::of((1..=8).map(f64::from)).unwrap();
+        assert_eq!((spread.median, spread.quartiles), (4.5, (3.0, 6.0)));
+        assert_eq!(Spread::of([3.0]).unwrap().quartiles, (3.0, 3.0));
+        let ratio = Spread::of_pairs(&[2.0, 9.0, 8.0], &[1.0, 3.0, 2.0], |a, b| a / b).unwrap();
+        assert_eq!((ratio.least, ratio.median, ratio.most), (2.0, 3.0, 4.0));
+    }
+
+    #[test]
     fn ratios_are_taken_within_a_round() {
         let rows = [
             row("nuthatch", 0, 4.0),
@@ -115,7 +133,7 @@ mod tests {
         let races = races(&rows);
         assert_eq!(races.len(), 1);
         let ratio = races[0][0].cpu_ratio.unwrap();
-        assert_eq!(ratio, Spread { median: 0.625, least: 0.5, most: 0.75 });
+        assert_eq!((ratio.median, ratio.least, ratio.most), (0.625, 0.5, 0.75));
         assert!((races[0][0].median(Row::cpu_us) - 6.0).abs() < 1e-9);
         assert_eq!(races[0][1].failed, Some("gone"));
     }

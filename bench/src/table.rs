@@ -147,10 +147,10 @@ fn line(line: &Line<'_>) -> String {
 fn spread(spread: Option<Spread>) -> String {
     match spread {
         None => String::new(),
-        Some(Spread { median, least, most }) if (most - least).abs() < 1e-9 => {
+        Some(Spread { median, least, most, .. }) if (most - least).abs() < 1e-9 => {
             format!("{median:.3}")
         }
-        Some(Spread { median, least, most }) => format!("{median:.3} ({least:.2}-{most:.2})"),
+        Some(Spread { median, least, most, .. }) => format!("{median:.3} ({least:.2}-{most:.2})"),
     }
 }
 

@@ -1,14 +1,20 @@
 //! Big values and slow readers: what a proxy holds for a client that takes its time, for one that
-//! never reads, and for a value of 256 MiB.
+//! never reads, and for a value of 256 MiB; and what such a value costs others of its server.
 
 use super::{Scene, mib, null_servers, pid, pinned};
 use crate::contestants::{Layout, Running};
+use crate::load::{Load, Shape};
+use crate::measure;
 use crate::pin;
 use crate::proc;
-use anyhow::{Context, Result, ensure};
+use crate::servers::{Kind, Servers};
+use crate::summary::Spread;
+use crate::workloads::WORKLOADS;
+use anyhow::{Context, Result, anyhow, ensure};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::thread::sleep;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 pub const WHAT: &str = "Big values and slow readers: memory over rest";
@@ -17,6 +23,8 @@ const MIB: usize = 1 << 20;
 const GET: &[u8] = b"*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n";
 /// How fast the slow reader reads.
 const PER_SECOND: usize = 10_000_000;
+/// How often others ask.
+const PER_SECOND_BESIDE: f64 = 2_000.0;
 
 pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     let quick = scene.size.is_quick;
@@ -70,7 +78,57 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
             }
         }
     }
+    drop(servers);
+    beside(scene, big)
+}
+
+/// p99 of others on the same server, before and while large values go to it and come from it, one
+/// after the other. The server is real and has one thread: no proxy at all is the measure.
+fn beside(scene: &mut Scene<'_>, mib: usize) -> Result<()> {
+    let servers = Servers::start(Kind::Real, false, 0, None)?;
+    for &contestant in scene.contestants {
+        let running = contestant.start(Layout::new(&servers.ports[..1], false), None)?;
+        let (port, ms) = (running.port, scene.size.ms);
+        measure::load(&WORKLOADS[0].fill(port), None).context("filling")?;
+        let shape = Shape::Rate { per_second: PER_SECOND_BESIDE };
+        let load = Load { shape, ..WORKLOADS[0].load(port, ms / 10, ms, Vec::new()) };
+        let (mut before, mut during, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        let mut passed = 0;
+        for _ in 0..scene.size.rounds {
+            let calm = measure::load(&load, None)?.p99;
+            let is_over = AtomicBool::new(false);
+            let busy = thread::scope(|scope| {
+                let passing = scope.spawn(|| pass(port, mib * MIB, &is_over));
+                let outcome = measure::load(&load, None);
+                is_over.store(true, Ordering::Relaxed);
+                passed += passing.join().map_err(|_| anyhow!("passing values panicked"))??;
+                outcome
+            })?;
+            ensure!(busy.errors + busy.unanswered == 0, "others had errors: {}", busy.first_error);
+            before.push(calm);
+            during.push(busy.p99);
+            ratios.push(busy.p99 / calm);
+        }
+        let name = contestant.name;
+        let median = |values: Vec<f64>| Spread::of(values).map_or(f64::NAN, |it| it.median);
+        scene.figure(name, "p99 on a server, before", median(before), "us");
+        let what = format!("p99 while values of {mib} MiB pass there");
+        scene.figure(name, &what, median(during), "us");
+        scene.figure(name, &format!("ratio, while values of {mib} MiB pass"), median(ratios), "x");
+        scene.figure(name, &format!("values of {mib} MiB passed"), passed as f64, "");
+    }
     Ok(())
+}
+
+/// SET and GET, until it is over; how many there were.
+fn pass(port: u16, bytes: usize, is_over: &AtomicBool) -> Result<u64> {
+    let mut passed = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        set(port, bytes)?;
+        get(port, bytes)?;
+        passed += 2;
+    }
+    Ok(passed)
 }
 
 /// Memory at rest, after a first small request; the peak counts from here.

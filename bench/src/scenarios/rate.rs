@@ -6,13 +6,13 @@
 //! short and many and take turns, and what is compared is compared within a round.
 
 use super::Scene;
-use crate::contestants::{BASE, Contestant, Layout, Running};
+use crate::contestants::{self, BASE, Contestant, Layout, Running};
 use crate::load::{Load, Outcome, Shape};
 use crate::measure;
 use crate::servers::{Kind, Servers};
 use crate::summary::Spread;
 use crate::workloads::WORKLOADS;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 
 pub const WHAT: &str =
@@ -27,11 +27,10 @@ const HALF_PEAK: &str = "half peak";
 /// What is taken from each load, and how.
 type Taken = (&'static str, fn(&Outcome) -> f64);
 
-static SEEN: [Taken; 4] = [
+static TAKEN: [Taken; 3] = [
     ("p50", |outcome| outcome.p50),
     ("p99", |outcome| outcome.p99),
     ("p99.9", |outcome| outcome.p999),
-    ("never answered", |outcome| outcome.unanswered as f64),
 ];
 
 /// By contestant and what; a value a round.
@@ -39,20 +38,14 @@ type Values = BTreeMap<(&'static str, String), Vec<f64>>;
 
 pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     let servers = Servers::start(Kind::Real, false, 0, None)?;
-    let workload = &WORKLOADS[0];
     let windows = if scene.size.is_quick { 1 } else { WINDOWS };
     let ms = scene.size.ms / windows as u64;
-    let plain = |port: u16| workload.load(port, ms / 10, ms, Vec::new());
+    let plain = |port: u16| WORKLOADS[0].load(port, ms / 10, ms, Vec::new());
     let mut up: Vec<(&'static Contestant, Running)> = Vec::new();
     for &contestant in scene.contestants {
-        let running = contestant.start(Layout::new(&servers.ports, false), None)?;
-        measure::load(&workload.fill(running.port), None).context("filling")?;
-        up.push((contestant, running));
+        up.push((contestant, start(contestant, &servers)?));
     }
-    let base = up.iter().find(|(contestant, _)| contestant.name == BASE);
-    let (_, base) = base.with_context(|| format!("half of whose peak? {BASE} is not here"))?;
-    let peaks = (0..3).map(|_| Ok(measure::load(&plain(base.port), None)?.per_second()));
-    let peak = median(&peaks.collect::<Result<Vec<f64>>>()?);
+    let peak = peak(&servers, &plain)?;
     scene.figure(BASE, "peak, GET and SET of 50 clients", peak, "/s");
     let shape = Shape::Rate { per_second: (peak / 2.0).round() };
     let half_peak = |port: u16| Load { shape, ..plain(port) };
@@ -65,9 +58,11 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
         for _ in 0..scene.size.rounds * windows {
             for (contestant, running) in &up {
                 let outcome = measure::load(&load(running.port), None)?;
-                for (what, of) in &SEEN {
-                    let key = (contestant.name, format!("{when} {what}"));
-                    values.entry(key).or_default().push(of(&outcome));
+                let (name, errors) = (contestant.name, outcome.errors + outcome.unanswered);
+                ensure!(errors == 0, "{name}: {errors} errors: {}", outcome.first_error);
+                for (what, of) in &TAKEN {
+                    let of = of(&outcome);
+                    values.entry((name, format!("{when} {what}"))).or_default().push(of);
                 }
             }
             up.rotate_left(1);
@@ -79,31 +74,41 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     Ok(())
 }
 
+fn start(contestant: &Contestant, servers: &Servers) -> Result<Running> {
+    let running = contestant.start(Layout::new(&servers.ports, false), None)?;
+    measure::load(&WORKLOADS[0].fill(running.port), None).context("filling")?;
+    Ok(running)
+}
+
+/// Requests a second that the base can do.
+fn peak(servers: &Servers, load: &impl Fn(u16) -> Load) -> Result<f64> {
+    let base = start(contestants::by_name(BASE).context("no base")?, servers)?;
+    let loads = (0..3).map(|_| Ok(measure::load(&load(base.port), None)?.per_second()));
+    Ok(median(&loads.collect::<Result<Vec<f64>>>()?))
+}
+
 fn tell(scene: &mut Scene<'_>, contestant: &Contestant, values: &Values) {
     let name = contestant.name;
-    let of = |who: &'static str, what: &str| values.get(&(who, what.to_owned()));
     for when in [HALF_PEAK, ALONE] {
-        for (what, _) in &SEEN {
+        for (what, _) in &TAKEN {
             let what = format!("{when} {what}");
-            let Some(mine) = of(name, &what) else { continue };
-            if what.ends_with("never answered") {
-                if median(mine) > 0.0 {
-                    scene.figure(name, &what, median(mine), "");
-                }
-                continue;
-            }
-            scene.figure(name, &what, median(mine), "us");
+            let of = |who: &'static str| values.get(&(who, what.clone()));
+            let Some(ours) = of(name) else { continue };
+            scene.figure(name, &what, median(ours), "us");
             if contestant.is_reference {
                 continue;
             }
-            if let (Some(base), true) = (of(BASE, &what), name != BASE) {
-                let (least, middle, most) = ratio(mine, base);
-                let note = format!("the middle half {least:.2} to {most:.2}");
-                scene.push(name, &format!("{what}, by {BASE}'s"), Some(middle), "x", &note);
+            if let (Some(base), true) = (of(BASE), name != BASE)
+                && let Some(ratio) = Spread::of_pairs(ours, base, |our, base| our / base)
+            {
+                let (lower, upper) = ratio.quartiles;
+                let note = format!("the middle half {lower:.2} to {upper:.2}");
+                scene.push(name, &format!("{what}, by {BASE}'s"), Some(ratio.median), "x", &note);
             }
-            if let Some(without) = of("none", &what) {
-                let added = median(mine) - median(without);
-                scene.figure(name, &format!("{what} added over no proxy"), added, "us");
+            if let Some(none) = of("none")
+                && let Some(added) = Spread::of_pairs(ours, none, |our, none| our - none)
+            {
+                scene.figure(name, &format!("{what}, added over no proxy"), added.median, "us");
             }
         }
     }
@@ -111,24 +116,4 @@ fn tell(scene: &mut Scene<'_>, contestant: &Contestant, values: &Values) {
 
 fn median(values: &[f64]) -> f64 {
     Spread::of(values.iter().copied()).map_or(f64::NAN, |spread| spread.median)
-}
-
-/// Within each round: the lower quartile, the median, the upper quartile.
-fn ratio(mine: &[f64], base: &[f64]) -> (f64, f64, f64) {
-    let mut ratios: Vec<f64> = mine.iter().zip(base).map(|(mine, base)| mine / base).collect();
-    ratios.sort_by(f64::total_cmp);
-    let at = |quarter: usize| ratios.get(ratios.len() * quarter / 4).copied().unwrap_or(f64::NAN);
-    (at(1), median(&ratios), at(3))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ratios_are_taken_within_a_round_and_their_middle_half_told() {
-        let mine: Vec<f64> = (1..=8).map(f64::from).collect();
-        assert_eq!(ratio(&mine, &[2.0; 8]), (1.5, 2.25, 3.5));
-        assert_eq!(ratio(&[3.0], &[2.0]), (1.5, 1.5, 1.5));
-    }
 }

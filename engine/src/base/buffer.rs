@@ -19,7 +19,7 @@ impl BufferPool {
         buffer
     }
 
-    /// Gives everything back to the system.
+    /// Keeps nothing for the next taker.
     pub fn shed(&mut self) {
         *self = BufferPool::default();
     }
@@ -219,5 +219,8 @@ mod tests {
         assert_eq!(pool.free.len(), POOLED_BYTES_MAX / POOLED_BUFFER_BYTES_MAX);
         while pool.take().capacity() > 0 {}
         assert_eq!(pool.bytes, 0);
+        pool.give(Vec::with_capacity(100));
+        pool.shed();
+        assert_eq!((pool.bytes, pool.take().capacity()), (0, 0));
     }
 }

@@ -426,7 +426,7 @@ impl Worker {
         }
     }
 
-    /// Keeps no memory for later.
+    /// Keeps no buffers for later.
     pub fn shed(&mut self) {
         self.turn.buffers.shed();
         self.turn.spare_slots = Vec::new();

@@ -82,9 +82,9 @@ impl Control {
                     self.send_all(|| Mail::AreYouThere);
                 }
                 () = until(Some(self.tide.deadline())) => {
-                    let workers = Arc::clone(&self.workers);
-                    let ask = || workers.iter().for_each(|worker| worker.send(Mail::Release));
-                    self.tide.handle_deadline(Instant::now(), ask);
+                    if self.tide.handle_deadline(Instant::now()) {
+                        self.send_all(|| Mail::Release);
+                    }
                 }
                 () = until(end) => {
                     tracing::warn!("the grace is over: clients with requests in flight are cut off");

@@ -1,10 +1,10 @@
 //! Free memory: how much of it the allocator keeps, and giving it back to the system.
 //!
-//! glibc gives each worker an arena of its own. What is freed at an arena's top stays there until it
-//! is more than a threshold, and that threshold follows the largest block that was ever freed, up to
-//! 64 MiB: one large reply, and a worker keeps megabytes for ever. `malloc_trim` does not help, as
-//! it leaves the tops of all arenas but the first alone. So the threshold is ours, fixed, and a
-//! worker can be told to cut its own top off. Other allocators have no such words, and need none.
+//! glibc gives each thread an arena of its own. What is freed at an arena's top stays there until it
+//! is more than a threshold, and that threshold is twice the largest mapped block that was ever
+//! freed, up to 64 MiB: one large reply, and a worker keeps megabytes for ever. `malloc_trim` does
+//! not help, as it leaves the tops of all arenas but the first alone. So the threshold is ours,
+//! fixed, and a thread can be told to cut its own top off. Other allocators have no such words.
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod glibc {
@@ -23,7 +23,9 @@ mod glibc {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
     fn set(what: i32, bytes: i32) {
-        // SAFETY: no preconditions; it takes the allocator's own locks. A value it does not like
+        // SAFETY: glibc calls it unsafe beside other threads, since those read the one word that it
+        // writes under another arena's lock, or none. They find the old value or the new one, and
+        // either is good: at worst they cut a top off too, or leave it. A value it does not like
         // changes nothing.
         unsafe {
             libc::mallopt(what, bytes);
@@ -63,7 +65,8 @@ pub fn release_memory() {
     glibc::release();
 }
 
-/// Gives back what is free at the top of the calling thread's arena. Microseconds.
+/// Gives back what is free at the top of the calling thread's arena. Microseconds, and those of
+/// other threads that do the same.
 pub fn release_own_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     glibc::release_own();
