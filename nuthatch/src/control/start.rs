@@ -7,7 +7,7 @@ use super::tide::Tide;
 use super::{Control, Ending, Standing, View};
 use crate::config::Config;
 use crate::io::log::Log;
-use crate::io::{Balance, Clock, EventLoop, Listener, Mailbox, Post, sys};
+use crate::io::{Balance, Clock, EventLoop, Listener, Mailbox, Post};
 use anyhow::Context;
 use mio::Poll;
 use nuthatch_engine::base::WorkerId;
@@ -99,7 +99,6 @@ where
         polls.push((poll, mail));
     }
     let mailboxes = Arc::new(mailboxes);
-    sys::keep_memory();
     let mut threads = Vec::new();
     for (at, (poll, mail)) in polls.into_iter().enumerate() {
         let worker = Worker::new(WorkerId(at as u16), seed(at), &specs, &snapshot);

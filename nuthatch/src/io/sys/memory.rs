@@ -3,16 +3,19 @@
 //! glibc gives each thread an arena of its own. What is freed at an arena's top stays there until it
 //! is more than a threshold, and that threshold is twice the largest mapped block that was ever
 //! freed, up to 64 MiB: one large reply, and a worker keeps megabytes for ever. `malloc_trim` does
-//! not help, as it leaves the tops of all arenas but the first alone. So the threshold is ours,
-//! fixed, and a thread can be told to cut its own top off. Other allocators have no such words.
+//! not help, as it leaves the tops of all arenas but the first alone. So a thread that is told to
+//! cuts its own top off. From the first time on the thresholds are fixed, which is glibc's price for
+//! it, and not before: an array of ten thousand clients that grows in an arena leaves holes of three
+//! mebibytes behind, where one that is mapped grows in its place. Other allocators have no such
+//! words.
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod glibc {
     use std::sync::{Mutex, PoisonError};
 
-    /// Larger blocks are mapped one by one, and unmapped when they are freed. A reply of 10,000
-    /// values of 100 bytes is below it: to map it anew for each request costs half as much as
-    /// all the rest.
+    /// Larger blocks are mapped one by one from then on, and unmapped when they are freed. A reply of
+    /// 10,000 values of 100 bytes is below it: to map it anew for each request costs half as much
+    /// as all the rest.
     const MAPPED_BYTES: i32 = 4 << 20;
     /// What an arena keeps at its top, to be used again without asking the system.
     const KEPT_BYTES: i32 = 2 * MAPPED_BYTES;
@@ -32,11 +35,6 @@ mod glibc {
         }
     }
 
-    pub fn keep() {
-        set(libc::M_MMAP_THRESHOLD, MAPPED_BYTES);
-        set(libc::M_TRIM_THRESHOLD, KEPT_BYTES);
-    }
-
     pub fn release() {
         // SAFETY: no preconditions; it takes the allocator's own locks.
         unsafe {
@@ -46,16 +44,11 @@ mod glibc {
 
     pub fn release_own() {
         let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        set(libc::M_MMAP_THRESHOLD, MAPPED_BYTES);
         set(libc::M_TRIM_THRESHOLD, 0);
         drop(std::hint::black_box(Vec::<u8>::with_capacity(LOOK_BYTES)));
         set(libc::M_TRIM_THRESHOLD, KEPT_BYTES);
     }
-}
-
-/// Fixes what is kept; call it before there is more than one thread.
-pub fn keep_memory() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    glibc::keep();
 }
 
 /// Gives back what is free between things in use, of all threads. Milliseconds, and the

@@ -2,7 +2,7 @@
 
 mod memory;
 mod unix;
-pub use memory::{keep_memory, release_memory, release_own_memory};
+pub use memory::{release_memory, release_own_memory};
 pub use unix::{LocalTime, local_time, on_crash, receive_onto};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
