@@ -55,6 +55,7 @@ pub enum Asks {
     /// Half GET, half SET.
     Mix,
     Get,
+    Set,
     /// So many keys in one request.
     Many(usize),
     /// A connection for each GET.

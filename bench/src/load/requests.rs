@@ -60,12 +60,12 @@ impl Requests {
         match self.asks {
             Asks::Many(count) => self.many(count, out),
             Asks::Get | Asks::Connect => self.get(out),
+            Asks::Set => self.set_any(out),
             Asks::Mix => {
                 if self.draw(2) == 0 {
                     self.get(out);
                 } else {
-                    let at = self.draw(self.count());
-                    self.set(at, out);
+                    self.set_any(out);
                 }
             }
             Asks::Fill => {
@@ -86,6 +86,11 @@ impl Requests {
             self.key(at, out);
             out.extend_from_slice(b"\r\n");
         }
+    }
+
+    fn set_any(&mut self, out: &mut Vec<u8>) {
+        let at = self.draw(self.count());
+        self.set(at, out);
     }
 
     fn set(&mut self, at: u64, out: &mut Vec<u8>) {

@@ -3,11 +3,11 @@
 
 use super::{Scene, mib, null_servers, pid, pinned};
 use crate::contestants::{Layout, Running};
-use crate::load::{Load, Shape};
+use crate::load::{Asks, Load, Shape};
 use crate::measure;
 use crate::pin;
 use crate::proc;
-use crate::servers::{Kind, Servers};
+use crate::servers::Servers;
 use crate::summary::Spread;
 use crate::workloads::WORKLOADS;
 use anyhow::{Context, Result, anyhow, ensure};
@@ -23,8 +23,16 @@ const MIB: usize = 1 << 20;
 const GET: &[u8] = b"*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n";
 /// How fast the slow reader reads.
 const PER_SECOND: usize = 10_000_000;
-/// How often others ask.
+/// How often others ask while a value passes.
 const PER_SECOND_BESIDE: f64 = 2_000.0;
+/// How fast it passes: what a network of a gigabit carries. At full speed two cores are full of
+/// copying, and p99 is 80 ms with no proxy at all.
+const PASSED_PER_SECOND: usize = 100_000_000;
+/// Bytes that are written or read at a time.
+const STEP: usize = 64 << 10;
+
+/// A value of so many bytes, so many a second at the most, to or from a port.
+type Deed = fn(u16, usize, usize) -> Result<()>;
 
 pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     let quick = scene.size.is_quick;
@@ -68,38 +76,37 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     drop(servers);
     let servers = null_servers(big * MIB)?;
     for contestant in scene.proxies() {
-        for (verb, deed) in [("SET", set as fn(u16, usize) -> Result<()>), ("GET", get)] {
+        for (verb, deed) in [("SET", set as Deed), ("GET", get)] {
             let running = pinned(contestant, &servers)?;
             let rest = rest(&running)?;
             let what = format!("peak, {verb} of {big} MiB");
-            match deed(running.port, big * MIB) {
+            match deed(running.port, big * MIB, usize::MAX) {
                 Ok(()) => scene.figure(contestant.name, &what, over(&running, rest)?, "MiB"),
                 Err(error) => scene.missing(contestant.name, &what, &format!("{error:#}")),
             }
         }
     }
-    drop(servers);
-    beside(scene, big)
+    beside(scene, big, &servers)
 }
 
-/// p99 of others on the same server, before and while large values go to it and come from it, one
-/// after the other. The server is real and has one thread: no proxy at all is the measure.
-fn beside(scene: &mut Scene<'_>, mib: usize) -> Result<()> {
-    let servers = Servers::start(Kind::Real, false, 0, None)?;
+/// p99 of others on the same server, who SET, before and while large values go to it and come from
+/// it, one after the other. A null server: a real one stands still itself, for 255 ms where no proxy
+/// is between, while it stores what has come or begins to answer.
+fn beside(scene: &mut Scene<'_>, mib: usize, servers: &Servers) -> Result<()> {
     for &contestant in scene.contestants {
-        let running = contestant.start(Layout::new(&servers.ports[..1], false), None)?;
+        let running = contestant.start(Layout::new(&servers.ports[..1], false), pin::PROXY)?;
         let (port, ms) = (running.port, scene.size.ms);
-        measure::load(&WORKLOADS[0].fill(port), None).context("filling")?;
         let shape = Shape::Rate { per_second: PER_SECOND_BESIDE };
-        let load = Load { shape, ..WORKLOADS[0].load(port, ms / 10, ms, Vec::new()) };
+        let plain = WORKLOADS[0].load(port, ms / 10, ms, Vec::new());
+        let load = Load { asks: Asks::Set, shape, ..plain };
         let (mut before, mut during, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         let mut passed = 0;
         for _ in 0..scene.size.rounds {
-            let calm = measure::load(&load, None)?.p99;
+            let calm = measure::load(&load, pin::REST)?.p99;
             let is_over = AtomicBool::new(false);
             let busy = thread::scope(|scope| {
                 let passing = scope.spawn(|| pass(port, mib * MIB, &is_over));
-                let outcome = measure::load(&load, None);
+                let outcome = measure::load(&load, pin::REST);
                 is_over.store(true, Ordering::Relaxed);
                 passed += passing.join().map_err(|_| anyhow!("passing values panicked"))??;
                 outcome
@@ -112,9 +119,14 @@ fn beside(scene: &mut Scene<'_>, mib: usize) -> Result<()> {
         let name = contestant.name;
         let median = |values: Vec<f64>| Spread::of(values).map_or(f64::NAN, |it| it.median);
         scene.figure(name, "p99 on a server, before", median(before), "us");
-        let what = format!("p99 while values of {mib} MiB pass there");
+        let what = format!("p99 while values of {mib} MiB pass, 100 MB/s");
         scene.figure(name, &what, median(during), "us");
-        scene.figure(name, &format!("ratio, while values of {mib} MiB pass"), median(ratios), "x");
+        scene.figure(
+            name,
+            &format!("ratio, while values of {mib} MiB pass, 100 MB/s"),
+            median(ratios),
+            "x",
+        );
         scene.figure(name, &format!("values of {mib} MiB passed"), passed as f64, "");
     }
     Ok(())
@@ -124,8 +136,8 @@ fn beside(scene: &mut Scene<'_>, mib: usize) -> Result<()> {
 fn pass(port: u16, bytes: usize, is_over: &AtomicBool) -> Result<u64> {
     let mut passed = 0;
     while !is_over.load(Ordering::Relaxed) {
-        set(port, bytes)?;
-        get(port, bytes)?;
+        set(port, bytes, PASSED_PER_SECOND)?;
+        get(port, bytes, PASSED_PER_SECOND)?;
         passed += 2;
     }
     Ok(passed)
@@ -158,15 +170,25 @@ fn slow(port: u16, gets: usize) -> Result<()> {
     let mut stream = connect(port)?;
     stream.write_all(&GET.repeat(gets))?;
     let total = gets * format!("${MIB}\r\n").len() + gets * (MIB + 2);
-    let mut buffer = vec![0; 64 << 10];
+    read_paced(&mut stream, total, PER_SECOND)
+}
+
+/// What a step of so much in all has to wait for.
+fn wait_until_due(begun: Instant, done: usize, per_second: usize) {
+    let due = Duration::from_secs_f64(done as f64 / per_second as f64);
+    sleep(due.saturating_sub(begun.elapsed()));
+}
+
+fn read_paced(stream: &mut TcpStream, bytes: usize, per_second: usize) -> Result<()> {
+    let mut buffer = vec![0; STEP];
     let begun = Instant::now();
     let mut taken = 0;
-    while taken < total {
+    while taken < bytes {
         let read = stream.read(&mut buffer)?;
-        ensure!(read > 0, "closed after {taken} of {total} bytes");
+        ensure!(read > 0, "closed after {taken} of {bytes} bytes");
+        ensure!(taken > 0 || buffer[0] == b'$', "answered with an error");
         taken += read;
-        let due = Duration::from_secs_f64(taken as f64 / PER_SECOND as f64);
-        sleep(due.saturating_sub(begun.elapsed()));
+        wait_until_due(begun, taken, per_second);
     }
     Ok(())
 }
@@ -189,12 +211,14 @@ fn silent(running: &Running, gets: usize, patience: Duration) -> Result<Option<D
     Ok(None)
 }
 
-fn set(port: u16, bytes: usize) -> Result<()> {
+fn set(port: u16, bytes: usize, per_second: usize) -> Result<()> {
     let mut stream = connect(port)?;
     stream.write_all(format!("*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n${bytes}\r\n").as_bytes())?;
-    let block = vec![b'x'; MIB];
-    for _ in 0..bytes / MIB {
+    let block = vec![b'x'; STEP];
+    let begun = Instant::now();
+    for step in 1..=bytes / STEP {
         stream.write_all(&block)?;
+        wait_until_due(begun, step * STEP, per_second);
     }
     stream.write_all(b"\r\n")?;
     let mut reply = [0; 5];
@@ -203,19 +227,8 @@ fn set(port: u16, bytes: usize) -> Result<()> {
     Ok(())
 }
 
-fn get(port: u16, bytes: usize) -> Result<()> {
+fn get(port: u16, bytes: usize, per_second: usize) -> Result<()> {
     let mut stream = connect(port)?;
     stream.write_all(GET)?;
-    let header = format!("${bytes}\r\n");
-    let mut buffer = vec![0; MIB];
-    let mut left = header.len() + bytes + 2;
-    let mut is_first = true;
-    while left > 0 {
-        let read = stream.read(&mut buffer)?;
-        ensure!(read > 0, "closed with {left} bytes to come");
-        ensure!(!is_first || buffer[0] == b'$', "answered with an error");
-        is_first = false;
-        left = left.saturating_sub(read);
-    }
-    Ok(())
+    read_paced(&mut stream, format!("${bytes}\r\n").len() + bytes + 2, per_second)
 }
