@@ -16,8 +16,8 @@
 //! is another yardstick: instructions of the engine alone, which need no quiet machine.
 //!
 //! What always holds: every process is a guarded child of ours, the proxy is a fresh one for each
-//! row of the tables, all traffic stays on loopback, and a lock file keeps two benchmarks from measuring at once.
-//! README.md says how to read the results.
+//! row of the tables, all traffic stays on loopback, and a lock file keeps two benchmarks from
+//! measuring at once. README.md says how to read the results.
 #![forbid(unsafe_code)]
 
 pub mod contestants;

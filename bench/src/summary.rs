@@ -50,10 +50,15 @@ impl Spread {
     }
 }
 
+/// The median alone; no number if there are none.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    Spread::of(values).map_or(f64::NAN, |spread| spread.median)
+}
+
 impl Line<'_> {
     /// The median of something over the rounds.
     pub fn median(&self, of: impl Fn(&Row) -> f64) -> f64 {
-        Spread::of(self.rows.iter().map(|row| of(row))).map_or(f64::NAN, |spread| spread.median)
+        median(self.rows.iter().map(|row| of(row)))
     }
 
     pub fn syscalls(&self) -> Option<f64> {

@@ -11,7 +11,7 @@ use crate::load::{Asks, Load, Shape, key};
 use crate::measure;
 use crate::pin;
 use crate::servers::LETTERS;
-use crate::summary::Spread;
+use crate::summary::median;
 use crate::workloads::WORKLOADS;
 use anyhow::{Context, Result, ensure};
 use nuthatch_testbed::{Client, Folder, Value};
@@ -42,7 +42,6 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
                 ratios.push(seen.during_us / seen.before_us);
                 errors += seen.errors;
             }
-            let median = |values| Spread::of(values).map_or(f64::NAN, |spread| spread.median);
             let name = contestant.name;
             scene.figure(name, &format!("p99 before, then {fault}"), median(before), "us");
             scene.figure(name, &format!("p99 while {fault}"), median(during), "us");

@@ -8,7 +8,7 @@ use crate::measure;
 use crate::pin;
 use crate::proc;
 use crate::servers::Servers;
-use crate::summary::Spread;
+use crate::summary::median;
 use crate::workloads::WORKLOADS;
 use anyhow::{Context, Result, anyhow, ensure};
 use std::io::{Read, Write};
@@ -117,16 +117,11 @@ fn beside(scene: &mut Scene<'_>, mib: usize, servers: &Servers) -> Result<()> {
             ratios.push(busy.p99 / calm);
         }
         let name = contestant.name;
-        let median = |values: Vec<f64>| Spread::of(values).map_or(f64::NAN, |it| it.median);
         scene.figure(name, "p99 on a server, before", median(before), "us");
         let what = format!("p99 while values of {mib} MiB pass, 100 MB/s");
         scene.figure(name, &what, median(during), "us");
-        scene.figure(
-            name,
-            &format!("ratio, while values of {mib} MiB pass, 100 MB/s"),
-            median(ratios),
-            "x",
-        );
+        let what = format!("ratio, while values of {mib} MiB pass, 100 MB/s");
+        scene.figure(name, &what, median(ratios), "x");
         scene.figure(name, &format!("values of {mib} MiB passed"), passed as f64, "");
     }
     Ok(())

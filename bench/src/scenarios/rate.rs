@@ -10,7 +10,7 @@ use crate::contestants::{self, BASE, Contestant, Layout, Running};
 use crate::load::{Load, Outcome, Shape};
 use crate::measure;
 use crate::servers::{Kind, Servers};
-use crate::summary::Spread;
+use crate::summary::{Spread, median};
 use crate::workloads::WORKLOADS;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
@@ -84,7 +84,7 @@ fn start(contestant: &Contestant, servers: &Servers) -> Result<Running> {
 fn peak(servers: &Servers, load: &impl Fn(u16) -> Load) -> Result<f64> {
     let base = start(contestants::by_name(BASE).context("no base")?, servers)?;
     let loads = (0..3).map(|_| Ok(measure::load(&load(base.port), None)?.per_second()));
-    Ok(median(&loads.collect::<Result<Vec<f64>>>()?))
+    Ok(median(loads.collect::<Result<Vec<f64>>>()?))
 }
 
 fn tell(scene: &mut Scene<'_>, contestant: &Contestant, values: &Values) {
@@ -94,7 +94,7 @@ fn tell(scene: &mut Scene<'_>, contestant: &Contestant, values: &Values) {
             let what = format!("{when} {what}");
             let of = |who: &'static str| values.get(&(who, what.clone()));
             let Some(ours) = of(name) else { continue };
-            scene.figure(name, &what, median(ours), "us");
+            scene.figure(name, &what, median(ours.iter().copied()), "us");
             if contestant.is_reference {
                 continue;
             }
@@ -112,8 +112,4 @@ fn tell(scene: &mut Scene<'_>, contestant: &Contestant, values: &Values) {
             }
         }
     }
-}
-
-fn median(values: &[f64]) -> f64 {
-    Spread::of(values.iter().copied()).map_or(f64::NAN, |spread| spread.median)
 }
