@@ -303,7 +303,9 @@ fn one_that_reads_nothing_is_closed_after_its_pools_time() {
         let got = deaf.recv_to_end().unwrap().len();
         assert!(got < 300 * MIB, "{got}");
     }
-    let back = rest + rest / 10;
+    // A tenth of what a release build has at rest; one for debugging, which has more, is allowed
+    // no more than that by much.
+    let back = rest + (rest / 10).min(500);
     let freed = poll_until(SOON, || scene.proxy.process().rss_kib().unwrap() <= back);
     let now = scene.proxy.process().rss_kib().unwrap();
     println!("closed after {cut:?}; a neighbour's worst round {worst:?}");
