@@ -87,8 +87,11 @@ fn preconnect_opens_all_connections_at_start() {
     let server = RedisServer::start_with(&["--requirepass", "secret"]).unwrap();
     let keys = [("redis_auth", "secret"), ("server_connections", "3"), ("preconnect", "true")];
     let proxy = start(&[server.entry(1, "a")], &keys, 2);
-    assert!(has_connections(&server, 6), "{:?}", connections(&server));
-    assert!(connections(&server).iter().all(|line| line.contains("cmd=auth")));
+    let are_in = || {
+        let lines = connections(&server);
+        lines.len() == 6 && lines.iter().all(|line| line.contains("cmd=auth"))
+    };
+    assert!(poll_until(Duration::from_secs(5), are_in), "{:?}", connections(&server));
     drop(proxy);
     assert!(has_connections(&server, 0), "they go with the proxy");
 
