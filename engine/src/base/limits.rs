@@ -49,6 +49,14 @@ pub const READ_BYTES: usize = 64 * 1024;
 /// Full reads from a connection in a turn. Everybody else waits meanwhile, so few.
 pub const READS_PER_TURN: usize = 4;
 
+/// Bytes written to a connection in a turn, for the same reason; more than are read, since a whole
+/// merged reply is best taken at once.
+pub const WRITE_BYTES: usize = 1024 * 1024;
+
+/// Bytes that the socket of a connection with much to write may hold and not have sent yet. More
+/// would come back as room in bursts of megabytes.
+pub const UNSENT_BYTES: usize = READS_PER_TURN * READ_BYTES;
+
 /// Requests a client may have in flight. Over it: what it sent beyond stays unforwarded and it is
 /// not read until replies have left (`clients_paused`).
 pub const CLIENT_WINDOW_MAX: u32 = 4096;
@@ -112,15 +120,16 @@ pub const GATHER_US: u64 = 100;
 /// Bytes from which on a reply flows to its client as it comes.
 pub const STREAM_BYTES_MIN: usize = 128 * 1024;
 
-/// Bytes a client may leave unread of a flowing reply before its server is read no further.
-pub const STREAM_PAUSE_BYTES: usize = 1024 * 1024;
+/// Bytes a client may leave unread of a flowing reply before its server is read no further: a little
+/// more than what is read in a turn, so that one that keeps up is never paused for.
+pub const STREAM_PAUSE_BYTES: usize = (READS_PER_TURN + 1) * READ_BYTES;
 
 /// The same while others wait behind the reply, who are worth some memory: as much as a client may
 /// hoard before it is given little time.
 pub const STREAM_SHARED_PAUSE_BYTES: usize = CLIENT_HOARD_BYTES;
 
 /// Unread bytes below which it is read on.
-pub const STREAM_RESUME_BYTES: usize = 256 * 1024;
+pub const STREAM_RESUME_BYTES: usize = 2 * READ_BYTES;
 
 /// Milliseconds a client that takes nothing may hold up others that wait behind its reply. Over
 /// it: closed (`clients_stalled`).
@@ -171,6 +180,7 @@ const _: () = assert!(CLIENT_HOARD_STALL_MS < CLIENT_STALL_MS as u64);
 const _: () = assert!(CLIENT_STALL_MS_MIN < CLIENT_STALL_MS);
 const _: () = assert!(CLIENT_STALL_MS < CLIENT_STALL_MS_MAX);
 const _: () = assert!(STREAM_RESUME_BYTES < STREAM_PAUSE_BYTES);
+const _: () = assert!(READS_PER_TURN * READ_BYTES < STREAM_PAUSE_BYTES);
 const _: () = assert!(STREAM_PAUSE_BYTES < STREAM_SHARED_PAUSE_BYTES);
 const _: () = assert!(RECONNECT_MS_MIN < RECONNECT_MS_MAX);
 const _: () = assert!(READ_BYTES <= CLIENT_OUTPUT_BYTES_MAX);

@@ -2,27 +2,35 @@
 //!
 //! Sockets are registered once, edge-triggered, for both directions: no epoll_ctl a request. So
 //! the loop remembers what epoll will not say twice: that a socket is full (until it is writable)
-//! and that a read may have left something (the rest waits on the `again` list for the next turn,
-//! so that a greedy client cannot starve the others). The stream says so with each read; when it
-//! left nothing, the next bytes make a new event.
+//! and that a read may have left something. The stream says so with each read; when it left
+//! nothing, the next bytes make a new event.
+//!
+//! ```text
+//!   epoll ──▶ a turn for all events ──▶ a turn for one of the bulk ──▶ epoll ...
+//! ```
+//!
+//! Whoever brings or takes much, and so keeps the loop for long, is of the *bulk*: it waits in line,
+//! and one gets on after each look at epoll. So whoever wants little waits for one of the bulk
+//! at the most, however many there are.
 
 mod arrivals;
 mod patience;
+mod traffic;
 
 use super::balance::Balance;
 use super::clock::Clock;
 use super::connection::{Connection, Connections, Target, WAKER, target};
 use super::listener::{Doors, Listener};
 use super::mail::{Mail, Post, ToControl};
-use super::stream::{Incoming, Stream, cause_of};
+use super::stream::{Stream, cause_of};
 use super::sys;
-use mio::event::Event;
 use mio::{Events, Poll, Waker};
-use nuthatch_engine::base::WorkerId;
-use nuthatch_engine::base::limits::{READ_BYTES, READS_PER_TURN};
+use nuthatch_engine::base::limits::READ_BYTES;
 use nuthatch_engine::base::slab::Key;
-use nuthatch_engine::proxy::{Action, Cause, ConnId, Reading, Worker, WorkerCounts};
+use nuthatch_engine::base::{Time, WorkerId};
+use nuthatch_engine::proxy::{Action, Cause, ConnId, Worker, WorkerCounts};
 use nuthatch_engine::topology::Snapshot;
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -43,8 +51,10 @@ pub struct EventLoop {
     snapshot: Arc<Snapshot>,
     clients: Connections,
     upstreams: Connections,
-    /// To be read again this turn; see the module's head.
+    /// To be gone on with in the next turn for events.
     again: Vec<ConnId>,
+    /// To be gone on with one by one; see the module's head.
+    bulk: VecDeque<ConnId>,
     scratch: Box<[u8]>,
     /// Told to drain; the doors close at the end of the turn, after what clients have sent until
     /// then.
@@ -94,6 +104,7 @@ impl EventLoop {
             clients: Connections::default(),
             upstreams: Connections::default(),
             again: Vec::new(),
+            bulk: VecDeque::new(),
             scratch: vec![0; READ_BYTES].into_boxed_slice(),
             drain_asked: false,
             closed: 0,
@@ -108,53 +119,68 @@ impl EventLoop {
         let mut events = Events::with_capacity(EVENTS);
         self.worker.begin_turn(self.clock.now());
         self.settle();
-        while !self.stopping {
+        loop {
             match self.wait(&mut events) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             }
             let now = self.clock.now();
-            self.worker.begin_turn(now);
             self.doors.reopen(&self.poll, now)?;
-            let again = std::mem::take(&mut self.again);
-            let is_busy = !events.is_empty() || !again.is_empty();
-            for event in &events {
-                match target(event.token()) {
-                    Target::Waker => self.read_mail(),
-                    Target::Listener(at) => {
-                        self.accept(at, now);
-                    }
-                    Target::Conn(conn) => self.handle_event(conn, event),
-                }
+            if !events.is_empty() || !self.again.is_empty() || self.bulk.is_empty() {
+                self.turn_of_events(&events, now);
             }
-            for conn in again {
-                if let Some(connection) = self.connection(conn) {
-                    connection.listed = false;
-                }
-                self.read(conn);
+            if self.stopping {
+                break;
             }
-            if std::mem::take(&mut self.drain_asked) {
-                self.accept_the_last(now);
-                self.close_doors();
+            if let Some(conn) = self.bulk.pop_front() {
+                self.worker.begin_turn(self.clock.now());
+                self.go_on(conn);
+                self.end_turn(true);
             }
-            if self.closed == self.post.workers.len() {
-                self.closed = 0;
-                self.drain();
-            }
-            self.worker.handle_deadline();
-            self.worker.end_turn();
-            if !self.stopping {
-                self.worker.gather(is_busy);
-            }
-            self.settle();
-            if !self.told_empty && self.worker.is_drained() {
-                self.told_empty = true;
-                self.tell(ToControl::Empty(self.worker.id()));
-            }
-            self.answer_asked();
         }
         Ok(())
+    }
+
+    fn turn_of_events(&mut self, events: &Events, now: Time) {
+        self.worker.begin_turn(now);
+        let again = std::mem::take(&mut self.again);
+        let is_busy = !events.is_empty() || !again.is_empty();
+        for event in events {
+            match target(event.token()) {
+                Target::Waker => self.read_mail(),
+                Target::Listener(at) => {
+                    self.accept(at, now);
+                }
+                Target::Conn(conn) => self.handle_event(conn, event),
+            }
+        }
+        for conn in again {
+            self.go_on(conn);
+        }
+        if std::mem::take(&mut self.drain_asked) {
+            self.accept_the_last(now);
+            self.close_doors();
+        }
+        if self.closed == self.post.workers.len() {
+            self.closed = 0;
+            self.drain();
+        }
+        self.end_turn(is_busy);
+    }
+
+    fn end_turn(&mut self, is_busy: bool) {
+        self.worker.handle_deadline();
+        self.worker.end_turn();
+        if !self.stopping {
+            self.worker.gather(is_busy);
+        }
+        self.settle();
+        if !self.told_empty && self.worker.is_drained() {
+            self.told_empty = true;
+            self.tell(ToControl::Empty(self.worker.id()));
+        }
+        self.answer_asked();
     }
 
     /// After the turn, so that everything that had happened when they asked is in the numbers.
@@ -206,29 +232,6 @@ impl EventLoop {
         }
     }
 
-    fn handle_event(&mut self, conn: ConnId, event: &Event) {
-        let Some(connection) = self.connection(conn) else {
-            return;
-        };
-        if connection.connecting {
-            match connection.stream.establish() {
-                Ok(false) => return,
-                Ok(true) => self.connected(conn),
-                Err(error) => return self.closed(conn, &cause_of(&error)),
-            }
-        } else if event.is_writable() && connection.full {
-            connection.full = false;
-            self.flush(conn);
-        }
-        let ended = event.is_read_closed() || event.is_error();
-        if let Some(connection) = self.connection(conn) {
-            connection.ended |= ended;
-        }
-        if event.is_readable() || ended {
-            self.read(conn);
-        }
-    }
-
     fn connected(&mut self, conn: ConnId) {
         if let Some(connection) = self.connection(conn) {
             connection.connecting = false;
@@ -236,118 +239,6 @@ impl EventLoop {
                 return self.closed(conn, &cause_of(&error));
             }
             self.worker.handle_connected(conn);
-        }
-    }
-
-    /// Reads, more than once if there is much: large values are then written on in fewer, larger
-    /// pieces, which wake their readers less often.
-    fn read(&mut self, conn: ConnId) {
-        for read in 0..READS_PER_TURN {
-            if !self.read_once(conn, read == 0) {
-                return;
-            }
-        }
-        self.list(conn);
-    }
-
-    /// One read; whether it filled the buffer, so that there may be more at hand. Once the peer has
-    /// ended, epoll has said all it will say: read on, turn by turn, until that end is seen, however
-    /// short the reads before it.
-    fn read_once(&mut self, conn: ConnId, is_first: bool) -> bool {
-        let connection = match conn {
-            ConnId::Client(key) => self.clients.get_mut(conn, key),
-            ConnId::Upstream(key) => self.upstreams.get_mut(conn, key),
-        };
-        let Some(connection) = connection else {
-            return false;
-        };
-        if connection.paused || connection.connecting {
-            return false;
-        }
-        // To where it will be written from, if it flows; what trickles needs no such room.
-        let may_flow = !is_first || connection.brims;
-        let target = if may_flow { self.worker.flow_target(conn) } else { None };
-        let flows = target.is_some();
-        let read = match target {
-            Some(out) => connection.stream.read_onto(out),
-            None => connection.stream.read(&mut self.scratch),
-        };
-        if flows && !matches!(read, Ok(Incoming { len: 1.., .. })) {
-            self.worker.handle_flowed(conn, 0);
-        }
-        match read {
-            Ok(Incoming { len: 0, .. }) => {
-                if let ConnId::Upstream(_) = conn {
-                    self.remove(conn);
-                } else {
-                    connection.paused = true;
-                }
-                self.worker.handle_eof(conn);
-            }
-            Ok(Incoming { len, more }) => {
-                if is_first {
-                    connection.brims = more;
-                }
-                let reading = if flows {
-                    self.worker.handle_flowed(conn, len)
-                } else {
-                    self.worker.handle_bytes(conn, &self.scratch[..len])
-                };
-                if reading == Reading::Stop {
-                    connection.paused = true;
-                } else if more {
-                    return true;
-                } else if connection.ended {
-                    self.list(conn);
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.list(conn),
-            Err(error) => self.closed(conn, &cause_of(&error)),
-        }
-        false
-    }
-
-    fn list(&mut self, conn: ConnId) {
-        if let Some(connection) = self.connection(conn)
-            && !connection.listed
-        {
-            connection.listed = true;
-            self.again.push(conn);
-        }
-    }
-
-    /// One write of everything a connection has; the rest when the socket has room.
-    fn flush(&mut self, conn: ConnId) {
-        let connection = match conn {
-            ConnId::Client(key) => self.clients.get_mut(conn, key),
-            ConnId::Upstream(key) => self.upstreams.get_mut(conn, key),
-        };
-        let Some(connection) = connection else {
-            return;
-        };
-        if connection.full || connection.connecting {
-            return;
-        }
-        let bytes = self.worker.output(conn);
-        if bytes.is_empty() {
-            return;
-        }
-        let len = bytes.len();
-        match connection.stream.write(bytes) {
-            Ok(written) => {
-                connection.full = written < len;
-                self.worker.handle_written(conn, written);
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                connection.full = true;
-                self.worker.handle_written(conn, 0);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                // Nothing was taken; try at once, signals are rare.
-                self.flush(conn);
-            }
-            Err(error) => self.closed(conn, &cause_of(&error)),
         }
     }
 

@@ -77,6 +77,16 @@ impl Stream {
         }
     }
 
+    /// The socket shall take no more while it holds so many bytes that it cannot send yet. Without a
+    /// bound it takes megabytes, and has room for the next only when a third of them has left: what
+    /// flows then comes and goes in bursts, and everybody else waits for each.
+    pub fn bound_unsent(&self, bytes: usize) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => sys::bound_unsent(stream, bytes),
+            Stream::Unix(_) => Ok(()),
+        }
+    }
+
     /// A socket that fills the buffer may hold more; a short read has emptied it.
     #[inline]
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Incoming> {

@@ -46,6 +46,8 @@ impl EventLoop {
                     full: false,
                     paused: false,
                     listed: false,
+                    unsent: false,
+                    bounded: false,
                     brims: false,
                     ended: false,
                 };

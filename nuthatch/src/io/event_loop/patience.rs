@@ -9,7 +9,7 @@ use std::time::Duration;
 impl EventLoop {
     /// Waits for events, or for the next thing that has its time.
     pub(super) fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        if !self.again.is_empty() {
+        if !self.again.is_empty() || !self.bulk.is_empty() {
             return self.poll.poll(events, Some(Duration::ZERO));
         }
         if let Some(until) = self.worker.held_until() {

@@ -1,4 +1,5 @@
-//! Linux: a listening socket in several epolls, and waiting for less than epoll counts in.
+//! Linux: a listening socket in several epolls, waiting for less than epoll counts in, and a bound
+//! for what a socket holds.
 
 use mio::{Events, Poll, Token};
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
@@ -28,4 +29,10 @@ pub fn poll_briefly(epoll: &mut Poll, events: &mut Events, time: Duration) -> io
         poll(&mut [PollFd::new(epoll.registry(), PollFlags::IN)], Some(&time))?;
     }
     epoll.poll(events, Some(Duration::ZERO))
+}
+
+/// Bounds what a socket takes before it can send it (TCP_NOTSENT_LOWAT, tcp(7)).
+pub fn bound_unsent(socket: &impl AsFd, bytes: usize) -> io::Result<()> {
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    socket2::SockRef::from(socket).set_tcp_notsent_lowat(bytes)
 }

@@ -1,0 +1,188 @@
+//! Bytes in and out: what is read and written at once, and what waits in line.
+
+use super::EventLoop;
+use crate::io::stream::{Incoming, cause_of};
+use mio::event::Event;
+use nuthatch_engine::base::limits::{READ_BYTES, READS_PER_TURN, UNSENT_BYTES, WRITE_BYTES};
+use nuthatch_engine::proxy::{ConnId, Reading};
+use std::io;
+
+impl EventLoop {
+    pub(super) fn handle_event(&mut self, conn: ConnId, event: &Event) {
+        let Some(connection) = self.connection(conn) else {
+            return;
+        };
+        if connection.connecting {
+            match connection.stream.establish() {
+                Ok(false) => return,
+                Ok(true) => self.connected(conn),
+                Err(error) => return self.closed(conn, &cause_of(&error)),
+            }
+        } else if event.is_writable() && connection.full {
+            connection.full = false;
+            if self.worker.output(conn).len() > READ_BYTES {
+                self.list_to_write(conn);
+            } else {
+                self.flush(conn);
+            }
+        }
+        let ended = event.is_read_closed() || event.is_error();
+        let Some(connection) = self.connection(conn) else {
+            return;
+        };
+        connection.ended |= ended;
+        if (event.is_readable() || ended) && !connection.paused {
+            if connection.brims {
+                self.list(conn);
+            } else {
+                self.read(conn);
+            }
+        }
+    }
+
+    /// With a connection that waited on a list.
+    pub(super) fn go_on(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connection(conn) {
+            connection.listed = false;
+            if std::mem::take(&mut connection.unsent) {
+                self.flush(conn);
+            }
+        }
+        self.read(conn);
+    }
+
+    /// Reads, more than once if there is much: large values are then written on in fewer, larger
+    /// pieces, which wake their readers less often.
+    pub(super) fn read(&mut self, conn: ConnId) {
+        for read in 0..READS_PER_TURN {
+            if !self.read_once(conn, read == 0) {
+                return;
+            }
+        }
+        self.list(conn);
+    }
+
+    /// One read; whether it filled the buffer, so that there may be more at hand. Once the peer has
+    /// ended, epoll has said all it will say: read on, turn by turn, until that end is seen, however
+    /// short the reads before it.
+    fn read_once(&mut self, conn: ConnId, is_first: bool) -> bool {
+        let connection = match conn {
+            ConnId::Client(key) => self.clients.get_mut(conn, key),
+            ConnId::Upstream(key) => self.upstreams.get_mut(conn, key),
+        };
+        let Some(connection) = connection else {
+            return false;
+        };
+        if connection.paused || connection.connecting {
+            return false;
+        }
+        // To where it will be written from, if it flows; what trickles needs no such room.
+        let may_flow = !is_first || connection.brims;
+        let target = if may_flow { self.worker.flow_target(conn) } else { None };
+        let flows = target.is_some();
+        let read = match target {
+            Some(out) => connection.stream.read_onto(out),
+            None => connection.stream.read(&mut self.scratch),
+        };
+        if flows && !matches!(read, Ok(Incoming { len: 1.., .. })) {
+            self.worker.handle_flowed(conn, 0);
+        }
+        match read {
+            Ok(Incoming { len: 0, .. }) => {
+                if let ConnId::Upstream(_) = conn {
+                    self.remove(conn);
+                } else {
+                    connection.paused = true;
+                }
+                self.worker.handle_eof(conn);
+            }
+            Ok(Incoming { len, more }) => {
+                if is_first {
+                    connection.brims = more;
+                }
+                let reading = if flows {
+                    self.worker.handle_flowed(conn, len)
+                } else {
+                    self.worker.handle_bytes(conn, &self.scratch[..len])
+                };
+                if reading == Reading::Stop {
+                    connection.paused = true;
+                } else if more {
+                    return true;
+                } else if connection.ended {
+                    self.list(conn);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.list(conn),
+            Err(error) => self.closed(conn, &cause_of(&error)),
+        }
+        false
+    }
+
+    pub(super) fn list(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connection(conn)
+            && !connection.listed
+        {
+            connection.listed = true;
+            if connection.brims || connection.unsent {
+                self.bulk.push_back(conn);
+            } else {
+                self.again.push(conn);
+            }
+        }
+    }
+
+    fn list_to_write(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connection(conn) {
+            connection.unsent = true;
+            self.list(conn);
+        }
+    }
+
+    /// One write, of everything a connection has if that is not much; the rest when the socket has
+    /// room, or in a turn of its own.
+    pub(super) fn flush(&mut self, conn: ConnId) {
+        let connection = match conn {
+            ConnId::Client(key) => self.clients.get_mut(conn, key),
+            ConnId::Upstream(key) => self.upstreams.get_mut(conn, key),
+        };
+        let Some(connection) = connection else {
+            return;
+        };
+        if connection.full || connection.connecting {
+            return;
+        }
+        let bytes = self.worker.output(conn);
+        if bytes.is_empty() {
+            return;
+        }
+        let len = bytes.len().min(WRITE_BYTES);
+        let is_rest = bytes.len() > len;
+        if len > READ_BYTES && !connection.bounded {
+            // Before it can hold more: it takes nothing then until it holds less. Without the bound
+            // it takes more at a time, and nothing is worse.
+            connection.bounded = true;
+            let _ = connection.stream.bound_unsent(UNSENT_BYTES);
+        }
+        match connection.stream.write(&bytes[..len]) {
+            Ok(written) => {
+                connection.full = written < len;
+                let goes_on = is_rest && !connection.full;
+                self.worker.handle_written(conn, written);
+                if goes_on {
+                    self.list_to_write(conn);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                connection.full = true;
+                self.worker.handle_written(conn, 0);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                // Nothing was taken; try at once, signals are rare.
+                self.flush(conn);
+            }
+            Err(error) => self.closed(conn, &cause_of(&error)),
+        }
+    }
+}
