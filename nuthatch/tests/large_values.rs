@@ -7,6 +7,7 @@ use nuthatch_testbed::{
     Client, MemcachedServer, Nuthatch, Process, Proxy, RedisServer, Value, encode, free_port,
     poll_until, pool_yaml,
 };
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
@@ -334,4 +335,40 @@ fn one_that_reads_slowly_is_not_closed() {
         sleep(Duration::from_millis(20));
     }
     assert_eq!(scene.counter("clients_stalled"), 0);
+}
+
+/// A turn of the loop brings one of those with much on by a piece, and then everybody else: what
+/// little others want takes no longer however many there are.
+#[test]
+fn a_crowd_with_large_values_holds_up_nobody() {
+    const CROWD: usize = 32;
+    let scene = Scene::new("20000");
+    let mut ordinary = scene.client();
+    assert!(ordinary.command(&["SET", "big", &"x".repeat(MIB)]).unwrap().is_ok());
+    let is_over = AtomicBool::new(false);
+    let mut times: Vec<Duration> = scope(|scope| {
+        for _ in 0..CROWD {
+            let mut client = scene.client();
+            let is_over = &is_over;
+            scope.spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    assert!(!client.command(&["GET", "big"]).unwrap().is_error());
+                }
+            });
+        }
+        sleep(Duration::from_millis(500));
+        let times = (0..200).map(|_| {
+            sleep(Duration::from_millis(5));
+            let start = Instant::now();
+            assert!(!ordinary.command(&["PING"]).unwrap().is_error());
+            start.elapsed()
+        });
+        let times = times.collect();
+        is_over.store(true, Ordering::Relaxed);
+        times
+    });
+    times.sort();
+    let median = times[times.len() / 2];
+    println!("a PING takes {median:?}");
+    assert!(median < Duration::from_millis(2), "{median:?}");
 }

@@ -1,10 +1,12 @@
 //! What throughput does not tell: latency at a fixed rate, a lone client, a server that fails,
 //! memory, more workers. One table; each row is a file here.
 
+mod beside;
 mod check;
 mod failure;
 mod idle;
 mod large;
+mod paced;
 mod rate;
 mod workers;
 
@@ -23,11 +25,12 @@ pub struct Scenario {
     run: fn(&mut Scene<'_>) -> Result<()>,
 }
 
-pub static SCENARIOS: [Scenario; 6] = [
+pub static SCENARIOS: [Scenario; 7] = [
     Scenario { name: "rate", what: rate::WHAT, run: rate::run },
     Scenario { name: "failure", what: failure::WHAT, run: failure::run },
     Scenario { name: "idle", what: idle::WHAT, run: idle::run },
     Scenario { name: "large", what: large::WHAT, run: large::run },
+    Scenario { name: "beside", what: beside::WHAT, run: beside::run },
     Scenario { name: "workers", what: workers::WHAT, run: workers::run },
     Scenario { name: "redis-benchmark", what: check::WHAT, run: check::run },
 ];
