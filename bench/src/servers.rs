@@ -84,8 +84,8 @@ fn redis(port: u16) -> Result<(PathBuf, Vec<String>)> {
 
 fn memcached(port: u16) -> Result<(PathBuf, Vec<String>)> {
     let program = find_program("memcached").context("memcached is not installed")?;
-    // As root it insists on being told whom to become; as anybody else it would not hear that we are
-    // gone.
+    // As root it insists on being told whom to become. Root: whoever changes its user loses the
+    // signal that it is to have when we are gone.
     let text = format!("-l 127.0.0.1 -p {port} -U 0 -t 1 -m 512 -I 4m -c 12000 -u root");
     Ok((program, text.split(' ').map(ToOwned::to_owned).collect()))
 }

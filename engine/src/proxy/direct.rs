@@ -33,6 +33,12 @@ impl Worker {
         Some(out)
     }
 
+    /// Whether what comes next from a connection is a part of something large.
+    #[inline]
+    pub fn flows(&mut self, conn: ConnId) -> bool {
+        self.receiver(conn).is_some()
+    }
+
     /// So many bytes were read there.
     pub fn handle_flowed(&mut self, conn: ConnId, len: usize) -> Reading {
         if len == 0 {

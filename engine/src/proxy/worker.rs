@@ -249,7 +249,8 @@ impl Worker {
         }
     }
 
-    /// So many bytes of the output were taken; fewer than all means the socket is full.
+    /// So many bytes of the output were taken. Fewer than all: the socket is full, or the rest has to
+    /// wait for a later turn.
     #[inline]
     pub fn handle_written(&mut self, conn: ConnId, written: usize) {
         match conn {
@@ -324,9 +325,15 @@ impl Worker {
         (self.turn.deadline != Time::NEVER).then_some(self.turn.deadline)
     }
 
+    /// Whether [`Worker::handle_deadline`] will look at anything in this turn. Whatever has arrived by
+    /// then must have been handled before, or it counts as late.
+    pub fn is_deadline_due(&self) -> bool {
+        self.turn.now >= self.turn.deadline
+    }
+
     /// Looks at everything that has a deadline. Cheap: once a timeout period, not once a request.
     pub fn handle_deadline(&mut self) {
-        if self.turn.now < self.turn.deadline {
+        if !self.is_deadline_due() {
             return;
         }
         self.turn.deadline = Time::NEVER;

@@ -49,7 +49,7 @@ fn of_pool(id: PoolId, pool: &Pool, bind: &Bind, workers: u16) -> io::Result<Vec
     let sockets = if pool.reuseport { workers } else { 1 };
     let clients_max = clients_max(pool);
     let one = |_| {
-        let socket = Socket::bind(bind, pool.backlog, pool.reuseport)?;
+        let socket = Socket::bind(bind, pool.backlog, pool.reuseport, pool.tcpkeepalive)?;
         let (keepalive, name) = (pool.tcpkeepalive, pool.spec.name.clone());
         let farewell = match pool.spec.manners {
             Manners::Modern => too_many_clients(pool.spec.protocol),

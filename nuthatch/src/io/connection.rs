@@ -56,12 +56,10 @@ pub struct Connection {
     pub full: bool,
     /// Not read until the engine says so.
     pub paused: bool,
-    /// Stands on the list of those to be gone on with.
-    pub listed: bool,
-    /// To be written to when it is gone on with.
+    /// Stands on a list of those to be gone on with, to be read.
+    pub unread: bool,
+    /// The same, to be written to.
     pub unsent: bool,
-    /// Its socket has been told to take little that it cannot send yet.
-    pub bounded: bool,
     /// The first read of its last turn was a full one.
     pub brims: bool,
     /// The peer has closed or reset it; bytes that came before may still be unread.

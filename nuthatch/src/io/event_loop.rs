@@ -3,15 +3,16 @@
 //! Sockets are registered once, edge-triggered, for both directions: no epoll_ctl a request. So
 //! the loop remembers what epoll will not say twice: that a socket is full (until it is writable)
 //! and that a read may have left something. The stream says so with each read; when it left
-//! nothing, the next bytes make a new event.
+//! nothing, the next bytes make a new event. What was left is read on in the next turn (`again`),
+//! so that a greedy client cannot starve the others; or in line, if it is much:
 //!
 //! ```text
 //!   epoll ──▶ a turn for all events ──▶ a turn for one of the bulk ──▶ epoll ...
 //! ```
 //!
-//! Whoever brings or takes much, and so keeps the loop for long, is of the *bulk*: it waits in line,
-//! and one gets on after each look at epoll. So whoever wants little waits for one of the bulk
-//! at the most, however many there are.
+//! Connections that large values pass through are the *bulk*: they wait in line, and one gets on after
+//! each look at epoll. So whoever wants little waits for a piece of one large value, however many
+//! are under way.
 
 mod arrivals;
 mod patience;
@@ -135,7 +136,7 @@ impl EventLoop {
             }
             if let Some(conn) = self.bulk.pop_front() {
                 self.worker.begin_turn(self.clock.now());
-                self.go_on(conn);
+                self.go_on(conn, true);
                 self.end_turn(true);
             }
         }
@@ -156,7 +157,7 @@ impl EventLoop {
             }
         }
         for conn in again {
-            self.go_on(conn);
+            self.go_on(conn, false);
         }
         if std::mem::take(&mut self.drain_asked) {
             self.accept_the_last(now);
@@ -170,9 +171,18 @@ impl EventLoop {
     }
 
     fn end_turn(&mut self, is_busy: bool) {
+        if self.worker.is_deadline_due() {
+            // What has arrived is not late, and who has room again is not stalled.
+            for _ in 0..self.bulk.len() {
+                if let Some(conn) = self.bulk.pop_front() {
+                    self.go_on(conn, true);
+                }
+            }
+        }
         self.worker.handle_deadline();
         self.worker.end_turn();
-        if !self.stopping {
+        // Who waits in line keeps us longer than anything would be held back.
+        if !self.stopping && self.bulk.is_empty() {
             self.worker.gather(is_busy);
         }
         self.settle();

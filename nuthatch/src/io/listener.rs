@@ -8,6 +8,7 @@ use super::sys;
 use crate::config::Bind;
 use mio::Poll;
 use mio::net::{TcpListener, UnixListener};
+use nuthatch_engine::base::limits::UNSENT_BYTES;
 use nuthatch_engine::base::{PoolId, Time, WorkerId};
 use nuthatch_engine::proxy::ConnId;
 use std::fs::Permissions;
@@ -57,7 +58,7 @@ impl AsFd for Socket {
 
 impl Socket {
     /// Binds and listens. A file at a Unix path is replaced, as twemproxy does.
-    pub fn bind(bind: &Bind, backlog: u32, reuseport: bool) -> io::Result<Socket> {
+    pub fn bind(bind: &Bind, backlog: u32, reuseport: bool, keepalive: bool) -> io::Result<Socket> {
         let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
         match bind {
             Bind::Tcp(address) => {
@@ -68,6 +69,11 @@ impl Socket {
                     socket.set_reuse_port(true)?;
                 }
                 socket.set_nonblocking(true)?;
+                if sys::ACCEPTED_INHERIT {
+                    socket.set_tcp_nodelay(true)?;
+                    socket.set_keepalive(keepalive)?;
+                    sys::bound_unsent(&socket, UNSENT_BYTES)?;
+                }
                 socket.bind(&(*address).into())?;
                 socket.listen(backlog)?;
                 Ok(Socket::Tcp(TcpListener::from_std(socket.into())))
@@ -294,13 +300,15 @@ fn admit(
         // What fits an empty socket buffer is never refused.
         let _ = stream.write(listener.farewell);
     })?;
-    if let Err(error) = stream.set_nodelay() {
-        tracing::debug!(%error, "a client left before it was welcomed");
-    }
-    if listener.keepalive
-        && let Err(error) = stream.set_keepalive()
-    {
-        tracing::debug!(%error, "no keep-alive for a client");
+    if !sys::ACCEPTED_INHERIT {
+        if let Err(error) = stream.set_nodelay() {
+            tracing::debug!(%error, "a client left before it was welcomed");
+        }
+        if listener.keepalive
+            && let Err(error) = stream.set_keepalive()
+        {
+            tracing::debug!(%error, "no keep-alive for a client");
+        }
     }
     Ok(Accepted { pool, stream, peer, id, to })
 }

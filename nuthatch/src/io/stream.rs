@@ -10,7 +10,7 @@ use super::sys;
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
-use nuthatch_engine::base::limits::READ_BYTES;
+use nuthatch_engine::base::limits::{READ_BYTES, UNSENT_BYTES};
 use nuthatch_engine::proxy::Cause;
 use rustix::io::Errno;
 use std::io::{self, Read, Write};
@@ -34,7 +34,9 @@ pub struct Incoming {
 impl Stream {
     /// Begins to connect; the stream becomes writable when it is connected or has failed.
     pub fn connect_tcp(address: SocketAddr) -> io::Result<Stream> {
-        Ok(Stream::Tcp(TcpStream::connect(address)?))
+        let stream = TcpStream::connect(address)?;
+        sys::bound_unsent(&stream, UNSENT_BYTES)?;
+        Ok(Stream::Tcp(stream))
     }
 
     pub fn connect_unix(path: &str) -> io::Result<Stream> {
@@ -73,16 +75,6 @@ impl Stream {
     pub fn set_keepalive(&self) -> io::Result<()> {
         match self {
             Stream::Tcp(stream) => socket2::SockRef::from(stream).set_keepalive(true),
-            Stream::Unix(_) => Ok(()),
-        }
-    }
-
-    /// The socket shall take no more while it holds so many bytes that it cannot send yet. Without a
-    /// bound it takes megabytes, and has room for the next only when a third of them has left: what
-    /// flows then comes and goes in bursts, and everybody else waits for each.
-    pub fn bound_unsent(&self, bytes: usize) -> io::Result<()> {
-        match self {
-            Stream::Tcp(stream) => sys::bound_unsent(stream, bytes),
             Stream::Unix(_) => Ok(()),
         }
     }

@@ -45,9 +45,8 @@ impl EventLoop {
                     connecting,
                     full: false,
                     paused: false,
-                    listed: false,
+                    unread: false,
                     unsent: false,
-                    bounded: false,
                     brims: false,
                     ended: false,
                 };
@@ -107,7 +106,7 @@ impl EventLoop {
     /// request that has arrived is in flight, and its client not an idle one.
     pub(super) fn drain(&mut self) {
         for conn in self.clients.all() {
-            self.read(conn);
+            self.read(conn, false);
         }
         self.worker.handle_drain();
     }

@@ -1,9 +1,12 @@
 //! Bytes in and out: what is read and written at once, and what waits in line.
+//!
+//! *Bulk* is a connection that brings a part of a large value and has filled a read with it, or that has
+//! room again for more than a read's worth.
 
 use super::EventLoop;
 use crate::io::stream::{Incoming, cause_of};
 use mio::event::Event;
-use nuthatch_engine::base::limits::{READ_BYTES, READS_PER_TURN, UNSENT_BYTES, WRITE_BYTES};
+use nuthatch_engine::base::limits::{READ_BYTES, READS_PER_TURN, WRITE_BYTES};
 use nuthatch_engine::proxy::{ConnId, Reading};
 use std::io;
 
@@ -32,31 +35,37 @@ impl EventLoop {
         };
         connection.ended |= ended;
         if (event.is_readable() || ended) && !connection.paused {
-            if connection.brims {
+            if connection.brims && self.worker.flows(conn) {
                 self.list(conn);
             } else {
-                self.read(conn);
+                self.read(conn, false);
             }
         }
     }
 
-    /// With a connection that waited on a list.
-    pub(super) fn go_on(&mut self, conn: ConnId) {
-        if let Some(connection) = self.connection(conn) {
-            connection.listed = false;
-            if std::mem::take(&mut connection.unsent) {
-                self.flush(conn);
-            }
+    /// With a connection that waited on a list; `is_alone`: in a turn of its own.
+    pub(super) fn go_on(&mut self, conn: ConnId, is_alone: bool) {
+        let Some(connection) = self.connection(conn) else {
+            return;
+        };
+        let unread = std::mem::take(&mut connection.unread);
+        if std::mem::take(&mut connection.unsent) {
+            self.flush(conn);
         }
-        self.read(conn);
+        if unread {
+            self.read(conn, is_alone);
+        }
     }
 
     /// Reads, more than once if there is much: large values are then written on in fewer, larger
-    /// pieces, which wake their readers less often.
-    pub(super) fn read(&mut self, conn: ConnId) {
+    /// pieces, which wake their readers less often. The rest of what flows waits in line.
+    pub(super) fn read(&mut self, conn: ConnId, is_alone: bool) {
         for read in 0..READS_PER_TURN {
             if !self.read_once(conn, read == 0) {
                 return;
+            }
+            if !is_alone && self.worker.flows(conn) {
+                break;
             }
         }
         self.list(conn);
@@ -120,23 +129,28 @@ impl EventLoop {
         false
     }
 
+    /// To be read on.
     pub(super) fn list(&mut self, conn: ConnId) {
-        if let Some(connection) = self.connection(conn)
-            && !connection.listed
-        {
-            connection.listed = true;
-            if connection.brims || connection.unsent {
-                self.bulk.push_back(conn);
-            } else {
-                self.again.push(conn);
+        let is_bulk = self.worker.flows(conn);
+        if let Some(connection) = self.connection(conn) {
+            let is_listed = connection.unread || connection.unsent;
+            connection.unread = true;
+            match is_bulk {
+                _ if is_listed => {}
+                true => self.bulk.push_back(conn),
+                false => self.again.push(conn),
             }
         }
     }
 
+    /// To be written to, much.
     fn list_to_write(&mut self, conn: ConnId) {
         if let Some(connection) = self.connection(conn) {
+            let is_listed = connection.unread || connection.unsent;
             connection.unsent = true;
-            self.list(conn);
+            if !is_listed {
+                self.bulk.push_back(conn);
+            }
         }
     }
 
@@ -159,12 +173,6 @@ impl EventLoop {
         }
         let len = bytes.len().min(WRITE_BYTES);
         let is_rest = bytes.len() > len;
-        if len > READ_BYTES && !connection.bounded {
-            // Before it can hold more: it takes nothing then until it holds less. Without the bound
-            // it takes more at a time, and nothing is worse.
-            connection.bounded = true;
-            let _ = connection.stream.bound_unsent(UNSENT_BYTES);
-        }
         match connection.stream.write(&bytes[..len]) {
             Ok(written) => {
                 connection.full = written < len;

@@ -8,9 +8,13 @@ pub use unix::{LocalTime, local_time, on_crash, receive_onto};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub use linux::{bound_unsent, poll_briefly, register_listener, unregister_listener};
+pub use linux::{
+    ACCEPTED_INHERIT, bound_unsent, poll_briefly, register_listener, unregister_listener,
+};
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod other;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub use other::{bound_unsent, poll_briefly, register_listener, unregister_listener};
+pub use other::{
+    ACCEPTED_INHERIT, bound_unsent, poll_briefly, register_listener, unregister_listener,
+};

@@ -1,4 +1,4 @@
-//! Elsewhere (kqueue): sockets keep the system's own bounds, and mio's own edge-triggered registration; all workers wake for a connection
+//! Elsewhere (kqueue): mio's own edge-triggered registration; all workers wake for a connection
 //! and all but one find nothing. It counts in nanoseconds.
 
 use mio::{Events, Interest, Poll, Token, unix::SourceFd};
@@ -20,6 +20,10 @@ pub fn poll_briefly(poll: &mut Poll, events: &mut Events, time: Duration) -> io:
     poll.poll(events, Some(time))
 }
 
+/// Not everywhere, so each is set anew.
+pub const ACCEPTED_INHERIT: bool = false;
+
+/// The system's own bounds have to do.
 pub fn bound_unsent(_socket: &impl AsFd, _bytes: usize) -> io::Result<()> {
     Ok(())
 }
