@@ -17,6 +17,9 @@ use nuthatch_engine::topology::health::Report;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Outputs of more are written in part at times. A handshake is less: a loop writes it at once.
+const PART_FROM_BYTES: usize = 256;
+
 /// What `control` mails to workers.
 #[derive(Clone)]
 pub enum Letter {
@@ -110,16 +113,16 @@ impl Host {
         if dice.percent(50) {
             self.worker.gather(is_busy);
         }
-        self.act(net, now);
+        self.act(net, dice, now);
         for end in unblocked {
             if let Some(conn) = self.seats.get(&end).map(|seat| seat.conn) {
-                self.write(conn, net, now);
+                self.write(conn, net, dice, now);
             }
         }
         while let Some(conn) = self.worker.poll_flush() {
-            self.write(conn, net, now);
+            self.write(conn, net, dice, now);
         }
-        self.act(net, now);
+        self.act(net, dice, now);
         self.worker.check_invariants();
         std::mem::take(&mut self.wishes)
     }
@@ -235,15 +238,21 @@ impl Host {
         net.wake(now, end);
     }
 
-    fn write(&mut self, conn: ConnId, net: &mut Net, now: Time) {
+    /// At times only a part of much, though there is room for more: the rest in the next turn.
+    fn write(&mut self, conn: ConnId, net: &mut Net, dice: &mut Dice, now: Time) {
         let Some(&end) = self.ends.get(&conn) else { return };
         let Some(seat) = self.seats.get_mut(&end) else { return };
         let output = self.worker.output(conn);
         if output.is_empty() || seat.blocked {
             return;
         }
-        if let Ok(written) = net.write(end, output, now) {
+        let is_part = output.len() > PART_FROM_BYTES && dice.percent(10);
+        let most = if is_part { 1 + dice.index(output.len()) } else { output.len() };
+        if let Ok(written) = net.write(end, &output[..most], now) {
             seat.blocked = written < output.len();
+            if written == most && seat.blocked {
+                net.wake(now, end);
+            }
             self.worker.handle_written(conn, written);
         } else {
             self.unseat(end);
@@ -251,7 +260,7 @@ impl Host {
         }
     }
 
-    fn act(&mut self, net: &mut Net, now: Time) {
+    fn act(&mut self, net: &mut Net, dice: &mut Dice, now: Time) {
         while let Some(action) = self.worker.poll_action() {
             match action {
                 Action::Connect { conn, pool, server } => {
@@ -275,7 +284,7 @@ impl Host {
                         && let Some(seat) = self.seats.get_mut(end)
                     {
                         seat.blocked = false;
-                        self.write(conn, net, now);
+                        self.write(conn, net, dice, now);
                     }
                 }
                 Action::ResumeReading { conn } => {
