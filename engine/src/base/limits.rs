@@ -53,7 +53,7 @@ pub const READS_PER_TURN: usize = 4;
 /// merged reply is best taken at once.
 pub const WRITE_BYTES: usize = 1024 * 1024;
 
-/// Bytes that the socket of a connection with much to write may hold and not have sent yet. More
+/// Bytes that a TCP socket may hold and not have sent yet, where the system has a bound for it. More
 /// would come back as room in bursts of megabytes.
 pub const UNSENT_BYTES: usize = READS_PER_TURN * READ_BYTES;
 

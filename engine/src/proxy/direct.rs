@@ -33,10 +33,19 @@ impl Worker {
         Some(out)
     }
 
-    /// Whether what comes next from a connection is a part of something large.
+    /// Whether what comes next from a connection is a part of something large, be it passed on or
+    /// dropped.
     #[inline]
-    pub fn flows(&mut self, conn: ConnId) -> bool {
-        self.receiver(conn).is_some()
+    pub fn flows(&self, conn: ConnId) -> bool {
+        match conn {
+            ConnId::Client(key) => {
+                self.clients.get(key).is_some_and(|client| client.upload.is_some())
+            }
+            ConnId::Upstream(key) => {
+                let upstream = self.upstreams.get(key.index as usize).filter(|up| up.key == key);
+                upstream.is_some_and(|upstream| upstream.stream.is_some())
+            }
+        }
     }
 
     /// So many bytes were read there.

@@ -10,9 +10,10 @@
 //!   epoll ──▶ a turn for all events ──▶ a turn for one of the bulk ──▶ epoll ...
 //! ```
 //!
-//! Connections that large values pass through are the *bulk*: they wait in line, and one gets on after
-//! each look at epoll. So whoever wants little waits for a piece of one large value, however many
-//! are under way.
+//! Connections that bring a part of a large value, or that have room again for much, are the *bulk*:
+//! they wait in line, and one gets on after each look at epoll. So whoever wants little waits for a
+//! piece of one large value, however many are under way. Only when something has its time do all
+//! get on at once.
 
 mod arrivals;
 mod patience;
@@ -135,7 +136,8 @@ impl EventLoop {
                 break;
             }
             if let Some(conn) = self.bulk.pop_front() {
-                self.worker.begin_turn(self.clock.now());
+                // Of the same time: what has come since we looked at epoll is not late.
+                self.worker.begin_turn(now);
                 self.go_on(conn, true);
                 self.end_turn(true);
             }

@@ -72,7 +72,9 @@ impl Socket {
                 if sys::ACCEPTED_INHERIT {
                     socket.set_tcp_nodelay(true)?;
                     socket.set_keepalive(keepalive)?;
-                    sys::bound_unsent(&socket, UNSENT_BYTES)?;
+                    if let Err(error) = sys::bound_unsent(&socket, UNSENT_BYTES) {
+                        tracing::debug!(%error, "sockets keep the system's bound of unsent bytes");
+                    }
                 }
                 socket.bind(&(*address).into())?;
                 socket.listen(backlog)?;

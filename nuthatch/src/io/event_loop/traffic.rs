@@ -1,7 +1,7 @@
 //! Bytes in and out: what is read and written at once, and what waits in line.
 //!
-//! *Bulk* is a connection that brings a part of a large value and has filled a read with it, or that has
-//! room again for more than a read's worth.
+//! *Bulk* is a connection of which a part of a large value is to be read on, or that has room again and
+//! more to write than is read at a time.
 
 use super::EventLoop;
 use crate::io::stream::{Incoming, cause_of};
