@@ -15,6 +15,7 @@ use crate::summary::median;
 use crate::workloads::WORKLOADS;
 use anyhow::{Context, Result, ensure};
 use nuthatch_testbed::{Client, Folder, Value};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::net::Ipv4Addr;
@@ -27,25 +28,32 @@ pub const WHAT: &str = "One of three servers fails: p99 of the others' keys (pin
 const PER_SECOND: f64 = 5_000.0;
 const KEYS: u64 = 600;
 
+const FAULTS: [&str; 2] = ["dead", "stopped"];
+
 pub fn run(scene: &mut Scene<'_>) -> Result<()> {
-    for contestant in scene.proxies() {
-        for fault in ["dead", "stopped"] {
-            let mut before = Vec::new();
-            let mut during = Vec::new();
-            let mut ratios = Vec::new();
-            let mut errors = 0;
-            for _ in 0..scene.size.rounds {
+    let mut all: BTreeMap<(&str, &str), Vec<Seen>> = BTreeMap::new();
+    let mut proxies = scene.proxies();
+    for _ in 0..scene.size.rounds {
+        for &contestant in &proxies {
+            for fault in FAULTS {
                 let seen = one(contestant, fault, scene.size.ms.max(1000))
                     .with_context(|| format!("{} with a server {fault}", contestant.name))?;
-                before.push(seen.before_us);
-                during.push(seen.during_us);
-                ratios.push(seen.during_us / seen.before_us);
-                errors += seen.errors;
+                all.entry((contestant.name, fault)).or_default().push(seen);
             }
-            let name = contestant.name;
-            scene.figure(name, &format!("p99 before, then {fault}"), median(before), "us");
-            scene.figure(name, &format!("p99 while {fault}"), median(during), "us");
-            scene.figure(name, &format!("ratio, {fault}"), median(ratios), "x");
+        }
+        proxies.rotate_left(1);
+    }
+    for contestant in scene.proxies() {
+        let name = contestant.name;
+        for fault in FAULTS {
+            let Some(seen) = all.get(&(name, fault)) else { continue };
+            let before = median(seen.iter().map(|seen| seen.before_us));
+            scene.figure(name, &format!("p99 before, then {fault}"), before, "us");
+            let during = median(seen.iter().map(|seen| seen.during_us));
+            scene.figure(name, &format!("p99 while {fault}"), during, "us");
+            let ratio = median(seen.iter().map(|seen| seen.during_us / seen.before_us));
+            scene.figure(name, &format!("ratio, {fault}"), ratio, "x");
+            let errors: u64 = seen.iter().map(|seen| seen.errors).sum();
             scene.figure(name, &format!("errors on the others, {fault}"), errors as f64, "");
         }
     }
