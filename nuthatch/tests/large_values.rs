@@ -410,3 +410,29 @@ fn a_crowd_with_large_values_holds_up_nobody() {
     println!("a PING takes {median:?}");
     assert!(median < Duration::from_millis(2), "{median:?}");
 }
+
+/// More than is written in a turn, to clients that take it as fast as it comes: the rest goes on by
+/// itself, as no event tells of room in a socket that was never full.
+#[test]
+fn a_merged_reply_of_many_megabytes_comes_whole() {
+    const KEYS: usize = 16;
+    let servers = [RedisServer::start().unwrap(), RedisServer::start().unwrap()];
+    let entries = [servers[0].entry(1, "a"), servers[1].entry(1, "b")];
+    let keys = [("redis", "true"), ("timeout", "20000")];
+    let proxy = Nuthatch::start(&pool_yaml("p", free_port(), &keys, &entries), &["-w", "1"]);
+    let proxy = proxy.unwrap();
+    let names: Vec<String> = (0..KEYS).map(|n| format!("{n}:key")).collect();
+    let mut client = proxy.client().unwrap();
+    for name in &names {
+        assert!(client.command(&["SET", name, &"x".repeat(MIB)]).unwrap().is_ok());
+    }
+    let mut mget = vec!["MGET"];
+    mget.extend(names.iter().map(String::as_str));
+    for _ in 0..20 {
+        let Value::Array(values) = client.command(&mget).unwrap() else {
+            panic!("not merged");
+        };
+        assert_eq!(values.len(), KEYS);
+        assert!(values.iter().all(|value| value.as_bytes().is_some_and(|it| it.len() == MIB)));
+    }
+}

@@ -180,7 +180,6 @@ const _: () = assert!(CLIENT_HOARD_STALL_MS < CLIENT_STALL_MS as u64);
 const _: () = assert!(CLIENT_STALL_MS_MIN < CLIENT_STALL_MS);
 const _: () = assert!(CLIENT_STALL_MS < CLIENT_STALL_MS_MAX);
 const _: () = assert!(STREAM_RESUME_BYTES < STREAM_PAUSE_BYTES);
-const _: () = assert!(READS_PER_TURN * READ_BYTES < STREAM_PAUSE_BYTES);
 const _: () = assert!(STREAM_PAUSE_BYTES < STREAM_SHARED_PAUSE_BYTES);
 const _: () = assert!(RECONNECT_MS_MIN < RECONNECT_MS_MAX);
 const _: () = assert!(READ_BYTES <= CLIENT_OUTPUT_BYTES_MAX);

@@ -389,8 +389,7 @@ impl Worker {
         let conn = ConnId::Client(key);
         // Linux tells that a socket has room when a third of it is free and half of what it may hold
         // unsent has left. One who reads slowly may have taken a megabyte since, and is not one who
-        // takes nothing. It is tried once, and not
-        // where memory is short.
+        // takes nothing. It is tried once, and not where memory is short.
         let is_glut = client.unread_bytes() > CLIENT_GLUT_BYTES;
         if !is_glut && !std::mem::replace(&mut client.tried_again, true) {
             self.turn.actions.push_back(Action::TryWriting { conn });

@@ -66,6 +66,13 @@ pub struct Connection {
     pub ended: bool,
 }
 
+impl Connection {
+    /// Stands on a list of the loop's, for whichever reason.
+    pub fn is_listed(&self) -> bool {
+        self.unread || self.unsent
+    }
+}
+
 /// Connections by their place, checked by their generation.
 #[derive(Default)]
 pub struct Connections {

@@ -314,3 +314,38 @@ fn admit(
     }
     Ok(Accepted { pool, stream, peer, id, to })
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use socket2::SockRef;
+
+    /// On both sides of a client: its own socket, and one to a server.
+    #[test]
+    fn sockets_have_their_options_though_nobody_sets_them_for_each() -> io::Result<()> {
+        for keepalive in [false, true] {
+            let bind = Bind::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
+            let Socket::Tcp(listener) = Socket::bind(&bind, 16, false, keepalive)? else {
+                panic!("not what was asked for");
+            };
+            let Stream::Tcp(server) = Stream::connect_tcp(listener.local_addr()?)? else {
+                panic!("not what was asked for");
+            };
+            let client = loop {
+                match listener.accept() {
+                    Ok((client, _)) => break client,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        std::thread::yield_now();
+                    }
+                    Err(error) => return Err(error),
+                }
+            };
+            let client = SockRef::from(&client);
+            assert!(client.tcp_nodelay()?);
+            assert_eq!(client.keepalive()?, keepalive);
+            assert_eq!(client.tcp_notsent_lowat()? as usize, UNSENT_BYTES);
+            assert_eq!(SockRef::from(&server).tcp_notsent_lowat()? as usize, UNSENT_BYTES);
+        }
+        Ok(())
+    }
+}

@@ -133,12 +133,15 @@ impl EventLoop {
     pub(super) fn list(&mut self, conn: ConnId) {
         let is_bulk = self.worker.flows(conn);
         if let Some(connection) = self.connection(conn) {
-            let is_listed = connection.unread || connection.unsent;
+            let is_listed = connection.is_listed();
             connection.unread = true;
-            match is_bulk {
-                _ if is_listed => {}
-                true => self.bulk.push_back(conn),
-                false => self.again.push(conn),
+            if is_listed {
+                return;
+            }
+            if is_bulk {
+                self.bulk.push_back(conn);
+            } else {
+                self.again.push(conn);
             }
         }
     }
@@ -146,7 +149,7 @@ impl EventLoop {
     /// To be written to, much.
     fn list_to_write(&mut self, conn: ConnId) {
         if let Some(connection) = self.connection(conn) {
-            let is_listed = connection.unread || connection.unsent;
+            let is_listed = connection.is_listed();
             connection.unsent = true;
             if !is_listed {
                 self.bulk.push_back(conn);

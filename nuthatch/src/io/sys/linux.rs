@@ -31,14 +31,14 @@ pub fn poll_briefly(epoll: &mut Poll, events: &mut Events, time: Duration) -> io
     epoll.poll(events, Some(Duration::ZERO))
 }
 
-/// Whether an accepted socket has its listener's options, so that they need not be set for each: all
-/// that we set, here.
+/// Whether an accepted socket has its listener's options, so that they need not be set for each.
+/// Here it has all that we set.
 pub const ACCEPTED_INHERIT: bool = true;
 
 /// A socket shall take no more while it holds so many bytes that it cannot send yet
-/// (TCP_NOTSENT_LOWAT, tcp(7)). Else it takes megabytes, and tells of room when a third of them has left:
-/// what flows then comes and goes in bursts, and everybody else waits for each. Set it on an empty
-/// socket: one that holds more takes nothing until it holds less, and its peer looks stalled.
+/// (TCP_NOTSENT_LOWAT, tcp(7)). Else it takes megabytes, and tells of room when a third of them has
+/// left: what flows then comes and goes in bursts, and everybody else waits for each. Set it on an
+/// empty socket: one that holds more takes nothing until it holds less, and its peer looks stalled.
 pub fn bound_unsent(socket: &impl AsFd, bytes: usize) -> io::Result<()> {
     let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
     socket2::SockRef::from(socket).set_tcp_notsent_lowat(bytes)
