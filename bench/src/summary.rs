@@ -43,11 +43,6 @@ impl Spread {
         let quartiles = (values[quarter], values[values.len() - 1 - quarter]);
         Some(Spread { median, least, most, quartiles })
     }
-
-    /// Of pairs from the same rounds.
-    pub fn of_pairs(ours: &[f64], others: &[f64], of: impl Fn(f64, f64) -> f64) -> Option<Spread> {
-        Spread::of(ours.iter().zip(others).map(|(our, other)| of(*our, *other)))
-    }
 }
 
 /// The median alone; no number if there are none.
@@ -121,8 +116,6 @@ mod tests {
         let spread = Spread::of((1..=8).map(f64::from)).unwrap();
         assert_eq!((spread.median, spread.quartiles), (4.5, (3.0, 6.0)));
         assert_eq!(Spread::of([3.0]).unwrap().quartiles, (3.0, 3.0));
-        let ratio = Spread::of_pairs(&[2.0, 9.0, 8.0], &[1.0, 3.0, 2.0], |a, b| a / b).unwrap();
-        assert_eq!((ratio.least, ratio.median, ratio.most), (2.0, 3.0, 4.0));
     }
 
     #[test]

@@ -2,12 +2,15 @@
 //! notice?
 //!
 //! Keys are told apart by asking: each null server's values are made of its own letter. One load
-//! asks the healthy servers' keys at a fixed rate; another goes on asking the failing server's
-//! keys from before the fault to its end, as a real application would.
+//! asks the healthy servers' keys at a fixed rate, in short windows; another goes on asking the
+//! failing server's keys from before the fault to its end, as a real application would. What is told
+//! is the median of the windows in which the host left us alone, and apart from it the one in which
+//! the server fails.
 
+use super::quiet::{Seen, quiet};
 use super::{Scene, null_servers};
 use crate::contestants::{Contestant, Layout};
-use crate::load::{Asks, Load, Shape, key};
+use crate::load::{Asks, Load, Outcome, Shape, key};
 use crate::measure;
 use crate::pin;
 use crate::servers::LETTERS;
@@ -30,50 +33,68 @@ const KEYS: u64 = 600;
 
 const FAULTS: [&str; 2] = ["dead", "stopped"];
 
+const WINDOW_MS: u64 = 200;
+const WARM_MS: u64 = 50;
+/// The server fails so long after the load of a window has been started: in its middle.
+const FAILS_AFTER_MS: u64 = 150;
+
+/// All windows of a contestant with a fault.
+#[derive(Default)]
+struct Windows {
+    before: Vec<Seen>,
+    /// The one in which the server fails.
+    at_fault: Vec<Seen>,
+    during: Vec<Seen>,
+    errors: u64,
+}
+
 pub fn run(scene: &mut Scene<'_>) -> Result<()> {
-    let mut all: BTreeMap<(&str, &str), Vec<Seen>> = BTreeMap::new();
+    let mut all: BTreeMap<(&str, &str), Windows> = BTreeMap::new();
     let mut proxies = scene.proxies();
+    let windows = (scene.size.ms / 2 / WINDOW_MS).max(2);
     for _ in 0..scene.size.rounds {
         for &contestant in &proxies {
             for fault in FAULTS {
-                let seen = one(contestant, fault, scene.size.ms.max(1000))
+                let seen = all.entry((contestant.name, fault)).or_default();
+                one(contestant, fault, windows, seen)
                     .with_context(|| format!("{} with a server {fault}", contestant.name))?;
-                all.entry((contestant.name, fault)).or_default().push(seen);
             }
         }
         proxies.rotate_left(1);
     }
     for contestant in scene.proxies() {
-        let name = contestant.name;
         for fault in FAULTS {
-            let Some(seen) = all.get(&(name, fault)) else { continue };
-            let before = median(seen.iter().map(|seen| seen.before_us));
-            scene.figure(name, &format!("p99 before, then {fault}"), before, "us");
-            let during = median(seen.iter().map(|seen| seen.during_us));
-            scene.figure(name, &format!("p99 while {fault}"), during, "us");
-            let ratio = median(seen.iter().map(|seen| seen.during_us / seen.before_us));
-            scene.figure(name, &format!("ratio, {fault}"), ratio, "x");
-            let errors: u64 = seen.iter().map(|seen| seen.errors).sum();
-            scene.figure(name, &format!("errors on the others, {fault}"), errors as f64, "");
+            if let Some(windows) = all.get(&(contestant.name, fault)) {
+                tell(scene, contestant.name, fault, windows);
+            }
         }
     }
     Ok(())
 }
 
-struct Seen {
-    before_us: f64,
-    during_us: f64,
-    errors: u64,
+fn tell(scene: &mut Scene<'_>, name: &str, fault: &str, windows: &Windows) {
+    let mut p99 = |what: String, windows: &[Seen]| {
+        let quiet = quiet(windows, |window| window.stolen);
+        let p99 = median(quiet.iter().map(|window| window.p99));
+        let note = format!("{} of {} windows", quiet.len(), windows.len());
+        scene.push(name, &what, Some(p99), "us", &note);
+        p99
+    };
+    let before = p99(format!("p99 before, then {fault}"), &windows.before);
+    p99(format!("p99 in the window of the fault, {fault}"), &windows.at_fault);
+    let during = p99(format!("p99 while {fault}"), &windows.during);
+    scene.figure(name, &format!("ratio, {fault}"), during / before, "x");
+    scene.figure(name, &format!("errors on the others, {fault}"), windows.errors as f64, "");
 }
 
-fn one(contestant: &Contestant, fault: &str, ms: u64) -> Result<Seen> {
+fn one(contestant: &Contestant, fault: &str, windows: u64, seen: &mut Windows) -> Result<()> {
     let mut servers = null_servers(WORKLOADS[0].null_value_bytes())?;
     let mut layout = Layout::new(&servers.ports, false);
     layout.timeout_ms = Some(400);
     let running = contestant.start(layout, pin::PROXY)?;
     let folder = Folder::new()?;
     let (healthy, failing) = keys(running.port, &folder)?;
-    let plain = WORKLOADS[0].load(running.port, 100, ms, Vec::new());
+    let plain = WORKLOADS[0].load(running.port, WARM_MS, WINDOW_MS, Vec::new());
     let watched =
         Load { shape: Shape::Rate { per_second: PER_SECOND }, keys_from: Some(healthy), ..plain };
     let unlucky = Load {
@@ -81,25 +102,38 @@ fn one(contestant: &Contestant, fault: &str, ms: u64) -> Result<Seen> {
         asks: Asks::Get,
         shape: Shape::Rate { per_second: 500.0 },
         keys_from: Some(failing),
-        ms: 2 * ms + 2000,
+        // Longer than all windows take.
+        ms: 60_000,
         ..watched.clone()
     };
     let mut other = measure::start_load(&unlucky, pin::REST)?;
-    let before = measure::load(&watched, pin::REST)?;
+    for _ in 0..windows {
+        let outcome = measure::load(&watched, pin::REST)?;
+        seen.errors += take(&outcome, &mut seen.before);
+    }
+    let mut at_fault = measure::start_load(&watched, pin::REST)?;
+    sleep(Duration::from_millis(FAILS_AFTER_MS));
     let victim = servers.processes.last_mut().context("no servers")?;
     if fault == "dead" {
         victim.kill()?;
     } else {
         victim.pause()?;
     }
-    let during = measure::load(&watched, pin::REST)?;
+    let outcome = measure::finish_load(&mut at_fault, &watched)?;
+    seen.errors += take(&outcome, &mut seen.at_fault);
+    for _ in 0..windows {
+        let outcome = measure::load(&watched, pin::REST)?;
+        seen.errors += take(&outcome, &mut seen.during);
+    }
     other.kill()?;
     sleep(Duration::from_millis(20));
-    Ok(Seen {
-        before_us: before.p99,
-        during_us: during.p99,
-        errors: before.errors + during.errors + before.unanswered + during.unanswered,
-    })
+    Ok(())
+}
+
+/// The window is laid by; how many errors it had.
+fn take(outcome: &Outcome, windows: &mut Vec<Seen>) -> u64 {
+    windows.push(Seen::of(outcome));
+    outcome.errors + outcome.unanswered
 }
 
 /// Files with the numbers of the keys on the first two servers, and of those on the last.

@@ -7,6 +7,7 @@ mod failure;
 mod idle;
 mod large;
 mod paced;
+mod quiet;
 mod rate;
 mod workers;
 

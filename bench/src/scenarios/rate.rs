@@ -3,11 +3,13 @@
 //!
 //! On two cores a tail of milliseconds is the scheduler's: who had to wait for whom. It falls where
 //! it will, and p99 of one window is twice that of the next. So all are up at once, windows are
-//! short and many and take turns, and what is compared is compared within a round.
+//! short and many and take turns, and what is compared is compared within a turn that the host
+//! left us alone in.
 
 use super::Scene;
+use super::quiet::{Seen, quiet};
 use crate::contestants::{self, BASE, Contestant, Layout, Running};
-use crate::load::{Load, Outcome, Shape};
+use crate::load::{Load, Shape};
 use crate::measure;
 use crate::servers::{Kind, Servers};
 use crate::summary::{Spread, median};
@@ -19,22 +21,19 @@ pub const WHAT: &str =
     "Latency at half of nutcracker's peak, and of a lone client (real servers, unpinned)";
 
 /// Windows of each contestant in place of one long one.
-const WINDOWS: usize = 4;
+const WINDOWS: usize = 8;
 
 const ALONE: &str = "alone";
 const HALF_PEAK: &str = "half peak";
 
 /// What is taken from each load, and how.
-type Taken = (&'static str, fn(&Outcome) -> f64);
+type Taken = (&'static str, fn(&Seen) -> f64);
 
-static TAKEN: [Taken; 3] = [
-    ("p50", |outcome| outcome.p50),
-    ("p99", |outcome| outcome.p99),
-    ("p99.9", |outcome| outcome.p999),
-];
+static TAKEN: [Taken; 3] =
+    [("p50", |seen| seen.p50), ("p99", |seen| seen.p99), ("p99.9", |seen| seen.p999)];
 
-/// By contestant and what; a value a round.
-type Values = BTreeMap<(&'static str, String), Vec<f64>>;
+/// By contestant and load; a window a turn.
+type Windows = BTreeMap<(&'static str, &'static str), Vec<Seen>>;
 
 pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     let servers = Servers::start(Kind::Real, false, 0, None)?;
@@ -53,23 +52,20 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     // One after the other: for a while after a crowd the scheduler keeps everybody apart, and a
     // client is not alone.
     let loads: [(&str, &dyn Fn(u16) -> Load); 2] = [(ALONE, &alone), (HALF_PEAK, &half_peak)];
-    let mut values = Values::new();
+    let mut windows_of = Windows::new();
     for (when, load) in loads {
         for _ in 0..scene.size.rounds * windows {
             for (contestant, running) in &up {
                 let outcome = measure::load(&load(running.port), None)?;
                 let (name, errors) = (contestant.name, outcome.errors + outcome.unanswered);
                 ensure!(errors == 0, "{name}: {errors} errors: {}", outcome.first_error);
-                for (what, of) in &TAKEN {
-                    let of = of(&outcome);
-                    values.entry((name, format!("{when} {what}"))).or_default().push(of);
-                }
+                windows_of.entry((name, when)).or_default().push(Seen::of(&outcome));
             }
             up.rotate_left(1);
         }
     }
     for &contestant in scene.contestants {
-        tell(scene, contestant, &values);
+        tell(scene, contestant, &windows_of);
     }
     Ok(())
 }
@@ -87,29 +83,39 @@ fn peak(servers: &Servers, load: &impl Fn(u16) -> Load) -> Result<f64> {
     Ok(median(loads.collect::<Result<Vec<f64>>>()?))
 }
 
-fn tell(scene: &mut Scene<'_>, contestant: &Contestant, values: &Values) {
+fn tell(scene: &mut Scene<'_>, contestant: &Contestant, all: &Windows) {
     let name = contestant.name;
     for when in [HALF_PEAK, ALONE] {
-        for (what, _) in &TAKEN {
+        let Some(ours) = all.get(&(name, when)) else { continue };
+        let quiet_ones = quiet(ours, |window| window.stolen);
+        for (what, of) in &TAKEN {
             let what = format!("{when} {what}");
-            let of = |who: &'static str| values.get(&(who, what.clone()));
-            let Some(ours) = of(name) else { continue };
-            scene.figure(name, &what, median(ours.iter().copied()), "us");
+            scene.figure(name, &what, median(quiet_ones.iter().map(of)), "us");
             if contestant.is_reference {
                 continue;
             }
-            if let (Some(base), true) = (of(BASE), name != BASE)
-                && let Some(ratio) = Spread::of_pairs(ours, base, |our, base| our / base)
+            let beside = |who: &'static str| Some(pairs(ours, all.get(&(who, when))?));
+            if let (Some(pairs), true) = (beside(BASE), name != BASE)
+                && let Some(ratio) = Spread::of(pairs.iter().map(|(our, base)| of(our) / of(base)))
             {
                 let (lower, upper) = ratio.quartiles;
-                let note = format!("the middle half {lower:.2} to {upper:.2}");
+                let note = format!(
+                    "the middle half {lower:.2} to {upper:.2}; {} of {} turns",
+                    pairs.len(),
+                    ours.len()
+                );
                 scene.push(name, &format!("{what}, by {BASE}'s"), Some(ratio.median), "x", &note);
             }
-            if let Some(none) = of("none")
-                && let Some(added) = Spread::of_pairs(ours, none, |our, none| our - none)
-            {
-                scene.figure(name, &format!("{what}, added over no proxy"), added.median, "us");
+            if let Some(pairs) = beside("none") {
+                let added = median(pairs.iter().map(|(our, none)| of(our) - of(none)));
+                scene.figure(name, &format!("{what}, added over no proxy"), added, "us");
             }
         }
     }
+}
+
+/// Windows of the same turn, of the quiet turns.
+fn pairs(ours: &[Seen], others: &[Seen]) -> Vec<(Seen, Seen)> {
+    let pairs: Vec<(Seen, Seen)> = ours.iter().copied().zip(others.iter().copied()).collect();
+    quiet(&pairs, |(our, other)| our.stolen + other.stolen)
 }
