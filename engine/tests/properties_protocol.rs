@@ -242,7 +242,7 @@ proptest! {
     #[test]
     fn merge_after_split_is_one_servers_answer_at_any_cut(
         requests in proptest::collection::vec(asked(), 1..50),
-        cuts in proptest::collection::vec(1usize..200, 1..20),
+        cuts in proptest::collection::vec(prop_oneof![1usize..200, 200usize..8_000], 1..20),
         shards in 1u16..5,
     ) {
         let sent: Vec<u8> = requests.iter().flat_map(|args| encoded(args)).collect();
