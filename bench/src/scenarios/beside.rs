@@ -9,12 +9,11 @@
 
 use super::Scene;
 use super::paced::{self, Deed};
-use super::quiet::{Seen, quiet};
+use super::quiet::{self, Seen};
 use crate::contestants::{Contestant, Layout, Running};
 use crate::load::{Asks, Load, Shape};
 use crate::measure;
 use crate::servers::{Kind, Servers};
-use crate::summary::median;
 use crate::workloads::WORKLOADS;
 use anyhow::{Result, bail, ensure};
 use std::collections::BTreeMap;
@@ -105,15 +104,12 @@ fn window(port: u16, seen: &mut Vec<Seen>) -> Result<()> {
 fn tell(scene: &mut Scene<'_>, name: &'static str, mib: usize, all: &Windows) {
     let mut calm = None;
     for (when, deed) in WHILE {
-        let windows = all.get(&(name, when)).map_or(&[][..], Vec::as_slice);
-        let quiet = quiet(windows, |window| window.stolen);
-        if quiet.is_empty() {
+        let Some(windows) = all.get(&(name, when)).filter(|windows| !windows.is_empty()) else {
             continue;
-        }
-        let p99 = median(quiet.iter().map(|window| window.p99));
+        };
+        let (p99, note) = quiet::p99(windows);
         let size = if deed.is_some() { format!(" of {mib} MiB") } else { String::new() };
         let what = format!("p99 while {when}{size}");
-        let note = format!("{} of {} windows", quiet.len(), windows.len());
         scene.push(name, &what, Some(p99), "us", &note);
         match deed {
             None => calm = Some(p99),

@@ -7,14 +7,13 @@
 //! is the median of the windows in which the host left us alone, and apart from it the one in which
 //! the server fails.
 
-use super::quiet::{Seen, quiet};
+use super::quiet::{self, Seen};
 use super::{Scene, null_servers};
 use crate::contestants::{Contestant, Layout};
 use crate::load::{Asks, Load, Outcome, Shape, key};
 use crate::measure;
 use crate::pin;
 use crate::servers::LETTERS;
-use crate::summary::median;
 use crate::workloads::WORKLOADS;
 use anyhow::{Context, Result, ensure};
 use nuthatch_testbed::{Client, Folder, Value};
@@ -74,9 +73,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
 
 fn tell(scene: &mut Scene<'_>, name: &str, fault: &str, windows: &Windows) {
     let mut p99 = |what: String, windows: &[Seen]| {
-        let quiet = quiet(windows, |window| window.stolen);
-        let p99 = median(quiet.iter().map(|window| window.p99));
-        let note = format!("{} of {} windows", quiet.len(), windows.len());
+        let (p99, note) = quiet::p99(windows);
         scene.push(name, &what, Some(p99), "us", &note);
         p99
     };

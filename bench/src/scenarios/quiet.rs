@@ -6,6 +6,7 @@
 //! and not by how good they look.
 
 use crate::load::Outcome;
+use crate::summary::median;
 
 /// What a window showed.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +33,13 @@ pub fn quiet<T: Copy>(windows: &[T], stolen: impl Fn(&T) -> f64) -> Vec<T> {
     let none = windows.iter().filter(|window| stolen(window) <= 0.0).count();
     windows.truncate(none.max(windows.len().div_ceil(3)));
     windows
+}
+
+/// The median of the quiet ones' p99, in microseconds, and how many those are.
+pub fn p99(windows: &[Seen]) -> (f64, String) {
+    let quiet = quiet(windows, |window| window.stolen);
+    let p99 = median(quiet.iter().map(|window| window.p99));
+    (p99, format!("{} of {} windows", quiet.len(), windows.len()))
 }
 
 #[cfg(test)]
