@@ -4,8 +4,8 @@
 //! Keys are told apart by asking: each null server's values are made of its own letter. One load
 //! asks the healthy servers' keys at a fixed rate, in short windows; another goes on asking the
 //! failing server's keys from before the fault to its end, as a real application would. What is told
-//! is the median of the windows in which the host left us alone, and apart from it the one in which
-//! the server fails.
+//! is the median of the windows in which the host left us alone, apart from it the one in which the
+//! server fails, and how much more it is than before in the same round.
 
 use super::quiet::{self, Seen};
 use super::{Scene, null_servers};
@@ -14,6 +14,7 @@ use crate::load::{Asks, Load, Outcome, Shape, key};
 use crate::measure;
 use crate::pin;
 use crate::servers::LETTERS;
+use crate::summary::Spread;
 use crate::workloads::WORKLOADS;
 use anyhow::{Context, Result, ensure};
 use nuthatch_testbed::{Client, Folder, Value};
@@ -45,6 +46,8 @@ struct Windows {
     at_fault: Vec<Seen>,
     during: Vec<Seen>,
     errors: u64,
+    /// p99 of a round's windows while the server is gone, by that before.
+    ratios: Vec<f64>,
 }
 
 pub fn run(scene: &mut Scene<'_>) -> Result<()> {
@@ -72,15 +75,19 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
 }
 
 fn tell(scene: &mut Scene<'_>, name: &str, fault: &str, windows: &Windows) {
-    let mut p99 = |what: String, windows: &[Seen]| {
+    for (what, windows) in [
+        (format!("p99 before, then {fault}"), &windows.before),
+        (format!("p99 in the window of the fault, {fault}"), &windows.at_fault),
+        (format!("p99 while {fault}"), &windows.during),
+    ] {
         let (p99, note) = quiet::p99(windows);
         scene.push(name, &what, Some(p99), "us", &note);
-        p99
-    };
-    let before = p99(format!("p99 before, then {fault}"), &windows.before);
-    p99(format!("p99 in the window of the fault, {fault}"), &windows.at_fault);
-    let during = p99(format!("p99 while {fault}"), &windows.during);
-    scene.figure(name, &format!("ratio, {fault}"), during / before, "x");
+    }
+    if let Some(ratio) = Spread::of(windows.ratios.iter().copied()) {
+        let (lower, upper) = ratio.quartiles;
+        let note = format!("the middle half of the rounds {lower:.2} to {upper:.2}");
+        scene.push(name, &format!("ratio, {fault}"), Some(ratio.median), "x", &note);
+    }
     scene.figure(name, &format!("errors on the others, {fault}"), windows.errors as f64, "");
 }
 
@@ -104,6 +111,7 @@ fn one(contestant: &Contestant, fault: &str, windows: u64, seen: &mut Windows) -
         ..watched.clone()
     };
     let mut other = measure::start_load(&unlucky, pin::REST)?;
+    let begun = seen.before.len();
     for _ in 0..windows {
         let outcome = measure::load(&watched, pin::REST)?;
         seen.errors += take(&outcome, &mut seen.before);
@@ -122,6 +130,9 @@ fn one(contestant: &Contestant, fault: &str, windows: u64, seen: &mut Windows) -
         let outcome = measure::load(&watched, pin::REST)?;
         seen.errors += take(&outcome, &mut seen.during);
     }
+    let (during, _) = quiet::p99(&seen.during[begun..]);
+    let (before, _) = quiet::p99(&seen.before[begun..]);
+    seen.ratios.push(during / before);
     other.kill()?;
     sleep(Duration::from_millis(20));
     Ok(())
