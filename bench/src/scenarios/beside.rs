@@ -4,8 +4,7 @@
 //! A null server: a real one stands still itself, for 255 ms where no proxy is between, while it
 //! stores what has come or begins to answer. All contestants are up at once and take turns; each
 //! has some short windows with nothing, and while a SET passes, with nothing, and while a GET does. What
-//! is told is the median of the windows in which the host left us alone. The last window of each
-//! value outlasts it.
+//! is told is the median of the windows in which the host left us alone.
 
 use super::Scene;
 use super::paced::{self, Deed};
@@ -77,13 +76,16 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Windows that begin while a value passes, until it has.
+/// Windows that lie whole within the time in which a value passes.
 fn during(port: u16, bytes: usize, deed: Deed, seen: &mut Vec<Seen>) -> Result<()> {
     thread::scope(|scope| {
         let passing = scope.spawn(move || deed(port, bytes, PASSED_PER_SECOND));
         let mut outcome = Ok(());
         while outcome.is_ok() && !passing.is_finished() {
             outcome = window(port, seen);
+            if outcome.is_ok() && passing.is_finished() {
+                seen.pop();
+            }
         }
         let passed = passing.join().unwrap_or_else(|_| bail!("passing a value panicked"));
         outcome.and(passed)

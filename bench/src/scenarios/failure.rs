@@ -88,6 +88,9 @@ fn tell(scene: &mut Scene<'_>, name: &str, fault: &str, windows: &Windows) {
         let note = format!("the middle half of the rounds {lower:.2} to {upper:.2}");
         scene.push(name, &format!("ratio, {fault}"), Some(ratio.median), "x", &note);
     }
+    let after = windows.at_fault.iter().chain(&windows.during);
+    let longest = after.map(|window| window.max).fold(0.0, f64::max);
+    scene.figure(name, &format!("longest wait from then on, {fault}"), longest, "us");
     scene.figure(name, &format!("errors on the others, {fault}"), windows.errors as f64, "");
 }
 

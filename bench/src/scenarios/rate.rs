@@ -7,7 +7,7 @@
 //! left us alone in.
 
 use super::Scene;
-use super::quiet::{Seen, quiet};
+use super::quiet::{self, Seen, quiet};
 use crate::contestants::{self, BASE, Contestant, Layout, Running};
 use crate::load::{Load, Shape};
 use crate::measure;
@@ -47,28 +47,38 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     for &contestant in scene.contestants {
         up.push((contestant, start(contestant, &servers)?));
     }
+    let turns = scene.size.rounds * windows;
+    let mut all = Windows::new();
+    // The crowd after the one: for a while after a crowd the scheduler keeps everybody apart, and a
+    // client is not alone.
+    let alone = |port: u16| Load { clients: 1, ms: ms / 2, ..plain(port) };
+    take_turns(&mut up, turns, ALONE, &alone, &mut all)?;
     let peak = peak(&servers, &plain)?;
     scene.figure(BASE, "peak, GET and SET of 50 clients", peak, "/s");
     let shape = Shape::Rate { per_second: (peak / 2.0).round() };
     let half_peak = |port: u16| Load { shape, ..plain(port) };
-    let alone = |port: u16| Load { clients: 1, ms: ms / 2, ..plain(port) };
-    // One after the other: for a while after a crowd the scheduler keeps everybody apart, and a
-    // client is not alone.
-    let loads: [(&str, &dyn Fn(u16) -> Load); 2] = [(ALONE, &alone), (HALF_PEAK, &half_peak)];
-    let mut windows_of = Windows::new();
-    for (when, load) in loads {
-        for _ in 0..scene.size.rounds * windows {
-            for (contestant, running) in &up {
-                let outcome = measure::load(&load(running.port), None)?;
-                let (name, errors) = (contestant.name, outcome.errors + outcome.unanswered);
-                ensure!(errors == 0, "{name}: {errors} errors: {}", outcome.first_error);
-                windows_of.entry((name, when)).or_default().push(Seen::of(&outcome));
-            }
-            up.rotate_left(1);
-        }
-    }
+    take_turns(&mut up, turns, HALF_PEAK, &half_peak, &mut all)?;
     for &contestant in scene.contestants {
-        tell(scene, contestant, &windows_of);
+        tell(scene, contestant, &all);
+    }
+    Ok(())
+}
+
+fn take_turns(
+    up: &mut [(&'static Contestant, Running)],
+    turns: usize,
+    when: &'static str,
+    load: &dyn Fn(u16) -> Load,
+    all: &mut Windows,
+) -> Result<()> {
+    for _ in 0..turns {
+        for (contestant, running) in &*up {
+            let outcome = measure::load(&load(running.port), None)?;
+            let (name, errors) = (contestant.name, outcome.errors + outcome.unanswered);
+            ensure!(errors == 0, "{name}: {errors} errors: {}", outcome.first_error);
+            all.entry((name, when)).or_default().push(Seen::of(&outcome));
+        }
+        up.rotate_left(1);
     }
     Ok(())
 }
@@ -101,17 +111,16 @@ fn tell(scene: &mut Scene<'_>, contestant: &Contestant, all: &Windows) {
             }
             let beside = |who: &'static str| Some(pairs(ours, all.get(&(who, when))?));
             if let (Some(pairs), true) = (beside(BASE), name != BASE)
-                && let Some(ratio) = Spread::of(pairs.iter().map(|(our, base)| of(our) / of(base)))
+                && let Some(ratio) =
+                    Spread::of(quiet(&pairs, stolen).iter().map(|(o, b)| of(o) / of(b)))
             {
                 let (lower, upper) = ratio.quartiles;
-                let note = format!(
-                    "the middle half {lower:.2} to {upper:.2}; {} of {} turns",
-                    pairs.len(),
-                    ours.len()
-                );
+                let turns = quiet::note(&pairs, "turns", stolen);
+                let note = format!("the middle half {lower:.2} to {upper:.2}; {turns}");
                 scene.push(name, &format!("{what}, by {BASE}'s"), Some(ratio.median), "x", &note);
             }
             if let Some(pairs) = beside("none") {
+                let pairs = quiet(&pairs, stolen);
                 let added = median(pairs.iter().map(|(our, none)| of(our) - of(none)));
                 scene.figure(name, &format!("{what}, added over no proxy"), added, "us");
             }
@@ -119,8 +128,11 @@ fn tell(scene: &mut Scene<'_>, contestant: &Contestant, all: &Windows) {
     }
 }
 
-/// Windows of the same turn, of the quiet turns.
+/// Windows of the same turn.
 fn pairs(ours: &[Seen], others: &[Seen]) -> Vec<(Seen, Seen)> {
-    let pairs: Vec<(Seen, Seen)> = ours.iter().copied().zip(others.iter().copied()).collect();
-    quiet(&pairs, |(our, other)| our.stolen + other.stolen)
+    ours.iter().copied().zip(others.iter().copied()).collect()
+}
+
+fn stolen((one, other): &(Seen, Seen)) -> f64 {
+    one.stolen + other.stolen
 }
