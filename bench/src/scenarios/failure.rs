@@ -54,16 +54,21 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     let mut all: BTreeMap<(&str, &str), Windows> = BTreeMap::new();
     let mut proxies = scene.proxies();
     let windows = (scene.size.ms / 2 / WINDOW_MS).max(2);
-    for _ in 0..scene.size.rounds {
-        for &contestant in &proxies {
-            for fault in FAULTS {
-                let seen = all.entry((contestant.name, fault)).or_default();
-                one(contestant, fault, windows, seen)
-                    .with_context(|| format!("{} with a server {fault}", contestant.name))?;
+    let mut measure = || {
+        for _ in 0..scene.size.rounds {
+            for &contestant in &proxies {
+                for fault in FAULTS {
+                    let seen = all.entry((contestant.name, fault)).or_default();
+                    one(contestant, fault, windows, seen)
+                        .with_context(|| format!("{} with a server {fault}", contestant.name))?;
+                }
             }
+            proxies.rotate_left(1);
         }
-        proxies.rotate_left(1);
-    }
+        Ok(())
+    };
+    // What there is until an error is told.
+    let outcome = measure();
     for contestant in scene.proxies() {
         for fault in FAULTS {
             if let Some(windows) = all.get(&(contestant.name, fault)) {
@@ -71,7 +76,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
             }
         }
     }
-    Ok(())
+    outcome
 }
 
 fn tell(scene: &mut Scene<'_>, name: &str, fault: &str, windows: &Windows) {
@@ -80,8 +85,10 @@ fn tell(scene: &mut Scene<'_>, name: &str, fault: &str, windows: &Windows) {
         (format!("p99 in the window of the fault, {fault}"), &windows.at_fault),
         (format!("p99 while {fault}"), &windows.during),
     ] {
-        let (p99, note) = quiet::p99(windows);
-        scene.push(name, &what, Some(p99), "us", &note);
+        if !windows.is_empty() {
+            let (p99, note) = quiet::p99(windows);
+            scene.push(name, &what, Some(p99), "us", &note);
+        }
     }
     if let Some(ratio) = Spread::of(windows.ratios.iter().copied()) {
         let (lower, upper) = ratio.quartiles;

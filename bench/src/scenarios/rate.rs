@@ -52,16 +52,20 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     // The crowd after the one: for a while after a crowd the scheduler keeps everybody apart, and a
     // client is not alone.
     let alone = |port: u16| Load { clients: 1, ms: ms / 2, ..plain(port) };
-    take_turns(&mut up, turns, ALONE, &alone, &mut all)?;
-    let peak = peak(&servers, &plain)?;
-    scene.figure(BASE, "peak, GET and SET of 50 clients", peak, "/s");
-    let shape = Shape::Rate { per_second: (peak / 2.0).round() };
-    let half_peak = |port: u16| Load { shape, ..plain(port) };
-    take_turns(&mut up, turns, HALF_PEAK, &half_peak, &mut all)?;
+    let mut measure = || {
+        take_turns(&mut up, turns, ALONE, &alone, &mut all)?;
+        let peak = peak(&servers, &plain)?;
+        scene.figure(BASE, "peak, GET and SET of 50 clients", peak, "/s");
+        let shape = Shape::Rate { per_second: (peak / 2.0).round() };
+        let half_peak = |port: u16| Load { shape, ..plain(port) };
+        take_turns(&mut up, turns, HALF_PEAK, &half_peak, &mut all)
+    };
+    // What there is until an error is told.
+    let outcome = measure();
     for &contestant in scene.contestants {
         tell(scene, contestant, &all);
     }
-    Ok(())
+    outcome
 }
 
 fn take_turns(
