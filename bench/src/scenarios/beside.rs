@@ -113,13 +113,10 @@ fn tell(scene: &mut Scene<'_>, name: &'static str, mib: usize, all: &Windows) {
         let size = if deed.is_some() { format!(" of {mib} MiB") } else { String::new() };
         let what = format!("p99 while {when}{size}");
         scene.push(name, &what, Some(p99), "us", &note);
-        match deed {
-            None => calm = Some(p99),
-            Some(_) => {
-                if let Some(calm) = calm {
-                    scene.figure(name, &format!("{what}, by that without"), p99 / calm, "x");
-                }
-            }
+        if deed.is_none() {
+            calm = Some(p99);
+        } else if let Some(calm) = calm {
+            scene.figure(name, &format!("{what}, by that without"), p99 / calm, "x");
         }
     }
 }

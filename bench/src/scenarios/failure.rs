@@ -54,7 +54,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     let mut all: BTreeMap<(&str, &str), Windows> = BTreeMap::new();
     let mut proxies = scene.proxies();
     let windows = (scene.size.ms / 2 / WINDOW_MS).max(2);
-    let mut measure = || {
+    let mut all_rounds = || {
         for _ in 0..scene.size.rounds {
             for &contestant in &proxies {
                 for fault in FAULTS {
@@ -68,7 +68,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
         Ok(())
     };
     // What there is until an error is told.
-    let outcome = measure();
+    let outcome = all_rounds();
     for contestant in scene.proxies() {
         for fault in FAULTS {
             if let Some(windows) = all.get(&(contestant.name, fault)) {
@@ -96,8 +96,9 @@ fn tell(scene: &mut Scene<'_>, name: &str, fault: &str, windows: &Windows) {
         scene.push(name, &format!("ratio, {fault}"), Some(ratio.median), "x", &note);
     }
     let after = windows.at_fault.iter().chain(&windows.during);
-    let longest = after.map(|window| window.max).fold(0.0, f64::max);
-    scene.figure(name, &format!("longest wait from then on, {fault}"), longest, "us");
+    if let Some(longest) = after.map(|window| window.max).reduce(f64::max) {
+        scene.figure(name, &format!("longest wait from then on, {fault}"), longest, "us");
+    }
     scene.figure(name, &format!("errors on the others, {fault}"), windows.errors as f64, "");
 }
 
@@ -116,8 +117,8 @@ fn one(contestant: &Contestant, fault: &str, windows: u64, seen: &mut Windows) -
         asks: Asks::Get,
         shape: Shape::Rate { per_second: 500.0 },
         keys_from: Some(failing),
-        // Longer than all windows take.
-        ms: 60_000,
+        // Longer than all windows take, with their processes; it is ended before.
+        ms: (2 * windows + 1) * 4 * (WARM_MS + WINDOW_MS),
         ..watched.clone()
     };
     let mut other = measure::start_load(&unlucky, pin::REST)?;

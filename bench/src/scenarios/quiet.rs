@@ -27,28 +27,27 @@ impl Seen {
     }
 }
 
-/// Those that nothing was stolen in; at least a third, those with the least.
-pub fn quiet<T: Copy>(windows: &[T], stolen: impl Fn(&T) -> f64) -> Vec<T> {
-    let mut windows = windows.to_vec();
-    windows.sort_by(|one, other| stolen(one).total_cmp(&stolen(other)));
-    let none = windows.iter().filter(|window| stolen(window) <= 0.0).count();
-    windows.truncate(none.max(windows.len().div_ceil(3)));
-    windows
+/// The windows that count, and how many of how many they are.
+pub struct Quiet<T> {
+    pub windows: Vec<T>,
+    pub note: String,
 }
 
-/// How many of how many [`quiet`] has chosen, and whether it had to take some with something stolen.
-pub fn note<T: Copy>(windows: &[T], what: &str, stolen: impl Fn(&T) -> f64) -> String {
-    let quiet = quiet(windows, &stolen);
-    let are_clean = quiet.iter().all(|window| stolen(window) <= 0.0);
-    let least = if are_clean { "" } else { ", the least disturbed" };
-    format!("{} of {} {what}{least}", quiet.len(), windows.len())
+/// Those that nothing was stolen in; at least a third, those with the least, which the note tells.
+pub fn quiet<T: Copy>(all: &[T], what: &str, stolen: impl Fn(&T) -> f64) -> Quiet<T> {
+    let mut windows = all.to_vec();
+    windows.sort_by(|one, other| stolen(one).total_cmp(&stolen(other)));
+    let clean = windows.iter().filter(|window| stolen(window) <= 0.0).count();
+    windows.truncate(clean.max(windows.len().div_ceil(3)));
+    let least = if windows.len() > clean { ", the least disturbed" } else { "" };
+    let note = format!("{} of {} {what}{least}", windows.len(), all.len());
+    Quiet { windows, note }
 }
 
 /// The median of the quiet ones' p99, in microseconds, and how many those are.
 pub fn p99(windows: &[Seen]) -> (f64, String) {
-    let stolen = |window: &Seen| window.stolen;
-    let quiet = quiet(windows, stolen);
-    (median(quiet.iter().map(|window| window.p99)), note(windows, "windows", stolen))
+    let Quiet { windows, note } = quiet(windows, "windows", |window| window.stolen);
+    (median(windows.iter().map(|window| window.p99)), note)
 }
 
 #[cfg(test)]
@@ -57,13 +56,15 @@ mod tests {
 
     #[test]
     fn what_the_host_held_up_does_not_count() {
-        let of = |windows: &[(f64, char)]| -> String {
-            quiet(windows, |window| window.0).iter().map(|window| window.1).collect()
+        let of = |windows: &[(f64, char)]| {
+            let quiet = quiet(windows, "turns", |window| window.0);
+            let names: String = quiet.windows.iter().map(|window| window.1).collect();
+            (names, quiet.note)
         };
-        assert_eq!(of(&[(0.02, 'a'), (0.0, 'b'), (0.0, 'c'), (0.01, 'd')]), "bc");
-        assert_eq!(of(&[(0.02, 'a'), (0.03, 'b'), (0.05, 'c'), (0.01, 'd')]), "da");
-        assert_eq!(of(&[]), "");
-        assert_eq!(note(&[0.0, 0.0, 0.1], "windows", |it| *it), "2 of 3 windows");
-        assert_eq!(note(&[0.2, 0.3], "turns", |it| *it), "1 of 2 turns, the least disturbed");
+        let seen = of(&[(0.02, 'a'), (0.0, 'b'), (0.0, 'c'), (0.01, 'd')]);
+        assert_eq!(seen, ("bc".into(), "2 of 4 turns".into()));
+        let seen = of(&[(0.02, 'a'), (0.03, 'b'), (0.05, 'c'), (0.01, 'd')]);
+        assert_eq!(seen, ("da".into(), "2 of 4 turns, the least disturbed".into()));
+        assert_eq!(of(&[]), (String::new(), "0 of 0 turns".into()));
     }
 }

@@ -7,7 +7,7 @@
 //! left us alone in.
 
 use super::Scene;
-use super::quiet::{self, Seen, quiet};
+use super::quiet::{Quiet, Seen, quiet};
 use crate::contestants::{self, BASE, Contestant, Layout, Running};
 use crate::load::{Load, Shape};
 use crate::measure;
@@ -52,7 +52,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     // The crowd after the one: for a while after a crowd the scheduler keeps everybody apart, and a
     // client is not alone.
     let alone = |port: u16| Load { clients: 1, ms: ms / 2, ..plain(port) };
-    let mut measure = || {
+    let mut all_turns = || {
         take_turns(&mut up, turns, ALONE, &alone, &mut all)?;
         let peak = peak(&servers, &plain)?;
         scene.figure(BASE, "peak, GET and SET of 50 clients", peak, "/s");
@@ -61,7 +61,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
         take_turns(&mut up, turns, HALF_PEAK, &half_peak, &mut all)
     };
     // What there is until an error is told.
-    let outcome = measure();
+    let outcome = all_turns();
     for &contestant in scene.contestants {
         tell(scene, contestant, &all);
     }
@@ -106,37 +106,33 @@ fn tell(scene: &mut Scene<'_>, contestant: &Contestant, all: &Windows) {
     let name = contestant.name;
     for when in [HALF_PEAK, ALONE] {
         let Some(ours) = all.get(&(name, when)) else { continue };
-        let quiet_ones = quiet(ours, |window| window.stolen);
+        let quiet_ones = quiet(ours, "turns", |window| window.stolen).windows;
+        let beside = |who: &'static str| Some(pairs(ours, all.get(&(who, when))?));
+        let (base, none) = (beside(BASE).filter(|_| name != BASE), beside("none"));
         for (what, of) in &TAKEN {
             let what = format!("{when} {what}");
             scene.figure(name, &what, median(quiet_ones.iter().map(of)), "us");
             if contestant.is_reference {
                 continue;
             }
-            let beside = |who: &'static str| Some(pairs(ours, all.get(&(who, when))?));
-            if let (Some(pairs), true) = (beside(BASE), name != BASE)
+            if let Some(Quiet { windows, note }) = &base
                 && let Some(ratio) =
-                    Spread::of(quiet(&pairs, stolen).iter().map(|(o, b)| of(o) / of(b)))
+                    Spread::of(windows.iter().map(|(our, base)| of(our) / of(base)))
             {
                 let (lower, upper) = ratio.quartiles;
-                let turns = quiet::note(&pairs, "turns", stolen);
-                let note = format!("the middle half {lower:.2} to {upper:.2}; {turns}");
+                let note = format!("the middle half {lower:.2} to {upper:.2}; {note}");
                 scene.push(name, &format!("{what}, by {BASE}'s"), Some(ratio.median), "x", &note);
             }
-            if let Some(pairs) = beside("none") {
-                let pairs = quiet(&pairs, stolen);
-                let added = median(pairs.iter().map(|(our, none)| of(our) - of(none)));
+            if let Some(Quiet { windows, .. }) = &none {
+                let added = median(windows.iter().map(|(our, none)| of(our) - of(none)));
                 scene.figure(name, &format!("{what}, added over no proxy"), added, "us");
             }
         }
     }
 }
 
-/// Windows of the same turn.
-fn pairs(ours: &[Seen], others: &[Seen]) -> Vec<(Seen, Seen)> {
-    ours.iter().copied().zip(others.iter().copied()).collect()
-}
-
-fn stolen((one, other): &(Seen, Seen)) -> f64 {
-    one.stolen + other.stolen
+/// Windows of the same turn, of the quiet turns.
+fn pairs(ours: &[Seen], others: &[Seen]) -> Quiet<(Seen, Seen)> {
+    let pairs: Vec<(Seen, Seen)> = ours.iter().copied().zip(others.iter().copied()).collect();
+    quiet(&pairs, "turns", |(our, other)| our.stolen + other.stolen)
 }
