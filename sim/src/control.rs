@@ -7,7 +7,9 @@
 
 use nuthatch_engine::base::{Epoch, PoolId, ServerId, Time};
 use nuthatch_engine::topology::health::{Change, Health, Report, Wish};
-use nuthatch_engine::topology::{Address, PoolSpec, PoolTopology, Server, ShardState, Snapshot};
+use nuthatch_engine::topology::{
+    Ability, Address, PoolSpec, PoolTopology, Server, ShardState, Snapshot,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -30,6 +32,7 @@ pub enum Errand {
     Publish,
     Watch(PoolId, ServerId),
     Probe { pool: PoolId, known_as: ServerId, server: ServerId },
+    Ask { pool: PoolId, known_as: ServerId, server: ServerId },
 }
 
 impl Control {
@@ -67,6 +70,16 @@ impl Control {
         self.health.handle_probe(pool, known_as, ready, now);
     }
 
+    pub fn handle_ability(
+        &mut self,
+        pool: PoolId,
+        known_as: ServerId,
+        ability: Option<Ability>,
+        now: Time,
+    ) {
+        self.health.handle_ability(pool, known_as, ability, now);
+    }
+
     /// Makes another server the primary of a shard.
     pub fn handle_move(&mut self, pool: u16, shard: u16, to: ServerId, now: Time) {
         self.moved.insert((pool, shard), to);
@@ -83,6 +96,9 @@ impl Control {
             Wish::Probe { pool, server } => {
                 let known_as = server;
                 Some(Errand::Probe { pool, known_as, server: self.primary(pool, server) })
+            }
+            Wish::Ask { pool, server: known_as } => {
+                Some(Errand::Ask { pool, known_as, server: self.primary(pool, known_as) })
             }
             Wish::Note { change, .. } => {
                 self.ejections += u64::from(matches!(change, Change::Ejected { .. }));

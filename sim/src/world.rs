@@ -22,7 +22,7 @@ use crate::transport::{EndId, Net, Owner};
 use nuthatch_engine::base::{PoolId, ServerId, Time, WorkerId};
 use nuthatch_engine::proxy::{ConnId, Counters, StreamBounds, Worker};
 use nuthatch_engine::topology::health::Report;
-use nuthatch_engine::topology::{Eject, Protocol};
+use nuthatch_engine::topology::{Ability, Eject, Protocol, Release};
 use std::collections::BTreeMap;
 
 pub(crate) enum Event {
@@ -32,6 +32,8 @@ pub(crate) enum Event {
     Report(Report),
     Health,
     ProbeAnswer { pool: PoolId, known_as: ServerId, ready: bool },
+    Ask { pool: PoolId, known_as: ServerId, toy: usize },
+    AskAnswer { pool: PoolId, known_as: ServerId, answers: bool },
     Probe { pool: PoolId, known_as: ServerId, toy: usize },
     Connect { worker: usize, conn: ConnId, toy: usize },
     Refused { worker: usize, conn: ConnId },
@@ -115,6 +117,7 @@ impl World {
             plan,
         };
         world.prepare();
+        world.run_errands();
         world
     }
 
@@ -208,6 +211,19 @@ impl World {
             Event::ProbeAnswer { pool, known_as, ready } => {
                 self.ledger.trace.note(now, || format!("probe of {pool:?} {known_as:?}: {ready}"));
                 self.control.handle_probe(pool, known_as, ready, now);
+                self.run_errands();
+            }
+            Event::Ask { pool, known_as, toy } => {
+                let mood = self.toys[toy].mood;
+                let silent = matches!(mood, Mood::Stopped | Mood::Silent);
+                let us = if silent { 300_000 } else { 2_000 };
+                let answers = mood == Mood::Well;
+                self.after_us(us / 2, us, Event::AskAnswer { pool, known_as, answers });
+            }
+            Event::AskAnswer { pool, known_as, answers } => {
+                let redis = Some(Release([7, 0, 15]));
+                let ability = answers.then_some(Ability { resp3: true, redis, valkey: None });
+                self.control.handle_ability(pool, known_as, ability, now);
                 self.run_errands();
             }
             Event::Connect { worker, conn, toy } => self.connect(worker, conn, toy),
@@ -366,6 +382,10 @@ impl World {
                 Errand::Probe { pool, known_as, server } => {
                     let toy = self.servers[pool.index()][server.index()];
                     self.after_us(0, 5_000, Event::Probe { pool, known_as, toy });
+                }
+                Errand::Ask { pool, known_as, server } => {
+                    let toy = self.servers[pool.index()][server.index()];
+                    self.after_us(0, 5_000, Event::Ask { pool, known_as, toy });
                 }
             }
         }

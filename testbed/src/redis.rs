@@ -40,6 +40,12 @@ impl RedisServer {
         }
     }
 
+    /// On a port that another server had before, or that nothing listens on yet.
+    pub fn start_on(port: u16, args: &[&str]) -> Result<RedisServer> {
+        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+        Ok(RedisServer { process: launch(port, &args)?, port, args })
+    }
+
     pub fn port(&self) -> u16 {
         self.port
     }

@@ -95,6 +95,10 @@ pub const CLIENT_GLUT_STALL_MS: u64 = 250;
 /// was seen to send the two together.
 pub const REFUSED_MULTI_MS: u64 = 1_000;
 
+/// Milliseconds that HELLO waits for servers to say what they can do; fewer where the pool gives a
+/// connection less (`connect_timeout_ms`). Clients' own time-outs are 5 seconds.
+pub const HELLO_WAIT_MS_MAX: u64 = 2_000;
+
 /// Milliseconds a refused client's remaining input is read and dropped, so that our last words
 /// are not lost in a reset.
 pub const LINGER_MS: u64 = 1_000;

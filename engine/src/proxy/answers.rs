@@ -1,7 +1,7 @@
 //! The worker's side of its upstreams: replies to their clients, and what happens when one is
 //! late or gone.
 
-use super::lane::LaneKey;
+use super::lane::{LaneKey, wants_no_password};
 use super::replies::{self, Cause, Sent};
 use super::turn::Turn;
 use super::upstream::{Fence, Input, Progress, State, Ticket, Upstream};
@@ -10,6 +10,7 @@ use super::{Action, ConnId, Note, Reading, stream};
 use crate::base::slab::Key;
 use crate::protocol::memcache;
 use crate::protocol::resp::reply;
+use crate::topology::Eject;
 use crate::topology::health::{Report, Sight};
 
 impl Worker {
@@ -172,7 +173,16 @@ impl Worker {
                 if matches!(kind, b'-' | b'!') {
                     let pool = &pools[upstream.pool.index()];
                     let lane = &pool.lanes[usize::from(upstream.lane)];
-                    return Err(refused(lane, pool.spec.redis_auth.as_deref(), left, reply));
+                    let cause = refused(lane, pool.spec.redis_auth.as_deref(), left, reply);
+                    // Any client may use a server without a password: so may we.
+                    let is_open =
+                        matches!(&cause, Cause::Password(words) if wants_no_password(words));
+                    if !is_open {
+                        return Err(cause);
+                    }
+                    let (pool, server) = (upstream.pool, upstream.server);
+                    let note = Note::PasswordNotNeeded { pool, server };
+                    turn.actions.push_back(Action::Note(note));
                 }
                 if !upstream.handshake.is_empty() {
                     return Err(Cause::Protocol); // not all of it has left: no answer to it
@@ -194,7 +204,14 @@ impl Worker {
                 return Err(Cause::Protocol);
             };
             upstream.handle_answer(turn.now);
-            tell_answered(upstream, turn);
+            if kind == b'-'
+                && pools[upstream.pool.index()].spec.eject == Eject::Remap
+                && is_not_ready(reply)
+            {
+                tell_not_ready(upstream, turn, reply);
+            } else {
+                tell_answered(upstream, turn);
+            }
             if !ticket.tombstone
                 && let Some(client) = clients.get_mut(ticket.client)
             {
@@ -260,13 +277,16 @@ impl Worker {
             upstream.connect(turn, pool.spec.connect_timeout_ms);
         }
         if orderly && gone.is_empty() {
+            // No failure of the server, unless requests fail by it.
+            let report = Report { pool: pool_id, server, sight: Sight::Closed };
+            turn.actions.push_back(Action::Report(report));
             self.lay_by(key.index as usize);
-            return; // no failure of the server, unless requests fail by it
+            return;
         }
         // Its next reply is good news for the one who decides.
         upstream.watched = true;
         let note = match cause {
-            Cause::Handshake(answer) => {
+            Cause::Handshake(answer) | Cause::Password(answer) => {
                 Note::HandshakeRefused { pool: pool_id, server, answer: answer.clone() }
             }
             _ => Note::UpstreamFailed {
@@ -279,7 +299,8 @@ impl Worker {
         turn.actions.push_back(Action::Note(note));
         // A server that refuses our password is up, and one that we have no descriptor for may well
         // be: ejecting it would help nobody.
-        let is_its_fault = !matches!(cause, Cause::Handshake(_) | Cause::Exhausted(_));
+        let is_its_fault =
+            !matches!(cause, Cause::Handshake(_) | Cause::Password(_) | Cause::Exhausted(_));
         if is_its_fault && !told {
             let sight = if *cause == Cause::TimedOut { Sight::Silent } else { Sight::Failed };
             turn.actions.push_back(Action::Report(Report { pool: pool_id, server, sight }));
@@ -407,11 +428,36 @@ fn tell_answered(upstream: &mut Upstream, turn: &mut Turn) {
     }
 }
 
+/// A server that answers but serves nothing yet is of no use to a cache: a failure, at most one an
+/// upstream and turn, however many replies say so.
+#[cold]
+fn tell_not_ready(upstream: &mut Upstream, turn: &mut Turn, reply: &[u8]) {
+    if std::mem::replace(&mut upstream.not_ready_at, turn.now) == turn.now {
+        return;
+    }
+    upstream.watched = true;
+    let (pool, server) = (upstream.pool, upstream.server);
+    let cause = Cause::NotReady(words(reply).into());
+    turn.actions.push_back(Action::Note(Note::UpstreamFailed { pool, server, cause, requests: 1 }));
+    turn.actions.push_back(Action::Report(Report { pool, server, sight: Sight::Failed }));
+}
+
+/// The server loads its data set, or is a replica that has lost its primary.
+fn is_not_ready(reply: &[u8]) -> bool {
+    [&b"-LOADING "[..], b"-MASTERDOWN "].iter().any(|word| reply.starts_with(word))
+}
+
 /// What was refused when so many replies of the handshake were still to come, and why.
 fn refused(lane: &LaneKey, password: Option<&str>, left: u8, reply: &[u8]) -> Cause {
     let said = lane.handshake(password, &mut Vec::new());
     let name = said[said.len() - usize::from(left)];
-    Cause::Handshake(format!("the server refused our {name}: {}", words(reply)).into())
+    let words = words(reply);
+    // HELLO may be refused for what it is; AUTH for the password alone.
+    let is_password = name == "AUTH" || words.starts_with("WRONGPASS");
+    if is_password {
+        return Cause::Password(format!("the server refused the pool's password: {words}").into());
+    }
+    Cause::Handshake(format!("the server refused our {name}: {words}").into())
 }
 
 /// A reply to nothing. An error is how a server turns us away that has too many clients: it is

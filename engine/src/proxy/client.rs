@@ -11,6 +11,7 @@ mod owed;
 pub use owed::Slot;
 
 use super::gather::Hold;
+use super::hello::Greeting;
 use super::turn::Turn;
 use super::upload::Upload;
 use super::{Action, ConnId};
@@ -84,10 +85,11 @@ pub struct Client {
     pub version: Version,
     pub lane: u8,
     pub authenticated: bool,
-    /// Some request of it has been read.
+    /// Its first bytes have been looked at, and are of its pool's protocol.
     pub has_spoken: bool,
     /// It believes to be in a transaction, whose MULTI was refused then.
     pub refused_multi: Option<Time>,
+    pub greeting: Greeting,
     pub state: State,
     /// The peer will send no more.
     pub eof: bool,
@@ -146,6 +148,7 @@ impl Client {
             authenticated: false,
             has_spoken: false,
             refused_multi: None,
+            greeting: Greeting::Free,
             state: State::Open,
             eof: false,
             paused: false,
@@ -199,6 +202,7 @@ impl Client {
         self.slots.len() < self.window as usize
             && self.unread_bytes() < CLIENT_OUTPUT_BYTES_MAX
             && (!self.draining || self.slots.is_empty())
+            && !matches!(self.greeting, Greeting::Waits { .. })
     }
 
     pub fn mark_dirty(&mut self, turn: &mut Turn) {

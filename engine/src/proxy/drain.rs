@@ -11,6 +11,7 @@
 //! waited long enough.
 
 use super::client::State;
+use super::hello::Greeting;
 use super::worker::Worker;
 
 impl Worker {
@@ -22,6 +23,7 @@ impl Worker {
         let Worker { clients, turn, .. } = self;
         for key in clients.keys() {
             let Some(client) = clients.get_mut(key) else { continue };
+            client.end_wait(turn, Greeting::Waited);
             // A paused one has whole requests in its input; its last one finishes it.
             if client.state == State::Open && !client.paused && client.upload.is_none() {
                 let is_owed = client.in_flight() > 0 || !client.out.is_empty();

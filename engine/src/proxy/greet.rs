@@ -1,14 +1,13 @@
-//! What today's clients say before and between their commands, answered here: HELLO, AUTH,
-//! SELECT, CLIENT, PING, INFO and so on. Texts are Redis' own where a client might look at them.
+//! What today's clients say before and between their commands, answered here: AUTH, SELECT,
+//! CLIENT, PING and so on (HELLO and INFO have files of their own). Texts are Redis' own where a client might look at them.
 
+use super::replies;
 use super::request::{Path, Taken};
-use super::{REDIS_VERSION, replies};
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::command::keys::{self, KeyError};
 use crate::command::{Command, Local, local};
 use crate::protocol::resp::{Args, Version, encode};
-use crate::topology::{Manners, ShardState};
-use std::fmt::Write;
+use crate::topology::Manners;
 
 /// A subcommand of CLIENT: its name, arguments with the two words before them, what it does.
 struct ClientRow {
@@ -71,7 +70,7 @@ impl Path<'_> {
                 }
             }
             Local::Reset => return self.reset(),
-            Local::Info => self.info(args),
+            Local::Info => return self.info(args),
         }
         Taken::Yes
     }
@@ -108,7 +107,7 @@ impl Path<'_> {
     }
 
     /// The one user is `default`; without `redis_auth` any password is right, as in Redis.
-    fn is_right(&self, user: &[u8], password: &[u8]) -> bool {
+    pub fn is_right(&self, user: &[u8], password: &[u8]) -> bool {
         let Some(right) = &self.pool.spec.redis_auth else {
             return user == b"default";
         };
@@ -118,83 +117,6 @@ impl Path<'_> {
             differs |= usize::from(byte ^ right.as_bytes().get(at).copied().unwrap_or(0));
         }
         differs == 0
-    }
-
-    fn hello(&mut self, args: &Args<'_>) -> Taken {
-        let mut version = self.client.version;
-        let mut options = args.iter_from(1);
-        if let Some(wanted) = options.next() {
-            version = match std::str::from_utf8(wanted).ok().and_then(|n| n.parse::<i64>().ok()) {
-                Some(2) => Version::Resp2,
-                Some(3) => Version::Resp3,
-                Some(_) => {
-                    self.error(replies::NOPROTO);
-                    return Taken::Yes;
-                }
-                None => {
-                    self.error("ERR Protocol version is not an integer or out of range");
-                    return Taken::Yes;
-                }
-            };
-        }
-        if version != self.client.version && self.client.in_flight() > 0 {
-            return Taken::NotYet;
-        }
-        let (mut name, mut right) = (None, None);
-        while let Some(option) = options.next() {
-            if option.eq_ignore_ascii_case(b"auth") && options.len() >= 2 {
-                let user = options.next().unwrap_or_default();
-                let password = options.next().unwrap_or_default();
-                right = Some(self.is_right(user, password));
-            } else if option.eq_ignore_ascii_case(b"setname") && options.len() >= 1 {
-                name = options.next();
-            } else {
-                let quoted = encode::quoted(option);
-                self.error([b"ERR Syntax error in HELLO option '", quoted, b"'"].concat());
-                return Taken::Yes;
-            }
-        }
-        if right == Some(false) {
-            self.error(replies::WRONGPASS);
-            return Taken::Yes;
-        }
-        if right.is_none() && !self.client.authenticated {
-            self.error(replies::HELLO_NOAUTH);
-            return Taken::Yes;
-        }
-        if let Some(name) = name {
-            if let Err(text) = check_name(name) {
-                self.error(text);
-                return Taken::Yes;
-            }
-            self.client.info_mut().name = name.into();
-        }
-        self.client.authenticated = true;
-        self.client.version = version;
-        self.client.lane = self.pool.lane(version);
-        self.greet();
-        Taken::Yes
-    }
-
-    fn greet(&mut self) {
-        let (version, id) = (self.client.version, self.client.id);
-        self.answer(|out| {
-            encode::map(out, version, 7);
-            for (field, value) in [("server", "redis"), ("version", REDIS_VERSION)] {
-                encode::bulk(out, field.as_bytes());
-                encode::bulk(out, value.as_bytes());
-            }
-            encode::bulk(out, b"proto");
-            encode::integer(out, if version == Version::Resp3 { 3 } else { 2 });
-            encode::bulk(out, b"id");
-            encode::integer(out, id as i64);
-            for (field, value) in [("mode", "standalone"), ("role", "master")] {
-                encode::bulk(out, field.as_bytes());
-                encode::bulk(out, value.as_bytes());
-            }
-            encode::bulk(out, b"modules");
-            encode::array(out, 0);
-        });
     }
 
     fn select(&mut self, args: &Args<'_>) {
@@ -241,64 +163,9 @@ impl Path<'_> {
             Some(row) => (row.run)(self, args),
         }
     }
-
-    fn info(&mut self, args: &Args<'_>) {
-        let asked = |section: &str| {
-            args.len() == 1
-                || args.iter_from(1).any(|arg| {
-                    ["all", "default", "everything", section]
-                        .iter()
-                        .any(|name| arg.eq_ignore_ascii_case(name.as_bytes()))
-                })
-        };
-        let mut text = String::new();
-        let topology = &self.pool.topology;
-        if asked("server") {
-            let _ = write!(
-                text,
-                "# Server\r\nredis_version:{REDIS_VERSION}\r\nredis_mode:standalone\r\n\
-                 nuthatch_version:{}\r\n\r\n",
-                env!("CARGO_PKG_VERSION")
-            );
-        }
-        if asked("replication") {
-            // Clients that look for a primary find one.
-            text.push_str("# Replication\r\nrole:master\r\nconnected_slaves:0\r\n\r\n");
-        }
-        if asked("nuthatch") {
-            let live = topology.shards.iter().filter(|s| s.state == ShardState::Live).count();
-            let _ = write!(
-                text,
-                "# Nuthatch\r\npool:{}\r\nworker:{}\r\nepoch:{}\r\nshards:{}\r\nshards_live:{live}\r\n\
-                 db:{}\r\n",
-                self.pool.spec.name,
-                self.turn.worker.0,
-                self.turn.epoch.0,
-                topology.shards.len(),
-                self.pool.spec.redis_db
-            );
-            for (at, shard) in topology.shards.iter().enumerate() {
-                let state = match shard.state {
-                    ShardState::Live => "live",
-                    ShardState::Ejected => "ejected",
-                    ShardState::Down => "down",
-                };
-                let address =
-                    topology.server(shard.primary).map(|server| server.address.to_string());
-                let _ = write!(
-                    text,
-                    "shard{at}:name={},server={},weight={},state={state}\r\n",
-                    shard.name,
-                    address.unwrap_or_default(),
-                    shard.weight
-                );
-            }
-        }
-        self.answer(|out| encode::bulk(out, text.as_bytes()));
-    }
 }
 
-fn check_name(name: &[u8]) -> Result<(), &'static str> {
+pub fn check_name(name: &[u8]) -> Result<(), &'static str> {
     if name.len() > CLIENT_NAME_BYTES_MAX {
         return Err(replies::NAME_TOO_LONG);
     }

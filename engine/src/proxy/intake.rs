@@ -3,12 +3,13 @@
 //! Bytes are parsed where they lie, in the loop's own buffer; only what is not a whole request
 //! yet, or may not be taken yet, is copied to the client's input.
 
-use super::Reading;
 use super::client::{Input, Progress, State};
+use super::foreign::{self, Foreign};
 use super::replies;
 use super::request::{Path, Taken};
 use super::upload::Begun;
 use super::worker::Worker;
+use super::{Action, Note, Reading};
 use crate::base::limits::REQUEST_BYTES_MAX;
 use crate::base::slab::Key;
 use crate::protocol::memcache;
@@ -82,6 +83,9 @@ impl Worker {
         };
         let pool = &mut pools[client.pool.index()];
         let mut path = Path { client, pool, upstreams, turn };
+        if !path.client.has_spoken && path.is_foreign(bytes) {
+            return bytes.len();
+        }
         let progress = match progress {
             Progress::Resp(progress) => progress,
             Progress::Memcache(progress) => return take_lines(&mut path, bytes, progress),
@@ -112,6 +116,7 @@ impl Worker {
             let (taken, len) = match request::parse(&bytes[at..], progress, trust) {
                 Ok(request::Parsed::Request(args)) => (path.take_any(&args), args.bytes().len()),
                 Ok(request::Parsed::Inline { line, len }) => match path.take_line(line) {
+                    _ if path.client.state != State::Open => return bytes.len(),
                     Ok(taken) => (taken, len),
                     Err(error) => return refuse_malformed(&mut path, error, bytes.len()),
                 },
@@ -154,11 +159,6 @@ fn take_lines(
     bytes: &[u8],
     progress: &mut memcache::request::Progress,
 ) -> usize {
-    if !path.client.has_spoken && bytes.first() == Some(&memcache::BINARY_MAGIC) {
-        path.count_refused();
-        path.hang_up("the binary protocol, which is not served; clients can be set to text");
-        return bytes.len();
-    }
     let mut at = 0;
     while at < bytes.len() && path.has_room() {
         if path.client.upload.is_some() {
@@ -168,7 +168,9 @@ fn take_lines(
         match memcache::request::parse(&bytes[at..], progress) {
             Ok(memcache::request::Parsed::Request(request)) => {
                 at += request.bytes.len();
-                path.client.has_spoken = true;
+                if path.is_foreign_line(request.line) {
+                    return bytes.len();
+                }
                 path.take_memcache(&request);
             }
             Ok(memcache::request::Parsed::Skip(len)) => at += len,
@@ -228,6 +230,54 @@ impl Path<'_> {
         false
     }
 
+    /// Looks at the first bytes of a connection. `true`: they are of another protocol, and the client
+    /// is taken leave of.
+    #[cold]
+    fn is_foreign(&mut self, bytes: &[u8]) -> bool {
+        let protocol = self.client.protocol;
+        // A line is looked at again when it is whole.
+        self.client.has_spoken = protocol == Protocol::Redis && bytes.first() == Some(&b'*');
+        let foreign = foreign::of_bytes(protocol, bytes);
+        foreign.is_some_and(|foreign| self.refuse_foreign(foreign))
+    }
+
+    /// The same for the first line.
+    fn is_foreign_line(&mut self, line: &[u8]) -> bool {
+        if std::mem::replace(&mut self.client.has_spoken, true) {
+            return false;
+        }
+        let foreign = foreign::of_line(self.client.protocol, line);
+        foreign.is_some_and(|foreign| self.refuse_foreign(foreign))
+    }
+
+    /// Says what was wrong, where the client may understand it. `false`: what it asked for is to be
+    /// answered all the same.
+    fn refuse_foreign(&mut self, foreign: Foreign) -> bool {
+        let (pool, peer, why) = (self.pool.id, self.client.peer, foreign.why());
+        if foreign == Foreign::MemcacheLine && self.pool.spec.manners == Manners::Modern {
+            let note = Note::ClientForeign { pool, peer, why };
+            self.turn.actions.push_back(Action::Note(note));
+            return false;
+        }
+        self.count_refused();
+        if self.pool.spec.manners == Manners::Modern {
+            let name = &self.pool.spec.name;
+            match foreign {
+                Foreign::Resp => {
+                    let text = replies::resp_on_memcache(name);
+                    self.answer(|out| encode::error(out, text));
+                }
+                Foreign::MemcacheBlock => {
+                    let text = replies::memcache_on_redis(name);
+                    self.answer(|out| memcache::encode::line(out, &text));
+                }
+                _ => {}
+            }
+        }
+        self.hang_up(why);
+        true
+    }
+
     /// A request as it came, or written anew if servers would not take it so.
     #[inline]
     fn take_any(&mut self, args: &request::Args<'_>) -> Taken {
@@ -240,6 +290,9 @@ impl Path<'_> {
     }
 
     fn take_line(&mut self, line: &[u8]) -> Result<Taken, request::Error> {
+        if self.is_foreign_line(line) {
+            return Ok(Taken::Yes);
+        }
         let mut bytes = Vec::with_capacity(line.len() + 64);
         inline::rewrite(line, &mut bytes)?;
         Ok(self.take_encoded(&bytes))

@@ -28,10 +28,7 @@ impl LaneKey {
         let mut names = Vec::new();
         let user = self.user.as_deref().unwrap_or("default");
         let mut say = |name, words: &[&str]| {
-            encode::array(out, words.len());
-            for word in words {
-                encode::bulk(out, word.as_bytes());
-            }
+            encode::command(out, words);
             names.push(name);
         };
         match (self.version, password) {
@@ -54,4 +51,10 @@ impl LaneKey {
         }
         names
     }
+}
+
+/// Whether a server's error in reply to AUTH says that it has no password, in the words of Redis before
+/// 6 (and of twemproxy) or of those since.
+pub fn wants_no_password(words: &str) -> bool {
+    ["no password is set", "without any password configured"].iter().any(|it| words.contains(it))
 }

@@ -6,6 +6,7 @@
 //! flood of `noreply` is held back by the same window as any other, and what a client asks next
 //! is answered after it.
 
+use super::foreign::{self, Foreign};
 use super::replies::{self, Cause};
 use super::request::{OWNERS_KEPT, PLACEHOLDER, Path};
 use super::upstream::Fence;
@@ -26,6 +27,10 @@ impl Path<'_> {
     pub fn take_memcache(&mut self, request: &Request<'_>) {
         let mut words = request.words.clone();
         let Some(command) = memcache::lookup(request.name) else {
+            if foreign::is_of_http(request.line) {
+                self.count_refused();
+                return self.hang_up(Foreign::Http.why());
+            }
             return self.refuse_line(request.line, replies::MEMCACHE_ERROR);
         };
         if let Some(refusal) = request.refusal {

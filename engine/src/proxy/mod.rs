@@ -31,8 +31,11 @@ mod count;
 mod counters;
 mod direct;
 mod drain;
+mod foreign;
 mod gather;
 mod greet;
+mod hello;
+mod info;
 mod intake;
 mod invariants;
 mod lane;
@@ -49,6 +52,7 @@ mod worker;
 pub use count::{PoolCounts, WorkerCounts};
 pub use counters::{COUNTERS, Counters, Row, ServerCounters};
 pub use invariants::Backlog;
+pub use lane::wants_no_password;
 pub use replies::{Cause, too_many_clients};
 pub use stream::StreamBounds;
 pub use worker::Worker;
@@ -97,6 +101,8 @@ pub enum Note {
         why: &'static str,
         command: Option<Box<str>>,
     },
+    /// A client's first line is of another protocol than its pool's; it was answered with an error.
+    ClientForeign { pool: PoolId, peer: Option<SocketAddr>, why: &'static str },
     /// A client that did not read was closed.
     ClientStalled { pool: PoolId, conn: ConnId, peer: Option<SocketAddr>, unread_bytes: usize },
     /// A large reply was cut off in the middle, and its client closed for that.
@@ -105,9 +111,23 @@ pub enum Note {
     UpstreamFailed { pool: PoolId, server: ServerId, cause: Cause, requests: usize },
     /// A server refused AUTH, SELECT or HELLO, or turned us away.
     HandshakeRefused { pool: PoolId, server: ServerId, answer: Box<str> },
+    /// A server has no password, and the pool's was not needed.
+    PasswordNotNeeded { pool: PoolId, server: ServerId },
     /// A command over several servers went to one of them unchecked (twemproxy manners); once a
     /// command.
     Unchecked { pool: PoolId, command: &'static str },
+}
+
+/// What the process is, for INFO.
+#[derive(Clone, Default, Debug)]
+pub struct Identity {
+    /// As `uname` has it: system, release, machine.
+    pub os: Box<str>,
+    pub process_id: u32,
+    /// 40 hexadecimal digits, others after each start.
+    pub run_id: Box<str>,
+    /// Indexed by pool: the TCP port that it listens on, 0 for a Unix socket.
+    pub ports: Vec<u16>,
 }
 
 /// Whether the loop should go on reading a connection.
@@ -118,5 +138,6 @@ pub enum Reading {
     Stop,
 }
 
-/// Which version of Redis we tell clients that we are: the newest whose commands our table holds.
+/// Which version of Redis we tell clients that we are while no server has told its own: the newest
+/// whose commands our table holds.
 pub const REDIS_VERSION: &str = "7.0.0";

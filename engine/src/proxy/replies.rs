@@ -26,6 +26,10 @@ pub enum Cause {
     Protocol,
     /// It refused our AUTH, SELECT or HELLO, or us; which one, and its words.
     Handshake(Box<str>),
+    /// It refused the pool's password; its words.
+    Password(Box<str>),
+    /// It answers, but cannot serve yet (LOADING, MASTERDOWN); its words.
+    NotReady(Box<str>),
     /// The shard is held out until a probe finds it well (`eject: fail_fast`).
     Down,
     /// No shard of the pool is in the ring.
@@ -51,6 +55,9 @@ impl fmt::Display for Cause {
             Cause::UnknownHost => "Host is down",
             Cause::NoSocket => "No such file or directory",
             Cause::Protocol | Cause::Handshake(_) => "Invalid argument",
+            // twemproxy went on, and its clients got this from the server.
+            Cause::Password(_) => "Authentication required.",
+            Cause::NotReady(words) => words,
             Cause::QueueFull => "Resource temporarily unavailable",
             Cause::Exhausted(text) | Cause::System(text) => text,
         })
@@ -58,13 +65,22 @@ impl fmt::Display for Cause {
 }
 
 impl Cause {
+    /// Everything that is known of it, for the log: the text that a client gets under modern manners.
+    pub fn explained(&self) -> String {
+        match (self, self.detail()) {
+            (Cause::Password(_), Some(detail)) => detail.to_owned(),
+            (_, Some(detail)) => format!("{self}: {detail}"),
+            (_, None) => self.to_string(),
+        }
+    }
+
     /// What modern manners add.
     fn detail(&self) -> Option<&str> {
         Some(match self {
             Cause::Eof => "the server closed the connection",
             Cause::UnknownHost => "the server's name does not resolve",
             Cause::Protocol => "the server sent what is no reply",
-            Cause::Handshake(answer) => answer,
+            Cause::Handshake(answer) | Cause::Password(answer) => answer,
             Cause::Exhausted(_) => "the proxy has no room for another connection",
             Cause::Down => "the server is out until it answers a probe",
             Cause::NoneLive => "every server of the pool is ejected",
@@ -93,13 +109,11 @@ pub fn failure_text(
         Protocol::Redis => "ERR",
         Protocol::Memcache => "SERVER_ERROR",
     };
-    let mut text = format!("{kind} {cause}");
     if spec.manners == Manners::Twemproxy {
-        return text;
+        let kind = if matches!(cause, Cause::Password(_)) { "NOAUTH" } else { kind };
+        return format!("{kind} {cause}");
     }
-    if let Some(detail) = cause.detail() {
-        let _ = write!(text, ": {detail}");
-    }
+    let mut text = format!("{kind} {}", cause.explained());
     if let Some((name, address)) = shard {
         let address = address.to_string();
         if *name == *address {
@@ -181,6 +195,39 @@ pub const CROSSSLOT: &str = "CROSSSLOT Keys in request don't hash to the same se
 pub const EXECABORT: &str = "EXECABORT Transaction discarded because of previous errors.";
 pub const IN_REFUSED_MULTI: &str = "ERR not done: transactions are not served here, and MULTI was refused; EXEC or DISCARD ends this";
 pub const NOPROTO: &str = "NOPROTO unsupported protocol version";
+
+/// A Redis client on a pool of memcached servers.
+pub fn resp_on_memcache(pool: &str) -> String {
+    format!(
+        "ERR pool '{pool}' speaks memcached's protocol, not Redis': `redis: true` is missing in its \
+         configuration, or this is the wrong port"
+    )
+}
+
+/// A memcached client on a pool of Redis servers.
+pub fn memcache_on_redis(pool: &str) -> String {
+    format!(
+        "CLIENT_ERROR pool '{pool}' speaks Redis' protocol, not memcached's: `redis: true` is wrong in \
+         its configuration, or this is the wrong port"
+    )
+}
+
+/// HELLO 3 where a server does not speak RESP3. Libraries go on with RESP2 when they read NOPROTO, some
+/// only when they read "unknown command".
+pub fn noproto_of_server(pool: &str) -> String {
+    format!(
+        "{NOPROTO}: a server of pool '{pool}' speaks RESP2 only (it answers: unknown command 'HELLO')"
+    )
+}
+
+/// HELLO 3 while no server of the pool has answered. Libraries take LOADING for a server that will be
+/// there soon.
+pub fn no_server_known(pool: &str) -> String {
+    format!(
+        "LOADING no server of pool '{pool}' has answered yet, so its protocol is not known; try again"
+    )
+}
+
 pub const WRONGPASS: &str = "WRONGPASS invalid username-password pair or user is disabled.";
 pub const NO_PASSWORD_SET: &str = "ERR Client sent AUTH, but no password is set";
 pub const INVALID_PASSWORD: &str = "ERR invalid password";

@@ -1,6 +1,7 @@
 //! One request, from its bytes to its tickets: look up, check, route, split, or answer here.
 
 use super::client::Client;
+use super::foreign::Foreign;
 use super::pool::Pool;
 use super::replies::{self, Cause, Sent};
 use super::turn::Turn;
@@ -268,7 +269,7 @@ impl Path<'_> {
     fn unknown(&mut self, args: &Args<'_>) {
         // A web page that makes a browser send requests here must not get through line by line.
         if args.name().eq_ignore_ascii_case(b"post") || args.name().eq_ignore_ascii_case(b"host:") {
-            return self.hang_up("a web browser");
+            return self.hang_up(Foreign::Http.why());
         }
         // twemproxy closed on what it could not read before it asked who the client is.
         if !self.client.authenticated && self.pool.spec.manners == Manners::Modern {

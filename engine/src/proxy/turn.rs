@@ -3,11 +3,12 @@
 
 use super::client::Slot;
 use super::stream::StreamBounds;
-use super::{Action, Counters};
+use super::{Action, Counters, Identity};
 use crate::base::buffer::BufferPool;
 use crate::base::slab::Key;
 use crate::base::{Chance, Epoch, Time, WorkerId};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 pub struct Turn {
     pub worker: WorkerId,
@@ -38,6 +39,7 @@ pub struct Turn {
     pub deadline: Time,
     /// Indexed by pool.
     pub counters: Vec<Counters>,
+    pub identity: Arc<Identity>,
     /// Scratch: the owner of each key of a request that may be split.
     pub owners: Vec<u16>,
 }
@@ -63,6 +65,7 @@ impl Turn {
             watched: Vec::new(),
             deadline: Time::NEVER,
             counters: vec![Counters::default(); pools],
+            identity: Arc::default(),
             owners: Vec::new(),
         }
     }

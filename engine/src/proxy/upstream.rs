@@ -99,6 +99,8 @@ pub struct Upstream {
     /// Connecting and handshake must be over by then.
     pub connect_by: Time,
     pub last_reply: Time,
+    /// When it last said that it cannot serve yet.
+    pub not_ready_at: Time,
     /// The last failure we reported for lateness.
     failed_at: Time,
     /// When the server was last found well.
@@ -137,6 +139,7 @@ impl Upstream {
             input: None,
             connect_by: Time::NEVER,
             last_reply: Time::ZERO,
+            not_ready_at: Time::NEVER,
             failed_at: Time::ZERO,
             forgiven_at: Time::ZERO,
             failures: 0,

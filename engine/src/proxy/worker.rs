@@ -9,7 +9,7 @@ use super::pool::Pool;
 use super::replies::Cause;
 use super::turn::Turn;
 use super::upstream::Upstream;
-use super::{Action, ConnId, Counters, Note, Reading, StreamBounds};
+use super::{Action, ConnId, Counters, Identity, Note, Reading, StreamBounds};
 use crate::base::limits::{
     CLIENT_GLUT_BYTES, CLIENT_GLUT_STALL_MS, CLIENT_HOARD_BYTES, CLIENT_HOARD_STALL_MS, LINGER_MS,
     STREAM_SHARED_STALL_MS,
@@ -55,6 +55,11 @@ impl Worker {
     /// For simulation and stories, which have no megabytes to spare.
     pub fn set_stream_bounds(&mut self, bounds: StreamBounds) {
         self.turn.stream_bounds = bounds;
+    }
+
+    /// For INFO; without it the process stays unnamed.
+    pub fn set_identity(&mut self, identity: Arc<Identity>) {
+        self.turn.identity = identity;
     }
 
     pub fn id(&self) -> WorkerId {
@@ -351,6 +356,7 @@ impl Worker {
             return;
         };
         client.watched = false;
+        client.greeting_deadline(&mut self.turn);
         if let ClientState::Lingering { until } = client.state {
             if until <= now {
                 self.close_client(key);
@@ -411,9 +417,13 @@ impl Worker {
             return;
         }
         self.turn.epoch = snapshot.epoch;
+        let mut learned = Vec::new();
         for (pool, topology) in self.pools.iter_mut().zip(&snapshot.pools) {
             if Arc::ptr_eq(&pool.topology, topology) {
                 continue;
+            }
+            if pool.topology.common != topology.common {
+                learned.push((pool.id, pool.topology.common, topology.common));
             }
             let before = std::mem::replace(&mut pool.topology, Arc::clone(topology));
             pool.grow();
@@ -430,6 +440,9 @@ impl Worker {
         }
         for at in 0..self.upstreams.len() {
             self.maybe_retire(at);
+        }
+        for (pool, before, now) in learned {
+            self.handle_common(pool, before, now);
         }
     }
 

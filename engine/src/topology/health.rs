@@ -25,10 +25,13 @@
 //! A pool is *dark* when each of its servers is out or has failed and not answered since. Whoever
 //! asks whether this proxy is of use is told so, and may send no client any more; so the servers of
 //! a dark pool that are not out are probed too, lest nobody ever finds out that they are back.
+//!
+//! Since it alone makes the topology, it also asks what servers can do (`ability.rs`).
 
+use super::ability::{self, Ability, Question};
 use super::kinds::fixed;
 use super::snapshot::{PoolTopology, ShardState, Snapshot};
-use super::spec::{Eject, PoolSpec};
+use super::spec::{Eject, PoolSpec, Protocol};
 use crate::base::{Epoch, PoolId, ServerId, ShardId, Time};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -49,6 +52,8 @@ pub enum Sight {
     Failed,
     /// It owes a reply, or a connection, and has been silent for a whole period.
     Silent,
+    /// It closed an idle connection in good order: no failure, but it may be about to go.
+    Closed,
     /// It answered; sent once after a failure or a request to watch.
     Answered,
 }
@@ -62,6 +67,8 @@ pub enum Wish {
     Watch { pool: PoolId, server: ServerId },
     /// Ask the server whether it is ready, then call [`Health::handle_probe`].
     Probe { pool: PoolId, server: ServerId },
+    /// Ask the server what it can do, then call [`Health::handle_ability`].
+    Ask { pool: PoolId, server: ServerId },
     /// For the log and the counters.
     Note { pool: PoolId, shard: ShardId, change: Change },
 }
@@ -74,12 +81,18 @@ pub enum Change {
     Readmitted { after_ms: u64 },
     /// It answers again, not having been out; so long after its first failure.
     Answers { after_ms: u64 },
+    /// It does not grant HELLO 3, so its pool no longer does.
+    Resp2Only,
+    /// It was the last one that did not, so its pool grants HELLO 3 again.
+    Resp3Again,
 }
 
 struct PoolHealth {
     spec: Arc<PoolSpec>,
     topology: Arc<PoolTopology>,
     shards: Vec<ShardHealth>,
+    /// Indexed by server. Empty where there is nothing to ask: memcached has one protocol.
+    questions: Vec<Question>,
 }
 
 #[derive(Clone)]
@@ -146,6 +159,10 @@ impl Health {
                     ShardHealth { failures: 0, failing: None, silent_at: None, out: None };
                     spec.shards.len()
                 ],
+                questions: match spec.protocol {
+                    Protocol::Redis => vec![Question::new(); spec.shards.len()],
+                    Protocol::Memcache => Vec::new(),
+                },
             })
             .collect();
         Health { epoch: Epoch(1), pools, wishes: VecDeque::new() }
@@ -166,6 +183,9 @@ impl Health {
         let (policy, limit) = (pool.spec.eject, pool.spec.server_failure_limit.max(1));
         let retry_ms = u64::from(pool.spec.server_retry_timeout_ms);
         let period_ms = u64::from(pool.spec.timeout_ms.unwrap_or(pool.spec.connect_timeout_ms));
+        if let Some(question) = pool.questions.get_mut(server.index()) {
+            question.ask_again(now);
+        }
         let health = &mut pool.shards[shard.index()];
         if health.out.is_some() {
             return;
@@ -179,6 +199,7 @@ impl Health {
                     self.wishes.push_back(Wish::Note { pool: pool_id, shard, change });
                 }
             }
+            Sight::Closed => {}
             Sight::Silent if health.silent_at.is_some_and(|at| at.plus_ms(period_ms) > now) => {}
             Sight::Failed | Sight::Silent => {
                 if sight == Sight::Silent {
@@ -222,6 +243,9 @@ impl Health {
             return;
         };
         let retry_ms = u64::from(health.spec.server_retry_timeout_ms);
+        if ready && let Some(question) = health.questions.get_mut(server.index()) {
+            question.ask_again(now);
+        }
         let health = &mut health.shards[shard.index()];
         let Some(out) = &mut health.out else {
             if let Some(failing) = &mut health.failing {
@@ -245,9 +269,43 @@ impl Health {
         self.publish(pool);
     }
 
+    /// The answer to a [`Wish::Ask`]; `None` if there was none.
+    pub fn handle_ability(
+        &mut self,
+        pool: PoolId,
+        server: ServerId,
+        ability: Option<Ability>,
+        now: Time,
+    ) {
+        let Some((health, shard)) = self.find(pool, server) else {
+            return;
+        };
+        let Some(question) = health.questions.get_mut(server.index()) else {
+            return;
+        };
+        question.handle_answer(ability, now);
+        let (before, after) = (health.topology.common, ability::common(&health.questions));
+        if before == after {
+            return;
+        }
+        let change = match (before.resp3, after.resp3) {
+            (None | Some(true), Some(false)) => Some(Change::Resp2Only),
+            (Some(false), Some(true)) => Some(Change::Resp3Again),
+            _ => None,
+        };
+        self.wishes.extend(change.map(|change| Wish::Note { pool, shard, change }));
+        self.publish(pool);
+    }
+
     /// Call when [`Health::deadline`] has come.
     pub fn handle_deadline(&mut self, now: Time) {
         for (at, pool) in self.pools.iter_mut().enumerate() {
+            for (server, question) in pool.questions.iter_mut().enumerate() {
+                if question.take_due(now) {
+                    let (pool, server) = (PoolId(at as u16), ServerId(server as u16));
+                    self.wishes.push_back(Wish::Ask { pool, server });
+                }
+            }
             let is_dark = pool.is_dark();
             for (shard, health) in pool.shards.iter_mut().enumerate() {
                 if let Some((probe_at, probing)) = health.probe(is_dark)
@@ -273,7 +331,9 @@ impl Health {
         };
         let of_pool = |pool: &PoolHealth| {
             let failing = pool.is_dark().then(|| pool.shards.iter().filter_map(of_failing).min());
-            pool.shards.iter().filter_map(of_out).min().into_iter().chain(failing.flatten()).min()
+            let out = pool.shards.iter().filter_map(of_out).min();
+            let asking = pool.questions.iter().filter_map(Question::due).min();
+            out.into_iter().chain(failing.flatten()).chain(asking).min()
         };
         self.pools.iter().filter_map(of_pool).min()
     }
@@ -305,7 +365,9 @@ impl Health {
             .iter()
             .map(|shard| if shard.out.is_some() { out } else { ShardState::Live })
             .collect();
-        health.topology = Arc::new(fixed::topology(&health.spec, &states));
+        let common = ability::common(&health.questions);
+        let topology = fixed::topology(&health.spec, &states);
+        health.topology = Arc::new(PoolTopology { common, ..topology });
         self.epoch = self.epoch.next();
         let snapshot = self.snapshot();
         self.wishes.push_back(Wish::Publish(snapshot));

@@ -6,10 +6,12 @@
 //! ring is keyed by shard *names*; servers are only addresses behind them, so a failover changes
 //! an address and never the ring.
 
+pub mod ability;
 pub mod health;
 pub mod kinds;
 pub mod snapshot;
 pub mod spec;
 
+pub use ability::{Ability, Common, Release};
 pub use snapshot::{PoolTopology, Server, Shard, ShardState, Snapshot};
 pub use spec::{Address, Eject, Manners, PoolSpec, Protocol, ShardSpec};

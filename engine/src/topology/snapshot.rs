@@ -1,5 +1,6 @@
 //! The topology at one moment: immutable, shared by `Arc`, numbered by an epoch.
 
+use super::ability::Common;
 use super::spec::Address;
 use crate::base::{Epoch, ServerId, ShardId};
 use crate::routing::Router;
@@ -20,6 +21,8 @@ pub struct PoolTopology {
     pub shards: Vec<Shard>,
     /// Servers in use, sorted by id. An id is never given to another address.
     pub servers: Vec<Server>,
+    /// What is true of all servers that have answered.
+    pub common: Common,
 }
 
 #[derive(Clone, Debug)]

@@ -6,7 +6,8 @@ use nuthatch_engine::proxy::{Action, Cause, ConnId, Note, Reading, StreamBounds,
 use nuthatch_engine::routing::{distribution, hash};
 use nuthatch_engine::topology::health::{Health, Report, Wish};
 use nuthatch_engine::topology::{
-    Address, Eject, Manners, PoolSpec, PoolTopology, Protocol, Server, ShardSpec, Snapshot,
+    Ability, Address, Eject, Manners, PoolSpec, PoolTopology, Protocol, Release, Server, ShardSpec,
+    Snapshot,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -81,7 +82,7 @@ fn spec(words: &[&str]) -> PoolSpec {
             ("retry", _) => spec.server_retry_timeout_ms = number(),
             ("limit", _) => spec.server_failure_limit = number(),
             ("protocol", "memcache") => spec.protocol = Protocol::Memcache,
-            ("flows", _) | ("gathers", "on") => {} // the worker's, not the pool's
+            ("flows", _) | ("gathers", "on") | ("unasked", _) => {} // the worker's, not the pool's
             ("manners", "twemproxy") => spec.manners = Manners::Twemproxy,
             _ => panic!("a pool has no {word}"),
         }
@@ -90,6 +91,14 @@ fn spec(words: &[&str]) -> PoolSpec {
         .map(|at| ShardSpec { name: format!("shard{at}").into(), address: address(at), weight: 1 })
         .collect();
     spec
+}
+
+/// Of a server of this version: `9.1.0-valkey` is a Valkey.
+fn ability(version: &str) -> Ability {
+    let release = Release::read(version).unwrap_or_else(|| panic!("{version}: a version"));
+    let valkey = version.ends_with("-valkey").then_some(release);
+    let redis = Some(if valkey.is_some() { Release([7, 2, 4]) } else { release });
+    Ability { resp3: redis >= Some(Release([6, 0, 0])), redis, valkey }
 }
 
 fn address(server: u16) -> Address {
@@ -160,7 +169,16 @@ impl Stage {
         if let ["pool", options @ ..] = words.as_slice() {
             self.now = Time::from_ms(10_000);
             let specs = [Arc::new(spec(options))];
-            let health = Health::new(&specs);
+            let mut health = Health::new(&specs);
+            // Servers have answered before the story begins, where it says nothing of them.
+            if !options.contains(&"unasked") {
+                for server in 0..specs[0].shards.len() {
+                    let server = ServerId(server as u16);
+                    health.handle_ability(POOL, server, Some(ability("7.0.15")), Time::ZERO);
+                }
+            }
+            health.handle_deadline(Time::ZERO);
+            while health.poll_wish().is_some() {}
             let snapshot = health.snapshot();
             let mut worker = Worker::new(WorkerId(0), 1, &specs, &snapshot);
             if let Some(bytes) = options.iter().find_map(|option| option.strip_prefix("flows=")) {
@@ -244,6 +262,14 @@ impl Play {
                 let server = ServerId(server[1..].parse().unwrap());
                 self.health.handle_probe(POOL, server, *outcome == "good", now);
             }
+            ["ability", server, "none"] => {
+                let server = ServerId(server[1..].parse().unwrap());
+                self.health.handle_ability(POOL, server, None, now);
+            }
+            ["ability", server, version] => {
+                let server = ServerId(server[1..].parse().unwrap());
+                self.health.handle_ability(POOL, server, Some(ability(version)), now);
+            }
             ["move", shard, "to", server] => {
                 let shard: usize = shard.strip_prefix("shard").unwrap().parse().unwrap();
                 self.move_to(shard, ServerId(server[1..].parse().unwrap()));
@@ -309,6 +335,7 @@ impl Play {
                     trace.push(format!("health: watch s{}", server.0));
                 }
                 Wish::Probe { server, .. } => trace.push(format!("health: probe s{}", server.0)),
+                Wish::Ask { server, .. } => trace.push(format!("health: ask s{}", server.0)),
                 Wish::Note { shard, change, .. } => {
                     trace.push(format!("health: shard{} {change:?}", shard.0));
                 }
@@ -404,6 +431,8 @@ fn about(note: &Note) -> String {
         Note::HandshakeRefused { server, answer, .. } => {
             format!("s{} refused the handshake: {answer}", server.0)
         }
+        Note::ClientForeign { why, .. } => format!("client of another protocol: {why}"),
+        Note::PasswordNotNeeded { server, .. } => format!("s{} needs no password", server.0),
         Note::Unchecked { command, .. } => format!("{command} went unchecked"),
     }
 }

@@ -5,7 +5,7 @@ use nuthatch_engine::base::{PoolId, ServerId, ShardId, Time, WorkerId};
 use nuthatch_engine::proxy::Note;
 use nuthatch_engine::topology::health::Change;
 use nuthatch_engine::topology::{PoolSpec, Snapshot};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -39,11 +39,27 @@ impl Ration {
 /// A failing server is told of at once, and then so often while it goes on.
 const FAILING_EVERY_MS: u64 = 10_000;
 
+/// A server that stays unready is told of at once, when it answers otherwise, and then so often.
+const UNREADY_EVERY_MS: u64 = 60_000;
+/// One that answers otherwise each time, so often at the most.
+const UNREADY_OFTEN_MS: u64 = 1_000;
+
 #[derive(Default)]
 pub struct NoteLog {
     clients: Ration,
     servers: Ration,
     failing: BTreeMap<(PoolId, ServerId), Failing>,
+    unready: BTreeMap<(PoolId, ServerId), Unready>,
+    /// Servers without a password, each of which is told of once.
+    open: BTreeSet<(PoolId, ServerId)>,
+}
+
+/// What a probe of an unready server heard.
+struct Unready {
+    heard: String,
+    told: Time,
+    /// Probes since, this one included.
+    probes: u64,
 }
 
 /// What is known of a failing server.
@@ -89,6 +105,24 @@ impl NoteLog {
                 let command = command.as_deref();
                 tracing::info!(worker, pool, client, why, command, suppressed, "client refused");
             }
+            Note::ClientForeign { pool, peer, why } => {
+                let Some(suppressed) = self.clients.take(now) else { return };
+                let (pool, client) = (name(pool), peer_text(*peer));
+                tracing::warn!(worker, pool, client, why, suppressed, "client of another protocol");
+            }
+            Note::PasswordNotNeeded { pool, server } => {
+                if self.open.insert((*pool, *server)) {
+                    let shard = shard_text(snapshot, *pool, *server);
+                    let server = server_text(snapshot, *pool, *server);
+                    tracing::warn!(
+                        pool = name(pool),
+                        shard,
+                        server,
+                        "the server has no password, so the pool's (`redis_auth`) protects nothing \
+                         there; going on without"
+                    );
+                }
+            }
             Note::StreamBroken { pool, peer, server, .. } => {
                 let Some(suppressed) = self.clients.take(now) else { return };
                 let server = server_text(snapshot, *pool, *server);
@@ -121,7 +155,7 @@ impl NoteLog {
                     cause: String::new(),
                 });
                 failing.untold += requests;
-                failing.cause = cause.to_string();
+                failing.cause = cause.explained();
                 if now < failing.again_at {
                     return;
                 }
@@ -129,7 +163,7 @@ impl NoteLog {
                 let requests_failed = std::mem::take(&mut failing.untold);
                 let shard = shard_text(snapshot, *pool, *server);
                 let server = server_text(snapshot, *pool, *server);
-                let (pool, cause) = (name(pool), cause.to_string());
+                let (pool, cause) = (name(pool), cause.explained());
                 tracing::warn!(
                     worker,
                     pool,
@@ -162,6 +196,37 @@ impl NoteLog {
 }
 
 impl NoteLog {
+    /// What a probe of a server that is out, or of a dark pool's, has heard.
+    pub fn write_probe(
+        &mut self,
+        pool: &str,
+        snapshot: &Snapshot,
+        (of, server): (PoolId, ServerId),
+        heard: Result<(), String>,
+        now: Time,
+    ) {
+        let Err(heard) = heard else {
+            self.unready.remove(&(of, server));
+            return;
+        };
+        let is_new = !self.unready.contains_key(&(of, server));
+        let last = self.unready.entry((of, server)).or_insert(Unready {
+            heard: String::new(),
+            told: now,
+            probes: 0,
+        });
+        last.probes += 1;
+        let every_ms = if last.heard == heard { UNREADY_EVERY_MS } else { UNREADY_OFTEN_MS };
+        if !is_new && now < last.told.plus_ms(every_ms) {
+            return;
+        }
+        let shard = shard_text(snapshot, of, server);
+        let server = server_text(snapshot, of, server);
+        let probes = std::mem::take(&mut last.probes);
+        tracing::warn!(pool, shard, server, heard, probes, "server is not ready yet");
+        (last.heard, last.told) = (heard, now);
+    }
+
     /// A shard left or came back.
     pub fn write_change(
         &mut self,
@@ -172,7 +237,7 @@ impl NoteLog {
         change: Change,
     ) {
         let server = snapshot.pools[pool.index()].shard(shard).primary;
-        if !matches!(change, Change::Ejected { .. }) {
+        if matches!(change, Change::Answers { .. } | Change::Readmitted { .. }) {
             // The next failure is news again.
             self.failing.remove(&(pool, server));
         }
@@ -203,6 +268,18 @@ fn write_change(
         }
         Change::Readmitted { after_ms } => {
             tracing::info!(pool, shard, server, after_ms, "server readmitted");
+        }
+        Change::Resp2Only => {
+            tracing::warn!(
+                pool,
+                shard,
+                server,
+                "the server does not know HELLO 3 (RESP3), so the pool refuses it; clients that \
+                 insist on RESP3 cannot connect"
+            );
+        }
+        Change::Resp3Again => {
+            tracing::info!(pool, shard, server, "every server grants RESP3 again, and so the pool");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! out), looks names up for workers that want to connect, writes what they note to the log, hears
 //! signals and leads the end.
 
+mod ability;
 mod bind;
 mod ending;
 mod files;
@@ -16,6 +17,7 @@ mod standing;
 mod start;
 mod systemd;
 mod tide;
+mod visit;
 
 pub use bind::{all as listen, reason as bind_reason};
 pub use files::files_needed;
@@ -30,7 +32,7 @@ use log::NoteLog;
 use nuthatch_engine::base::{PoolId, ServerId, WorkerId};
 use nuthatch_engine::proxy::{ConnId, Note};
 use nuthatch_engine::topology::health::{Change, Health, Wish};
-use nuthatch_engine::topology::{PoolSpec, Snapshot};
+use nuthatch_engine::topology::{Address, PoolSpec, Snapshot};
 use signals::{Signal, Signals};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -158,9 +160,14 @@ impl Control {
                     self.workers[worker.index()].send(Mail::Resolved { conn, address });
                 }
             }
-            ToControl::Probed { pool, server, ready } => {
-                self.health.handle_probe(pool, server, ready, now);
+            ToControl::Probed { pool, server, heard } => {
+                self.health.handle_probe(pool, server, heard.is_ok(), now);
+                let name = &self.specs[pool.index()].name;
+                self.notes.write_probe(name, &self.snapshot, (pool, server), heard, now);
                 self.look_at(pool);
+            }
+            ToControl::AbilityHeard { pool, server, ability } => {
+                self.health.handle_ability(pool, server, ability, now);
             }
             ToControl::HereIAm(worker) => self.systemd.handle_answer(worker),
             ToControl::Empty(worker) => return !self.ending.handle_empty(worker),
@@ -186,7 +193,18 @@ impl Control {
             Wish::Watch { pool, server } => {
                 self.send_all(|| Mail::Watch { pool, server });
             }
-            Wish::Probe { pool, server } => self.probe(pool, server),
+            Wish::Probe { pool, server } => {
+                self.visit(pool, server, move |spec, address| async move {
+                    let heard = probe::ask(&spec, &address).await;
+                    ToControl::Probed { pool, server, heard }
+                });
+            }
+            Wish::Ask { pool, server } => {
+                self.visit(pool, server, move |spec, address| async move {
+                    let ability = ability::ask(&spec, &address).await;
+                    ToControl::AbilityHeard { pool, server, ability }
+                });
+            }
             Wish::Note { pool, shard, change } => {
                 self.notes.write_change(
                     &self.specs[pool.index()],
@@ -202,17 +220,22 @@ impl Control {
         }
     }
 
-    fn probe(&self, pool: PoolId, server: ServerId) {
+    /// Goes and asks a server something; what it is told comes as a message.
+    fn visit<F>(
+        &self,
+        pool: PoolId,
+        server: ServerId,
+        ask: impl FnOnce(Arc<PoolSpec>, Address) -> F,
+    ) where
+        F: Future<Output = ToControl> + Send + 'static,
+    {
         let spec = Arc::clone(&self.specs[pool.index()]);
-        let address =
-            self.snapshot.pools[pool.index()].server(server).map(|server| server.address.clone());
-        let own = self.own.clone();
+        let Some(server) = self.snapshot.pools[pool.index()].server(server) else {
+            return;
+        };
+        let (asked, own) = (ask(spec, server.address.clone()), self.own.clone());
         tokio::spawn(async move {
-            let ready = match address {
-                Some(address) => probe::is_ready(&spec, &address).await,
-                None => false,
-            };
-            let _ = own.send(ToControl::Probed { pool, server, ready });
+            let _ = own.send(asked.await);
         });
     }
 }

@@ -11,7 +11,7 @@ use crate::io::{Balance, Clock, EventLoop, Listener, Mailbox, Post};
 use anyhow::Context;
 use mio::Poll;
 use nuthatch_engine::base::WorkerId;
-use nuthatch_engine::proxy::Worker;
+use nuthatch_engine::proxy::{Identity, Worker};
 use nuthatch_engine::topology::PoolSpec;
 use nuthatch_engine::topology::health::Health;
 use std::collections::BTreeMap;
@@ -89,6 +89,7 @@ where
     let clock = Clock::start();
     let (own, inbox) = tokio::sync::mpsc::unbounded_channel();
 
+    let identity = Arc::new(identity(listeners));
     let mut polls = Vec::new();
     let mut mailboxes = Vec::new();
     for _ in 0..workers {
@@ -101,7 +102,8 @@ where
     let mailboxes = Arc::new(mailboxes);
     let mut threads = Vec::new();
     for (at, (poll, mail)) in polls.into_iter().enumerate() {
-        let worker = Worker::new(WorkerId(at as u16), seed(at), &specs, &snapshot);
+        let mut worker = Worker::new(WorkerId(at as u16), seed(at), &specs, &snapshot);
+        worker.set_identity(Arc::clone(&identity));
         let doors = listeners.iter().map(|of_pool| Arc::clone(&of_pool[at % of_pool.len()]));
         let post = Post { control: own.clone(), workers: Arc::clone(&mailboxes) };
         let event_loop = EventLoop::new(
@@ -156,6 +158,21 @@ where
         runtime.shutdown_background();
     })?;
     Ok(Running { workers: threads, control })
+}
+
+/// What INFO says of the process.
+fn identity(listeners: &[Vec<Arc<Listener>>]) -> Identity {
+    let system = rustix::system::uname();
+    let words = [system.sysname(), system.release(), system.machine()];
+    let os = words.map(|word| word.to_string_lossy().into_owned()).join(" ");
+    let run_id = format!("{:016x}{:016x}{:08x}", seed(0), seed(1), seed(2) as u32);
+    let port = |of_pool: &Vec<Arc<Listener>>| of_pool.first().map_or(0, |one| one.socket.port());
+    Identity {
+        os: os.into(),
+        process_id: std::process::id(),
+        run_id: run_id.into(),
+        ports: listeners.iter().map(port).collect(),
+    }
 }
 
 /// Chance that differs from run to run: jitter that agreed over a fleet would be none.

@@ -57,6 +57,14 @@ impl AsFd for Socket {
 }
 
 impl Socket {
+    /// 0 for a Unix socket.
+    pub fn port(&self) -> u16 {
+        match self {
+            Socket::Tcp(listener) => listener.local_addr().map_or(0, |address| address.port()),
+            Socket::Unix(_) => 0,
+        }
+    }
+
     /// Binds and listens. A file at a Unix path is replaced, as twemproxy does.
     pub fn bind(bind: &Bind, backlog: u32, reuseport: bool, keepalive: bool) -> io::Result<Socket> {
         let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);

@@ -5,8 +5,8 @@ use super::stream::Stream;
 use mio::Waker;
 use nuthatch_engine::base::{PoolId, ServerId, WorkerId};
 use nuthatch_engine::proxy::{ConnId, Note, WorkerCounts};
-use nuthatch_engine::topology::Snapshot;
 use nuthatch_engine::topology::health::Report;
+use nuthatch_engine::topology::{Ability, Snapshot};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -63,11 +63,17 @@ pub enum ToControl {
         port: u16,
         address: Option<SocketAddr>,
     },
-    /// A probe's outcome, from control's own tasks.
+    /// A probe's outcome, from control's own tasks: ready, or what was heard instead.
     Probed {
         pool: PoolId,
         server: ServerId,
-        ready: bool,
+        heard: Result<(), String>,
+    },
+    /// What a server says that it can do, from control's own tasks; `None`: it said nothing.
+    AbilityHeard {
+        pool: PoolId,
+        server: ServerId,
+        ability: Option<Ability>,
     },
     HereIAm(WorkerId),
     /// No client is left after a [`Mail::Drain`].

@@ -68,6 +68,14 @@ pub fn array(out: &mut Vec<u8>, len: usize) {
     header(out, b'*', len as u64);
 }
 
+/// A request of these words.
+pub fn command(out: &mut Vec<u8>, words: &[&str]) {
+    array(out, words.len());
+    for word in words {
+        bulk(out, word.as_bytes());
+    }
+}
+
 /// A map of `pairs` pairs: `%` in RESP3, a flat array in RESP2.
 pub fn map(out: &mut Vec<u8>, version: Version, pairs: usize) {
     match version {

@@ -3,9 +3,10 @@
 
 use crate::base::{ServerId, ShardId};
 use crate::routing::{Member, Router};
-use crate::topology::{PoolSpec, PoolTopology, Server, Shard, ShardState};
+use crate::topology::{Common, PoolSpec, PoolTopology, Server, Shard, ShardState};
 
-/// The topology of `spec` with its shards in the given states (one a shard).
+/// The topology of `spec` with its shards in the given states (one a shard), whose servers have not
+/// been asked yet.
 pub fn topology(spec: &PoolSpec, states: &[ShardState]) -> PoolTopology {
     assert_eq!(states.len(), spec.shards.len(), "one state a shard");
     let members: Vec<Member<'_>> = spec
@@ -39,5 +40,6 @@ pub fn topology(spec: &PoolSpec, states: &[ShardState]) -> PoolTopology {
             .enumerate()
             .map(|(at, shard)| Server { id: ServerId(at as u16), address: shard.address.clone() })
             .collect(),
+        common: Common::default(),
     }
 }

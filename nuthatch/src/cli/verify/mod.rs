@@ -145,6 +145,7 @@ fn find(view: &View, asked: &Verify, specs: &[PoolSpec]) -> Found {
     let mut hints = hint::hints(view, &places, &tallies);
     let left_in_zero = left_in_zero(view, &tallies);
     hints.extend(left_in_zero.clone());
+    hints.extend(without_password(&places, &tallies));
     if misplaced > 0 {
         hints.extend(shared(view, specs));
     }
@@ -187,6 +188,20 @@ fn ask_all(view: &View, places: &[Place], sample: u64) -> Vec<Tally> {
         }
     });
     tallies
+}
+
+/// Servers that anybody may use, whatever the pool's password.
+fn without_password(places: &[Place], tallies: &[Tally]) -> Option<String> {
+    let is_open = |tally: &Tally| tally.seen.as_ref().is_ok_and(|seen| seen.has_no_password);
+    let open = places.iter().zip(tallies).filter(|(_, tally)| is_open(tally));
+    let names: Vec<String> = open.map(|(place, _)| place.address.to_string()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "no password is set at {}: the pool's `redis_auth` is demanded of clients and protects \
+             nothing there",
+            names.join(", ")
+        )
+    })
 }
 
 /// nutcracker left the data in database 0 with a password, or over a Unix socket; we do not.

@@ -43,10 +43,10 @@ pub fn walk<S: Read + Write>(
     let mut taken = 0;
     loop {
         if line == b"END" {
-            return Ok(Seen { keys, keys_in_zero: None, is_whole: true });
+            return Ok(Seen { keys, is_whole: true, ..Seen::default() });
         }
         if taken >= wanted {
-            return Ok(Seen { keys, keys_in_zero: None, is_whole: false });
+            return Ok(Seen { keys, ..Seen::default() });
         }
         take(key(&line).ok_or_else(|| refused(METADUMP, &line))?);
         taken += 1;
@@ -171,7 +171,7 @@ mod tests {
         let lines = "key=a exp=-1 la=1 cas=1 fetch=no cls=1 size=64\n\
                      key=a%2520b%C3%A9 exp=-1\nkey=%00%0A%ff\nEND\r\n";
         let (seen, keys) = ask(10, &format!("{HEAD}{lines}"));
-        assert_eq!(seen, Ok(Seen { keys: 3, keys_in_zero: None, is_whole: true }));
+        assert_eq!(seen, Ok(Seen { keys: 3, is_whole: true, ..Seen::default() }));
         assert_eq!(keys, [&b"a"[..], b"a%20b\xc3\xa9", b"\0\n\xff"]);
         assert_eq!(ask(0, &format!("{HEAD}{lines}")).1.len(), 3);
     }
@@ -180,7 +180,7 @@ mod tests {
     fn a_sample_ends_where_it_is_full() {
         let lines = "key=a x\nkey=b x\nkey=c x\n";
         let (seen, keys) = ask(2, &format!("{HEAD}{lines}"));
-        assert_eq!(seen, Ok(Seen { keys: 3, keys_in_zero: None, is_whole: false }));
+        assert_eq!(seen, Ok(Seen { keys: 3, ..Seen::default() }));
         assert_eq!(keys.len(), 2);
         let (seen, _) = ask(2, &format!("{HEAD}key=a x\nkey=b x\nEND\r\n"));
         assert!(seen.unwrap().is_whole, "it ended just there");

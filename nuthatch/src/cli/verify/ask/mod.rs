@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LINE_BYTES_MAX: u64 = 64 * 1024;
 
 /// What a server said of itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Seen {
     /// Keys in the pool's database; memcached has one.
     pub keys: u64,
@@ -30,6 +30,8 @@ pub struct Seen {
     pub keys_in_zero: Option<u64>,
     /// Has every key been looked at?
     pub is_whole: bool,
+    /// The pool has a password, and the server has none.
+    pub has_no_password: bool,
 }
 
 /// Hands about `sample` keys of a server to `take`; 0 means all. The error is for people.

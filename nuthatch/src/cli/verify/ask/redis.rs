@@ -14,6 +14,7 @@
 
 use super::{Line, Seen, lost};
 use nuthatch_engine::protocol::resp::encode;
+use nuthatch_engine::proxy::wants_no_password;
 use nuthatch_engine::topology::PoolSpec;
 use std::io::{BufReader, Read, Write};
 use std::thread::sleep;
@@ -49,9 +50,10 @@ impl<S: Read + Write> Server<S> {
         sample: u64,
         mut take: impl FnMut(Vec<u8>),
     ) -> Result<Seen, String> {
-        if let Some(password) = &spec.redis_auth {
-            self.status(&["AUTH", password])?;
-        }
+        let has_no_password = match &spec.redis_auth {
+            Some(password) => self.authenticate(password)?,
+            None => false,
+        };
         if spec.redis_db > 0 {
             self.status(&["SELECT", &spec.redis_db.to_string()])?;
         }
@@ -85,7 +87,17 @@ impl<S: Read + Write> Server<S> {
         } else {
             None
         };
-        Ok(Seen { keys, keys_in_zero, is_whole })
+        Ok(Seen { keys, keys_in_zero, is_whole, has_no_password })
+    }
+
+    /// Whether the server said that it has no password, which is no reason not to go on.
+    fn authenticate(&mut self, password: &str) -> Result<bool, String> {
+        self.say(&["AUTH", password])?;
+        match self.answer(b'+', "AUTH")? {
+            Ok(_) => Ok(false),
+            Err(words) if wants_no_password(&words) => Ok(true),
+            Err(words) => Err(refused("AUTH", &words)),
+        }
     }
 
     fn scan(&mut self, cursor: &str) -> Result<(String, Vec<Vec<u8>>), String> {
@@ -116,15 +128,17 @@ impl<S: Read + Write> Server<S> {
 
     fn say(&mut self, command: &[&str]) -> Result<(), String> {
         let mut bytes = Vec::new();
-        encode::array(&mut bytes, command.len());
-        for word in command {
-            encode::bulk(&mut bytes, word.as_bytes());
-        }
+        encode::command(&mut bytes, command);
         self.input.get_mut().write_all(&bytes).map_err(|error| lost(command[0], &error))
     }
 
     /// The rest of a line that begins with `kind`. An error of the server's is one of ours.
     fn line(&mut self, kind: u8, command: &str) -> Result<String, String> {
+        self.answer(kind, command)?.map_err(|words| refused(command, &words))
+    }
+
+    /// The same, where the words of an error are wanted.
+    fn answer(&mut self, kind: u8, command: &str) -> Result<Result<String, String>, String> {
         let line = match super::line(&mut self.input, command)? {
             Line::Whole(line) => line,
             Line::Torn => return Err(not_redis(command)),
@@ -132,8 +146,8 @@ impl<S: Read + Write> Server<S> {
         let Some(line) = line.strip_suffix(b"\r") else { return Err(not_redis(command)) };
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         match line.split_first() {
-            Some((&first, rest)) if first == kind => Ok(text(rest)),
-            Some((b'-', rest)) => Err(format!("{command}: {}", super::super::report::cut(rest))),
+            Some((&first, rest)) if first == kind => Ok(Ok(text(rest))),
+            Some((b'-', rest)) => Ok(Err(text(rest))),
             _ => Err(not_redis(command)),
         }
     }
@@ -155,6 +169,10 @@ impl<S: Read + Write> Server<S> {
         bytes.truncate(length);
         Ok(bytes)
     }
+}
+
+fn refused(command: &str, words: &str) -> String {
+    format!("{command}: {}", super::super::report::cut(words.as_bytes()))
 }
 
 fn not_redis(command: &str) -> String {
@@ -194,7 +212,8 @@ mod tests {
         let answers = "+OK\r\n+OK\r\n:3\r\n*2\r\n$2\r\n17\r\n*2\r\n$1\r\na\r\n$0\r\n\r\n\
                        *2\r\n$1\r\n0\r\n*1\r\n$2\r\n\r\n\r\n+OK\r\n:9\r\n";
         let (seen, keys, words) = walk("  redis_auth: secret\n  redis_db: 2\n", 10, answers);
-        assert_eq!(seen, Ok(Seen { keys: 3, keys_in_zero: Some(9), is_whole: true }));
+        let whole = Seen { keys: 3, is_whole: true, ..Seen::default() };
+        assert_eq!(seen, Ok(Seen { keys_in_zero: Some(9), ..whole }));
         assert_eq!(keys, ["a", "", "\r\n"]);
         assert_eq!(
             words.join(" "),
@@ -203,10 +222,24 @@ mod tests {
     }
 
     #[test]
+    fn a_server_without_a_password_is_asked_all_the_same() {
+        for words in [
+            "ERR Client sent AUTH, but no password is set",
+            "ERR AUTH <password> called without any password configured for the default user. Are \
+             you sure your configuration is correct?",
+        ] {
+            let answers = format!("-{words}\r\n:1\r\n*2\r\n$1\r\n0\r\n*1\r\n$1\r\na\r\n");
+            let (seen, keys, _) = walk("  redis_auth: secret\n", 10, &answers);
+            let open = Seen { keys: 1, is_whole: true, has_no_password: true, keys_in_zero: None };
+            assert_eq!((seen, keys), (Ok(open), vec!["a".to_owned()]));
+        }
+    }
+
+    #[test]
     fn a_sample_ends_where_it_is_full() {
         let answers = ":300\r\n*2\r\n$1\r\n5\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n";
         let (seen, keys, _) = walk("", 2, answers);
-        assert_eq!(seen, Ok(Seen { keys: 300, keys_in_zero: None, is_whole: false }));
+        assert_eq!(seen, Ok(Seen { keys: 300, ..Seen::default() }));
         assert_eq!(keys, ["a", "b"]);
     }
 

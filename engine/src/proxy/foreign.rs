@@ -1,0 +1,172 @@
+//! Clients that speak another protocol than their pool: told from their first bytes, before any of
+//! them is taken for a request.
+//!
+//! Two reasons. A web page can make a browser POST to any port, and a server can be talked into the
+//! same: the body of such a request must never be read as commands. And a pool whose `redis: true`
+//! was forgotten shows its operator nothing but errors in the clients; the log should name the cause.
+//!
+//! | first bytes                          | a pool of Redis        | a pool of memcached  |
+//! |--------------------------------------|------------------------|----------------------|
+//! | a TLS hello                          | closed                 | closed               |
+//! | an HTTP request line                 | closed                 | closed               |
+//! | `*1\r\n`                             | its protocol           | an error, and closed |
+//! | memcached's binary protocol          | closed                 | closed               |
+//! | a line of memcached with a block     | an error, and closed   | its protocol         |
+//! | a line that only memcached knows     | an error, and a log line | its protocol       |
+
+use crate::command;
+use crate::protocol::memcache::{BINARY_MAGIC, words::Words};
+use crate::topology::Protocol;
+
+/// The first byte of a TLS record that holds a handshake.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// What a client speaks that its pool does not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Foreign {
+    Tls,
+    Http,
+    Resp,
+    MemcacheBinary,
+    /// A line that stores: a block that is no command follows.
+    MemcacheBlock,
+    /// A line that Redis does not know.
+    MemcacheLine,
+}
+
+impl Foreign {
+    /// For the log.
+    pub fn why(self) -> &'static str {
+        match self {
+            Foreign::Tls => "a TLS client; this port does not speak TLS",
+            Foreign::Http => "an HTTP client",
+            Foreign::Resp => {
+                "a Redis client on a pool of memcached servers: is `redis: true` missing?"
+            }
+            Foreign::MemcacheBinary => {
+                "the binary protocol of memcached, which is not served; clients can be set to text"
+            }
+            Foreign::MemcacheBlock | Foreign::MemcacheLine => {
+                "a memcached client on a pool of Redis servers: is `redis: true` wrong?"
+            }
+        }
+    }
+}
+
+/// Tells by the first bytes of a connection; `None` also where more are needed.
+pub fn of_bytes(protocol: Protocol, bytes: &[u8]) -> Option<Foreign> {
+    match (protocol, bytes) {
+        (_, [TLS_HANDSHAKE, ..]) => Some(Foreign::Tls),
+        (_, [BINARY_MAGIC, ..]) => Some(Foreign::MemcacheBinary),
+        (Protocol::Memcache, [b'*', b'0'..=b'9', ..]) => Some(Foreign::Resp),
+        _ => None,
+    }
+}
+
+/// Tells by the first line of a connection, without its end.
+pub fn of_line(protocol: Protocol, line: &[u8]) -> Option<Foreign> {
+    if is_request_line(line) && !(protocol == Protocol::Redis && is_redis_request(line)) {
+        return Some(Foreign::Http);
+    }
+    if protocol == Protocol::Memcache {
+        return None;
+    }
+    let mut words = Words::new(line);
+    let name = words.next()?;
+    command::memcache::lookup(name)?;
+    if is_number(words.nth(1)) && is_number(words.next()) && is_number(words.next()) {
+        return Some(Foreign::MemcacheBlock);
+    }
+    command::lookup(name).is_none().then_some(Foreign::MemcacheLine)
+}
+
+/// Whether a line that is no command belongs to an HTTP request: memcached's own test.
+pub fn is_of_http(line: &[u8]) -> bool {
+    let first = Words::new(line).next().unwrap_or_default();
+    let is = |name: &[u8]| first.eq_ignore_ascii_case(name);
+    is(b"post") || is(b"host:") || Words::new(line).last().is_some_and(is_http_version)
+}
+
+/// `METHOD target HTTP/1.1`. Three words and a version are enough: the method may be the name of a
+/// command.
+fn is_request_line(line: &[u8]) -> bool {
+    let mut words = Words::new(line);
+    let last = words.nth(2);
+    last.is_some_and(is_http_version) && words.next().is_none()
+}
+
+/// Whether three words may be a request to Redis: `SET agent HTTP/1.1`. A header behind such a line is
+/// none, and closes.
+fn is_redis_request(line: &[u8]) -> bool {
+    let name = Words::new(line).next().unwrap_or_default();
+    command::lookup(name).is_some_and(|command| command.arity_ok(3))
+}
+
+fn is_http_version(word: &[u8]) -> bool {
+    let number = word.strip_prefix(b"HTTP/").unwrap_or_default();
+    matches!(number.trim_ascii_end(), [b'0'..=b'9', b'.', b'0'..=b'9'] | [b'0'..=b'9'])
+}
+
+fn is_number(word: Option<&[u8]>) -> bool {
+    word.is_some_and(|word| word.iter().all(u8::is_ascii_digit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Protocol::{Memcache, Redis};
+
+    #[test]
+    fn first_bytes_tell() {
+        for (protocol, bytes, want) in [
+            (Redis, &b"\x16\x03\x01\x02\x00"[..], Some(Foreign::Tls)),
+            (Memcache, b"\x16", Some(Foreign::Tls)),
+            (Redis, b"\x80\x0a", Some(Foreign::MemcacheBinary)),
+            (Memcache, b"*1\r\n$4\r\nPING\r\n", Some(Foreign::Resp)),
+            (Memcache, b"*", None),
+            (Memcache, b"get a\r\n", None),
+            (Redis, b"*1\r\n", None),
+            (Redis, b"PING\r\n", None),
+            (Redis, b"", None),
+        ] {
+            assert_eq!(of_bytes(protocol, bytes), want, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn first_lines_tell() {
+        for (protocol, line, want) in [
+            (Memcache, "POST / HTTP/1.1", Some(Foreign::Http)),
+            (Memcache, "GET /x HTTP/1.0", Some(Foreign::Http)),
+            (Memcache, "set /x HTTP/1.1", Some(Foreign::Http)),
+            (Redis, "PRI * HTTP/2.0", Some(Foreign::Http)),
+            (Redis, "GET / HTTP/1.1", Some(Foreign::Http)),
+            (Redis, "MGET a b HTTP/1.1", None),
+            (Redis, "GET HTTP/1.1", None),
+            (Redis, "SET agent HTTP/1.1", None),
+            (Redis, "FLUSHALL /x HTTP/1.1", Some(Foreign::Http)),
+            (Memcache, "get HTTP/1.1 HTTP/x.y", None),
+            (Memcache, "get a b", None),
+            (Redis, "set k 0 0 5", Some(Foreign::MemcacheBlock)),
+            (Redis, "append k 0 60 5 noreply", Some(Foreign::MemcacheBlock)),
+            (Redis, "set k v EX 5", None),
+            (Redis, "get k", None),
+            (Redis, "gets k", Some(Foreign::MemcacheLine)),
+            (Redis, "version", Some(Foreign::MemcacheLine)),
+            (Redis, "VERSION", None),
+            (Redis, "mg k v", Some(Foreign::MemcacheLine)),
+            (Redis, "", None),
+        ] {
+            assert_eq!(of_line(protocol, line.as_bytes()), want, "{line}");
+        }
+    }
+
+    #[test]
+    fn lines_behind_the_first_are_told_by_what_is_no_command() {
+        assert!(is_of_http(b"PUT /a b HTTP/1.1"));
+        assert!(is_of_http(b"Host: x"));
+        assert!(is_of_http(b"POST"));
+        assert!(!is_of_http(b"Content-Length: 5"));
+        assert!(!is_of_http(b""));
+    }
+}

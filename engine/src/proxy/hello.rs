@@ -1,0 +1,200 @@
+//! HELLO: which protocol a client speaks, who it is, and what it speaks to.
+//!
+//! The reply speaks for the pool's servers, so it must be true of them (`topology/ability.rs`):
+//!
+//! ```text
+//!   servers not asked yet ──▶ the request waits, no longer than a connection may take
+//!   a server without RESP3 ──▶ HELLO 3 is refused in words on which libraries go on with RESP2
+//!   all servers grant it   ──▶ granted; the version is the lowest of theirs
+//!   no server answers      ──▶ HELLO 3 is refused for now, other forms are answered
+//! ```
+//!
+//! A pool may lose RESP3 when a server is replaced by an older one. Clients that speak RESP3 then are
+//! closed: they connect again, are refused, and go on with RESP2.
+
+use super::client::Client;
+use super::request::{Path, Taken};
+use super::turn::Turn;
+use super::worker::Worker;
+use super::{Action, Note, REDIS_VERSION, greet, replies};
+use crate::base::limits::HELLO_WAIT_MS_MAX;
+use crate::base::{PoolId, Time};
+use crate::protocol::resp::{Args, Version, encode};
+use crate::topology::Common;
+
+/// Whether a client's HELLO or INFO waits for servers to say what they can do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Greeting {
+    /// It has not waited, or the answers have come.
+    Free,
+    Waits {
+        until: Time,
+    },
+    /// It has waited long enough, once for all that it asks.
+    Waited,
+}
+
+impl Path<'_> {
+    pub fn hello(&mut self, args: &Args<'_>) -> Taken {
+        self.try_hello(args).unwrap_or_else(|text| {
+            self.error(text);
+            Taken::Yes
+        })
+    }
+
+    /// `Err`: the text of a refusal.
+    fn try_hello(&mut self, args: &Args<'_>) -> Result<Taken, Vec<u8>> {
+        let mut version = self.client.version;
+        let mut options = args.iter_from(1);
+        if let Some(wanted) = options.next() {
+            version = match std::str::from_utf8(wanted).ok().and_then(|n| n.parse::<i64>().ok()) {
+                Some(2) => Version::Resp2,
+                Some(3) => Version::Resp3,
+                Some(_) => return Err(replies::NOPROTO.into()),
+                None => {
+                    return Err("ERR Protocol version is not an integer or out of range".into());
+                }
+            };
+        }
+        if version != self.client.version && self.client.in_flight() > 0 {
+            return Ok(Taken::NotYet);
+        }
+        let (mut name, mut right) = (None, None);
+        while let Some(option) = options.next() {
+            if option.eq_ignore_ascii_case(b"auth") && options.len() >= 2 {
+                let user = options.next().unwrap_or_default();
+                let password = options.next().unwrap_or_default();
+                right = Some(self.is_right(user, password));
+            } else if option.eq_ignore_ascii_case(b"setname") && options.len() >= 1 {
+                name = options.next();
+            } else {
+                let quoted = encode::quoted(option);
+                return Err([b"ERR Syntax error in HELLO option '", quoted, b"'"].concat());
+            }
+        }
+        if right == Some(false) {
+            return Err(replies::WRONGPASS.into());
+        }
+        if right.is_none() && !self.client.authenticated {
+            return Err(replies::HELLO_NOAUTH.into());
+        }
+        if let Some(name) = name {
+            greet::check_name(name)?;
+        }
+        if self.must_wait_for_servers() {
+            return Ok(Taken::NotYet);
+        }
+        if version == Version::Resp3 {
+            self.check_resp3()?;
+        }
+        if let Some(name) = name {
+            self.client.info_mut().name = name.into();
+        }
+        self.client.authenticated = true;
+        self.client.version = version;
+        self.client.lane = self.pool.lane(version);
+        self.greet();
+        Ok(Taken::Yes)
+    }
+
+    /// Whether an answer may still come that the reply depends on.
+    pub fn must_wait_for_servers(&mut self) -> bool {
+        if self.pool.topology.common.settled {
+            return false;
+        }
+        if self.client.greeting == Greeting::Free {
+            let wait_ms = u64::from(self.pool.spec.connect_timeout_ms).min(HELLO_WAIT_MS_MAX);
+            let until = self.turn.now.plus_ms(wait_ms);
+            self.client.greeting = Greeting::Waits { until };
+            self.client.watch(self.turn, until);
+        }
+        self.client.greeting != Greeting::Waited
+    }
+
+    fn check_resp3(&self) -> Result<(), Vec<u8>> {
+        let pool = &self.pool.spec.name;
+        match self.pool.topology.common.resp3 {
+            Some(true) => Ok(()),
+            Some(false) => Err(replies::noproto_of_server(pool).into()),
+            None => Err(replies::no_server_known(pool).into()),
+        }
+    }
+
+    fn greet(&mut self) {
+        let (version, id) = (self.client.version, self.client.id);
+        let (server, release) = server_and_version(&self.pool.topology.common);
+        self.answer(|out| {
+            encode::map(out, version, 7);
+            for (field, value) in [("server", server), ("version", &release)] {
+                encode::bulk(out, field.as_bytes());
+                encode::bulk(out, value.as_bytes());
+            }
+            encode::bulk(out, b"proto");
+            encode::integer(out, if version == Version::Resp3 { 3 } else { 2 });
+            encode::bulk(out, b"id");
+            encode::integer(out, id as i64);
+            for (field, value) in [("mode", "standalone"), ("role", "master")] {
+                encode::bulk(out, field.as_bytes());
+                encode::bulk(out, value.as_bytes());
+            }
+            encode::bulk(out, b"modules");
+            encode::array(out, 0);
+        });
+    }
+}
+
+/// What HELLO calls the server and its version: as a Valkey where all servers are.
+fn server_and_version(common: &Common) -> (&'static str, String) {
+    match common.valkey {
+        Some(release) => ("valkey", release.to_string()),
+        None => ("redis", redis_version(common)),
+    }
+}
+
+/// The lowest version of the pool's servers; while none is known, the one that our table is of.
+pub fn redis_version(common: &Common) -> String {
+    common.redis.map_or_else(|| REDIS_VERSION.to_owned(), |release| release.to_string())
+}
+
+impl Client {
+    /// Lets its request go on, now that servers have answered or will not in time.
+    pub fn end_wait(&mut self, turn: &mut Turn, as_now: Greeting) {
+        if let Greeting::Waits { .. } = self.greeting {
+            self.greeting = as_now;
+            self.maybe_resume(turn);
+        }
+    }
+
+    pub fn greeting_deadline(&mut self, turn: &mut Turn) {
+        if let Greeting::Waits { until } = self.greeting {
+            if until <= turn.now {
+                self.end_wait(turn, Greeting::Waited);
+            } else {
+                self.watch(turn, until);
+            }
+        }
+    }
+}
+
+impl Worker {
+    /// What is known of a pool's servers has changed.
+    pub(super) fn handle_common(&mut self, pool: PoolId, before: Common, now: Common) {
+        let Worker { clients, turn, .. } = self;
+        if now.settled && !before.settled {
+            for client in clients.values_mut().filter(|client| client.pool == pool) {
+                client.end_wait(turn, Greeting::Free);
+            }
+        }
+        if now.resp3 != Some(false) || before.resp3 == Some(false) {
+            return;
+        }
+        for client in clients.values_mut() {
+            if client.pool == pool && client.version == Version::Resp3 {
+                let (peer, why) = (client.peer, "a server of its pool speaks no RESP3");
+                let note = Note::ClientRefused { pool, peer, why, command: None };
+                turn.actions.push_back(Action::Note(note));
+                client.finish(turn, true);
+            }
+        }
+    }
+}

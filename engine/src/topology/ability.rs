@@ -1,0 +1,230 @@
+//! What servers can do, as they say themselves, and what is therefore true of a whole pool.
+//!
+//! A client asks its pool for a protocol and a version (HELLO, INFO) before it asks for a key. A pool
+//! answers for its servers, so it must know them: a client that was promised RESP3 sends every request
+//! in vain to a server older than Redis 6.
+//!
+//! ```text
+//!   start, a connection ended, a server came back ──▶ due ──▶ Wish::Ask ──▶ handle_answer
+//!                                                      ▲                        │
+//!                                                      └── RETRY_MS, no answer ◀┘
+//! ```
+//!
+//! The last answer of a server stands until it gives another one. What is common to all servers of
+//! a pool is in its topology ([`Common`]), so workers learn of it as they learn of an ejection.
+
+use crate::base::Time;
+use std::fmt;
+
+/// The shortest pause between two questions to a server, and the pause after one without an answer.
+pub const ASK_EVERY_MS: u64 = 1_000;
+
+/// What a server said of itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ability {
+    /// It grants HELLO 3.
+    pub resp3: bool,
+    /// The version of Redis that it is, or is compatible with.
+    pub redis: Option<Release>,
+    /// The version of Valkey that it is.
+    pub valkey: Option<Release>,
+}
+
+/// A version: major, minor, patch. Ordered by age.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Release(pub [u32; 3]);
+
+impl Release {
+    /// Reads `7.0.15`, `8.1` or `9.1.0-rc1`; `None` where no number leads.
+    pub fn read(text: &str) -> Option<Release> {
+        let mut parts = text.split('.').map(|part| {
+            let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+            part[..digits].parse::<u32>().ok()
+        });
+        let major = parts.next()??;
+        let mut rest = || parts.next().flatten().unwrap_or(0);
+        Some(Release([major, rest(), rest()]))
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [major, minor, patch] = self.0;
+        write!(f, "{major}.{minor}.{patch}")
+    }
+}
+
+/// What is true of every server of a pool that has answered.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Common {
+    /// Each server has been asked, whether it answered or not: a client need not wait for more.
+    pub settled: bool,
+    /// All of them grant HELLO 3; `None`: no server has answered yet.
+    pub resp3: Option<bool>,
+    /// The lowest version of Redis.
+    pub redis: Option<Release>,
+    /// The lowest version of Valkey, where all of them are Valkey.
+    pub valkey: Option<Release>,
+}
+
+/// One server's place in the round of questions.
+#[derive(Clone, Debug)]
+pub struct Question {
+    answer: Option<Ability>,
+    /// It was asked once, with an answer or without.
+    tried: bool,
+    asked_at: Option<Time>,
+    /// When it is to be asked next, if it is.
+    due: Option<Time>,
+    asking: bool,
+    /// Something happened while it was asked: the answer may be from before.
+    again: bool,
+}
+
+impl Question {
+    /// To be asked at once.
+    pub fn new() -> Question {
+        let due = Some(Time::ZERO);
+        Question { answer: None, tried: false, asked_at: None, due, asking: false, again: false }
+    }
+
+    /// The server may be another one than before.
+    pub fn ask_again(&mut self, now: Time) {
+        if self.asking {
+            self.again = true;
+            return;
+        }
+        let at = self.asked_at.map_or(now, |asked_at| now.max(asked_at.plus_ms(ASK_EVERY_MS)));
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    /// Whether to ask now; if so, it counts as asked.
+    pub fn take_due(&mut self, now: Time) -> bool {
+        if self.due.is_none_or(|due| due > now) {
+            return false;
+        }
+        self.due = None;
+        self.asked_at = Some(now);
+        self.asking = true;
+        true
+    }
+
+    pub fn due(&self) -> Option<Time> {
+        self.due
+    }
+
+    /// `None`: the server gave no answer.
+    pub fn handle_answer(&mut self, answer: Option<Ability>, now: Time) {
+        self.asking = false;
+        self.tried = true;
+        self.answer = answer.or(self.answer);
+        if std::mem::replace(&mut self.again, false) || answer.is_none() {
+            self.due = Some(now.plus_ms(ASK_EVERY_MS));
+        }
+    }
+
+    /// Whether its last answer was that it does not grant HELLO 3.
+    pub fn lacks_resp3(&self) -> bool {
+        self.answer.is_some_and(|answer| !answer.resp3)
+    }
+}
+
+impl Default for Question {
+    fn default() -> Question {
+        Question::new()
+    }
+}
+
+/// What all of them have in common.
+pub fn common(questions: &[Question]) -> Common {
+    let answers = || questions.iter().filter_map(|question| question.answer);
+    let is_valkey = answers().all(|answer| answer.valkey.is_some());
+    Common {
+        settled: questions.iter().all(|question| question.tried),
+        resp3: answers().map(|answer| answer.resp3).reduce(|all, one| all && one),
+        redis: answers().filter_map(|answer| answer.redis).min(),
+        valkey: answers().filter_map(|answer| answer.valkey).min().filter(|_| is_valkey),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redis(text: &str) -> Ability {
+        let redis = Release::read(text);
+        Ability { resp3: redis >= Some(Release([6, 0, 0])), redis, valkey: None }
+    }
+
+    #[test]
+    fn versions_are_read_and_ordered_by_number() {
+        for (text, want) in [
+            ("7.0.15", Some([7, 0, 15])),
+            ("8.1", Some([8, 1, 0])),
+            ("9.1.0-rc1", Some([9, 1, 0])),
+            ("255.255.255", Some([255, 255, 255])),
+            ("v7", None),
+            ("", None),
+            ("99999999999", None),
+        ] {
+            assert_eq!(Release::read(text), want.map(Release), "{text}");
+        }
+        assert!(Release::read("7.0.9") < Release::read("7.0.15"));
+        assert_eq!(Release([7, 0, 15]).to_string(), "7.0.15");
+    }
+
+    #[test]
+    fn a_pool_is_as_old_as_its_oldest_server() {
+        let mut questions = [Question::new(), Question::new()];
+        assert_eq!(common(&questions), Common::default());
+        questions[0].handle_answer(Some(redis("7.0.15")), Time::ZERO);
+        let one = common(&questions);
+        assert_eq!((one.settled, one.resp3), (false, Some(true)));
+        questions[1].handle_answer(Some(redis("5.0.14")), Time::ZERO);
+        let both = common(&questions);
+        assert_eq!((both.settled, both.resp3), (true, Some(false)));
+        assert_eq!(both.redis, Release::read("5.0.14"));
+        // It is replaced by a newer one: the pool rises with it.
+        questions[1].handle_answer(Some(redis("6.2.0")), Time::ZERO);
+        assert_eq!(common(&questions).resp3, Some(true));
+        // No answer changes nothing that is known.
+        questions[1].handle_answer(None, Time::ZERO);
+        assert_eq!(common(&questions).redis, Release::read("6.2.0"));
+    }
+
+    #[test]
+    fn it_is_valkey_where_all_are() {
+        let valkey = |text| {
+            let valkey = Release::read(text);
+            Ability { resp3: true, redis: Release::read("7.2.4"), valkey }
+        };
+        let mut questions = [Question::new(), Question::new()];
+        questions[0].handle_answer(Some(valkey("9.1.0")), Time::ZERO);
+        questions[1].handle_answer(Some(valkey("8.1.3")), Time::ZERO);
+        assert_eq!(common(&questions).valkey, Release::read("8.1.3"));
+        questions[1].handle_answer(Some(redis("7.0.15")), Time::ZERO);
+        assert_eq!(common(&questions).valkey, None);
+        assert_eq!(common(&questions).redis, Release::read("7.0.15"));
+    }
+
+    #[test]
+    fn a_server_is_asked_once_a_second_at_the_most() {
+        let ms = Time::from_ms;
+        let mut question = Question::new();
+        assert!(question.take_due(ms(5)));
+        assert!(!question.take_due(ms(6)), "it is being asked");
+        question.ask_again(ms(7));
+        question.handle_answer(Some(redis("7.0.0")), ms(8));
+        assert_eq!(question.due(), Some(ms(1008)), "the answer may be from before");
+        assert!(question.take_due(ms(1008)));
+        question.handle_answer(Some(redis("7.0.0")), ms(1009));
+        assert_eq!(question.due(), None, "there is no need");
+        question.ask_again(ms(1500));
+        question.ask_again(ms(1600));
+        assert_eq!(question.due(), Some(ms(2008)));
+        question.ask_again(ms(9000));
+        assert!(question.take_due(ms(2008)));
+        question.handle_answer(None, ms(2010));
+        assert_eq!(question.due(), Some(ms(3010)), "until it answers");
+    }
+}
