@@ -1,7 +1,7 @@
 //! Reads `testdata/commands/`; its README tells the form.
 
 use super::super::tests::{rows, with_args};
-use super::super::{COMMANDS, Local, Split, Verb, lookup};
+use super::super::{Before, COMMANDS, Local, Split, Verb, lookup};
 use super::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,6 +85,7 @@ fn twemproxys_commands_are_here() {
     let json = include_str!("../../testdata/twemproxy/redis-commands.json");
     let old: BTreeMap<String, serde_json::Value> = serde_json::from_str(json).unwrap();
     assert_eq!(old.len(), 137);
+    let mut known = BTreeSet::new();
     for (name, facts) in old {
         let kind = facts["kind"].as_str().unwrap();
         let row = lookup(name.as_bytes());
@@ -106,6 +107,14 @@ fn twemproxys_commands_are_here() {
         } else {
             assert_eq!(first, facts["key_arg"].as_u64(), "{name}");
         }
+        let before = match kind {
+            "one_key" | "eval" | "keyless" => Before::Sent,
+            "split_keys" | "split_pairs" => Before::Cut,
+            "local" => Before::Answered,
+            _ => Before::Closed,
+        };
+        assert_eq!(row.before, before, "{name}");
+        known.insert(row.name);
         let verb_fits = match kind {
             "one_key" if row.name == "exists" => row.verb == Verb::Split(Split::Sum),
             "one_key" | "eval" => row.verb == Verb::Forward,
@@ -122,6 +131,9 @@ fn twemproxys_commands_are_here() {
             Some(most) => assert!(row.arity_ok(most as usize + 1), "{name}"),
             None => assert!(row.arity < 0, "{name}"),
         }
+    }
+    for row in rows().filter(|row| !known.contains(row.name)) {
+        assert_eq!(row.before, Before::Closed, "{}", row.name);
     }
 }
 

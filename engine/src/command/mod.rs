@@ -58,6 +58,8 @@ pub struct Command {
     /// What happens to the first key, and to all others.
     pub uses: [KeyUse; 2],
     pub refuses: Refuses,
+    /// Under twemproxy manners this decides what goes unchecked.
+    pub before: Before,
     pub group: Group,
     /// Access categories beyond those that follow from the flags.
     pub belongs: Categories,
@@ -145,6 +147,19 @@ pub enum Refuses {
     Nothing,
     /// BLOCK: a waiting client would hold up all who share the upstream.
     Block,
+}
+
+/// What twemproxy 0.5.0 did with it, in the form that it knew. A live test asks it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Before {
+    /// Sent whole to one server, without a look at further keys.
+    Sent,
+    /// Cut by key, each fragment to the owner of its keys.
+    Cut,
+    /// Answered, without a server.
+    Answered,
+    /// Closed the connection without a word.
+    Closed,
 }
 
 /// The chapters of the Redis manual.

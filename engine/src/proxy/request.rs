@@ -11,7 +11,7 @@ use crate::base::limits::REFUSED_MULTI_MS;
 use crate::base::{ShardId, Time};
 use crate::command::keys::KeyError;
 use crate::command::merge::Merge;
-use crate::command::{self, Command, Group, Joined, Local, Split, Verb, keys};
+use crate::command::{self, Before, Command, Group, Joined, Local, Split, Verb, keys};
 use crate::protocol::resp::{Args, encode};
 use crate::routing::distribution::Ring;
 use crate::topology::{Manners, ShardState};
@@ -150,7 +150,11 @@ impl Path<'_> {
         let one_owner = matches!(router.ring, Ring::Random(_))
             || keys.all(|key| router.route(key, &mut self.turn.chance) == shard);
         if !one_owner {
-            if self.pool.spec.manners == Manners::Modern {
+            // twemproxy sent some commands by one key and checked no other. It closed on all
+            // others: unchecked, they would lose data that was safe before.
+            let as_before =
+                self.pool.spec.manners == Manners::Twemproxy && command.before == Before::Sent;
+            if !as_before {
                 self.count_refused();
                 return self.error(replies::CROSSSLOT);
             }
@@ -394,13 +398,13 @@ fn called(name: &[u8]) -> Box<str> {
 }
 
 /// twemproxy counted the arguments of commands of a fixed form, of those it split and of scripts,
-/// and closed when the count was wrong. Of others it wanted a key and no more: the server's error
-/// came back.
+/// and closed when the count was wrong. Of others that it sent it wanted a key and no more: the
+/// server's error came back.
 fn was_left_to_the_server(command: &Command, args: &Args<'_>) -> bool {
     command.arity < 0
         && args.len() > 1
         && command.verb == Verb::Forward
-        && command.subcommands.is_empty()
+        && command.before == Before::Sent
         && command.group != Group::Scripting
 }
 

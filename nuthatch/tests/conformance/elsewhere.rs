@@ -27,6 +27,11 @@ pub const PLAYED: &[(&str, &str, &str)] = &[
         "every_command_answers_as_before",
     ),
     (
+        "5.3: which commands are sent, cut, answered, closed on; and that no other goes unchecked",
+        "tests/sent_before.rs",
+        "nutcracker_does_what_the_column_says",
+    ),
+    (
         "5.5: a part that a real server refuses",
         "tests/commands_as_before.rs",
         "a_failed_part_fails_the_whole",

@@ -56,7 +56,7 @@ pub const ROWS: &[(Row, &str, Seen)] = &[
     (
         Row::CrossSlot,
         "other multi-key commands: checked",
-        NotHere("under modern manners only; commands_as_before plays it"),
+        NotHere("commands_as_before plays modern manners, sent_before what is checked under both"),
     ),
     (Row::Command, "COMMAND: answered from our table", Here),
     (Row::KeyLength, "a key may be longer than a buffer", Here),

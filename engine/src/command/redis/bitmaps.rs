@@ -1,6 +1,7 @@
 //! Strings as arrays of bits. BITOP's keys begin at argument 2, behind the operation's name.
 
 use super::{Keyed, one, row};
+use crate::command::Before::{Closed, Sent};
 use crate::command::{Command, Flags, Group, KeyUse as Use, Keys};
 
 const READ: Flags = Flags::READ;
@@ -13,18 +14,18 @@ const G: Group = Group::Bitmap;
 
 #[rustfmt::skip] // a table is read by its columns
 pub(super) const ROWS: [Command; 7] = [
-    row(G, "bitcount",    -2, READ,      one(Use::READ),   "2.6.0",
+    row(G, "bitcount",    -2, READ,      one(Use::READ),   Sent,   "2.6.0",
         "Counts the bits that are set."),
-    row(G, "bitfield",    -2, GROW,      one(Use::VARIES), "3.2.0",
+    row(G, "bitfield",    -2, GROW,      one(Use::VARIES), Sent,   "3.2.0",
         "Reads and changes integers of any width inside a string."),
-    row(G, "bitfield_ro", -2, READ_FAST, one(Use::READ),   "6.0.0",
+    row(G, "bitfield_ro", -2, READ_FAST, one(Use::READ),   Closed, "6.0.0",
         "Reads integers of any width inside a string."),
-    row(G, "bitop",       -4, GROW,      BITOP,            "2.6.0",
+    row(G, "bitop",       -4, GROW,      BITOP,            Closed, "2.6.0",
         "Combines strings bit by bit and stores the outcome."),
-    row(G, "bitpos",      -3, READ,      one(Use::READ),   "2.8.7",
+    row(G, "bitpos",      -3, READ,      one(Use::READ),   Sent,   "2.8.7",
         "Finds the first bit that is set, or not set."),
-    row(G, "getbit",       3, READ_FAST, one(Use::READ),   "2.2.0",
+    row(G, "getbit",       3, READ_FAST, one(Use::READ),   Sent,   "2.2.0",
         "Tells one bit."),
-    row(G, "setbit",       4, GROW,      one(Use::MODIFY), "2.2.0",
+    row(G, "setbit",       4, GROW,      one(Use::MODIFY), Sent,   "2.2.0",
         "Sets or clears one bit."),
 ];

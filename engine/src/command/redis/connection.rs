@@ -2,6 +2,7 @@
 //! the state, and chooses upstreams that suit it.
 
 use super::{NO_KEY, row};
+use crate::command::Before::{Answered, Closed};
 use crate::command::{Command, Flags, Group, Local};
 
 const EVER_FAST: Flags = Flags::LOADING.and(Flags::STALE).and(Flags::FAST);
@@ -12,20 +13,20 @@ const G: Group = Group::Connection;
 
 #[rustfmt::skip] // a table is read by its columns
 pub(super) const ROWS: [Command; 8] = [
-    row(G, "auth",   -2, ALWAYS,      NO_KEY, "1.0.0",
+    row(G, "auth",   -2, ALWAYS,      NO_KEY, Answered, "1.0.0",
         "Proves who the client is.").local(Local::Auth),
-    row(G, "client", -2, Flags::NONE, NO_KEY, "2.4.0",
+    row(G, "client", -2, Flags::NONE, NO_KEY, Closed,   "2.4.0",
         "Tells or changes what is known of this connection.").container(&[]).local(Local::Client),
-    row(G, "echo",    2, EVER_FAST,   NO_KEY, "1.0.0",
+    row(G, "echo",    2, EVER_FAST,   NO_KEY, Closed,   "1.0.0",
         "Returns its argument.").local(Local::Echo),
-    row(G, "hello",  -1, ALWAYS,      NO_KEY, "6.0.0",
+    row(G, "hello",  -1, ALWAYS,      NO_KEY, Closed,   "6.0.0",
         "Chooses the protocol version, and may log in.").local(Local::Hello),
-    row(G, "ping",   -1, Flags::FAST, NO_KEY, "1.0.0",
+    row(G, "ping",   -1, Flags::FAST, NO_KEY, Answered, "1.0.0",
         "Tells that the proxy is there.").local(Local::Ping),
-    row(G, "quit",   -1, ALWAYS,      NO_KEY, "1.0.0",
+    row(G, "quit",   -1, ALWAYS,      NO_KEY, Closed,   "1.0.0",
         "Says goodbye; the connection is closed.").local(Local::Quit),
-    row(G, "reset",   1, ALWAYS,      NO_KEY, "6.2.0",
+    row(G, "reset",   1, ALWAYS,      NO_KEY, Closed,   "6.2.0",
         "Makes the connection as new.").local(Local::Reset),
-    row(G, "select",  2, EVER_FAST,   NO_KEY, "1.0.0",
+    row(G, "select",  2, EVER_FAST,   NO_KEY, Closed,   "1.0.0",
         "Chooses a database.").local(Local::Select),
 ];

@@ -2,6 +2,7 @@
 //! may stand anywhere among the options.
 
 use super::{Keyed, one, row, two};
+use crate::command::Before::{Closed, Sent};
 use crate::command::{Command, Flags, Group, KeyUse as Use, Keys};
 
 const READ: Flags = Flags::READ;
@@ -11,25 +12,25 @@ const G: Group = Group::Geo;
 
 #[rustfmt::skip] // a table is read by its columns
 pub(super) const ROWS: [Command; 10] = [
-    row(G, "geoadd",               -5, GROW, one(Use::UPDATE),               "3.2.0",
+    row(G, "geoadd",               -5, GROW, one(Use::UPDATE),               Sent,   "3.2.0",
         "Adds members with their positions."),
-    row(G, "geodist",              -4, READ, one(Use::READ),                 "3.2.0",
+    row(G, "geodist",              -4, READ, one(Use::READ),                 Sent,   "3.2.0",
         "Measures the distance between two members."),
-    row(G, "geohash",              -2, READ, one(Use::READ),                 "3.2.0",
+    row(G, "geohash",              -2, READ, one(Use::READ),                 Sent,   "3.2.0",
         "Tells members' positions as geohashes."),
-    row(G, "geopos",               -2, READ, one(Use::READ),                 "3.2.0",
+    row(G, "geopos",               -2, READ, one(Use::READ),                 Sent,   "3.2.0",
         "Tells members' longitudes and latitudes."),
-    row(G, "georadius",            -6, GROW, around(6),                      "3.2.0",
+    row(G, "georadius",            -6, GROW, around(6),                      Sent,   "3.2.0",
         "Finds members around a position, and may store them."),
-    row(G, "georadius_ro",         -6, READ, one(Use::READ),                 "3.2.10",
+    row(G, "georadius_ro",         -6, READ, one(Use::READ),                 Closed, "3.2.10",
         "Finds members around a position."),
-    row(G, "georadiusbymember",    -5, GROW, around(5),                      "3.2.0",
+    row(G, "georadiusbymember",    -5, GROW, around(5),                      Sent,   "3.2.0",
         "Finds members around a member, and may store them."),
-    row(G, "georadiusbymember_ro", -5, READ, one(Use::READ),                 "3.2.10",
+    row(G, "georadiusbymember_ro", -5, READ, one(Use::READ),                 Closed, "3.2.10",
         "Finds members around a member."),
-    row(G, "geosearch",            -7, READ, one(Use::READ),                 "6.2.0",
+    row(G, "geosearch",            -7, READ, one(Use::READ),                 Sent,   "6.2.0",
         "Finds members inside a circle or box."),
-    row(G, "geosearchstore",       -8, GROW, two(Use::OVERWRITE, Use::READ), "6.2.0",
+    row(G, "geosearchstore",       -8, GROW, two(Use::OVERWRITE, Use::READ), Sent,   "6.2.0",
         "Stores the members inside a circle or box."),
 ];
 

@@ -1,6 +1,7 @@
 //! Hashes: one key each.
 
 use super::{one, row};
+use crate::command::Before::Sent;
 use crate::command::{Command, Flags, Group, KeyUse as Use};
 
 const READ: Flags = Flags::READ;
@@ -12,36 +13,36 @@ const G: Group = Group::Hash;
 
 #[rustfmt::skip] // a table is read by its columns
 pub(super) const ROWS: [Command; 16] = [
-    row(G, "hdel",         -3, WRITE_FAST, one(Use::DELETE), "2.0.0",
+    row(G, "hdel",         -3, WRITE_FAST, one(Use::DELETE), Sent, "2.0.0",
         "Deletes fields, and the hash with its last one."),
-    row(G, "hexists",       3, READ_FAST,  one(Use::PEEK),   "2.0.0",
+    row(G, "hexists",       3, READ_FAST,  one(Use::PEEK),   Sent, "2.0.0",
         "Tells whether a field exists."),
-    row(G, "hget",          3, READ_FAST,  one(Use::READ),   "2.0.0",
+    row(G, "hget",          3, READ_FAST,  one(Use::READ),   Sent, "2.0.0",
         "Returns a field's value."),
-    row(G, "hgetall",       2, READ,       one(Use::READ),   "2.0.0",
+    row(G, "hgetall",       2, READ,       one(Use::READ),   Sent, "2.0.0",
         "Returns all fields and their values.").unordered(),
-    row(G, "hincrby",       4, GROW_FAST,  one(Use::MODIFY), "2.0.0",
+    row(G, "hincrby",       4, GROW_FAST,  one(Use::MODIFY), Sent, "2.0.0",
         "Adds an integer to a field's number."),
-    row(G, "hincrbyfloat",  4, GROW_FAST,  one(Use::MODIFY), "2.6.0",
+    row(G, "hincrbyfloat",  4, GROW_FAST,  one(Use::MODIFY), Sent, "2.6.0",
         "Adds a decimal number to a field's number."),
-    row(G, "hkeys",         2, READ,       one(Use::READ),   "2.0.0",
+    row(G, "hkeys",         2, READ,       one(Use::READ),   Sent, "2.0.0",
         "Returns all fields.").unordered(),
-    row(G, "hlen",          2, READ_FAST,  one(Use::PEEK),   "2.0.0",
+    row(G, "hlen",          2, READ_FAST,  one(Use::PEEK),   Sent, "2.0.0",
         "Counts the fields."),
-    row(G, "hmget",        -3, READ_FAST,  one(Use::READ),   "2.0.0",
+    row(G, "hmget",        -3, READ_FAST,  one(Use::READ),   Sent, "2.0.0",
         "Returns the values of several fields."),
-    row(G, "hmset",        -4, GROW_FAST,  one(Use::UPDATE), "2.0.0",
+    row(G, "hmset",        -4, GROW_FAST,  one(Use::UPDATE), Sent, "2.0.0",
         "Sets several fields."),
-    row(G, "hrandfield",   -2, READ,       one(Use::READ),   "6.2.0",
+    row(G, "hrandfield",   -2, READ,       one(Use::READ),   Sent, "6.2.0",
         "Returns fields picked at random.").varying(),
-    row(G, "hscan",        -3, READ,       one(Use::READ),   "2.8.0",
+    row(G, "hscan",        -3, READ,       one(Use::READ),   Sent, "2.8.0",
         "Walks fields and values, a batch at a time.").varying(),
-    row(G, "hset",         -4, GROW_FAST,  one(Use::UPDATE), "2.0.0",
+    row(G, "hset",         -4, GROW_FAST,  one(Use::UPDATE), Sent, "2.0.0",
         "Sets fields, and counts the new ones."),
-    row(G, "hsetnx",        4, GROW_FAST,  one(Use::INSERT), "2.0.0",
+    row(G, "hsetnx",        4, GROW_FAST,  one(Use::INSERT), Sent, "2.0.0",
         "Sets a field unless it exists."),
-    row(G, "hstrlen",       3, READ_FAST,  one(Use::PEEK),   "3.2.0",
+    row(G, "hstrlen",       3, READ_FAST,  one(Use::PEEK),   Sent, "3.2.0",
         "Tells the length of a field's value."),
-    row(G, "hvals",         2, READ,       one(Use::READ),   "2.0.0",
+    row(G, "hvals",         2, READ,       one(Use::READ),   Sent, "2.0.0",
         "Returns all values.").unordered(),
 ];

@@ -1,6 +1,7 @@
 //! HyperLogLogs: estimates of how many different elements were seen.
 
 use super::{all, one, row};
+use crate::command::Before::Sent;
 use crate::command::{Command, Flags, Group, KeyUse as Use};
 
 const READ: Flags = Flags::READ;
@@ -11,10 +12,10 @@ const G: Group = Group::Hyperloglog;
 
 #[rustfmt::skip] // a table is read by its columns
 pub(super) const ROWS: [Command; 3] = [
-    row(G, "pfadd",   -2, GROW_FAST, one(Use::INSERT),           "2.8.9",
+    row(G, "pfadd",   -2, GROW_FAST, one(Use::INSERT),           Sent, "2.8.9",
         "Adds elements to a HyperLogLog."),
-    row(G, "pfcount", -2, READ,      all(Use::ANNOTATE, Use::ANNOTATE), "2.8.9",
+    row(G, "pfcount", -2, READ,      all(Use::ANNOTATE, Use::ANNOTATE), Sent, "2.8.9",
         "Estimates how many different elements were added."),
-    row(G, "pfmerge", -2, GROW,      all(Use::MERGE, Use::READ), "2.8.9",
+    row(G, "pfmerge", -2, GROW,      all(Use::MERGE, Use::READ), Sent, "2.8.9",
         "Joins HyperLogLogs into one."),
 ];

@@ -1,6 +1,7 @@
 //! Lists, without the commands that wait for an element.
 
 use super::{counted, one, row, two};
+use crate::command::Before::{Closed, Sent};
 use crate::command::{Command, Flags, Group, KeyUse as Use};
 
 const READ: Flags = Flags::READ;
@@ -14,38 +15,38 @@ const G: Group = Group::List;
 
 #[rustfmt::skip] // a table is read by its columns
 pub(super) const ROWS: [Command; 17] = [
-    row(G, "lindex",     3, READ,       one(Use::READ),              "1.0.0",
+    row(G, "lindex",     3, READ,       one(Use::READ),              Sent,   "1.0.0",
         "Returns the element at a place."),
-    row(G, "linsert",    5, GROW,       one(Use::INSERT),            "2.2.0",
+    row(G, "linsert",    5, GROW,       one(Use::INSERT),            Sent,   "2.2.0",
         "Puts an element before or after another."),
-    row(G, "llen",       2, READ_FAST,  one(Use::PEEK),              "1.0.0",
+    row(G, "llen",       2, READ_FAST,  one(Use::PEEK),              Sent,   "1.0.0",
         "Counts the elements."),
-    row(G, "lmove",      5, GROW,       two(Use::TAKE, Use::INSERT), "6.2.0",
+    row(G, "lmove",      5, GROW,       two(Use::TAKE, Use::INSERT), Sent,   "6.2.0",
         "Takes an element from one list's end and puts it at another's."),
-    row(G, "lmpop",     -4, WRITE,      counted(1, Use::TAKE),       "7.0.0",
+    row(G, "lmpop",     -4, WRITE,      counted(1, Use::TAKE),       Closed, "7.0.0",
         "Takes elements from the first list that has any."),
-    row(G, "lpop",      -2, WRITE_FAST, one(Use::TAKE),              "1.0.0",
+    row(G, "lpop",      -2, WRITE_FAST, one(Use::TAKE),              Sent,   "1.0.0",
         "Takes elements from the head."),
-    row(G, "lpos",      -3, READ,       one(Use::READ),              "6.0.6",
+    row(G, "lpos",      -3, READ,       one(Use::READ),              Sent,   "6.0.6",
         "Finds the places of an element."),
-    row(G, "lpush",     -3, GROW_FAST,  one(Use::INSERT),            "1.0.0",
+    row(G, "lpush",     -3, GROW_FAST,  one(Use::INSERT),            Sent,   "1.0.0",
         "Puts elements at the head."),
-    row(G, "lpushx",    -3, GROW_FAST,  one(Use::INSERT),            "2.2.0",
+    row(G, "lpushx",    -3, GROW_FAST,  one(Use::INSERT),            Sent,   "2.2.0",
         "Puts elements at the head if the list exists."),
-    row(G, "lrange",     4, READ,       one(Use::READ),              "1.0.0",
+    row(G, "lrange",     4, READ,       one(Use::READ),              Sent,   "1.0.0",
         "Returns the elements of a range of places."),
-    row(G, "lrem",       4, WRITE,      one(Use::DELETE),            "1.0.0",
+    row(G, "lrem",       4, WRITE,      one(Use::DELETE),            Sent,   "1.0.0",
         "Removes elements equal to a value."),
-    row(G, "lset",       4, GROW,       one(Use::UPDATE),            "1.0.0",
+    row(G, "lset",       4, GROW,       one(Use::UPDATE),            Sent,   "1.0.0",
         "Replaces the element at a place."),
-    row(G, "ltrim",      4, WRITE,      one(Use::DELETE),            "1.0.0",
+    row(G, "ltrim",      4, WRITE,      one(Use::DELETE),            Sent,   "1.0.0",
         "Keeps a range of places, removes all else."),
-    row(G, "rpop",      -2, WRITE_FAST, one(Use::TAKE),              "1.0.0",
+    row(G, "rpop",      -2, WRITE_FAST, one(Use::TAKE),              Sent,   "1.0.0",
         "Takes elements from the tail."),
-    row(G, "rpoplpush",  3, GROW,       two(Use::TAKE, Use::INSERT), "1.2.0",
+    row(G, "rpoplpush",  3, GROW,       two(Use::TAKE, Use::INSERT), Sent,   "1.2.0",
         "Takes one list's last element and puts it at another's head."),
-    row(G, "rpush",     -3, GROW_FAST,  one(Use::INSERT),            "1.0.0",
+    row(G, "rpush",     -3, GROW_FAST,  one(Use::INSERT),            Sent,   "1.0.0",
         "Puts elements at the tail."),
-    row(G, "rpushx",    -3, GROW_FAST,  one(Use::INSERT),            "2.2.0",
+    row(G, "rpushx",    -3, GROW_FAST,  one(Use::INSERT),            Sent,   "2.2.0",
         "Puts elements at the tail if the list exists."),
 ];

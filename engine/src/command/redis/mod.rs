@@ -9,10 +9,11 @@
 //! A file holds one group's rows, sorted by name, as plain values in columns:
 //!
 //! ```text
-//!   name   arguments   flags   where the keys lie and what happens to them   since   summary
+//!   name   arguments   flags   where the keys lie, what happens to them   before   since
+//!          summary
 //! ```
 
-use super::{Categories, Command, Flags, Group, KeyUse, Keys, Local, Refuses, Split, Verb};
+use super::{Before, Categories, Command, Flags, Group, KeyUse, Keys, Local, Refuses, Split, Verb};
 
 mod bitmaps;
 mod connection;
@@ -155,12 +156,14 @@ const fn gathered(dest: KeyUse, sources: KeyUse) -> Keyed {
 }
 
 /// A row that is forwarded. The methods below say what is special.
+#[allow(clippy::too_many_arguments, reason = "these are the columns of a table")]
 const fn row(
     group: Group,
     name: &'static str,
     arity: i8,
     flags: Flags,
     Keyed(keys, uses): Keyed,
+    before: Before,
     since: &'static str,
     summary: &'static str,
 ) -> Command {
@@ -175,6 +178,7 @@ const fn row(
         flags: if movable { flags.and(Flags::MOVABLEKEYS) } else { flags },
         uses,
         refuses: Refuses::Nothing,
+        before,
         group,
         belongs: Categories::of_group(group),
         tip: None,

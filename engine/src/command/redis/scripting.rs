@@ -3,6 +3,7 @@
 //! and has no rows yet.
 
 use super::{counted, row};
+use crate::command::Before::{Closed, Sent};
 use crate::command::{Command, Flags, Group, KeyUse as Use};
 
 const SCRIPT: Flags =
@@ -13,16 +14,16 @@ const G: Group = Group::Scripting;
 
 #[rustfmt::skip] // a table is read by its columns
 pub(super) const ROWS: [Command; 6] = [
-    row(G, "eval",       -3, SCRIPT,    counted(2, Use::MODIFY), "2.6.0",
+    row(G, "eval",       -3, SCRIPT,    counted(2, Use::MODIFY), Sent,   "2.6.0",
         "Runs a Lua script."),
-    row(G, "eval_ro",    -3, SCRIPT_RO, counted(2, Use::READ),   "7.0.0",
+    row(G, "eval_ro",    -3, SCRIPT_RO, counted(2, Use::READ),   Closed, "7.0.0",
         "Runs a Lua script that only reads."),
-    row(G, "evalsha",    -3, SCRIPT,    counted(2, Use::MODIFY), "2.6.0",
+    row(G, "evalsha",    -3, SCRIPT,    counted(2, Use::MODIFY), Sent,   "2.6.0",
         "Runs a Lua script the server knows by its SHA1."),
-    row(G, "evalsha_ro", -3, SCRIPT_RO, counted(2, Use::READ),   "7.0.0",
+    row(G, "evalsha_ro", -3, SCRIPT_RO, counted(2, Use::READ),   Closed, "7.0.0",
         "Runs a known Lua script that only reads."),
-    row(G, "fcall",      -3, SCRIPT,    counted(2, Use::MODIFY), "7.0.0",
+    row(G, "fcall",      -3, SCRIPT,    counted(2, Use::MODIFY), Closed, "7.0.0",
         "Calls a function of a loaded library."),
-    row(G, "fcall_ro",   -3, SCRIPT_RO, counted(2, Use::READ),   "7.0.0",
+    row(G, "fcall_ro",   -3, SCRIPT_RO, counted(2, Use::READ),   Closed, "7.0.0",
         "Calls a function that only reads."),
 ];

@@ -1,6 +1,7 @@
 //! Sets.
 
 use super::{all, counted, one, row, two};
+use crate::command::Before::{Closed, Sent};
 use crate::command::{Command, Flags, Group, KeyUse as Use};
 
 const READ: Flags = Flags::READ;
@@ -13,38 +14,38 @@ const G: Group = Group::Set;
 
 #[rustfmt::skip] // a table is read by its columns
 pub(super) const ROWS: [Command; 17] = [
-    row(G, "sadd",        -3, GROW_FAST,  one(Use::INSERT),               "1.0.0",
+    row(G, "sadd",        -3, GROW_FAST,  one(Use::INSERT),               Sent,   "1.0.0",
         "Adds members, and makes the set if need be."),
-    row(G, "scard",        2, READ_FAST,  one(Use::PEEK),                 "1.0.0",
+    row(G, "scard",        2, READ_FAST,  one(Use::PEEK),                 Sent,   "1.0.0",
         "Counts the members."),
-    row(G, "sdiff",       -2, READ,       all(Use::READ, Use::READ),      "1.0.0",
+    row(G, "sdiff",       -2, READ,       all(Use::READ, Use::READ),      Sent,   "1.0.0",
         "Returns the first set's members that no other has.").unordered(),
-    row(G, "sdiffstore",  -3, GROW,       all(Use::OVERWRITE, Use::READ), "1.0.0",
+    row(G, "sdiffstore",  -3, GROW,       all(Use::OVERWRITE, Use::READ), Sent,   "1.0.0",
         "Stores the first source's members that no other has."),
-    row(G, "sinter",      -2, READ,       all(Use::READ, Use::READ),      "1.0.0",
+    row(G, "sinter",      -2, READ,       all(Use::READ, Use::READ),      Sent,   "1.0.0",
         "Returns the members that all sets have.").unordered(),
-    row(G, "sintercard",  -3, READ,       counted(1, Use::READ),          "7.0.0",
+    row(G, "sintercard",  -3, READ,       counted(1, Use::READ),          Closed, "7.0.0",
         "Counts the members that all sets have."),
-    row(G, "sinterstore", -3, GROW,       all(Use::UPDATE, Use::READ),    "1.0.0",
+    row(G, "sinterstore", -3, GROW,       all(Use::UPDATE, Use::READ),    Sent,   "1.0.0",
         "Stores the members that all sources have."),
-    row(G, "sismember",    3, READ_FAST,  one(Use::PEEK),                 "1.0.0",
+    row(G, "sismember",    3, READ_FAST,  one(Use::PEEK),                 Sent,   "1.0.0",
         "Tells whether a member is in the set."),
-    row(G, "smembers",     2, READ,       one(Use::READ),                 "1.0.0",
+    row(G, "smembers",     2, READ,       one(Use::READ),                 Sent,   "1.0.0",
         "Returns all members.").unordered(),
-    row(G, "smismember",  -3, READ_FAST,  one(Use::READ),                 "6.2.0",
+    row(G, "smismember",  -3, READ_FAST,  one(Use::READ),                 Sent,   "6.2.0",
         "Tells of several members whether they are in the set."),
-    row(G, "smove",        4, WRITE_FAST, two(Use::TAKE, Use::INSERT),    "1.0.0",
+    row(G, "smove",        4, WRITE_FAST, two(Use::TAKE, Use::INSERT),    Sent,   "1.0.0",
         "Takes a member from one set to another."),
-    row(G, "spop",        -2, WRITE_FAST, one(Use::TAKE),                 "1.0.0",
+    row(G, "spop",        -2, WRITE_FAST, one(Use::TAKE),                 Sent,   "1.0.0",
         "Takes members picked at random.").varying(),
-    row(G, "srandmember", -2, READ,       one(Use::READ),                 "1.0.0",
+    row(G, "srandmember", -2, READ,       one(Use::READ),                 Sent,   "1.0.0",
         "Returns members picked at random.").varying(),
-    row(G, "srem",        -3, WRITE_FAST, one(Use::DELETE),               "1.0.0",
+    row(G, "srem",        -3, WRITE_FAST, one(Use::DELETE),               Sent,   "1.0.0",
         "Removes members, and the set with its last one."),
-    row(G, "sscan",       -3, READ,       one(Use::READ),                 "2.8.0",
+    row(G, "sscan",       -3, READ,       one(Use::READ),                 Sent,   "2.8.0",
         "Walks the members, a batch at a time.").varying(),
-    row(G, "sunion",      -2, READ,       all(Use::READ, Use::READ),      "1.0.0",
+    row(G, "sunion",      -2, READ,       all(Use::READ, Use::READ),      Sent,   "1.0.0",
         "Returns the members that any set has.").unordered(),
-    row(G, "sunionstore", -3, GROW,       all(Use::OVERWRITE, Use::READ), "1.0.0",
+    row(G, "sunionstore", -3, GROW,       all(Use::OVERWRITE, Use::READ), Sent,   "1.0.0",
         "Stores the members that any source has."),
 ];
