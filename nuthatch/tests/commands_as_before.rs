@@ -47,7 +47,7 @@ const DIFFERENT: [(&str, Under, &str); 18] = [
     ("mset {a}k", Under::Modern, "an error, not a close"),
     ("bogus {a}k", Under::Modern, "an error, not a close"),
     ("sunion {a}s {b}s {c}s {d}s {e}s {f}s", Under::Modern, "CROSSSLOT, not half an answer"),
-    ("eval return(1) 0", Under::Modern, "an error, not a close"),
+    ("eval return(1) 0", Under::Modern, "sent to the owner of `placeholder`, not a close"),
 ];
 
 /// md5, since the default hash puts all tags of one letter on one server.

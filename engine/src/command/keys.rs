@@ -13,7 +13,7 @@
 //! The first key is always the one that twemproxy routed by (its table is in
 //! `testdata/twemproxy/`), ZDIFF, ZINTER and ZUNION apart: there it took the count for the key.
 
-use super::{Command, Keys, Refuses};
+use super::{Command, Flags, Keys, Refuses};
 use crate::protocol::resp::request::ArgsIter;
 use crate::protocol::resp::{Args, encode};
 
@@ -34,8 +34,6 @@ pub enum KeyError<'a> {
     Negative,
     /// Not a key follows the number of keys, in the words of scripts.
     TooFew,
-    /// A script or function without keys: no server owns it.
-    NoOwner,
     /// The word STREAMS, or all behind it, is missing.
     Syntax,
     /// An option that is not served.
@@ -67,7 +65,6 @@ impl KeyError<'_> {
             KeyError::TooFew => {
                 text(out, &["Number of keys can't be greater than number of args"]);
             }
-            KeyError::NoOwner => text(out, &["no key: cannot be routed"]),
             KeyError::Syntax => text(out, &["syntax error"]),
             KeyError::Refused(Refuses::Block | Refuses::Nothing) => {
                 text(out, &["BLOCK is not supported by the proxy"]);
@@ -126,7 +123,8 @@ pub fn blocks(args: &Args<'_>) -> bool {
     StreamOptions::read(args).block
 }
 
-/// The keys of a request, in order. `command` is what [`resolve`] returned.
+/// The keys of a request, in order; none if it is a script that says it has none. `command` is
+/// what [`resolve`] returned.
 #[inline]
 pub fn keys<'a>(command: &Command, args: &Args<'a>) -> Result<KeyIter<'a>, KeyError<'a>> {
     let len = args.len();
@@ -158,12 +156,13 @@ fn counted<'a>(
     dest: bool,
 ) -> Result<KeyIter<'a>, KeyError<'a>> {
     let number = args.get(count).and_then(integer);
+    let script = command.flags.has(Flags::NO_MANDATORY_KEYS);
     let behind = args.len().saturating_sub(count + 1);
     let found = usize::try_from(number.unwrap_or(0)).unwrap_or(0).min(behind);
     let mut iter = KeyIter::of(args, count + 1, found, 1);
     if dest {
         iter.head = args.get(1);
-    } else if found == 0 {
+    } else if found == 0 && !(script && number == Some(0)) {
         return Err(no_count(command, number));
     }
     Ok(iter)
@@ -171,14 +170,13 @@ fn counted<'a>(
 
 /// What the server would say. Each family of commands has its own words.
 fn no_count<'a>(command: &Command, number: Option<i64>) -> KeyError<'a> {
-    let script = command.flags.has(super::Flags::NO_MANDATORY_KEYS);
+    let script = command.flags.has(Flags::NO_MANDATORY_KEYS);
     // LMPOP, ZMPOP and SINTERCARD check the sign together with the form; the older ones do not.
     let strict = matches!(command.name, "lmpop" | "zmpop" | "sintercard");
     match number {
         _ if strict => KeyError::NotPositive,
         None => KeyError::NotInteger,
         Some(..0) if script => KeyError::Negative,
-        Some(0) if script => KeyError::NoOwner,
         Some(_) if script => KeyError::TooFew,
         Some(_) => KeyError::NoKeys(command.name),
     }

@@ -11,6 +11,7 @@
 //!                             Split      a fragment for each owner, the replies joined
 //!                             Local      answered here
 //!                             Placeholder   no key, but a server's answer is wanted
+//!   Scripts are forwarded; one without keys goes where `Placeholder` goes.
 //! ```
 //!
 //! A name without a row is an unknown command to our clients: the table is the whole list of
@@ -83,7 +84,8 @@ pub enum Keys {
         last: i8,
         step: u8,
     },
-    /// Argument `count` says how many keys follow it; with `dest`, argument 1 is a key as well.
+    /// Argument `count` says how many keys follow it (of a script, perhaps none); with `dest`,
+    /// argument 1 is a key as well.
     Counted {
         count: u8,
         dest: bool,

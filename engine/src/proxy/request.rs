@@ -69,10 +69,7 @@ impl Path<'_> {
             }
             Verb::Forward => self.forward_checked(command, args),
             Verb::Split(split) => self.split(split, command.name, args),
-            Verb::Placeholder => {
-                let shard = self.pool.topology.router.route(PLACEHOLDER, &mut self.turn.chance);
-                self.forward(shard, args.bytes());
-            }
+            Verb::Placeholder => self.forward_to_placeholder(args),
             Verb::Local(local) => return self.answer_locally(local, command, args),
         }
         Taken::Yes
@@ -143,7 +140,7 @@ impl Path<'_> {
             Err(error) => return self.refuse_keys(command, args, &error),
         };
         let Some(first) = keys.next() else {
-            return self.refuse_keys(command, args, &KeyError::NoOwner);
+            return self.forward_keyless(command, args);
         };
         let router = &self.pool.topology.router;
         let shard = router.route(first, &mut self.turn.chance);
@@ -160,6 +157,21 @@ impl Path<'_> {
             }
             self.tell_unchecked(command.name);
         }
+        self.forward(shard, args.bytes());
+    }
+
+    /// A script without keys. Always to the same server, so that EVALSHA finds what EVAL left.
+    fn forward_keyless(&mut self, command: &'static Command, args: &Args<'_>) {
+        if self.pool.spec.manners == Manners::Twemproxy && command.before == Before::Sent {
+            // twemproxy closed on this form of EVAL and EVALSHA.
+            self.count_refused();
+            return self.hang_up_on(command.name.into());
+        }
+        self.forward_to_placeholder(args);
+    }
+
+    fn forward_to_placeholder(&mut self, args: &Args<'_>) {
+        let shard = self.pool.topology.router.route(PLACEHOLDER, &mut self.turn.chance);
         self.forward(shard, args.bytes());
     }
 

@@ -33,6 +33,12 @@ pub const CASES: &[Case] = &[
     case("5.4", "a number without a key closes", Talk("EVAL s 1", 1), CLOSED),
     case("5.4", "EVALSHA without keys closes", Talk("EVALSHA s 0 foo", 1), CLOSED),
     case(
+        "5.3",
+        "FCALL closes",
+        Talk("FCALL f 0", 1),
+        Differs(Row::Served, "(closed)", "+OK~(open)"),
+    ),
+    case(
         "5.4",
         "digits at the end of a buffer close in 0.5.0",
         Alone(at_buffer_end),

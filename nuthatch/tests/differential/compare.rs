@@ -20,7 +20,7 @@ pub fn same(args: &[Vec<u8>], replies: &Replies, before: Option<&Replies>) -> bo
     let Some((_, rule, _)) = RULES.iter().find(|(row, ..)| Some(*row) == name) else {
         return false;
     };
-    if let Rule::NoKey(answers) = rule {
+    if let Rule::NoCount(answers) = rule {
         return answers.iter().any(|answer| replies.ours == answer.as_bytes());
     }
     let (ours, theirs) = (value(&replies.ours), value(&replies.theirs));
@@ -28,7 +28,7 @@ pub fn same(args: &[Vec<u8>], replies: &Replies, before: Option<&Replies>) -> bo
         return false;
     }
     match *rule {
-        Rule::NoKey(_) => false,
+        Rule::NoCount(_) => false,
         Rule::AnyOrder => elements(&ours, false) == elements(&theirs, false),
         Rule::AnyOrderOfPairs => elements(&ours, true) == elements(&theirs, true),
         Rule::Scan => {

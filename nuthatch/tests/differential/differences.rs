@@ -24,8 +24,8 @@ pub enum Rule {
     Dump,
     /// The same last line.
     LastLine,
-    /// We may answer one of these instead, for want of a key to route by.
-    NoKey(&'static [&'static str]),
+    /// We may answer one of these instead: without a count of keys there is no way to route.
+    NoCount(&'static [&'static str]),
 }
 
 /// Where a number is found in a reply.
@@ -43,14 +43,10 @@ const HASH_ORDER: &str =
     "each server seeds its hash tables anew, and the order of elements with it";
 const PICKED: &str = "picked at random by the server";
 const CLOCK: &str = "the two are asked one after the other, and their clocks tell";
-const NOT_ROUTABLE: &str = "without a key there is no owner; any choice would be a guess";
-
 const SCRIPT_FIRST: &str =
     "a server looks for the script first, and at the number of keys then; we see no script";
 
-const NO_KEY: Rule = Rule::NoKey(&["-ERR no key: cannot be routed\r\n"]);
-const NO_KEY_COUNT: Rule = Rule::NoKey(&[
-    "-ERR no key: cannot be routed\r\n",
+const NO_COUNT: Rule = Rule::NoCount(&[
     "-ERR value is not an integer or out of range\r\n",
     "-ERR Number of keys can't be negative\r\n",
     "-ERR Number of keys can't be greater than number of args\r\n",
@@ -64,13 +60,11 @@ const SECONDS: i64 = 10;
 
 pub const RULES: &[(&str, Rule, &str)] = &[
     ("dump", Rule::Dump, "a hash table is written in its order, a stream with times of delivery"),
-    ("eval", NO_KEY, NOT_ROUTABLE),
-    ("eval_ro", NO_KEY, NOT_ROUTABLE),
-    ("evalsha", NO_KEY_COUNT, SCRIPT_FIRST),
-    ("evalsha_ro", NO_KEY_COUNT, SCRIPT_FIRST),
+    ("evalsha", NO_COUNT, SCRIPT_FIRST),
+    ("evalsha_ro", NO_COUNT, SCRIPT_FIRST),
     ("expiretime", Rule::Near { by: SECONDS, at: &[Place::Whole] }, CLOCK),
-    ("fcall", NO_KEY_COUNT, SCRIPT_FIRST),
-    ("fcall_ro", NO_KEY_COUNT, SCRIPT_FIRST),
+    ("fcall", NO_COUNT, SCRIPT_FIRST),
+    ("fcall_ro", NO_COUNT, SCRIPT_FIRST),
     ("hgetall", Rule::AnyOrderOfPairs, HASH_ORDER),
     ("hkeys", Rule::AnyOrder, HASH_ORDER),
     ("hrandfield", Rule::Picked, PICKED),
@@ -136,8 +130,6 @@ pub const BEFORE: &[&str] =
 pub const ANSWERS: &[Answer] = &[
     answer("SINTER 1-key-of-many 2-key-of-many 3-key-of-many 4-key-of-many", "-CROSSSLOT ", "*0",
         "the keys have several owners"),
-    answer("EVAL return(1) 0", "-ERR no key: cannot be routed", ":1", NOT_ROUTABLE),
-    answer("FCALL nope 0", "-ERR no key: cannot be routed", "-ERR Function not found", NOT_ROUTABLE),
     answer("EVALSHA 930269f31393d0be681588b6ab08dccee7d6bb67 1 another-key", "-NOSCRIPT ", ":1",
         "a script is known to the servers that ran it; clients send EVAL then"),
     answer("SORT list BY weight-*", "*3\r\n$1\r\n1", "*3\r\n$1\r\n3",

@@ -103,12 +103,12 @@ pub const ROWS: &[(&str, &str)] = &[
     ("rpush",        "RPUSH $list $value+ | RPUSH $list $member $member $member $member"),
     ("rpushx",       "RPUSHX $list $value+"),
     // scripting
-    ("eval",         "EVAL $script"),
-    ("eval_ro",      "EVAL_RO $script"),
-    ("evalsha",      "EVAL $script ; EVALSHA $script_again | EVALSHA ffffffffffffffffffffffffffffffffffffffff 1 $any | EVALSHA nope 1 $any"),
-    ("evalsha_ro",   "EVAL $script ; EVALSHA_RO $script_again | EVALSHA_RO nope 1 $any"),
-    ("fcall",        "FCALL nope 1 $any | FCALL nope 2 %any %any $value"),
-    ("fcall_ro",     "FCALL_RO nope 1 $any | FCALL_RO nope 2 %any %any $value"),
+    ("eval",         "EVAL $script | EVAL return{#KEYS,ARGV[1]} 0 $value"),
+    ("eval_ro",      "EVAL_RO $script | EVAL_RO return{#KEYS,ARGV[1]} 0 $value"),
+    ("evalsha",      "EVAL $script ; EVALSHA $script_again | EVALSHA ffffffffffffffffffffffffffffffffffffffff 1 $any | EVALSHA nope 1 $any | EVAL return{#KEYS,ARGV[1]} 0 ; EVALSHA a9aeb45a7d69447c681691e7bd06ba853e1e6b08 0 $value"),
+    ("evalsha_ro",   "EVAL $script ; EVALSHA_RO $script_again | EVALSHA_RO nope 1 $any | EVAL return{#KEYS,ARGV[1]} 0 ; EVALSHA_RO a9aeb45a7d69447c681691e7bd06ba853e1e6b08 0 $value"),
+    ("fcall",        "FCALL nope 0 $value? | FCALL nope 1 $any | FCALL nope 2 %any %any $value"),
+    ("fcall_ro",     "FCALL_RO nope 0 $value? | FCALL_RO nope 1 $any | FCALL_RO nope 2 %any %any $value"),
     // server
     ("lolwut",       "LOLWUT (VERSION (5|6|99))?"),
     ("memory",       "MEMORY | MEMORY nope $any"),

@@ -1,6 +1,7 @@
-//! Scripts and functions. Their keys are counted by argument 2, and there must be at least one:
-//! a script without keys has no owner. Loading them (SCRIPT, FUNCTION) is every server's affair
-//! and has no rows yet.
+//! Scripts and functions. Their keys are counted by argument 2. Those without keys go to one fixed
+//! server, the owner of the key `placeholder`: EVALSHA then finds what EVAL left there. twemproxy
+//! closed on EVAL and EVALSHA without keys. Loading them (SCRIPT, FUNCTION) is every server's
+//! affair and has no rows yet.
 
 use super::{counted, row};
 use crate::command::Before::{Closed, Sent};
