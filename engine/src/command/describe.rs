@@ -1,9 +1,12 @@
 //! One row in the words of `COMMAND INFO` and `COMMAND DOCS`.
 //!
-//! Client libraries read this to learn where keys lie, so it follows Redis 7.0 to the byte, with
-//! three things left out: the notes beside some key specifications, the tips on how a cluster's
-//! client should spread a request (it need not: we do), and the DOCS of single arguments.
+//! Client libraries read this to learn where keys lie, and redis-cli makes its hints of it, so it
+//! follows Redis 7.0 to the byte. Left out are the notes beside some key specifications, the tips
+//! on how a cluster's client should spread a request (it need not: we do), and in DOCS what
+//! redis-cli does not read: complexity, history, deprecation, and of an argument the version that
+//! had it first and its key specification.
 
+use super::syntax::{self, Argument};
 use super::{Command, KeyUse, Keys};
 use crate::protocol::resp::{Version, encode};
 
@@ -38,18 +41,44 @@ pub(super) fn info(out: &mut Vec<u8>, version: Version, row: &Command) {
 
 /// As `COMMAND DOCS` has it: the name, and a map of what there is to say.
 pub(super) fn docs(out: &mut Vec<u8>, version: Version, row: &Command) {
+    // A test reads the syntax of every row.
+    let found = syntax::parse(row.syntax).unwrap_or_default();
+    let more = usize::from(!found.is_empty()) + usize::from(!row.subcommands.is_empty());
     encode::bulk(out, row.name.as_bytes());
-    encode::map(out, version, 3 + usize::from(!row.subcommands.is_empty()));
-    let texts = [("summary", row.summary), ("since", row.since), ("group", row.group.name())];
-    for (field, text) in texts {
-        encode::bulk(out, field.as_bytes());
-        encode::bulk(out, text.as_bytes());
+    encode::map(out, version, 3 + more);
+    field(out, "summary", row.summary);
+    field(out, "since", row.since);
+    field(out, "group", row.group.name());
+    if !found.is_empty() {
+        arguments(out, version, &found);
     }
     if !row.subcommands.is_empty() {
         encode::bulk(out, b"subcommands");
         encode::map(out, version, row.subcommands.len());
         for sub in row.subcommands {
             docs(out, version, sub);
+        }
+    }
+}
+
+fn arguments(out: &mut Vec<u8>, version: Version, all: &[Argument<'_>]) {
+    encode::bulk(out, b"arguments");
+    encode::array(out, all.len());
+    for argument in all {
+        let flags = argument.flags();
+        let has = [argument.token.is_some(), flags.clone().count() > 0, !argument.parts.is_empty()];
+        encode::map(out, version, 2 + has.into_iter().filter(|has| *has).count());
+        field(out, "name", &argument.name);
+        field(out, "type", argument.kind);
+        if let Some(token) = argument.token {
+            field(out, "token", token);
+        }
+        if flags.clone().count() > 0 {
+            encode::bulk(out, b"flags");
+            statuses(out, version, flags);
+        }
+        if !argument.parts.is_empty() {
+            arguments(out, version, &argument.parts);
         }
     }
 }
@@ -194,6 +223,11 @@ fn typed(out: &mut Vec<u8>, version: Version, kind: &str, fields: usize) {
     encode::bulk(out, kind.as_bytes());
     encode::bulk(out, b"spec");
     encode::map(out, version, fields);
+}
+
+fn field(out: &mut Vec<u8>, name: &str, text: &str) {
+    encode::bulk(out, name.as_bytes());
+    encode::bulk(out, text.as_bytes());
 }
 
 fn number(out: &mut Vec<u8>, field: &str, value: i64) {

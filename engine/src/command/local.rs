@@ -270,10 +270,16 @@ mod tests {
 
     #[test]
     fn describes_in_our_words() {
+        let texts = "$7\r\nsummary\r\n$19\r\nCounts the entries.\r\n$5\r\nsince\r\n$5\r\n5.0.0\r\n\
+            $5\r\ngroup\r\n$6\r\nstream\r\n$9\r\narguments\r\n*1\r\n";
+        let key = "$4\r\nname\r\n$3\r\nkey\r\n$4\r\ntype\r\n$3\r\nkey\r\n";
         assert_eq!(
             answer("COMMAND DOCS nope xlen", Version::Resp3),
-            "%1\r\n$4\r\nxlen\r\n%3\r\n$7\r\nsummary\r\n$19\r\nCounts the entries.\r\n\
-            $5\r\nsince\r\n$5\r\n5.0.0\r\n$5\r\ngroup\r\n$6\r\nstream\r\n"
+            format!("%1\r\n$4\r\nxlen\r\n%4\r\n{texts}%2\r\n{key}")
+        );
+        assert_eq!(
+            answer("COMMAND DOCS xlen", Version::Resp2),
+            format!("*2\r\n$4\r\nxlen\r\n*8\r\n{texts}*4\r\n{key}")
         );
         let help = answer("COMMAND HELP", Version::Resp2);
         assert!(help.starts_with("*15\r\n+COMMAND <subcommand> [<arg> ...]. Subcommands are:\r\n"));
@@ -318,6 +324,18 @@ mod tests {
                 }
                 assert_eq!(rest, "", "{line}");
             }
+        }
+    }
+
+    /// See `COMMAND_NAMES_MAX`.
+    #[test]
+    fn the_longest_answer_is_bounded() {
+        for question in ["INFO", "DOCS"] {
+            let len = |row: &Command| {
+                answer(&format!("COMMAND {question} {}", row.name), Version::Resp2).len()
+            };
+            let longest = super::super::tests::rows().map(len).max().unwrap();
+            assert!(longest * COMMAND_NAMES_MAX < 2 << 20, "COMMAND {question}: {longest}");
         }
     }
 

@@ -36,6 +36,7 @@ pub mod memcache;
 pub mod merge;
 pub mod redis;
 mod split;
+pub mod syntax;
 
 pub use describe::triple;
 pub use flags::{Categories, Flags, KeyUse};
@@ -68,6 +69,8 @@ pub struct Command {
     pub tip: Option<&'static str>,
     /// The version of Redis that had it first.
     pub since: &'static str,
+    /// What follows the name, in the form of [`syntax`]. A container's is empty.
+    pub syntax: &'static str,
     pub summary: &'static str,
     pub subcommands: &'static [Command],
     index: u16,

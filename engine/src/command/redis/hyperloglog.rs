@@ -13,9 +13,12 @@ const G: Group = Group::Hyperloglog;
 #[rustfmt::skip] // a table is read by its columns
 pub(super) const ROWS: [Command; 3] = [
     row(G, "pfadd",   -2, GROW_FAST, one(Use::INSERT),           Sent, "2.8.9",
+        "key [element...]",
         "Adds elements to a HyperLogLog."),
     row(G, "pfcount", -2, READ,      all(Use::ANNOTATE, Use::ANNOTATE), Sent, "2.8.9",
+        "key...",
         "Estimates how many different elements were added."),
     row(G, "pfmerge", -2, GROW,      all(Use::MERGE, Use::READ), Sent, "2.8.9",
+        "destkey:key sourcekey:key...",
         "Joins HyperLogLogs into one."),
 ];

@@ -10,6 +10,7 @@
 //!
 //! ```text
 //!   name   arguments   flags   where the keys lie, what happens to them   before   since
+//!          syntax
 //!          summary
 //! ```
 
@@ -165,6 +166,7 @@ const fn row(
     Keyed(keys, uses): Keyed,
     before: Before,
     since: &'static str,
+    syntax: &'static str,
     summary: &'static str,
 ) -> Command {
     // As Redis: keys that the legacy triple cannot tell are movable.
@@ -183,6 +185,7 @@ const fn row(
         belongs: Categories::of_group(group),
         tip: None,
         since,
+        syntax,
         summary,
         subcommands: &[],
         index: 0,

@@ -16,15 +16,21 @@ const G: Group = Group::Scripting;
 #[rustfmt::skip] // a table is read by its columns
 pub(super) const ROWS: [Command; 6] = [
     row(G, "eval",       -3, SCRIPT,    counted(2, Use::MODIFY), Sent,   "2.6.0",
+        "script numkeys:integer [key...] [arg...]",
         "Runs a Lua script."),
     row(G, "eval_ro",    -3, SCRIPT_RO, counted(2, Use::READ),   Closed, "7.0.0",
+        "script numkeys:integer [key...] [arg...]",
         "Runs a Lua script that only reads."),
     row(G, "evalsha",    -3, SCRIPT,    counted(2, Use::MODIFY), Sent,   "2.6.0",
+        "sha1 numkeys:integer [key...] [arg...]",
         "Runs a Lua script the server knows by its SHA1."),
     row(G, "evalsha_ro", -3, SCRIPT_RO, counted(2, Use::READ),   Closed, "7.0.0",
+        "sha1 numkeys:integer [key...] [arg...]",
         "Runs a known Lua script that only reads."),
     row(G, "fcall",      -3, SCRIPT,    counted(2, Use::MODIFY), Closed, "7.0.0",
+        "function numkeys:integer [key...] [arg...]",
         "Calls a function of a loaded library."),
     row(G, "fcall_ro",   -3, SCRIPT_RO, counted(2, Use::READ),   Closed, "7.0.0",
+        "function numkeys:integer [key...] [arg...]",
         "Calls a function that only reads."),
 ];
