@@ -7,12 +7,15 @@ use crate::toy::{Mood, Trouble};
 use crate::transport::{EndId, Owner};
 use crate::world::{Event, World};
 use nuthatch_engine::base::ServerId;
+use nuthatch_engine::base::limits::CLIENT_STALL_MS;
 
-/// Longer than a client may leave a full socket untouched.
-const DRAIN_MS: u64 = 75_000;
-
-/// Long enough for whoever is not deaf.
+/// Long enough for a client that reads.
 const SETTLE_MS: u64 = 15_000;
+
+/// Longer than a client may leave a full socket untouched. It has its time twice: at the drain the
+/// network grows without a word, so the last try finds room, as it may in a kernel. The room is full
+/// again at once, and a try after that finds none.
+const DRAIN_MS: u64 = 2 * CLIENT_STALL_MS as u64 + SETTLE_MS;
 
 impl World {
     pub(crate) fn fault(&mut self, fault: Fault) {

@@ -6,7 +6,8 @@
 //!                                                                     ─▶ flush ─▶ actions
 //! ```
 //!
-//! After each turn `Worker::check_invariants` runs.
+//! After each turn `Worker::check_invariants` runs, and no client is left that has taken nothing
+//! for longer than its pool allows.
 
 use crate::dice::Dice;
 use crate::transport::{EndId, Net, Read};
@@ -19,6 +20,9 @@ use std::sync::Arc;
 
 /// Outputs of more are written in part at times. A handshake is less: a loop writes it at once.
 const PART_FROM_BYTES: usize = 256;
+
+/// Milliseconds that a deadline may be late: the lot puts turns off.
+const LATE_MS: u64 = 5;
 
 /// What `control` mails to workers.
 #[derive(Clone)]
@@ -54,6 +58,10 @@ struct Seat {
     paused: bool,
     blocked: bool,
     eof: bool,
+    /// For a client: what its pool allows.
+    stall_ms: u64,
+    /// When it must be gone if it takes nothing before.
+    gone_by: Option<Time>,
 }
 
 pub struct Host {
@@ -64,6 +72,8 @@ pub struct Host {
     pub turn_at: Option<Time>,
     seats: BTreeMap<EndId, Seat>,
     ends: BTreeMap<ConnId, EndId>,
+    /// `client_stall_ms` of each pool.
+    stall_ms: Vec<u64>,
     /// Wished for and not made yet.
     connecting: BTreeSet<ConnId>,
     wishes: Vec<Wish>,
@@ -71,7 +81,7 @@ pub struct Host {
 }
 
 impl Host {
-    pub fn new(index: usize, worker: Worker) -> Host {
+    pub fn new(index: usize, worker: Worker, stall_ms: Vec<u64>) -> Host {
         Host {
             index,
             worker,
@@ -79,6 +89,7 @@ impl Host {
             turn_at: None,
             seats: BTreeMap::new(),
             ends: BTreeMap::new(),
+            stall_ms,
             connecting: BTreeSet::new(),
             wishes: Vec::new(),
             buffer: Vec::new(),
@@ -124,6 +135,10 @@ impl Host {
         }
         self.act(net, dice, now);
         self.worker.check_invariants();
+        for (end, seat) in &self.seats {
+            let in_time = seat.gone_by.is_none_or(|at| now <= at);
+            assert!(in_time, "the client at {end:?} has taken nothing for {} ms", seat.stall_ms);
+        }
         std::mem::take(&mut self.wishes)
     }
 
@@ -138,12 +153,12 @@ impl Host {
         match event {
             Event::Accept { end, pool, id } => {
                 let conn = self.worker.handle_accept(pool, id, None);
-                self.seat(end, conn);
+                self.seat(end, conn, self.stall_ms[pool.index()]);
                 net.wake(now, end);
             }
             Event::Connected { conn, end } => {
                 if self.connecting.remove(&conn) {
-                    self.seat(end, conn);
+                    self.seat(end, conn, 0);
                     self.worker.handle_connected(conn);
                     self.read(end, net, dice, now); // it may be over already
                     net.wake(now, end);
@@ -169,8 +184,9 @@ impl Host {
         }
     }
 
-    fn seat(&mut self, end: EndId, conn: ConnId) {
-        self.seats.insert(end, Seat { conn, paused: false, blocked: false, eof: false });
+    fn seat(&mut self, end: EndId, conn: ConnId, stall_ms: u64) {
+        let (paused, blocked, eof, gone_by) = (false, false, false, None);
+        self.seats.insert(end, Seat { conn, paused, blocked, eof, stall_ms, gone_by });
         self.ends.insert(conn, end);
     }
 
@@ -250,6 +266,11 @@ impl Host {
         let most = if is_part { 1 + dice.index(output.len()) } else { output.len() };
         if let Ok(written) = net.write(end, &output[..most], now) {
             seat.blocked = written < output.len();
+            if !seat.blocked || seat.stall_ms == 0 {
+                seat.gone_by = None;
+            } else if written > 0 || seat.gone_by.is_none() {
+                seat.gone_by = Some(now.plus_ms(seat.stall_ms + LATE_MS));
+            }
             if written == most && seat.blocked {
                 net.wake(now, end);
             }

@@ -2,7 +2,7 @@
 //! next.
 //!
 //! ```text
-//!   load, faults ──▶ drain: faults over ──▶ 15 s: all answered ──▶ 75 s: last round: all must answer ──▶ leave
+//!   load, faults ──▶ drain: faults over ──▶ 15 s: all answered ──▶ 135 s: last round: all must answer ──▶ leave
 //! ```
 //!
 //! What happens at the same moment happens in an order drawn by lot.
@@ -22,8 +22,9 @@ use crate::transport::{EndId, Net, Owner};
 use nuthatch_engine::base::{PoolId, ServerId, Time, WorkerId};
 use nuthatch_engine::proxy::{ConnId, Counters, StreamBounds, Worker};
 use nuthatch_engine::topology::health::Report;
-use nuthatch_engine::topology::{Ability, Eject, Protocol, Release};
+use nuthatch_engine::topology::{Ability, Eject, PoolSpec, Protocol, Release};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub(crate) enum Event {
     Wake(EndId),
@@ -95,7 +96,8 @@ impl World {
                 let id = WorkerId(at as u16);
                 let mut worker = Worker::new(id, dice.bits(), &plan.pools, &control.current);
                 worker.set_stream_bounds(plan.stream);
-                Host::new(at, worker)
+                let stall_ms = |spec: &Arc<PoolSpec>| u64::from(spec.client_stall_ms);
+                Host::new(at, worker, plan.pools.iter().map(stall_ms).collect())
             })
             .collect();
         let mut world = World {

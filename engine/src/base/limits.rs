@@ -69,7 +69,8 @@ pub const CLIENT_WINDOW_START: u32 = 32;
 pub const CLIENT_OUTPUT_BYTES_MAX: usize = 1024 * 1024;
 
 /// Milliseconds a client may leave a full socket untouched, where its pool does not say
-/// (`client_stall_ms`). Over it: closed (`clients_stalled`).
+/// (`client_stall_ms`). Over it: closed (`clients_stalled`). The socket is tried first, and if its
+/// kernel takes some the time begins again: a client that reads nothing may have it twice.
 pub const CLIENT_STALL_MS: u32 = 60_000;
 
 /// The least a pool may say: a client that reads is hardly away from its socket for so long.

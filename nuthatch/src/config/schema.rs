@@ -134,7 +134,9 @@ pub static KEYS: [Key; 22] = [
         unit: "ms",
         origin: Origin::Nuthatch,
         about: "How long a client may take nothing of the replies that wait for it. Over it, it is \
-                closed and counted in `clients_stalled`. Where much waits for it the time is shorter, \
+                closed and counted in `clients_stalled`. What the kernel takes counts as taken, and \
+                it may take the last of it late: so a client that reads nothing is gone after twice \
+                this time. Where much waits for it the time is shorter, \
                 whatever is said here: five seconds over 64 MiB, a quarter of one over 256 MiB, a \
                 fifth while other clients wait behind its large reply. twemproxy waited for ever.",
     },
