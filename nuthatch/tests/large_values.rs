@@ -38,7 +38,8 @@ impl Scene {
     }
 
     fn counter(&self, name: &str) -> u64 {
-        let stats: serde_json::Value = serde_json::from_str(&self.proxy.stats().unwrap()).unwrap();
+        let stats = self.proxy.stats_extended().unwrap();
+        let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
         stats["p"][name].as_u64().unwrap()
     }
 }

@@ -90,7 +90,8 @@ impl Scene {
     }
 
     fn shards_live(&self) -> u64 {
-        let stats: serde_json::Value = serde_json::from_str(&self.proxy.stats().unwrap()).unwrap();
+        let stats = self.proxy.stats_extended().unwrap();
+        let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
         (0..3).filter_map(|at| stats["p"][format!("s{at}")]["server_live"].as_u64()).sum()
     }
 

@@ -107,10 +107,26 @@ impl Proxy {
         }
     }
 
-    /// What a connection to the stats port delivers.
+    /// What a connection to the stats port delivers: twemproxy's document.
     pub fn stats(&self) -> Result<String> {
         let mut client = Client::connect((Ipv4Addr::LOCALHOST, self.stats_port))?;
         Ok(String::from_utf8_lossy(&client.recv_to_end()?).into_owned())
+    }
+
+    /// The document with nuthatch's own members. nutcracker speaks no HTTP and has none.
+    pub fn stats_extended(&self) -> Result<String> {
+        let (head, body) = self.http("GET /stats HTTP/1.1\r\n\r\n")?;
+        ensure!(head.starts_with("HTTP/1.1 200 "), "no statistics: {head}");
+        Ok(body)
+    }
+
+    /// Head and body of the stats port's answer to a request.
+    pub fn http(&self, request: &str) -> Result<(String, String)> {
+        let mut client = Client::connect((Ipv4Addr::LOCALHOST, self.stats_port))?;
+        client.send_raw(request.as_bytes())?;
+        let text = String::from_utf8_lossy(&client.recv_to_end()?).into_owned();
+        let parts = text.split_once("\r\n\r\n").with_context(|| format!("no HTTP: {text}"))?;
+        Ok((parts.0.to_owned(), parts.1.to_owned()))
     }
 
     /// The port on loopback where statistics are served.

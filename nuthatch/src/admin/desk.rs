@@ -4,7 +4,7 @@
 //! [`PATIENCE`] is told of as missing, and its last answer stands in for it: a counter that fell
 //! would look to a graph like a restart.
 
-use super::document::{Facts, PoolPart, render};
+use super::document::{Facts, Members, PoolPart, render};
 use super::stats::{PoolFacts, ServerFacts};
 use crate::control::{Standing, View};
 use crate::io::Mail;
@@ -33,11 +33,11 @@ impl Desk {
         Desk { view, source, since: Instant::now(), last }
     }
 
-    /// The stats document as of now.
-    pub async fn document(&self) -> String {
+    /// The stats document as of now, with these members.
+    pub async fn document(&self, members: Members) -> String {
         let (sum, missing) = self.count().await;
         let facts = self.facts(&sum, missing, &self.view.standing.borrow());
-        render(&facts)
+        render(&facts, members)
     }
 
     /// Why no new client should be sent here; `None` when one is welcome.

@@ -1,13 +1,17 @@
-//! The stats document: twemproxy's, to the byte, with ours at the end of each object.
+//! The stats document: twemproxy's, to the byte, and the same with our members.
+//!
+//! Collectors exist that take every member they do not know for a pool, for a server or for a
+//! number. So the bare document has twemproxy's members alone, and ours are shown to those who ask
+//! for them (docs/adr/0015).
 //!
 //! Members are `"key":value` with `, ` between them; an object opens with `"name": {` and closes
 //! with `}`; what follows an object comes after `,` without a blank; the line ends in `\n`. People
-//! match this with regular expressions, so it stays as it is. Two things differ: names are escaped
-//! (twemproxy's document broke at a quote), and there are members of ours.
+//! match this with regular expressions, so it stays as it is. One thing differs: names are escaped
+//! (twemproxy's document broke at a quote).
 //!
-//! Names of pools and of servers are members beside ours, and an operator may call them anything.
-//! Theirs win: a member of ours whose name is taken is left out. All of ours are numbers or text,
-//! never objects, so whoever takes each object for a pool or a server is right.
+//! Ours stand at the end of each object. Names of pools and of servers are members beside them, and
+//! an operator may call those anything. Theirs win: a member of ours whose name is taken is left
+//! out. All of ours are numbers or text, never objects: each object is a pool or a server.
 
 use super::stats::{
     POOL_ROWS, PoolFacts, SERVER_ROWS, SERVER_ROWS_OURS, ServerFacts, pool_rows_ours,
@@ -19,6 +23,15 @@ use std::fmt::{Display, Write};
 const SERVICE: &str = "nutcracker";
 /// The version whose document this is; ours is `nuthatch_version`.
 const VERSION: &str = "0.5.0";
+
+/// Whose members a document has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Members {
+    /// twemproxy's alone.
+    Twemproxy,
+    /// Ours too.
+    All,
+}
 
 /// Everything the document tells.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +59,8 @@ pub struct PoolPart {
 }
 
 /// The document in one line, its end included.
-pub fn render(facts: &Facts) -> String {
+pub fn render(facts: &Facts, members: Members) -> String {
+    let with_ours = members == Members::All;
     let mut out = Writer { text: "{".to_owned(), gap: "" };
     out.member("service", json_text(SERVICE));
     out.member("source", json_text(&facts.source));
@@ -62,19 +76,20 @@ pub fn render(facts: &Facts) -> String {
         }
         for (name, server) in servers {
             out.open(name);
-            for row in SERVER_ROWS.iter().chain(&SERVER_ROWS_OURS) {
+            let ours = SERVER_ROWS_OURS.iter().filter(|_| with_ours);
+            for row in SERVER_ROWS.iter().chain(ours) {
                 out.member(row.name, (row.read)(server));
             }
             out.close();
         }
-        for row in pool_rows_ours() {
+        for row in pool_rows_ours().filter(|_| with_ours) {
             if servers.iter().all(|(name, _)| name != row.name) {
                 out.member(row.name, (row.read)(&pool.counters));
             }
         }
         out.close();
     }
-    for (name, value) in ours(facts) {
+    for (name, value) in ours(facts).into_iter().filter(|_| with_ours) {
         if facts.pools.iter().all(|pool| pool.name != name) {
             out.member(name, value);
         }
@@ -128,7 +143,7 @@ mod tests {
 
     #[test]
     fn objects_and_what_follows_them_are_laid_out_as_ever() {
-        let text = render(&facts("a", &["s1", "s2"]));
+        let text = render(&facts("a", &["s1", "s2"]), Members::All);
         assert!(text.starts_with("{\"service\":\"nutcracker\", \"source\":\"\", \"version\":"));
         assert!(text.contains("\"curr_connections\":0, \"a\": {\"client_eof\":0, \"client_err\""));
         assert!(text.contains("\"fragments\":0, \"s1\": {\"server_eof\":0, "));
@@ -139,8 +154,19 @@ mod tests {
     }
 
     #[test]
+    fn the_bare_document_ends_where_twemproxys_does() {
+        let text = render(&facts("a", &["s1", "s2"]), Members::Twemproxy);
+        assert!(text.contains("\"out_queue_bytes\":0},\"s2\": {\"server_eof\""), "{text}");
+        assert!(text.ends_with("\"out_queue_bytes\":0}}}\n"), "{text}");
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value.as_object().unwrap().len(), 7 + 1);
+        assert_eq!(value["a"].as_object().unwrap().len(), POOL_ROWS.len() + 2);
+        assert_eq!(value["a"]["s2"].as_object().unwrap().len(), SERVER_ROWS.len());
+    }
+
+    #[test]
     fn a_name_that_is_taken_is_not_given_twice() {
-        let text = render(&facts("nuthatch_version", &["tombstones", "a\"b\\"]));
+        let text = render(&facts("nuthatch_version", &["tombstones", "a\"b\\"]), Members::All);
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert!(value["nuthatch_version"]["tombstones"].is_object());
         assert!(value["nuthatch_version"]["a\"b\\"].is_object());

@@ -13,9 +13,10 @@
 //! plenty for it, and no collector that reads once in ten seconds minds waiting that long.
 
 use super::desk::Desk;
+use super::document::Members;
 use super::http::{self, HEAD_BYTES_MAX, Head, Status};
+use super::pages;
 use crate::control::View;
-use crate::io::json_text;
 use anyhow::Context;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -55,8 +56,9 @@ impl Door {
 }
 
 /// Serves readers for as long as the runtime runs, so many at a time; the others wait in the
-/// backlog until a seat is free. Each is a file that a server's connection might need.
-pub async fn serve(door: Door, readers_max: usize, view: View) {
+/// backlog until a seat is free. Each is a file that a server's connection might need. `bare` says
+/// whose members the bare document has.
+pub async fn serve(door: Door, bare: Members, readers_max: usize, view: View) {
     let listener = match tokio::net::TcpListener::from_std(door.0) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "no statistics: the port cannot be watched"),
@@ -70,7 +72,7 @@ pub async fn serve(door: Door, readers_max: usize, view: View) {
                 let desk = Arc::clone(&desk);
                 tokio::spawn(async move {
                     // A reader that leaves or dawdles is its own loss.
-                    let _ = timeout(READER_WITHIN, attend(stream, &desk)).await;
+                    let _ = timeout(READER_WITHIN, attend(stream, &desk, bare)).await;
                     drop(seat);
                 });
             }
@@ -86,12 +88,12 @@ pub async fn serve(door: Door, readers_max: usize, view: View) {
 }
 
 /// One reader, from its first byte (if it has one) to the end.
-async fn attend(mut stream: TcpStream, desk: &Desk) -> std::io::Result<()> {
+async fn attend(mut stream: TcpStream, desk: &Desk, bare: Members) -> std::io::Result<()> {
     let mut head = Vec::new();
     let answer = match timeout(HEAD_WITHIN, hear(&mut stream, &mut head)).await {
         Ok(heard) => {
             heard?;
-            answer(&head, desk).await
+            answer(&head, desk, bare).await
         }
         Err(_) => http::refusal(Status::RequestTimeout, "the request did not end"),
     };
@@ -123,26 +125,10 @@ async fn hear(stream: &mut TcpStream, head: &mut Vec<u8>) -> std::io::Result<()>
     Ok(())
 }
 
-async fn answer(head: &[u8], desk: &Desk) -> String {
-    let (method, path) = match http::read_head(head) {
-        Head::Plain | Head::Incomplete => return desk.document().await,
-        Head::TooLong => return http::refusal(Status::HeadTooLarge, "the head is too long"),
-        Head::Request { method, path } => (method, path),
-    };
-    let is_head = method == "HEAD";
-    if !is_head && method != "GET" {
-        return http::refusal(Status::MethodNotAllowed, "only GET and HEAD are served");
-    }
-    match path {
-        "/" => http::response(Status::Ok, &desk.document().await, is_head),
-        "/live" => http::response(Status::Ok, "{\"live\":true}\n", is_head),
-        "/ready" => match desk.unready() {
-            None => http::response(Status::Ok, "{\"ready\":true}\n", is_head),
-            Some(why) => {
-                let body = format!("{{\"ready\":false, \"reason\":{}}}\n", json_text(&why));
-                http::response(Status::Unavailable, &body, is_head)
-            }
-        },
-        _ => http::refusal(Status::NotFound, "there are /, /live and /ready"),
+async fn answer(head: &[u8], desk: &Desk, bare: Members) -> String {
+    match http::read_head(head) {
+        Head::Plain | Head::Incomplete => desk.document(bare).await,
+        Head::TooLong => http::refusal(Status::HeadTooLarge, "the head is too long"),
+        Head::Request { method, path } => pages::answer(method, path, desk, bare).await,
     }
 }

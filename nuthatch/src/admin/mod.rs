@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   reader ──▶ door.rs     who is this?   says nothing, or not HTTP ──▶ the document, and closed
-//!                 │                       a request line            ──▶ http.rs: / /live /ready
+//!                 │                       a request line            ──▶ pages.rs, in http.rs' form
 //!                 ▼
 //!              desk.rs     asks every worker to count, and control's standing ──▶ facts
 //!                 ▼
@@ -17,9 +17,11 @@ mod desk;
 mod document;
 mod door;
 mod http;
+mod pages;
 mod reference;
 mod stats;
 
+pub use document::Members;
 pub use door::{Door, serve};
 pub use reference::reference;
 pub use stats::{Kind, POOL_ROWS, Row, SERVER_ROWS};

@@ -1,8 +1,9 @@
-//! The reference page of the stats port, printed from the tables in `stats.rs`.
+//! The reference page of the stats port, printed from the tables in `stats.rs` and `pages.rs`.
 //!
 //! docs/reference/stats.md is this text; a test compares them, and writes the page anew when
 //! asked by `NUTHATCH_BLESS=1 cargo test -p nuthatch`.
 
+use super::pages::PAGES;
 use super::stats::{Kind, POOL_ROWS, SERVER_ROWS, SERVER_ROWS_OURS, pool_rows_ours};
 use std::fmt::Write;
 
@@ -12,16 +13,15 @@ const INTRODUCTION: &str = "\
 <!-- Printed from nuthatch/src/admin/; change it there. -->
 
 `-s PORT` (22222) and `-a ADDRESS` (0.0.0.0) say where. If the port is taken the proxy does not
-start. Connect, and you get the document below in one line of JSON, then the end; or ask by HTTP:
+start. Connect, and you get the bare document in one line of JSON, then the end. Or ask by HTTP:
 
 | GET or HEAD | answer |
 | --- | --- |
-| `/` | the document |
-| `/live` | 200 while the process serves |
-| `/ready` | 200 when every pool has a server that may answer; otherwise, and while the process ends, 503 and the reason |
+";
 
+const AFTER_PAGES: &str = "
 A server may answer unless it is ejected, or has failed (with ejection or without) and not answered
-since. `/ready` goes by what clients' requests have met: a server that nobody has asked counts as
+since. `/ready` goes by what clients' requests have met: a server that was never asked counts as
 one that may answer, so a proxy is ready as soon as it listens, whatever its servers. Once every
 server of a pool fails, each is asked once a second, so that `/ready` is 200 again though no client
 comes.
@@ -30,31 +30,48 @@ A reader that sends nothing is served after a tenth of a second, one that shuts 
 once. The numbers are summed over all workers and are those of the moment you ask; `-i` is taken
 and has no effect.
 
-The document is twemproxy's (nutcracker 0.5.0): its names, its order, its blanks. `service` and
-`version` stay as collectors know them. Members that twemproxy did not have stand at the end of
-their object, and are numbers or text, never objects; where a pool or a server has the very name of
-one, ours is left out. Quotes and the like in names are escaped, which twemproxy did not do.
+## Two documents
+
+**The bare document** has the members of twemproxy (nutcracker 0.5.0) and no other: its names, its
+order, its blanks, under both program names. Readers of plain TCP get it, and `/`. Below, those
+members are marked `twemproxy`. Collectors written for twemproxy read it; several of them take every
+other member for a pool, for a server or for a number, and fail on it.
+
+**`/stats`** has the same members, and ours, marked `nuthatch`, at the end of each object:
+
+    curl http://127.0.0.1:22222/stats
+
+`--stats-extended` puts ours into the bare document as well, for a reader that cannot speak HTTP and
+takes members that it does not know. Under the name nutcracker the flag works too.
+
+`service` and `version` stay as collectors know them. Ours are numbers or text, never objects; where
+a pool or a server has the very name of one, ours is left out. Quotes and the like in names are
+escaped, which twemproxy did not do.
 
 ## The whole
 
-| member | |
-| --- | --- |
-| `service` | always `nutcracker` |
-| `source` | the host's name |
-| `version` | always `0.5.0`: whose document this is |
-| `uptime` | seconds since the start |
-| `timestamp` | seconds since the epoch |
-| `total_connections` | connections ever: clients, servers (tried), and the listening sockets |
-| `curr_connections` | the same, now |
-| (a pool's name) | an object for each pool, in their order |
-| `nuthatch_version` | the version of this proxy |
-| `nuthatch_workers` | threads that serve clients |
-| `nuthatch_workers_missing` | those that did not answer within a second; their last numbers are in the sums |
+| member | | since |
+| --- | --- | --- |
+| `service` | always `nutcracker` | twemproxy |
+| `source` | the host's name | twemproxy |
+| `version` | always `0.5.0`: whose document this is | twemproxy |
+| `uptime` | seconds since the start | twemproxy |
+| `timestamp` | seconds since the epoch | twemproxy |
+| `total_connections` | connections ever: clients, servers (tried), and the listening sockets | twemproxy |
+| `curr_connections` | the same, now | twemproxy |
+| (a pool's name) | an object for each pool, in their order | twemproxy |
+| `nuthatch_version` | the version of this proxy | nuthatch |
+| `nuthatch_workers` | threads that serve clients | nuthatch |
+| `nuthatch_workers_missing` | those that did not answer within a second; their last numbers are in the sums | nuthatch |
 ";
 
 /// The page, in Markdown.
 pub fn reference() -> String {
     let mut page = String::from(INTRODUCTION);
+    for row in &PAGES {
+        let _ = writeln!(page, "| `{}` | {} |", row.path, row.about);
+    }
+    page.push_str(AFTER_PAGES);
     page.push_str("\n## A pool\n\n| member | kind | | since |\n| --- | --- | --- | --- |\n");
     for row in &POOL_ROWS {
         line(&mut page, row.name, kind(row.kind), row.about, "twemproxy");

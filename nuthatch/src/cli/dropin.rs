@@ -97,10 +97,10 @@ fn complaint(table: &Command, error: &clap::Error) -> String {
     format!("option {} {why}", shown(arg))
 }
 
+/// To the byte what it was, since programs read it. Which nuthatch this is stands in the usage.
 fn version() -> String {
-    let ours = env!("CARGO_PKG_VERSION");
     let backend = if cfg!(target_os = "linux") { "epoll" } else { "kqueue" };
-    format!("This is nutcracker-{STANDS_FOR}\nasync event backend: {backend} (nuthatch {ours})\n\n")
+    format!("This is nutcracker-{STANDS_FOR}\nasync event backend: {backend}\n\n")
 }
 
 fn usage() -> String {
@@ -123,6 +123,8 @@ fn usage() -> String {
     for arg in args {
         let _ = writeln!(text, "{}", usage_line(arg));
     }
+    let ours = env!("CARGO_PKG_VERSION");
+    let _ = writeln!(text, "\nThis program is nuthatch {ours} in nutcracker's place.");
     text
 }
 

@@ -41,6 +41,10 @@ pub struct Run {
     /// Address of the statistics
     #[arg(short = 'a', long, value_name = "ADDR", default_value = "0.0.0.0")]
     pub stats_addr: String,
+    // Not in twemproxy, whose collectors it may break: docs/adr/0015.
+    /// nuthatch's own numbers at / and by plain TCP, not only at /stats
+    #[arg(long)]
+    pub stats_extended: bool,
     /// Taken, without effect: statistics are always fresh
     #[arg(short = 'i', long, value_name = "N", default_value = "30000", value_parser = number)]
     pub stats_interval: u32,

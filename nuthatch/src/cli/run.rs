@@ -3,7 +3,7 @@
 use super::flags::{LogFormat, Run};
 use super::pid_file::PidFile;
 use super::{daemon, load, name, places};
-use crate::admin;
+use crate::admin::{self, Members};
 use crate::config::{self, Bind, Config, Problem};
 use crate::control::{self, Ears, Running, Settings};
 use crate::io::log::{ALWAYS, Form, Log};
@@ -82,7 +82,8 @@ fn start(
         (Err(door), Err(listeners)) => bail!("{listeners:#}\n{door:#}"),
         (Err(error), _) | (_, Err(error)) => return Err(error),
     };
-    let beside = |view| admin::serve(door, readers_max, view);
+    let bare = if asked.stats_extended { Members::All } else { Members::Twemproxy };
+    let beside = |view| admin::serve(door, bare, readers_max, view);
     let running = control::start(config, &listeners, settings, ears, beside)?;
     Ok((running, pid_file.map(PidFile::write).transpose()?))
 }

@@ -59,8 +59,8 @@ pub const PLAYED: &[(&str, &str, &str)] = &[
     ),
     (
         "7: layout of the document",
-        "tests/stats/main.rs",
-        "the_layout_is_nutcrackers_and_ours_stands_at_the_end",
+        "tests/stats/collectors.rs",
+        "the_bare_document_is_nutcrackers_member_for_member",
     ),
     ("7: forward_error", "tests/stats/main.rs", "forward_error_counts_requests_not_their_parts"),
 ];

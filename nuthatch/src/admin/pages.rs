@@ -1,0 +1,82 @@
+//! What can be asked for by HTTP: one table, walked by the answers and by the reference page.
+//!
+//! Nothing of a request is repeated in a response, and no page changes anything.
+
+use super::desk::Desk;
+use super::document::Members;
+use super::http::{self, Status};
+use crate::io::json_text;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Page {
+    /// What readers of plain TCP get.
+    Bare,
+    /// The document with our members.
+    Stats,
+    Live,
+    Ready,
+}
+
+pub struct Row {
+    pub path: &'static str,
+    pub page: Page,
+    pub about: &'static str,
+}
+
+const fn row(path: &'static str, page: Page, about: &'static str) -> Row {
+    Row { path, page, about }
+}
+
+pub static PAGES: [Row; 4] = [
+    row("/", Page::Bare, "the document as twemproxy had it; what plain TCP gets as well"),
+    row("/stats", Page::Stats, "the document with the members that nuthatch adds"),
+    row("/live", Page::Live, "200 while the process serves"),
+    row(
+        "/ready",
+        Page::Ready,
+        "200 when every pool has a server that may answer; otherwise, and while the process ends, \
+         503 and the reason",
+    ),
+];
+
+/// The response to a request for this path; `bare` says whose members stand in the bare document.
+pub async fn answer(method: &str, path: &str, desk: &Desk, bare: Members) -> String {
+    let is_head = method == "HEAD";
+    if !is_head && method != "GET" {
+        return http::refusal(Status::MethodNotAllowed, "only GET and HEAD are served");
+    }
+    let Some(row) = PAGES.iter().find(|row| row.path == path) else {
+        return http::refusal(Status::NotFound, &there_are());
+    };
+    match row.page {
+        Page::Bare => http::response(Status::Ok, &desk.document(bare).await, is_head),
+        Page::Stats => http::response(Status::Ok, &desk.document(Members::All).await, is_head),
+        Page::Live => http::response(Status::Ok, "{\"live\":true}\n", is_head),
+        Page::Ready => match desk.unready() {
+            None => http::response(Status::Ok, "{\"ready\":true}\n", is_head),
+            Some(why) => {
+                let body = format!("{{\"ready\":false, \"reason\":{}}}\n", json_text(&why));
+                http::response(Status::Unavailable, &body, is_head)
+            }
+        },
+    }
+}
+
+fn there_are() -> String {
+    let paths: Vec<&str> = PAGES.iter().map(|row| row.path).collect();
+    format!("the pages are {}", paths.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_is_described_and_found_at_one_path() {
+        for (at, row) in PAGES.iter().enumerate() {
+            assert!(row.path.starts_with('/') && !row.about.is_empty());
+            assert!(PAGES[..at].iter().all(|other| other.path != row.path));
+            assert!(there_are().split(' ').any(|word| word == row.path));
+        }
+    }
+}
