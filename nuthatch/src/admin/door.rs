@@ -1,7 +1,7 @@
-//! The stats port: who reads, and what they get.
+//! The stats port, or a Unix socket in its place: who reads, and what they get.
 //!
-//! twemproxy sent its document to whoever connected and read nothing. Such readers still get it,
-//! but a reader of HTTP must be told from them, and TCP does not say which one has come:
+//! twemproxy sent its document to each connection and read nothing. Such readers still get it, but a
+//! reader of HTTP must be told from them, and a connection does not say which one has come:
 //!
 //! ```text
 //!   first byte within FIRST_BYTE ─┬─ a request line ──▶ the rest of the head ──▶ a response
@@ -16,16 +16,19 @@ use super::desk::Desk;
 use super::document::Members;
 use super::http::{self, HEAD_BYTES_MAX, Head, Status};
 use super::pages;
-use crate::control::View;
-use anyhow::Context;
-use std::net::TcpListener;
+use crate::config::Bind;
+use crate::control::{View, bind_reason};
+use crate::io::Socket;
+use anyhow::bail;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
+/// Readers that the kernel holds ready while all seats are taken.
+const BACKLOG: u32 = 512;
 /// Silence after which a reader is taken for one of plain TCP.
 const FIRST_BYTE: Duration = Duration::from_millis(100);
 /// A request's head must be here by then. Over it: 408.
@@ -39,19 +42,54 @@ const REST: Duration = Duration::from_millis(100);
 /// How often accepts that fail are told of.
 const SAY_AGAIN: Duration = Duration::from_secs(10);
 
-/// The bound stats port, not served yet.
-pub struct Door(TcpListener);
+/// The bound stats port or socket, not served yet.
+pub struct Door(Socket);
 
 impl Door {
-    pub fn bind(address: &str, port: u16) -> anyhow::Result<Door> {
-        let listener = TcpListener::bind((address, port)).with_context(|| {
-            format!(
-                "cannot serve statistics on {address} port {port}, the stats port: \
-                 choose another with `-s PORT` (or another address with `-a`)"
-            )
-        })?;
-        listener.set_nonblocking(true)?;
-        Ok(Door(listener))
+    /// `address` is what an error calls it.
+    pub fn bind(bind: &Bind, address: &str) -> anyhow::Result<Door> {
+        match Socket::bind(bind, BACKLOG, false, false) {
+            Ok(socket) => Ok(Door(socket)),
+            Err(error) => {
+                let (who, key) = match bind {
+                    Bind::Tcp(_) if error.kind() == ErrorKind::AddrInUse => {
+                        ("the stats port", "-s PORT")
+                    }
+                    Bind::Tcp(_) => ("the stats port", "-a ADDRESS"),
+                    Bind::Unix { .. } => ("the stats socket", "-a PATH"),
+                };
+                bail!("{}", bind_reason(who, address, key, &error))
+            }
+        }
+    }
+}
+
+/// What tokio watches.
+enum Listener {
+    Tcp(tokio::net::TcpListener),
+    Unix(tokio::net::UnixListener),
+}
+
+/// A reader's connection, of either kind.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+impl Listener {
+    fn new(door: Door) -> io::Result<Listener> {
+        Ok(match door.0 {
+            Socket::Tcp(socket) => Listener::Tcp(tokio::net::TcpListener::from_std(socket.into())?),
+            Socket::Unix(socket) => {
+                Listener::Unix(tokio::net::UnixListener::from_std(socket.into())?)
+            }
+        })
+    }
+
+    async fn accept(&self) -> io::Result<Box<dyn Stream>> {
+        Ok(match self {
+            Listener::Tcp(listener) => Box::new(listener.accept().await?.0),
+            Listener::Unix(listener) => Box::new(listener.accept().await?.0),
+        })
     }
 }
 
@@ -59,7 +97,7 @@ impl Door {
 /// backlog until a seat is free. Each is a file that a server's connection might need. `bare` says
 /// whose members the bare document has.
 pub async fn serve(door: Door, bare: Members, readers_max: usize, view: View) {
-    let listener = match tokio::net::TcpListener::from_std(door.0) {
+    let listener = match Listener::new(door) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "no statistics: the port cannot be watched"),
     };
@@ -68,7 +106,7 @@ pub async fn serve(door: Door, bare: Members, readers_max: usize, view: View) {
     let mut said: Option<Instant> = None;
     while let Ok(seat) = Arc::clone(&seats).acquire_owned().await {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok(stream) => {
                 let desk = Arc::clone(&desk);
                 tokio::spawn(async move {
                     // A reader that leaves or dawdles is its own loss.
@@ -88,7 +126,7 @@ pub async fn serve(door: Door, bare: Members, readers_max: usize, view: View) {
 }
 
 /// One reader, from its first byte (if it has one) to the end.
-async fn attend(mut stream: TcpStream, desk: &Desk, bare: Members) -> std::io::Result<()> {
+async fn attend(mut stream: Box<dyn Stream>, desk: &Desk, bare: Members) -> io::Result<()> {
     let mut head = Vec::new();
     let answer = match timeout(HEAD_WITHIN, hear(&mut stream, &mut head)).await {
         Ok(heard) => {
@@ -105,13 +143,13 @@ async fn attend(mut stream: TcpStream, desk: &Desk, bare: Members) -> std::io::R
 }
 
 /// Reads and drops until the peer closes.
-async fn drain(stream: &mut TcpStream) {
+async fn drain(stream: &mut Box<dyn Stream>) {
     let mut rest = [0; 1024];
     while matches!(stream.read(&mut rest).await, Ok(1..)) {}
 }
 
 /// Reads until it is clear what the reader wants.
-async fn hear(stream: &mut TcpStream, head: &mut Vec<u8>) -> std::io::Result<()> {
+async fn hear(stream: &mut Box<dyn Stream>, head: &mut Vec<u8>) -> io::Result<()> {
     match timeout(FIRST_BYTE, stream.read_buf(head)).await {
         Ok(Ok(1..)) => {}
         // Silent, closed for writing, or gone (as the write will find).

@@ -12,8 +12,12 @@ const INTRODUCTION: &str = "\
 
 <!-- Printed from nuthatch/src/admin/; change it there. -->
 
-`-s PORT` (22222) and `-a ADDRESS` (0.0.0.0) say where. If the port is taken the proxy does not
-start. Connect, and you get the bare document in one line of JSON, then the end. Or ask by HTTP:
+`-s PORT` (22222) and `-a ADDRESS` (0.0.0.0) say where. `-a /path/of/socket` is a Unix socket, as a
+pool's `listen` may be: an octal file mode may follow a blank (`-a \"/run/nuthatch.sock 0660\"`), a
+socket that no process serves is replaced, and nothing else at that path is removed. `-s` has no
+effect then. If the port or the path is taken the proxy does not start.
+
+Connect, and you get the bare document in one line of JSON, then the end. Or ask by HTTP:
 
 | GET or HEAD | answer |
 | --- | --- |
@@ -40,6 +44,7 @@ other member for a pool, for a server or for a number, and fail on it.
 **`/stats`** has the same members, and ours, marked `nuthatch`, at the end of each object:
 
     curl http://127.0.0.1:22222/stats
+    curl --unix-socket /run/nuthatch.sock http://localhost/stats
 
 `--stats-extended` puts ours into the bare document as well, for a reader that cannot speak HTTP and
 takes members that it does not know. Under the name nutcracker the flag works too.

@@ -38,7 +38,7 @@ pub struct Run {
     /// Port of the statistics
     #[arg(short, long, value_name = "N", default_value = "22222", value_parser = port)]
     pub stats_port: u16,
-    /// Address of the statistics
+    /// Address of the statistics, or a socket: /path 0660
     #[arg(short = 'a', long, value_name = "ADDR", default_value = "0.0.0.0")]
     pub stats_addr: String,
     // Not in twemproxy, whose collectors it may break: docs/adr/0015.

@@ -8,7 +8,7 @@ use crate::config::{self, Bind, Config, Problem};
 use crate::control::{self, Ears, Running, Settings};
 use crate::io::log::{ALWAYS, Form, Log};
 use crate::io::{fd_limit, sys};
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use nuthatch_engine::topology::Manners;
 use std::path::Path;
 use std::process::ExitCode;
@@ -52,7 +52,7 @@ pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
         }
     })?;
     if is_heard {
-        let statistics = format!("{}:{}", asked.stats_addr, asked.stats_port);
+        let statistics = statistics_at(asked);
         tracing::info!(target: ALWAYS, workers, conf = %file.display(), statistics, "serving");
     }
     if asked.daemonize {
@@ -75,7 +75,7 @@ fn start(
     readers_max: usize,
 ) -> anyhow::Result<(Running, Option<PidFile>)> {
     let ears = Ears::open()?;
-    let door = admin::Door::bind(&asked.stats_addr, asked.stats_port);
+    let door = door(asked);
     let listeners = control::listen(config, binds, settings.workers);
     let (door, listeners) = match (door, listeners) {
         (Ok(door), Ok(listeners)) => (door, listeners),
@@ -86,6 +86,22 @@ fn start(
     let beside = |view| admin::serve(door, bare, readers_max, view);
     let running = control::start(config, &listeners, settings, ears, beside)?;
     Ok((running, pid_file.map(PidFile::write).transpose()?))
+}
+
+/// Where `-a` and `-s` say that statistics are served.
+fn door(asked: &Run) -> anyhow::Result<admin::Door> {
+    let (bind, warnings) = config::listen_of_flag("-a", &asked.stats_addr, asked.stats_port)
+        .map_err(|problem| anyhow!("{problem}"))?;
+    load::say(&warnings);
+    admin::Door::bind(&bind, &statistics_at(asked))
+}
+
+/// The same for people. A Unix socket has no port.
+fn statistics_at(asked: &Run) -> String {
+    if asked.stats_addr.starts_with('/') {
+        return asked.stats_addr.clone();
+    }
+    format!("{}:{}", asked.stats_addr, asked.stats_port)
 }
 
 /// The checked configuration and where to bind; otherwise everything that is wrong has been said.

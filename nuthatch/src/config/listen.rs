@@ -40,10 +40,14 @@ pub fn read(text: &str) -> Result<(Listen, Vec<Fault>), Fault> {
     }
     let listen = tcp(text)?;
     let warnings = match &listen {
-        Listen::Tcp { host, .. } if host.as_ref() == "*" => vec![star()],
-        _ => Vec::new(),
+        Listen::Tcp { host, .. } => warnings_of_host(host),
+        Listen::Unix { .. } => Vec::new(),
     };
     Ok((listen, warnings))
+}
+
+pub fn warnings_of_host(host: &str) -> Vec<Fault> {
+    if host == "*" { vec![star()] } else { Vec::new() }
 }
 
 fn tcp(text: &str) -> Result<Listen, Fault> {
@@ -95,7 +99,7 @@ pub fn unbracketed(host: &str) -> &str {
 }
 
 /// What no look-up could make an address of.
-fn host_fault(host: &str) -> Option<Fault> {
+pub fn host_fault(host: &str) -> Option<Fault> {
     let fault = match host {
         "" => Fault::new("the host before the colon is missing")
             .expected(EXPECTED)
@@ -195,23 +199,30 @@ pub fn resolve(config: &Config) -> Result<Vec<Bind>, Vec<Problem>> {
     let mut binds = Vec::new();
     let mut problems = Vec::new();
     for pool in &config.pools {
-        match &pool.listen {
-            Listen::Unix { path, mode } => {
-                binds.push(Bind::Unix { path: path.clone(), mode: *mode });
+        match bind_of(&pool.listen) {
+            Ok(bind) => binds.push(bind),
+            Err(fault) => {
+                let problem = config.source.problem(pool.listen_place, fault);
+                problems.push(problem.in_pool(&pool.spec.name).at_key("listen"));
             }
-            Listen::Tcp { host, port } => match look_up(host, *port) {
-                Ok(address) => binds.push(Bind::Tcp(address)),
-                Err(reason) => {
-                    let fault = Fault::new(format!("the host {} does not resolve", quoted(host)))
-                        .expected("an address of this machine, or a name for one")
-                        .note(format!("the system says: {reason}"));
-                    let problem = config.source.problem(pool.listen_place, fault);
-                    problems.push(problem.in_pool(&pool.spec.name).at_key("listen"));
-                }
-            },
         }
     }
     if problems.is_empty() { Ok(binds) } else { Err(problems) }
+}
+
+/// A host is looked up, and the first answer taken, as nutcracker does. May block.
+pub fn bind_of(listen: &Listen) -> Result<Bind, Fault> {
+    let (host, port) = match listen {
+        Listen::Unix { path, mode } => {
+            return Ok(Bind::Unix { path: path.clone(), mode: *mode });
+        }
+        Listen::Tcp { host, port } => (host, *port),
+    };
+    look_up(host, port).map(Bind::Tcp).map_err(|reason| {
+        Fault::new(format!("the host {} does not resolve", quoted(host)))
+            .expected("an address of this machine, or a name for one")
+            .note(format!("the system says: {reason}"))
+    })
 }
 
 fn look_up(host: &str, port: u16) -> Result<SocketAddr, String> {

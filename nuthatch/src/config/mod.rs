@@ -19,6 +19,7 @@ mod advice;
 mod build;
 mod differs;
 mod export;
+mod flag;
 mod listen;
 mod pool;
 mod problem;
@@ -36,6 +37,7 @@ mod yaml;
 
 pub use differs::{Difference, differences};
 pub use export::{Export, Loss, export};
+pub use flag::listen_of_flag;
 pub use listen::{Bind, Listen, resolve};
 pub use problem::{Problem, Severity, quoted};
 pub use reference::reference;

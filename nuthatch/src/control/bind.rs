@@ -71,10 +71,12 @@ pub fn clients_max(pool: &Pool) -> u32 {
 /// Why an address cannot be listened on, and what helps. `who` needs it, and has it from `key`.
 pub fn reason(who: &str, address: &str, key: &str, error: &io::Error) -> String {
     let mut text = format!("{who} cannot listen on {address}: {error}");
-    let port = address.rsplit_once(':').map(|(_, port)| port);
+    // A path may hold colons, and a mode may follow it.
+    let path = address.rsplit_once(' ').map_or(address, |(path, _)| path);
+    let port = if address.starts_with('/') { None } else { address.rsplit_once(':') };
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            if let Some(port) = port {
+            if let Some((_, port)) = port {
                 let _ = write!(
                     text,
                     "\n  another process has port {port}: `ss -ltnp sport = :{port}` names it; end \
@@ -84,10 +86,14 @@ pub fn reason(who: &str, address: &str, key: &str, error: &io::Error) -> String 
             } else {
                 let _ = write!(
                     text,
-                    "\n  another process serves this socket: `ss -lxp src {address}` names it; \
+                    "\n  another process serves this socket: `ss -lxp src {path}` names it; \
                      end it, or change `{key}`"
                 );
             }
+        }
+        io::ErrorKind::NotFound => {
+            let _ =
+                write!(text, "\n  the socket's folder does not exist: make it, or change `{key}`");
         }
         io::ErrorKind::AddrNotAvailable => {
             let _ =
@@ -119,5 +125,7 @@ mod tests {
         let text = reason("pool 'alpha'", "/run/alpha.sock", "listen", &error);
         assert!(text.contains("`ss -lxp src /run/alpha.sock` names it"), "{text}");
         assert!(text.contains("change `listen`"), "{text}");
+        let text = reason("pool 'alpha'", "/run/a:1.sock 0660", "listen", &error);
+        assert!(text.contains("`ss -lxp src /run/a:1.sock` names it"), "{text}");
     }
 }

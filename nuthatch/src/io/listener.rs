@@ -4,7 +4,7 @@
 use super::balance::{Balance, Full};
 use super::connection::listener_token;
 use super::stream::Stream;
-use super::sys;
+use super::{sys, unix_path};
 use crate::config::Bind;
 use mio::Poll;
 use mio::net::{TcpListener, UnixListener};
@@ -65,7 +65,7 @@ impl Socket {
         }
     }
 
-    /// Binds and listens. A file at a Unix path is replaced, as twemproxy does.
+    /// Binds and listens. A socket left behind at a Unix path is replaced, nothing else.
     pub fn bind(bind: &Bind, backlog: u32, reuseport: bool, keepalive: bool) -> io::Result<Socket> {
         let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
         match bind {
@@ -90,14 +90,7 @@ impl Socket {
             }
             Bind::Unix { path, mode } => {
                 let path = Path::new(&**path);
-                // A file left behind is replaced; a socket that somebody serves is not stolen.
-                if std::os::unix::net::UnixStream::connect(path).is_ok() {
-                    return Err(io::ErrorKind::AddrInUse.into());
-                }
-                match std::fs::remove_file(path) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
+                unix_path::clear(path)?;
                 let socket =
                     socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
                 socket.set_nonblocking(true)?;

@@ -27,6 +27,7 @@ pub mod log;
 mod mail;
 mod stream;
 pub mod sys;
+mod unix_path;
 
 pub use balance::Balance;
 pub use clock::Clock;

@@ -75,7 +75,7 @@ fn members(text: &str) -> Result<Map<String, Json>, String> {
 
 /// Who serves statistics.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Name {
+pub enum Name {
     Nuthatch,
     /// Ours, under the old name.
     DropIn,
@@ -85,18 +85,20 @@ enum Name {
 
 impl Name {
     /// Ours under both names, and the real one where it is installed.
-    fn all() -> Vec<Name> {
+    pub fn all() -> Vec<Name> {
         let mut all = vec![Name::Nuthatch, Name::DropIn];
         all.extend(find_program_or_skip("nutcracker").map(|_| Name::Nutcracker));
         all
     }
 
-    fn path(self, folder: &Folder) -> PathBuf {
+    pub fn path(self, folder: &Folder) -> PathBuf {
         match self {
             Name::Nuthatch => Nuthatch::binary().unwrap(),
             Name::DropIn => {
                 let link = folder.path().join("nutcracker");
-                symlink(Nuthatch::binary().unwrap(), &link).unwrap();
+                if !link.exists() {
+                    symlink(Nuthatch::binary().unwrap(), &link).unwrap();
+                }
                 link
             }
             Name::Nutcracker => find_program("nutcracker").unwrap(),

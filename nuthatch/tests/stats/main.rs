@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "tests, their helpers included")]
 
 mod collectors;
+mod socket;
 
 use nuthatch_testbed::{
     Client, Nutcracker, Nuthatch, Proxy, RedisServer, Value, encode, find_program, free_port,

@@ -1,0 +1,134 @@
+//! Makes room for a Unix socket at a path, and destroys nothing.
+//!
+//! A process that ends leaves its socket's file behind, and a new one cannot bind there until it is
+//! gone. twemproxy removed whatever was at a pool's `listen`. We remove a socket that no process
+//! serves; for anything else at that path the error says what is there.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+/// After this nothing is at the path, or it is not ours to take.
+pub fn clear(path: &Path) -> io::Result<()> {
+    let there = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        there => there?,
+    };
+    if !there.file_type().is_socket() {
+        let text = "this path holds something other than a socket, which is not removed: move it \
+                    away, or choose another path";
+        return Err(io::Error::new(ErrorKind::AlreadyExists, text));
+    }
+    if is_served(path)? {
+        return Err(ErrorKind::AddrInUse.into());
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Does a process have this socket? Asked without waiting: one that accepts nothing, its queue
+/// being full, would hold us up for ever.
+fn is_served(path: &Path) -> io::Result<bool> {
+    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&socket2::SockAddr::unix(path)?) {
+        Ok(()) => Ok(true),
+        // No process has it, or it is gone meanwhile.
+        Err(error)
+            if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound) =>
+        {
+            Ok(false)
+        }
+        // Its queue is full, or it is served as another type.
+        Err(error)
+            if error.kind() == ErrorKind::WouldBlock
+                || error.raw_os_error() == Some(rustix::io::Errno::PROTOTYPE.raw_os_error()) =>
+        {
+            Ok(true)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::{UnixDatagram, UnixListener};
+
+    /// A folder of this test's own, removed at its end.
+    struct Place(std::path::PathBuf);
+
+    impl Place {
+        fn new(name: &str) -> Place {
+            let name = format!("nuthatch-unix-path-{}-{name}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            fs::create_dir(&path).unwrap();
+            Place(path)
+        }
+    }
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn what_no_process_serves_is_removed() {
+        let place = Place::new("stale");
+        let path = place.0.join("s");
+        clear(&path).unwrap();
+        drop(UnixListener::bind(&path).unwrap());
+        clear(&path).unwrap();
+        assert!(!path.exists());
+        drop(UnixDatagram::bind(&path).unwrap());
+        clear(&path).unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_served_stays() {
+        let place = Place::new("served");
+        let path = place.0.join("s");
+        let listener = UnixListener::bind(&path).unwrap();
+        assert_eq!(clear(&path).unwrap_err().kind(), ErrorKind::AddrInUse);
+        // A queue that is full: nothing here accepts.
+        socket2::SockRef::from(&listener).listen(1).unwrap();
+        let waiting: Vec<_> = std::iter::from_fn(|| try_connect(&path)).take(100).collect();
+        assert!(waiting.len() < 100, "the queue has no end");
+        assert_eq!(clear(&path).unwrap_err().kind(), ErrorKind::AddrInUse);
+        let other = place.0.join("d");
+        let _datagrams = UnixDatagram::bind(&other).unwrap();
+        assert_eq!(clear(&other).unwrap_err().kind(), ErrorKind::AddrInUse);
+        assert!(path.exists() && other.exists());
+    }
+
+    /// A connection, if it is taken at once.
+    fn try_connect(path: &Path) -> Option<socket2::Socket> {
+        let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None);
+        let socket = socket.unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let connected = socket.connect(&socket2::SockAddr::unix(path).unwrap());
+        connected.is_ok().then_some(socket)
+    }
+
+    #[test]
+    fn what_is_no_socket_stays() {
+        let place = Place::new("other");
+        let (file, folder, link) =
+            (place.0.join("file"), place.0.join("folder"), place.0.join("link"));
+        fs::write(&file, "data").unwrap();
+        fs::create_dir(&folder).unwrap();
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        for path in [&file, &folder, &link] {
+            let error = clear(path).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+            assert!(error.to_string().contains("not removed"), "{error}");
+        }
+        assert_eq!(fs::read_to_string(&file).unwrap(), "data");
+        assert!(folder.is_dir() && link.is_symlink());
+    }
+}
