@@ -5,6 +5,7 @@
 //!
 //! ```text
 //!   first byte within FIRST_BYTE ─┬─ a request line ──▶ the rest of the head ──▶ a response
+//!                                 ├─ another protocol ──▶ an error (stranger.rs)
 //!                                 └─ anything else ──┐
 //!   nothing until then, or a FIN ────────────────────┴▶ the bare document
 //! ```
@@ -16,6 +17,7 @@ use super::desk::Desk;
 use super::document::Members;
 use super::http::{self, HEAD_BYTES_MAX, Head, Status};
 use super::pages;
+use super::stranger::Strangers;
 use crate::config::Bind;
 use crate::control::{View, bind_reason};
 use crate::io::Socket;
@@ -37,6 +39,8 @@ const HEAD_WITHIN: Duration = Duration::from_secs(2);
 const READER_WITHIN: Duration = Duration::from_secs(5);
 /// How long a reader may take to close after us, so that our words are not lost in a reset.
 const LINGER: Duration = Duration::from_millis(500);
+/// What a reader may still send meanwhile. Over it: closed, and perhaps reset.
+const DRAINED_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A pause after an accept that failed (no descriptor left), so as not to spin.
 const REST: Duration = Duration::from_millis(100);
 /// How often accepts that fail are told of.
@@ -85,12 +89,27 @@ impl Listener {
         })
     }
 
-    async fn accept(&self) -> io::Result<Box<dyn Stream>> {
+    /// The connection, and the reader's address for the log.
+    async fn accept(&self) -> io::Result<(Box<dyn Stream>, String)> {
         Ok(match self {
-            Listener::Tcp(listener) => Box::new(listener.accept().await?.0),
-            Listener::Unix(listener) => Box::new(listener.accept().await?.0),
+            Listener::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                (Box::new(stream), peer.to_string())
+            }
+            Listener::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                (Box::new(stream), "unix socket".to_owned())
+            }
         })
     }
+}
+
+/// What all readers share.
+struct Readers {
+    desk: Desk,
+    /// Whose members the bare document has.
+    bare: Members,
+    strangers: Strangers,
 }
 
 /// Serves readers for as long as the runtime runs, so many at a time; the others wait in the
@@ -101,16 +120,17 @@ pub async fn serve(door: Door, bare: Members, readers_max: usize, view: View) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "no statistics: the port cannot be watched"),
     };
-    let desk = Arc::new(Desk::new(view));
+    let readers = Readers { desk: Desk::new(view), bare, strangers: Strangers::default() };
+    let readers = Arc::new(readers);
     let seats = Arc::new(Semaphore::new(readers_max));
     let mut said: Option<Instant> = None;
     while let Ok(seat) = Arc::clone(&seats).acquire_owned().await {
         match listener.accept().await {
-            Ok(stream) => {
-                let desk = Arc::clone(&desk);
+            Ok((stream, reader)) => {
+                let readers = Arc::clone(&readers);
                 tokio::spawn(async move {
                     // A reader that leaves or dawdles is its own loss.
-                    let _ = timeout(READER_WITHIN, attend(stream, &desk, bare)).await;
+                    let _ = timeout(READER_WITHIN, readers.attend(stream, &reader)).await;
                     drop(seat);
                 });
             }
@@ -125,27 +145,37 @@ pub async fn serve(door: Door, bare: Members, readers_max: usize, view: View) {
     }
 }
 
-/// One reader, from its first byte (if it has one) to the end.
-async fn attend(mut stream: Box<dyn Stream>, desk: &Desk, bare: Members) -> io::Result<()> {
-    let mut head = Vec::new();
-    let answer = match timeout(HEAD_WITHIN, hear(&mut stream, &mut head)).await {
-        Ok(heard) => {
-            heard?;
-            answer(&head, desk, bare).await
-        }
-        Err(_) => http::refusal(Status::RequestTimeout, "the request did not end"),
-    };
-    stream.write_all(answer.as_bytes()).await?;
-    stream.shutdown().await?;
-    // Closing with bytes unread would reset the connection under the reader's eyes.
-    let _ = timeout(LINGER, drain(&mut stream)).await;
-    Ok(())
-}
+impl Readers {
+    /// One reader, from its first byte (if it has one) to the end.
+    async fn attend(&self, mut stream: Box<dyn Stream>, reader: &str) -> io::Result<()> {
+        let mut head = Vec::new();
+        let answer = match timeout(HEAD_WITHIN, hear(&mut stream, &mut head)).await {
+            Ok(heard) => {
+                heard?;
+                self.answer(&head, reader).await
+            }
+            Err(_) => http::refusal(Status::RequestTimeout, "the request did not end"),
+        };
+        stream.write_all(answer.as_bytes()).await?;
+        stream.shutdown().await?;
+        // Closing with bytes unread would reset the connection under the reader's eyes.
+        let _ = timeout(LINGER, drain(&mut stream)).await;
+        Ok(())
+    }
 
-/// Reads and drops until the peer closes.
-async fn drain(stream: &mut Box<dyn Stream>) {
-    let mut rest = [0; 1024];
-    while matches!(stream.read(&mut rest).await, Ok(1..)) {}
+    async fn answer(&self, head: &[u8], reader: &str) -> String {
+        if let Some(stranger) = self.strangers.recognize(head, reader) {
+            return (stranger.answer)();
+        }
+        match http::read_head(head) {
+            Head::Plain | Head::Incomplete => self.desk.document(self.bare).await,
+            Head::OtherVersion => http::other_version(),
+            Head::TooLong => http::refusal(Status::HeadTooLarge, "the head is too long"),
+            Head::Request { method, path } => {
+                pages::answer(method, path, &self.desk, self.bare).await
+            }
+        }
+    }
 }
 
 /// Reads until it is clear what the reader wants.
@@ -163,10 +193,14 @@ async fn hear(stream: &mut Box<dyn Stream>, head: &mut Vec<u8>) -> io::Result<()
     Ok(())
 }
 
-async fn answer(head: &[u8], desk: &Desk, bare: Members) -> String {
-    match http::read_head(head) {
-        Head::Plain | Head::Incomplete => desk.document(bare).await,
-        Head::TooLong => http::refusal(Status::HeadTooLarge, "the head is too long"),
-        Head::Request { method, path } => pages::answer(method, path, desk, bare).await,
+/// Reads and drops until the peer closes, or has sent far more than any request has.
+async fn drain(stream: &mut Box<dyn Stream>) {
+    let mut rest = vec![0; 16 * 1024];
+    let mut left = DRAINED_BYTES_MAX;
+    while let Ok(read @ 1..) = stream.read(&mut rest).await {
+        left = left.saturating_sub(read);
+        if left == 0 {
+            break;
+        }
     }
 }

@@ -1,7 +1,11 @@
 //! As much of HTTP/1 as a health check and `curl` need: GET and HEAD, one request a connection.
 //!
-//! Whatever does not begin like a request is no error here: the stats port speaks to readers of
-//! plain TCP first, and some of them send a word or a newline before they read.
+//! What does not begin like a request is no error here: the stats port speaks to readers of plain
+//! TCP first, and some of them send a word or a newline before they read.
+//!
+//! `Host` is not looked at: readers come by any name that leads here, so none can be refused. A page
+//! in a browser that was led here by such a name (DNS rebinding) can read what anyone can who
+//! reaches the port. It can change nothing, and no byte of a request comes back in a response.
 
 use crate::io::json_text;
 use std::fmt::Write;
@@ -20,6 +24,8 @@ pub enum Head<'a> {
         method: &'a str,
         path: &'a str,
     },
+    /// A request in HTTP/2, or in none that we know.
+    OtherVersion,
     TooLong,
 }
 
@@ -33,23 +39,24 @@ pub fn read_head(bytes: &[u8]) -> Head<'_> {
         return Head::Plain;
     }
     if is_whole_line {
-        let Some((method, path)) = request_line(line) else {
+        let Some((method, path, version)) = request_line(line) else {
             return Head::Plain;
         };
         if has_end(bytes) {
-            return Head::Request { method, path };
+            let is_ours = version.starts_with("1.");
+            return if is_ours { Head::Request { method, path } } else { Head::OtherVersion };
         }
     }
     if bytes.len() >= HEAD_BYTES_MAX { Head::TooLong } else { Head::Incomplete }
 }
 
-/// Method and path of a line like `GET /path?query HTTP/1.1`.
-fn request_line(line: &[u8]) -> Option<(&str, &str)> {
+/// Method, path and version of a line like `GET /path?query HTTP/1.1`.
+fn request_line(line: &[u8]) -> Option<(&str, &str, &str)> {
     let line = std::str::from_utf8(line.trim_ascii_end()).ok()?;
     let (method, rest) = line.split_once(' ')?;
     let (target, version) = rest.rsplit_once(' ')?;
     let path = target.split('?').next().unwrap_or_default();
-    version.starts_with("HTTP/").then_some((method, path))
+    Some((method, path, version.strip_prefix("HTTP/")?))
 }
 
 /// Has the empty line come?
@@ -61,22 +68,26 @@ fn has_end(bytes: &[u8]) -> bool {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Status {
     Ok,
+    BadRequest,
     NotFound,
     MethodNotAllowed,
     RequestTimeout,
     HeadTooLarge,
     Unavailable,
+    OtherVersion,
 }
 
 impl Status {
     fn line(self) -> &'static str {
         match self {
             Status::Ok => "200 OK",
+            Status::BadRequest => "400 Bad Request",
             Status::NotFound => "404 Not Found",
             Status::MethodNotAllowed => "405 Method Not Allowed",
             Status::RequestTimeout => "408 Request Timeout",
             Status::HeadTooLarge => "431 Request Header Fields Too Large",
             Status::Unavailable => "503 Service Unavailable",
+            Status::OtherVersion => "505 HTTP Version Not Supported",
         }
     }
 }
@@ -85,7 +96,7 @@ impl Status {
 pub fn response(status: Status, body: &str, is_head: bool) -> String {
     let mut text = format!(
         "HTTP/1.1 {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         Cache-Control: no-store\r\nConnection: close\r\n",
+         Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n",
         status.line(),
         body.len()
     );
@@ -106,6 +117,11 @@ pub fn refusal(status: Status, why: &str) -> String {
     response(status, &body, false)
 }
 
+/// To a request in a version that is not spoken.
+pub fn other_version() -> String {
+    refusal(Status::OtherVersion, "only HTTP/1 is spoken here")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,7 +129,7 @@ mod tests {
     #[test]
     fn heads_are_told_from_plain_readers() {
         let get = |path| Head::Request { method: "GET", path };
-        let cases: [(&str, Head<'_>); 14] = [
+        let cases: [(&str, Head<'_>); 17] = [
             ("", Head::Incomplete),
             ("G", Head::Incomplete),
             ("GET / HTTP/1.1", Head::Incomplete),
@@ -122,6 +138,9 @@ mod tests {
             ("GET /ready?x=1 HTTP/1.0\r\nHost: a\r\n\r\n", get("/ready")),
             ("GET / HTTP/1.1\nHost: x\n\n", get("/")),
             ("FOO / HTTP/1.1\r\n\r\n", Head::Request { method: "FOO", path: "/" }),
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Head::OtherVersion),
+            ("GET / HTTP/2\r\n\r\n", Head::OtherVersion),
+            ("GET / HTTPS/1.1\r\n\r\n", Head::Plain),
             ("GET /\r\n", Head::Plain),
             ("\r\n", Head::Plain),
             ("stats\r\n", Head::Plain),
@@ -134,6 +153,15 @@ mod tests {
         }
         let long = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(HEAD_BYTES_MAX));
         assert_eq!(read_head(long.as_bytes()), Head::TooLong);
+    }
+
+    #[test]
+    fn a_request_is_known_wherever_it_is_cut() {
+        let text = b"GET /stats HTTP/1.1\r\nHost: here:22222\r\nAccept: */*\r\n\r\n";
+        for cut in 0..text.len() {
+            assert_eq!(read_head(&text[..cut]), Head::Incomplete, "{cut}");
+        }
+        assert_eq!(read_head(text), Head::Request { method: "GET", path: "/stats" });
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! The reference page of the stats port, printed from the tables in `stats.rs` and `pages.rs`.
+//! The reference page of the stats port, printed from the tables in `stats.rs`, `pages.rs` and
+//! `stranger.rs`.
 //!
 //! docs/reference/stats.md is this text; a test compares them, and writes the page anew when
 //! asked by `NUTHATCH_BLESS=1 cargo test -p nuthatch`.
 
 use super::pages::PAGES;
 use super::stats::{Kind, POOL_ROWS, SERVER_ROWS, SERVER_ROWS_OURS, pool_rows_ours};
+use super::stranger::STRANGERS;
 use std::fmt::Write;
 
 const INTRODUCTION: &str = "\
@@ -95,8 +97,32 @@ pub fn reference() -> String {
         line(&mut page, row.name, kind(row.kind), row.about, "nuthatch");
     }
     page.push_str(REMARKS);
+    page.push_str(STRANGERS_COME);
+    for row in &STRANGERS {
+        let _ = writeln!(page, "| {} | {} |", row.speaks, row.gets);
+    }
+    page.push_str(AFTER_STRANGERS);
     page
 }
+
+const STRANGERS_COME: &str = "
+## What else may come
+
+The port speaks HTTP/1, one request a connection, under any `Host`. Clients that took it for another
+port get an error, and a warning stands in the log, at most one of each kind in ten seconds:
+
+| spoken | answer |
+| --- | --- |
+";
+
+const AFTER_STRANGERS: &str = "
+Other methods than GET and HEAD get 405, other paths 404, a head over 8 KiB 431, one that does not
+end within two seconds 408. Everything else gets the bare document, memcached's commands too: readers
+of plain TCP may send a word before they read.
+
+All who can connect may read. The documents hold names and addresses of pools and servers; neither
+they nor the log hold a password, a key or a value. `-a` says from where one can connect.
+";
 
 const REMARKS: &str = "
 ## What some of them mean

@@ -6,6 +6,7 @@
 
 mod collectors;
 mod socket;
+mod strangers;
 
 use nuthatch_testbed::{
     Client, Nutcracker, Nuthatch, Proxy, RedisServer, Value, encode, find_program, free_port,
