@@ -70,6 +70,10 @@ impl Control {
         self.health.handle_probe(pool, known_as, ready, now);
     }
 
+    pub fn handle_wanted(&mut self, pool: PoolId, now: Time) {
+        self.health.handle_wanted(pool, now);
+    }
+
     pub fn handle_ability(
         &mut self,
         pool: PoolId,

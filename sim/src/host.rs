@@ -47,6 +47,7 @@ pub enum Wish {
         server: ServerId,
     },
     Report(Report),
+    AskServers(PoolId),
     /// The client at this end was cut off for a reason that it must live with.
     Excuse {
         end: EndId,
@@ -317,6 +318,7 @@ impl Host {
                     }
                 }
                 Action::Report(report) => self.wishes.push(Wish::Report(report)),
+                Action::AskServers { pool } => self.wishes.push(Wish::AskServers(pool)),
                 // Cut off in the middle of a large reply: there is no other way to tell it.
                 Action::Note(Note::StreamBroken { conn, .. }) => {
                     if let Some(end) = self.ends.get(&conn) {

@@ -34,6 +34,7 @@ pub(crate) enum Event {
     Health,
     ProbeAnswer { pool: PoolId, known_as: ServerId, ready: bool },
     Ask { pool: PoolId, known_as: ServerId, toy: usize },
+    Wanted(PoolId),
     AskAnswer { pool: PoolId, known_as: ServerId, answers: bool },
     Probe { pool: PoolId, known_as: ServerId, toy: usize },
     Connect { worker: usize, conn: ConnId, toy: usize },
@@ -119,7 +120,6 @@ impl World {
             plan,
         };
         world.prepare();
-        world.run_errands();
         world
     }
 
@@ -215,6 +215,10 @@ impl World {
                 self.control.handle_probe(pool, known_as, ready, now);
                 self.run_errands();
             }
+            Event::Wanted(pool) => {
+                self.control.handle_wanted(pool, now);
+                self.run_errands();
+            }
             Event::Ask { pool, known_as, toy } => {
                 let mood = self.toys[toy].mood;
                 let silent = matches!(mood, Mood::Stopped | Mood::Silent);
@@ -289,6 +293,7 @@ impl World {
                     }
                 }
                 Wish::Report(report) => self.after_us(0, 20_000, Event::Report(report)),
+                Wish::AskServers(pool) => self.after_us(0, 20_000, Event::Wanted(pool)),
                 Wish::Connect { conn, pool, server } => {
                     let toy = self.servers[pool.index()][server.index()];
                     let slow = !self.plan.calm && !self.draining && self.dice.percent(10);

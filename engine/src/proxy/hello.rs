@@ -3,7 +3,7 @@
 //! The reply speaks for the pool's servers, so it must be true of them (`topology/ability.rs`):
 //!
 //! ```text
-//!   servers not asked yet ──▶ the request waits, no longer than a connection may take
+//!   servers not asked yet  ──▶ they are; the request waits, no longer than a connection may take
 //!   a server without RESP3 ──▶ HELLO 3 is refused in words on which libraries go on with RESP2
 //!   all servers grant it   ──▶ granted; the version is the lowest of theirs
 //!   no server answers      ──▶ HELLO 3 is refused for now, other forms are answered
@@ -107,6 +107,7 @@ impl Path<'_> {
             let until = self.turn.now.plus_ms(wait_ms);
             self.client.greeting = Greeting::Waits { until };
             self.client.watch(self.turn, until);
+            self.turn.actions.push_back(Action::AskServers { pool: self.pool.id });
         }
         self.client.greeting != Greeting::Waited
     }

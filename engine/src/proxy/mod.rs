@@ -86,6 +86,8 @@ pub enum Action {
     TryWriting { conn: ConnId },
     /// For the one who decides on ejection.
     Report(Report),
+    /// A client waits to hear what the pool's servers can do.
+    AskServers { pool: PoolId },
     /// For the log.
     Note(Note),
 }

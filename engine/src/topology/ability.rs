@@ -5,12 +5,14 @@
 //! in vain to a server older than Redis 6.
 //!
 //! ```text
-//!   start, a connection ended, a server came back ──▶ due ──▶ Wish::Ask ──▶ handle_answer
-//!                                                      ▲                        │
-//!                                                      └── RETRY_MS, no answer ◀┘
+//!   the first HELLO or INFO of a pool; then whenever
+//!   a connection ended or a server came back ──▶ due ──▶ Wish::Ask ──▶ handle_answer
+//!                                                 ▲                        │
+//!                                                 └── ASK_EVERY_MS ◀ none ─┘
 //! ```
 //!
-//! The last answer of a server stands until it gives another one. What is common to all servers of
+//! A pool whose clients never want to know is never asked: its servers see the connections that they
+//! saw behind twemproxy, and no other. The last answer of a server stands until it gives another one. What is common to all servers of
 //! a pool is in its topology ([`Common`]), so workers learn of it as they learn of an ejection.
 
 use crate::base::Time;
@@ -68,7 +70,7 @@ pub struct Common {
 }
 
 /// One server's place in the round of questions.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Question {
     answer: Option<Ability>,
     /// It was asked once, with an answer or without.
@@ -82,20 +84,27 @@ pub struct Question {
 }
 
 impl Question {
-    /// To be asked at once.
-    pub fn new() -> Question {
-        let due = Some(Time::ZERO);
-        Question { answer: None, tried: false, asked_at: None, due, asking: false, again: false }
+    /// A client wants to know.
+    pub fn ask_first(&mut self, now: Time) {
+        if !self.is_wanted() {
+            self.due = Some(now);
+        }
     }
 
     /// The server may be another one than before.
     pub fn ask_again(&mut self, now: Time) {
         if self.asking {
             self.again = true;
+        }
+        if self.asking || !self.is_wanted() {
             return;
         }
         let at = self.asked_at.map_or(now, |asked_at| now.max(asked_at.plus_ms(ASK_EVERY_MS)));
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.tried || self.asking || self.due.is_some()
     }
 
     /// Whether to ask now; if so, it counts as asked.
@@ -126,12 +135,6 @@ impl Question {
     /// Whether its last answer was that it does not grant HELLO 3.
     pub fn lacks_resp3(&self) -> bool {
         self.answer.is_some_and(|answer| !answer.resp3)
-    }
-}
-
-impl Default for Question {
-    fn default() -> Question {
-        Question::new()
     }
 }
 
@@ -175,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_pool_is_as_old_as_its_oldest_server() {
-        let mut questions = [Question::new(), Question::new()];
+        let mut questions = [Question::default(), Question::default()];
         assert_eq!(common(&questions), Common::default());
         questions[0].handle_answer(Some(redis("7.0.15")), Time::ZERO);
         let one = common(&questions);
@@ -198,7 +201,7 @@ mod tests {
             let valkey = Release::read(text);
             Ability { resp3: true, redis: Release::read("7.2.4"), valkey }
         };
-        let mut questions = [Question::new(), Question::new()];
+        let mut questions = [Question::default(), Question::default()];
         questions[0].handle_answer(Some(valkey("9.1.0")), Time::ZERO);
         questions[1].handle_answer(Some(valkey("8.1.3")), Time::ZERO);
         assert_eq!(common(&questions).valkey, Release::read("8.1.3"));
@@ -210,8 +213,12 @@ mod tests {
     #[test]
     fn a_server_is_asked_once_a_second_at_the_most() {
         let ms = Time::from_ms;
-        let mut question = Question::new();
+        let mut question = Question::default();
+        question.ask_again(ms(1));
+        assert!(!question.take_due(ms(5)), "nobody wants to know");
+        question.ask_first(ms(5));
         assert!(question.take_due(ms(5)));
+        question.ask_first(ms(6));
         assert!(!question.take_due(ms(6)), "it is being asked");
         question.ask_again(ms(7));
         question.handle_answer(Some(redis("7.0.0")), ms(8));

@@ -160,7 +160,7 @@ impl Health {
                     spec.shards.len()
                 ],
                 questions: match spec.protocol {
-                    Protocol::Redis => vec![Question::new(); spec.shards.len()],
+                    Protocol::Redis => vec![Question::default(); spec.shards.len()],
                     Protocol::Memcache => Vec::new(),
                 },
             })
@@ -267,6 +267,15 @@ impl Health {
         health.failures = 0;
         self.wishes.push_back(Wish::Note { pool, shard, change: Change::Readmitted { after_ms } });
         self.publish(pool);
+    }
+
+    /// A client of the pool waits to hear what its servers can do.
+    pub fn handle_wanted(&mut self, pool: PoolId, now: Time) {
+        if let Some(health) = self.pools.get_mut(pool.index()) {
+            for question in &mut health.questions {
+                question.ask_first(now);
+            }
+        }
     }
 
     /// The answer to a [`Wish::Ask`]; `None` if there was none.

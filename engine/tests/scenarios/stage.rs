@@ -177,7 +177,6 @@ impl Stage {
                     health.handle_ability(POOL, server, Some(ability("7.0.15")), Time::ZERO);
                 }
             }
-            health.handle_deadline(Time::ZERO);
             while health.poll_wish().is_some() {}
             let snapshot = health.snapshot();
             let mut worker = Worker::new(WorkerId(0), 1, &specs, &snapshot);
@@ -385,6 +384,11 @@ impl Play {
                     self.health.handle_report(report, now);
                     let Report { server, sight, .. } = report;
                     format!("report s{} {sight:?}", server.0)
+                }
+                Action::AskServers { pool } => {
+                    self.health.handle_wanted(pool, now);
+                    self.health.handle_deadline(now);
+                    "ask the servers".to_owned()
                 }
                 Action::Note(note) => format!("note {}", about(&note)),
                 Action::TryWriting { conn } => {

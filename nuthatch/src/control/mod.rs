@@ -136,6 +136,10 @@ impl Control {
                 self.health.handle_report(report, now);
                 self.look_at(report.pool);
             }
+            ToControl::AskServers(pool) => {
+                self.health.handle_wanted(pool, now);
+                self.health.handle_deadline(now);
+            }
             ToControl::Note(worker, note) => {
                 if let Note::ClientStalled { .. } = note {
                     self.tide.handle_freed(Instant::now());

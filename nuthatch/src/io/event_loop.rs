@@ -287,6 +287,7 @@ impl EventLoop {
                 }
             }
             Action::Report(report) => self.tell(ToControl::Report(report)),
+            Action::AskServers { pool } => self.tell(ToControl::AskServers(pool)),
             Action::Note(note) => self.tell(ToControl::Note(self.worker.id(), note)),
         }
     }

@@ -50,6 +50,8 @@ pub enum Mail {
 #[derive(Debug)]
 pub enum ToControl {
     Report(Report),
+    /// A client waits to hear what the pool's servers can do.
+    AskServers(PoolId),
     Note(WorkerId, Note),
     Resolve {
         worker: WorkerId,
