@@ -77,7 +77,11 @@ pub const CASES: &[Case] = &[
         "5.6",
         "a server that refuses it: its NOAUTH passes",
         Alone(refused_auth),
-        Differs(Row::Database, "-NOAUTH from the server~(open)", "-ERR Invalid argument~(open)"),
+        Differs(
+            Row::Database,
+            "-NOAUTH from the server~(open)",
+            "-NOAUTH Authentication required.~(open)",
+        ),
     ),
     case(
         "5.7",
