@@ -201,8 +201,12 @@ impl Client {
         }
         self.slots.len() < self.window as usize
             && self.unread_bytes() < CLIENT_OUTPUT_BYTES_MAX
-            && (!self.draining || self.slots.is_empty())
-            && !matches!(self.greeting, Greeting::Waits { .. })
+            && (!self.draining || self.is_drained())
+    }
+
+    /// Everything owed has been answered, and nothing is waited for that is to come before the next.
+    pub fn is_drained(&self) -> bool {
+        self.slots.is_empty() && !matches!(self.greeting, Greeting::Waits { .. })
     }
 
     pub fn mark_dirty(&mut self, turn: &mut Turn) {

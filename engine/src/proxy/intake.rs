@@ -168,7 +168,7 @@ fn take_lines(
         match memcache::request::parse(&bytes[at..], progress) {
             Ok(memcache::request::Parsed::Request(request)) => {
                 at += request.bytes.len();
-                if path.is_foreign_line(request.line) {
+                if !path.client.has_spoken && path.is_foreign_line(request.line) {
                     return bytes.len();
                 }
                 path.take_memcache(&request);
@@ -217,7 +217,7 @@ impl Path<'_> {
     /// Whether the client may have one more request taken; if not, it is paused.
     #[inline]
     fn has_room(&mut self) -> bool {
-        if self.client.draining && self.client.in_flight() == 0 {
+        if self.client.draining && self.client.is_drained() {
             self.client.draining = false;
         }
         if self.client.has_room() {
@@ -242,10 +242,9 @@ impl Path<'_> {
     }
 
     /// The same for the first line.
+    #[cold]
     fn is_foreign_line(&mut self, line: &[u8]) -> bool {
-        if std::mem::replace(&mut self.client.has_spoken, true) {
-            return false;
-        }
+        self.client.has_spoken = true;
         let foreign = foreign::of_line(self.client.protocol, line);
         foreign.is_some_and(|foreign| self.refuse_foreign(foreign))
     }
@@ -290,7 +289,7 @@ impl Path<'_> {
     }
 
     fn take_line(&mut self, line: &[u8]) -> Result<Taken, request::Error> {
-        if self.is_foreign_line(line) {
+        if !self.client.has_spoken && self.is_foreign_line(line) {
             return Ok(Taken::Yes);
         }
         let mut bytes = Vec::with_capacity(line.len() + 64);
