@@ -187,6 +187,7 @@ fn what_differs_from_nutcracker_is_told_before_that_line_under_both_names() {
         assert_eq!(
             told,
             [
+                "differs.yml:6:15: differs from nutcracker in pool `alpha`",
                 "differs.yml:7:13: differs from nutcracker in pool `alpha`",
                 "differs.yml:8:3: differs from nutcracker in pool `alpha`",
                 "differs.yml:9:23: differs from nutcracker in pool `alpha`",

@@ -68,11 +68,12 @@ struct Found {
 }
 
 /// Sorted by name.
-pub static RULES: [Rule; 11] = [
+pub static RULES: [Rule; 12] = [
     Rule { name: "client_connections", kind: Kind::Differs, check: client_connections },
     Rule { name: "crc32", kind: Kind::Kept, check: crc32 },
     Rule { name: "forms", kind: Kind::Differs, check: forms },
     Rule { name: "keys", kind: Kind::Differs, check: keys },
+    Rule { name: "password", kind: Kind::Differs, check: password },
     Rule { name: "password_and_database", kind: Kind::Differs, check: password_and_database },
     Rule { name: "port_11211", kind: Kind::Kept, check: port_11211 },
     Rule { name: "preconnect", kind: Kind::Differs, check: preconnect },
@@ -220,6 +221,21 @@ fn keys(asked: &Asked<'_>) -> Vec<Found> {
         }
     }
     all
+}
+
+fn password(asked: &Asked<'_>) -> Vec<Found> {
+    let found = |pool: &Pool| {
+        asked.at(
+            pool,
+            "redis_auth",
+            "sent the password to the servers and took no notice of their answer".into(),
+            "uses a server without a password, with a warning in the log; where a server refuses it, \
+             requests fail and say so"
+                .into(),
+            "`nuthatch verify` names the servers that have no password or another one".into(),
+        )
+    };
+    asked.redis().filter(|pool| pool.spec.redis_auth.is_some()).map(found).collect()
 }
 
 fn password_and_database(asked: &Asked<'_>) -> Vec<Found> {

@@ -31,11 +31,12 @@ fn cases() -> Vec<(&'static str, String, u32, String)> {
         ("forms", "---\n".to_owned() + &good, 1, good.clone()),
         ("keys", redis("  eject: off\n"), 4, redis("  auto_eject_hosts: false\n")),
         ("keys", redis("  client_stall_ms: 5000\n"), 4, good.clone()),
+        ("password", redis("  redis_auth: x\n"), 4, good.clone()),
         (
             "password_and_database",
             redis("  redis_auth: x\n  redis_db: 2\n"),
             5,
-            redis("  redis_auth: x\n"),
+            redis("  redis_db: 2\n"),
         ),
         (
             "port_11211",
@@ -65,6 +66,9 @@ fn every_rule_speaks_and_is_silent() {
     let cases = cases();
     for (rule, text, line, same) in &cases {
         let found = told(text, 1);
+        // A password is told of wherever there is one.
+        let apart = |it: &&Difference| it.rule != "password" || *rule == "password";
+        let found: Vec<&Difference> = found.iter().filter(apart).collect();
         assert_eq!(found.len(), 1, "{rule}: {found:?}");
         assert_eq!((found[0].rule, found[0].line), (*rule, *line), "{}", found[0]);
         assert_eq!(told(same, 1), [], "{rule}");
@@ -100,7 +104,7 @@ fn workers_multiply_connections() {
 fn a_difference_reads_like_help() {
     let text = file("  redis: true\n  redis_auth: secret\n  redis_db: 2\n", TWO);
     assert_eq!(
-        told(&text, 1)[0].to_string(),
+        told(&text, 1)[1].to_string(),
         "t.yml:5:13: differs from nutcracker in pool `p`\n  \
          nutcracker: sent SELECT before AUTH: it was refused, and the data went to database 0\n  \
          nuthatch:   sends AUTH first and uses database 2\n  \
