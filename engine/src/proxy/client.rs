@@ -7,11 +7,12 @@
 //! server; what is gathered all the same is held down by `CLIENT_HOARD_STALL_MS`.
 
 mod owed;
+mod wait;
 
 pub use owed::Slot;
+pub use wait::Greeting;
 
 use super::gather::Hold;
-use super::hello::Greeting;
 use super::turn::Turn;
 use super::upload::Upload;
 use super::{Action, ConnId};

@@ -10,8 +10,7 @@
 //! How long that may take is not decided here: the one who drains a worker stops it when he has
 //! waited long enough.
 
-use super::client::State;
-use super::hello::Greeting;
+use super::client::{Greeting, State};
 use super::worker::Worker;
 
 impl Worker {

@@ -12,27 +12,14 @@
 //! A pool may lose RESP3 when a server is replaced by an older one. Clients that speak RESP3 then are
 //! closed: they connect again, are refused, and go on with RESP2.
 
-use super::client::Client;
+use super::client::Greeting;
 use super::request::{Path, Taken};
-use super::turn::Turn;
 use super::worker::Worker;
 use super::{Action, Note, REDIS_VERSION, greet, replies};
+use crate::base::PoolId;
 use crate::base::limits::HELLO_WAIT_MS_MAX;
-use crate::base::{PoolId, Time};
 use crate::protocol::resp::{Args, Version, encode};
 use crate::topology::Common;
-
-/// Whether a client's HELLO or INFO waits for servers to say what they can do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Greeting {
-    /// It has not waited, or the answers have come.
-    Free,
-    Waits {
-        until: Time,
-    },
-    /// It has waited long enough, once for all that it asks.
-    Waited,
-}
 
 impl Path<'_> {
     pub fn hello(&mut self, args: &Args<'_>) -> Taken {
@@ -102,11 +89,8 @@ impl Path<'_> {
         if self.pool.topology.common.settled {
             return false;
         }
-        if self.client.greeting == Greeting::Free {
-            let wait_ms = u64::from(self.pool.spec.connect_timeout_ms).min(HELLO_WAIT_MS_MAX);
-            let until = self.turn.now.plus_ms(wait_ms);
-            self.client.greeting = Greeting::Waits { until };
-            self.client.watch(self.turn, until);
+        let wait_ms = u64::from(self.pool.spec.connect_timeout_ms).min(HELLO_WAIT_MS_MAX);
+        if self.client.begin_wait(self.turn, self.turn.now.plus_ms(wait_ms)) {
             self.turn.actions.push_back(Action::AskServers { pool: self.pool.id });
         }
         self.client.greeting != Greeting::Waited
@@ -155,26 +139,6 @@ fn server_and_version(common: &Common) -> (&'static str, String) {
 /// The lowest version of the pool's servers; while none is known, the one that our table is of.
 pub fn redis_version(common: &Common) -> String {
     common.redis.map_or_else(|| REDIS_VERSION.to_owned(), |release| release.to_string())
-}
-
-impl Client {
-    /// Lets its request go on, now that servers have answered or will not in time.
-    pub fn end_wait(&mut self, turn: &mut Turn, as_now: Greeting) {
-        if let Greeting::Waits { .. } = self.greeting {
-            self.greeting = as_now;
-            self.maybe_resume(turn);
-        }
-    }
-
-    pub fn greeting_deadline(&mut self, turn: &mut Turn) {
-        if let Greeting::Waits { until } = self.greeting {
-            if until <= turn.now {
-                self.end_wait(turn, Greeting::Waited);
-            } else {
-                self.watch(turn, until);
-            }
-        }
-    }
 }
 
 impl Worker {

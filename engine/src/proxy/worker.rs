@@ -356,7 +356,7 @@ impl Worker {
             return;
         };
         client.watched = false;
-        client.greeting_deadline(&mut self.turn);
+        client.wait_deadline(&mut self.turn);
         if let ClientState::Lingering { until } = client.state {
             if until <= now {
                 self.close_client(key);
