@@ -204,13 +204,12 @@ impl Worker {
                 return Err(Cause::Protocol);
             };
             upstream.handle_answer(turn.now);
-            if kind == b'-'
-                && pools[upstream.pool.index()].spec.eject == Eject::Remap
-                && is_not_ready(reply)
-            {
-                tell_not_ready(upstream, turn, reply);
-            } else {
-                tell_answered(upstream, turn);
+            let not_ready = if kind == b'-' { not_ready(reply) } else { None };
+            match not_ready {
+                Some(word) if pools[upstream.pool.index()].spec.eject == Eject::Remap => {
+                    tell_not_ready(upstream, turn, word);
+                }
+                _ => tell_answered(upstream, turn),
             }
             if !ticket.tombstone
                 && let Some(client) = clients.get_mut(ticket.client)
@@ -431,20 +430,24 @@ fn tell_answered(upstream: &mut Upstream, turn: &mut Turn) {
 /// A server that answers but serves nothing yet is of no use to a cache: a failure, at most one an
 /// upstream and turn, however many replies say so.
 #[cold]
-fn tell_not_ready(upstream: &mut Upstream, turn: &mut Turn, reply: &[u8]) {
+fn tell_not_ready(upstream: &mut Upstream, turn: &mut Turn, word: &'static str) {
     if std::mem::replace(&mut upstream.not_ready_at, turn.now) == turn.now {
         return;
     }
     upstream.watched = true;
     let (pool, server) = (upstream.pool, upstream.server);
-    let cause = Cause::NotReady(words(reply).into());
+    let cause = Cause::NotReady(word);
     turn.actions.push_back(Action::Note(Note::UpstreamFailed { pool, server, cause, requests: 1 }));
-    turn.actions.push_back(Action::Report(Report { pool, server, sight: Sight::Failed }));
+    turn.actions.push_back(Action::Report(Report { pool, server, sight: Sight::NotReady }));
 }
 
-/// The server loads its data set, or is a replica that has lost its primary.
-fn is_not_ready(reply: &[u8]) -> bool {
-    [&b"-LOADING "[..], b"-MASTERDOWN "].iter().any(|word| reply.starts_with(word))
+/// The word by which a server says that it loads its data set, or is a replica that has lost its
+/// primary. What follows it may be an application's, and is nothing for the log.
+fn not_ready(reply: &[u8]) -> Option<&'static str> {
+    let says = |word: &&str| {
+        reply[1..].strip_prefix(word.as_bytes()).is_some_and(|rest| rest.starts_with(b" "))
+    };
+    ["LOADING", "MASTERDOWN"].into_iter().find(says)
 }
 
 /// What was refused when so many replies of the handshake were still to come, and why.

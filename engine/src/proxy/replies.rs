@@ -28,8 +28,8 @@ pub enum Cause {
     Handshake(Box<str>),
     /// It refused the pool's password; its words.
     Password(Box<str>),
-    /// It answers, but cannot serve yet (LOADING, MASTERDOWN); its words.
-    NotReady(Box<str>),
+    /// It answers that it cannot serve yet: LOADING or MASTERDOWN.
+    NotReady(&'static str),
     /// The shard is held out until a probe finds it well (`eject: fail_fast`).
     Down,
     /// No shard of the pool is in the ring.
@@ -57,7 +57,7 @@ impl fmt::Display for Cause {
             Cause::Protocol | Cause::Handshake(_) => "Invalid argument",
             // twemproxy went on, and its clients got this from the server.
             Cause::Password(_) => "Authentication required.",
-            Cause::NotReady(words) => words,
+            Cause::NotReady(word) => word,
             Cause::QueueFull => "Resource temporarily unavailable",
             Cause::Exhausted(text) | Cause::System(text) => text,
         })

@@ -11,6 +11,10 @@
 //!     count = 0      the first good probe                       it is answered well
 //! ```
 //!
+//! Where keys move to other servers, one that answers and cannot serve yet (LOADING, MASTERDOWN) is out as
+//! well: after the limit of such answers it is probed, and out if the probe hears the same. An
+//! application's script may answer with these words, and must not have a server left out.
+//!
 //! A failure is a refused, reset or failed connection, or a `timeout` period in which an upstream
 //! that owes a reply delivered none; at most one an upstream and period (the worker sees to that),
 //! and of silence at most one a server and period: with a connection a worker, one hiccup would
@@ -52,6 +56,8 @@ pub enum Sight {
     Failed,
     /// It owes a reply, or a connection, and has been silent for a whole period.
     Silent,
+    /// It answered that it cannot serve yet. A script can say so too, so it is not taken at its word.
+    NotReady,
     /// It closed an idle connection in good order: no failure, but it may be about to go.
     Closed,
     /// It answered; sent once after a failure or a request to watch.
@@ -95,13 +101,17 @@ struct PoolHealth {
     questions: Vec<Question>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct ShardHealth {
     failures: u32,
     /// The first failure that no answer has followed yet.
     failing: Option<Failing>,
     /// The last silence that was counted.
     silent_at: Option<Time>,
+    /// How often in a row it said that it cannot serve yet.
+    not_ready: u32,
+    /// It is probed for that.
+    confirming: bool,
     out: Option<Out>,
 }
 
@@ -155,10 +165,7 @@ impl Health {
                     spec,
                     &vec![ShardState::Live; spec.shards.len()],
                 )),
-                shards: vec![
-                    ShardHealth { failures: 0, failing: None, silent_at: None, out: None };
-                    spec.shards.len()
-                ],
+                shards: vec![ShardHealth::default(); spec.shards.len()],
                 questions: match spec.protocol {
                     Protocol::Redis => vec![Question::default(); spec.shards.len()],
                     Protocol::Memcache => Vec::new(),
@@ -181,7 +188,6 @@ impl Health {
         };
         let Report { pool: pool_id, server, sight } = report;
         let (policy, limit) = (pool.spec.eject, pool.spec.server_failure_limit.max(1));
-        let retry_ms = u64::from(pool.spec.server_retry_timeout_ms);
         let period_ms = u64::from(pool.spec.timeout_ms.unwrap_or(pool.spec.connect_timeout_ms));
         if let Some(question) = pool.questions.get_mut(server.index()) {
             question.ask_again(now);
@@ -192,7 +198,7 @@ impl Health {
         }
         match sight {
             Sight::Answered => {
-                health.failures = 0;
+                (health.failures, health.not_ready) = (0, 0);
                 if let Some(failing) = health.failing.take() {
                     let after_ms = now.since(failing.since).as_millis() as u64;
                     let change = Change::Answers { after_ms };
@@ -200,6 +206,15 @@ impl Health {
                 }
             }
             Sight::Closed => {}
+            Sight::NotReady => {
+                health.not_ready += 1;
+                if health.not_ready < limit || health.confirming {
+                    self.wishes.push_back(Wish::Watch { pool: pool_id, server });
+                    return;
+                }
+                health.confirming = true;
+                self.wishes.push_back(Wish::Probe { pool: pool_id, server });
+            }
             Sight::Silent if health.silent_at.is_some_and(|at| at.plus_ms(period_ms) > now) => {}
             Sight::Failed | Sight::Silent => {
                 if sight == Sight::Silent {
@@ -223,18 +238,20 @@ impl Health {
                     self.wishes.push_back(Wish::Watch { pool: pool_id, server });
                     return;
                 }
-                health.failing = None;
-                let failures = std::mem::take(&mut health.failures);
-                let probe_at = now.plus_ms(retry_ms);
-                health.out = Some(Out { since: now, probe_at, probing: false });
-                self.wishes.push_back(Wish::Note {
-                    pool: pool_id,
-                    shard,
-                    change: Change::Ejected { failures },
-                });
-                self.publish(pool_id);
+                let failures = health.failures;
+                self.eject(pool_id, shard, failures, now);
             }
         }
+    }
+
+    fn eject(&mut self, pool: PoolId, shard: ShardId, failures: u32, now: Time) {
+        let health = &mut self.pools[pool.index()];
+        let retry_ms = u64::from(health.spec.server_retry_timeout_ms);
+        let health = &mut health.shards[shard.index()];
+        (health.failures, health.not_ready, health.failing) = (0, 0, None);
+        health.out = Some(Out { since: now, probe_at: now.plus_ms(retry_ms), probing: false });
+        self.wishes.push_back(Wish::Note { pool, shard, change: Change::Ejected { failures } });
+        self.publish(pool);
     }
 
     /// The answer to a [`Wish::Probe`]: `ready` when the server answered PING and is not loading.
@@ -247,6 +264,13 @@ impl Health {
             question.ask_again(now);
         }
         let health = &mut health.shards[shard.index()];
+        if std::mem::replace(&mut health.confirming, false) && health.out.is_none() {
+            let failures = std::mem::take(&mut health.not_ready);
+            if !ready {
+                self.eject(pool, shard, failures, now);
+            }
+            return;
+        }
         let Some(out) = &mut health.out else {
             if let Some(failing) = &mut health.failing {
                 failing.probing = false;
