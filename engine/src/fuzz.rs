@@ -50,7 +50,7 @@ pub fn request(data: &[u8]) {
     }
 }
 
-/// A reply in any two pieces is the reply in one, and an aggregate's elements fill it.
+/// A reply in any two pieces is the reply in one, handed on or not, and an aggregate's elements fill it.
 pub fn reply(data: &[u8]) {
     let whole = reply::parse(data, &mut reply::Progress::default());
     for cut in 0..data.len().min(64) {
@@ -65,6 +65,13 @@ pub fn reply(data: &[u8]) {
     }
     let Ok(reply::Parsed::Complete { len, kind }) = whole else { return };
     assert!(len <= data.len());
+    for cut in 0..len.min(64) {
+        let mut progress = reply::Progress::default();
+        let first = reply::pass(&data[..cut], &mut progress);
+        let Ok((passed, false)) = first else { panic!("{first:?} of {cut} in {len}") };
+        let rest = reply::pass(&data[passed..], &mut progress);
+        assert_eq!(rest, Ok((len - passed, true)), "handed on in two pieces, cut at {cut}");
+    }
     if let Some((mut at, count)) = reply::aggregate(&data[..len])
         && kind == data[0]
         && count < 10_000

@@ -63,6 +63,64 @@ fn peak(process: &Process, task: impl FnOnce() + Send) -> u64 {
     most.saturating_sub(base)
 }
 
+/// A script may answer with a status or an error of any length, and DUMP with one string for a list
+/// that is larger than any value may be.
+#[test]
+fn lines_and_dumps_of_any_length_pass() {
+    let mut scene = Scene::new("60000");
+    let mut client = scene.client();
+    client.set_timeout(Duration::from_secs(60)).unwrap();
+    assert!(client.command(&["SET", "k", "small"]).unwrap().is_ok());
+    for len in [MIB, 2 * MIB, 32 * MIB] {
+        for (kind, before) in [("status", ""), ("error", "ERR ")] {
+            let script = format!("return redis.{kind}_reply(string.rep('x', {len}))");
+            client.send(&["EVAL", &script, "1", "k"]).unwrap();
+            let down = peak(scene.proxy.process(), || {
+                let line = recv_line(&mut client);
+                assert!(line[1..].starts_with(before.as_bytes()), "{kind}");
+                assert_eq!(line.len(), 1 + before.len() + len + 2, "{kind}");
+            });
+            assert!(down < 8 * 1024, "{down} KiB for a {kind} of {len} bytes");
+        }
+        assert_eq!(client.command(&["GET", "k"]).unwrap(), Value::bulk("small"));
+    }
+    let value = noise(60 * MIB);
+    for _ in 0..10 {
+        assert!(matches!(client.command(&[&b"RPUSH"[..], b"list", &value]), Ok(Value::Integer(_))));
+    }
+    client.send(&["DUMP", "list"]).unwrap();
+    let mut piece = client.recv_some().unwrap();
+    let head = piece.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+    let len: usize = std::str::from_utf8(&piece[1..head - 2]).unwrap().parse().unwrap();
+    assert!(len > 512 * MIB, "{len} bytes");
+    let mut left = head + len + 2 - piece.len();
+    while left > 0 {
+        piece = client.recv_some().unwrap();
+        left -= piece.len();
+    }
+    assert!(piece.ends_with(b"\r\n"));
+    assert_eq!(client.command(&["GET", "k"]).unwrap(), Value::bulk("small"));
+}
+
+/// A line, which the client's own reader would look through for each piece of it.
+fn recv_line(client: &mut Client) -> Vec<u8> {
+    let mut line = Vec::new();
+    while !line.ends_with(b"\r\n") {
+        line.append(&mut client.recv_some().unwrap());
+    }
+    line
+}
+
+/// Bytes that no server packs into fewer.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 1u32;
+    let next = |state: &mut u32| {
+        *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (*state >> 24) as u8
+    };
+    (0..len).map(|_| next(&mut state)).collect()
+}
+
 #[test]
 fn a_large_value_is_not_gathered_on_either_way() {
     let mut scene = Scene::new("20000");

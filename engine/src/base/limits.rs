@@ -4,8 +4,8 @@
 /// Arguments in one request, as in Redis. Over it: a protocol error, the client is closed.
 pub const REQUEST_ARGS_MAX: usize = 1024 * 1024;
 
-/// Bytes in one argument or one bulk reply: Redis' proto-max-bulk-len. Over it: a protocol
-/// error, the connection is closed.
+/// Bytes in one argument: Redis' proto-max-bulk-len where nobody has changed it. Over it: a protocol
+/// error, the client is closed.
 pub const BULK_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// Bytes in one whole request: Redis' client-query-buffer-limit. Over it: an error, and the client is closed.
@@ -31,8 +31,16 @@ pub const MEMCACHE_LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Elements in one aggregate of a reply: what Redis can send. Over it the upstream is closed.
 pub const REPLY_ELEMENTS_MAX: u64 = u32::MAX as u64;
 
-/// Bytes in a status, error or number line of a reply. Over it the upstream is closed.
-pub const REPLY_LINE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes in one bulk string of a reply: more than any server holds, so that only what is no length at
+/// all is above it. (DUMP writes a list of many values as one string.) Over it the upstream is closed.
+pub const REPLY_BULK_BYTES_MAX: usize = if usize::BITS >= 64 { 1 << 40 } else { 512 * 1024 * 1024 };
+
+/// Bytes in a status, error or number line of a reply that is gathered: what a script can make. One
+/// that flows has no bound. Over it the upstream is closed.
+pub const REPLY_LINE_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// The same for memcached, whose lines have a few KiB.
+pub const MEMCACHE_REPLY_LINE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes of buffers that a worker keeps for reuse. Beyond it their memory goes back to the system.
 pub const POOLED_BYTES_MAX: usize = 4 * 1024 * 1024;

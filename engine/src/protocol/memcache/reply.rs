@@ -14,7 +14,7 @@
 //! belongs to the request, be it nothing.
 
 use super::words::{Words, number};
-use crate::base::limits::{MEMCACHE_VALUE_BYTES_MAX, REPLY_LINE_BYTES_MAX};
+use crate::base::limits::{MEMCACHE_REPLY_LINE_BYTES_MAX, MEMCACHE_VALUE_BYTES_MAX};
 use crate::base::scan::{find, find_below};
 
 /// What is sent behind a request whose reply may be silence. Not `mn`, which would do for the meta
@@ -123,7 +123,7 @@ pub fn parse(bytes: &[u8], progress: &mut Progress, fenced: bool) -> Result<Pars
         }
         let from = at.max(progress.scanned);
         let Some(found) = find::<b'\n'>(bytes.get(from..).unwrap_or_default()) else {
-            if bytes.len().saturating_sub(at) > REPLY_LINE_BYTES_MAX {
+            if bytes.len().saturating_sub(at) > MEMCACHE_REPLY_LINE_BYTES_MAX {
                 return Err(Error::LineTooLong);
             }
             let missing = if bytes.len() < at { at - bytes.len() + 1 } else { 1 };
@@ -181,7 +181,7 @@ pub fn pass(bytes: &[u8], progress: &mut Progress) -> Result<(usize, bool), Erro
         let at = progress.at;
         let from = at.max(progress.scanned);
         let Some(found) = find::<b'\n'>(&bytes[from..]) else {
-            if bytes.len() - at > REPLY_LINE_BYTES_MAX {
+            if bytes.len() - at > MEMCACHE_REPLY_LINE_BYTES_MAX {
                 return Err(Error::LineTooLong);
             }
             progress.scanned = bytes.len();

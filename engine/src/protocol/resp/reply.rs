@@ -5,7 +5,7 @@
 //! depth can hurt, and an unfinished reply keeps its place in three numbers.
 
 use super::bulk;
-use crate::base::limits::{BULK_BYTES_MAX, REPLY_ELEMENTS_MAX, REPLY_LINE_BYTES_MAX};
+use crate::base::limits::{REPLY_BULK_BYTES_MAX, REPLY_ELEMENTS_MAX, REPLY_LINE_BYTES_MAX};
 
 /// Why the bytes are no reply. The stream is out of step afterwards: close.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +38,8 @@ pub struct Progress {
     kind: u8,
     /// Bytes of an unfinished line that hold no line end.
     scanned: usize,
+    /// Handed on as it comes: the beginning of the line at hand is gone.
+    in_line: bool,
 }
 
 /// Reads one reply from the front of `bytes`. Call again with the same `progress` and the same
@@ -65,7 +67,7 @@ fn plain(bytes: &[u8]) -> Option<usize> {
 
 /// How much of `bytes` belongs to the reply that `progress` is in, and whether that is its end.
 /// For a reply that is handed on as it comes: call again with the bytes behind those. What follows
-/// a body is not looked at then.
+/// a body is not looked at then, and a line may have any length.
 pub fn pass(bytes: &[u8], progress: &mut Progress) -> Result<(usize, bool), Error> {
     let end = match walk::<true>(bytes, progress)? {
         Parsed::Complete { len, .. } if len <= bytes.len() => return Ok((len, true)),
@@ -76,7 +78,7 @@ pub fn pass(bytes: &[u8], progress: &mut Progress) -> Result<(usize, bool), Erro
     Ok((end, false))
 }
 
-/// `PASSING`: a body that has not come whole is taken for walked.
+/// `PASSING`: a body or a line that has not come whole is taken for walked.
 #[inline]
 fn walk<const PASSING: bool>(bytes: &[u8], progress: &mut Progress) -> Result<Parsed, Error> {
     if progress.kind == 0 {
@@ -87,6 +89,12 @@ fn walk<const PASSING: bool>(bytes: &[u8], progress: &mut Progress) -> Result<Pa
         let Some(&kind) = bytes.get(at) else {
             return Ok(Parsed::Incomplete { missing: 1 });
         };
+        if PASSING && progress.in_line {
+            if !progress.walk_line::<PASSING>(bytes, at)? {
+                return Ok(Parsed::Incomplete { missing: 1 });
+            }
+            continue;
+        }
         // Only the reply itself is the last thing owed; an attribute before it is not yet it.
         if progress.owed == 1 && matches!(progress.kind, 0 | b'|') {
             progress.kind = kind;
@@ -103,7 +111,7 @@ fn walk<const PASSING: bool>(bytes: &[u8], progress: &mut Progress) -> Result<Pa
                 };
                 progress.at = match len {
                     None => next,
-                    Some(len) if len > BULK_BYTES_MAX as u64 => return Err(Error::Length),
+                    Some(len) if len > REPLY_BULK_BYTES_MAX as u64 => return Err(Error::Length),
                     Some(len) => {
                         let end = next + len as usize;
                         if PASSING && bytes.len() < end + 2 {
@@ -123,23 +131,10 @@ fn walk<const PASSING: bool>(bytes: &[u8], progress: &mut Progress) -> Result<Pa
                 progress.owed -= 1;
             }
             b'+' | b'-' | b':' | b'_' | b'#' | b',' | b'(' => {
-                let from = (at + 1).max(progress.scanned);
-                let Some(found) = bytes[from..].iter().position(|&b| b == b'\r') else {
-                    if bytes.len() - at > REPLY_LINE_BYTES_MAX {
-                        return Err(Error::LineTooLong);
-                    }
-                    progress.scanned = bytes.len();
-                    return Ok(Parsed::Incomplete { missing: 2 });
-                };
-                match bytes.get(from + found + 1) {
-                    None => {
-                        progress.scanned = from + found;
-                        return Ok(Parsed::Incomplete { missing: 1 });
-                    }
-                    Some(b'\n') => progress.at = from + found + 2,
-                    Some(_) => return Err(Error::End),
+                if !progress.walk_line::<PASSING>(bytes, at + 1)? {
+                    let has_cr = progress.scanned < bytes.len();
+                    return Ok(Parsed::Incomplete { missing: if has_cr { 1 } else { 2 } });
                 }
-                progress.owed -= 1;
             }
             b'*' | b'~' | b'>' | b'%' | b'|' => {
                 let Some((len, next)) = length(bytes, at + 1)? else {
@@ -159,6 +154,33 @@ fn walk<const PASSING: bool>(bytes: &[u8], progress: &mut Progress) -> Result<Pa
         }
     }
     Ok(Parsed::Complete { len: progress.at, kind: progress.kind })
+}
+
+impl Progress {
+    /// Walks over the line whose text begins at `text`; `false` if it does not end yet.
+    #[inline]
+    fn walk_line<const PASSING: bool>(&mut self, bytes: &[u8], text: usize) -> Result<bool, Error> {
+        let from = text.max(self.scanned);
+        let end = bytes[from..].iter().position(|&b| b == b'\r').map(|found| from + found);
+        match end.map(|end| bytes.get(end + 1)) {
+            Some(Some(b'\n')) => {
+                self.at = end.unwrap_or(from) + 2;
+                self.owed -= 1;
+                self.in_line = false;
+                return Ok(true);
+            }
+            Some(Some(_)) => return Err(Error::End),
+            Some(None) | None => {}
+        }
+        self.scanned = end.unwrap_or(bytes.len());
+        if PASSING {
+            // All but a CR: whether its LF follows is seen when both are there.
+            (self.at, self.in_line) = (self.scanned, true);
+        } else if self.scanned - text > REPLY_LINE_BYTES_MAX {
+            return Err(Error::LineTooLong);
+        }
+        Ok(false)
+    }
 }
 
 /// A length up to its CRLF; `-1` is `None`. `Ok(None)`: the bytes end first.
@@ -261,6 +283,45 @@ mod tests {
             assert_eq!(parse(&padded, &mut progress), done);
             assert_eq!(parse(&padded, &mut Progress::default()), done);
         }
+    }
+
+    /// Handed on in any two or three pieces, every byte is handed on once and the end is known.
+    #[test]
+    fn every_kind_is_passed_on_as_it_comes() {
+        for &(reply, _) in REPLIES {
+            let padded = [reply, b"+next\r\n"].concat();
+            for first in 0..reply.len() {
+                for second in first..reply.len() {
+                    let mut progress = Progress::default();
+                    let mut at = 0;
+                    for end in [first, second] {
+                        let (len, done) = pass(&padded[at..end], &mut progress).unwrap();
+                        assert!(!done, "{first} {second} {}", reply.escape_ascii());
+                        at += len;
+                    }
+                    let (len, done) = pass(&padded[at..], &mut progress).unwrap();
+                    assert!(done, "{first} {second} {}", reply.escape_ascii());
+                    assert_eq!(at + len, reply.len(), "{first} {second} {}", reply.escape_ascii());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_passed_on_is_not_kept() {
+        let mut progress = Progress::default();
+        let piece = vec![b'x'; 64 * 1024];
+        assert_eq!(pass(b"*2\r\n+", &mut progress), Ok((5, false)));
+        for _ in 0..1_000 {
+            assert_eq!(pass(&piece, &mut progress), Ok((piece.len(), false)));
+        }
+        assert_eq!(pass(b"$5\r", &mut progress), Ok((2, false)));
+        assert_eq!(pass(b"\r\n:", &mut progress), Ok((3, false)));
+        assert_eq!(pass(b"1\r", &mut progress), Ok((1, false)));
+        assert_eq!(pass(b"\r\n+next", &mut progress), Ok((2, true)));
+        let mut progress = Progress::default();
+        assert_eq!(pass(b"+a\r", &mut progress), Ok((2, false)));
+        assert_eq!(pass(b"\rb", &mut progress), Err(Error::End));
     }
 
     #[test]
