@@ -236,7 +236,10 @@ fn set_info(path: &mut Path<'_>, args: &Args<'_>) {
         let field = String::from_utf8_lossy(&field[..field.len().min(128)]).into_owned();
         return path.error(format!("ERR Unrecognized option '{field}'"));
     }
-    if check_name(value).is_err() {
+    if let Err(text) = check_name(value) {
+        if text == replies::NAME_TOO_LONG {
+            return path.error(text);
+        }
         let field = String::from_utf8_lossy(field).to_ascii_lowercase();
         return path
             .error(format!("ERR {field} cannot contain spaces, newlines or special characters."));

@@ -234,7 +234,7 @@ pub const INVALID_PASSWORD: &str = "ERR invalid password";
 pub const SYNTAX: &str = "ERR syntax error";
 pub const NAME_CHARACTERS: &str =
     "ERR Client names cannot contain spaces, newlines or special characters.";
-pub const NAME_TOO_LONG: &str = "ERR Client names cannot be longer than 256 bytes";
+pub const NAME_TOO_LONG: &str = "ERR Client names cannot be longer than 64 KiB";
 pub const HELLO_NOAUTH: &str = "NOAUTH HELLO must be called with the client already authenticated, \
      otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and \
      select the RESP protocol version at the same time";

@@ -63,12 +63,12 @@ fn a_line_that_never_ends_has_an_end() {
     let neighbour = scene.neighbour();
     let mut client = scene.client();
     // The peer may close in the midst of our sending; what counts is what it says.
-    let _ = client.send_raw(&vec![b'a'; 80 * 1024]);
+    let _ = client.send_raw(&vec![b'a'; 80 * 1024 + 1]);
     let answer = String::from_utf8(client.recv_to_end().unwrap()).unwrap();
     assert_eq!(answer, "-ERR Protocol error: too big inline request\r\n");
     // The longest that is still taken.
     let mut client = scene.client();
-    let value = "v".repeat(60 * 1024);
+    let value = "v".repeat(80 * 1024 - "SET inline \r".len());
     client.send_raw(format!("SET inline {value}\r\nGET inline\r\n").as_bytes()).unwrap();
     assert!(client.recv().unwrap().is_ok());
     assert_eq!(client.recv().unwrap(), Value::bulk(&value));

@@ -296,6 +296,9 @@ mod tests {
             &b"set k 0 0 5\r\nhello\r\n"[..],
             b"set k 0 0 0\r\n\r\n",
             b"set k 4294967295 -1 +1 noreply\nx\r\n",
+            b"set k 00000000000000000007 -0000000000000000000001 00000000000000000001\r\nx\r\n",
+            b"cas k 0 0 1 00000000000000000000000000000018446744073709551615\r\nx\r\n",
+            b"ms k 00000000000000000000001\r\nx\r\n",
             b"prepend k 0 0 1 whatever\r\nx\r\n",
             b"cas k 0 0 1 18446744073709551615\r\nx\r\n",
             b"cas k 0 0 1 1 noreply\r\nx\r\n",
@@ -335,6 +338,15 @@ mod tests {
         // memcached takes as many bytes as it was promised, wherever the line ends.
         assert_eq!(one(b"set k 0 0 2\r\nabc\r\n").0, 17);
         assert_eq!(one(b"set k 0 0 2\r\nabc\r\n").2, Some(Refusal::Chunk));
+    }
+
+    #[test]
+    fn the_largest_block_is_memcacheds() {
+        let sent = |bytes: &'static [u8]| parse(bytes, &mut Progress::default()).unwrap();
+        let Parsed::Incomplete { missing } = sent(b"set k 0 0 1073741824\r\n") else { panic!() };
+        assert_eq!(missing, (1 << 30) + 2);
+        let Parsed::Request(request) = sent(b"set k 0 0 1073741825\r\n") else { panic!() };
+        assert_eq!(request.refusal, Some(Refusal::TooLarge));
     }
 
     #[test]

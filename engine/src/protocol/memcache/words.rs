@@ -38,15 +38,22 @@ impl<'a> Iterator for Words<'a> {
     }
 }
 
+/// Digits that surely fit 64 bits with a sign; what is allowed is far below.
+const DIGITS_MAX: usize = 18;
+
 /// A number as memcached reads one, less what it reads without meaning to (blanks of other kinds,
-/// numbers beyond their type): digits behind an optional sign.
+/// numbers beyond their type): digits behind an optional sign, with any number of zeros before them.
 pub fn number(word: &[u8]) -> Option<i64> {
-    let (sign, digits) = match word {
+    let (sign, mut digits) = match word {
         [b'-', digits @ ..] => (-1, digits),
         [b'+', digits @ ..] => (1, digits),
         digits => (1, digits),
     };
-    if digits.is_empty() || digits.len() > 18 {
+    if digits.len() > DIGITS_MAX {
+        let zeros = digits.iter().take_while(|&&digit| digit == b'0').count();
+        digits = &digits[zeros.min(digits.len() - 1)..];
+    }
+    if digits.is_empty() || digits.len() > DIGITS_MAX {
         return None;
     }
     let mut value = 0i64;
@@ -77,6 +84,11 @@ mod tests {
             (b"+1", Some(1)),
             (b"-12", Some(-12)),
             (b"007", Some(7)),
+            (b"00000000000000000000000000000000", Some(0)),
+            (b"-00000000000000000000000000000012", Some(-12)),
+            (b"0000000000000000000000000000001x", None),
+            (b"00000000000000999999999999999999", Some(999_999_999_999_999_999)),
+            (b"0000000000000x000000000000000001", None),
             (b"", None),
             (b"-", None),
             (b"1x", None),

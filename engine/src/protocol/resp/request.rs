@@ -483,7 +483,11 @@ mod tests {
         let stranger = |bytes| parse(bytes, &mut Progress::default(), Trust::Stranger).map(|_| ());
         assert_eq!(stranger(b"*11\r\n"), Err(Error::UnauthenticatedArrayLength));
         assert_eq!(stranger(b"*1\r\n$16385\r\n"), Err(Error::UnauthenticatedBulkLength));
-        assert_eq!(whole(&vec![b'a'; 70_000]).map(|_| ()), Err(Error::InlineTooLong));
+        let line = |len| [&vec![b'a'; len][..], b"\n"].concat();
+        assert!(matches!(whole(&line(INLINE_BYTES_MAX)), Ok(Parsed::Inline { .. })));
+        for too_long in [&line(INLINE_BYTES_MAX + 1)[..], &vec![b'a'; INLINE_BYTES_MAX + 1]] {
+            assert_eq!(whole(too_long).map(|_| ()), Err(Error::InlineTooLong));
+        }
     }
 
     #[test]
