@@ -6,20 +6,25 @@
 //!
 //! ```text
 //!   the first HELLO or INFO of a pool; then whenever
-//!   a connection ended or a server came back ──▶ due ──▶ Wish::Ask ──▶ handle_answer
-//!                                                 ▲                        │
-//!                                                 └── ASK_EVERY_MS ◀ none ─┘
+//!   a connection ended, a server came back,
+//!   or a minute has passed ──▶ due ──▶ Wish::Ask ──▶ handle_answer
+//!                               ▲                        │
+//!                               └── ASK_EVERY_MS ◀ none ─┘
 //! ```
 //!
 //! A pool whose clients never want to know is never asked: its servers see the connections that they
-//! saw behind twemproxy, and no other. The last answer of a server stands until it gives another one. What is common to all servers of
-//! a pool is in its topology ([`Common`]), so workers learn of it as they learn of an ejection.
+//! saw behind twemproxy, and no other. The last answer of a server stands until it gives another one.
+//! What is common to all servers of a pool is in its topology ([`Common`]), so workers learn of it as
+//! they learn of an ejection.
 
 use crate::base::Time;
 use std::fmt;
 
 /// The shortest pause between two questions to a server, and the pause after one without an answer.
 pub const ASK_EVERY_MS: u64 = 1_000;
+
+/// The pause after an answer: a server may be replaced while no connection to it shows that.
+pub const ASK_AGAIN_MS: u64 = 60_000;
 
 /// What a server said of itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,9 +132,8 @@ impl Question {
         self.asking = false;
         self.tried = true;
         self.answer = answer.or(self.answer);
-        if std::mem::replace(&mut self.again, false) || answer.is_none() {
-            self.due = Some(now.plus_ms(ASK_EVERY_MS));
-        }
+        let soon = std::mem::replace(&mut self.again, false) || answer.is_none();
+        self.due = Some(now.plus_ms(if soon { ASK_EVERY_MS } else { ASK_AGAIN_MS }));
     }
 
     /// Whether its last answer was that it does not grant HELLO 3.
@@ -225,7 +229,7 @@ mod tests {
         assert_eq!(question.due(), Some(ms(1008)), "the answer may be from before");
         assert!(question.take_due(ms(1008)));
         question.handle_answer(Some(redis("7.0.0")), ms(1009));
-        assert_eq!(question.due(), None, "there is no need");
+        assert_eq!(question.due(), Some(ms(1009 + 60_000)), "a minute later");
         question.ask_again(ms(1500));
         question.ask_again(ms(1600));
         assert_eq!(question.due(), Some(ms(2008)));
