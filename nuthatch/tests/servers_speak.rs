@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test, its helpers included")]
 
 use nuthatch_testbed::{
-    Answer, Client, Impostor, MemcachedServer, Nutcracker, Nuthatch, Proxy, RedisServer, Value,
-    find_program, find_program_or_skip, free_port, poll_until, pool_yaml,
+    Answer, Client, Impostor, Nutcracker, Nuthatch, Proxy, RedisServer, Value, find_program,
+    find_program_or_skip, free_port, poll_until, pool_yaml,
 };
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -274,17 +274,26 @@ fn info_has_what_clients_read() {
     assert_eq!(text(&client.command(&["INFO", "nothing"]).unwrap()), "");
 }
 
-/// There is nothing to ask of memcached.
+/// Servers whose clients do not want to know see the connections that they saw behind twemproxy.
 #[test]
-fn memcached_is_not_asked() {
-    let Ok(server) = MemcachedServer::start() else { return };
-    let yaml = pool_yaml("m", free_port(), &[], &[server.entry(1, "")]);
-    let proxy = Nuthatch::start(&yaml, &[]).unwrap();
+fn servers_are_not_asked_before_a_client_wants_to_know() {
+    if find_program_or_skip("redis-server").is_none() {
+        return;
+    }
+    let server = RedisServer::start().unwrap();
+    let mut direct = server.client().unwrap();
+    let mut connections = || {
+        let stats = text(&direct.command(&["INFO", "stats"]).unwrap());
+        let line = stats.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+        line.unwrap().parse::<u32>().unwrap()
+    };
+    let before = connections();
+    let yaml = pool_yaml("pool", free_port(), &[("redis", "true")], &[server.entry(1, "")]);
+    let proxy = Nuthatch::start(&yaml, &["-w", "1"]).unwrap();
     let mut client = proxy.client().unwrap();
-    assert_eq!(client.ask("set k 0 0 1\r\nv\r\n").unwrap(), b"STORED\r\n");
+    assert!(client.command(&["SET", "k", "v"]).unwrap().is_ok());
     std::thread::sleep(Duration::from_millis(300));
-    let stats = String::from_utf8(server.client().unwrap().ask("stats\r\n").unwrap()).unwrap();
-    let total = stats.lines().find_map(|line| line.strip_prefix("STAT total_connections "));
-    // One to see that it is up, one of the proxy's, one of ours; and the one that it begins with.
-    assert!(total.unwrap().trim().parse::<u32>().unwrap() <= 4, "{stats}");
+    assert_eq!(connections(), before + 1, "the one that the request went over");
+    assert!(!hello_3(&mut client).is_error());
+    assert_eq!(connections(), before + 2, "and now it was asked");
 }

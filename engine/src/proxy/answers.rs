@@ -1,7 +1,7 @@
 //! The worker's side of its upstreams: replies to their clients, and what happens when one is
 //! late or gone.
 
-use super::lane::{LaneKey, wants_no_password};
+use super::lane::{LaneKey, refuses_password, server_said, wants_no_password};
 use super::replies::{self, Cause, Sent};
 use super::turn::Turn;
 use super::upstream::{Fence, Input, Progress, State, Ticket, Upstream};
@@ -427,17 +427,19 @@ fn tell_answered(upstream: &mut Upstream, turn: &mut Turn) {
     }
 }
 
-/// A server that answers but serves nothing yet is of no use to a cache: a failure, at most one an
-/// upstream and turn, however many replies say so.
+/// A server that answers but serves nothing yet is of no use to a cache: reported once an upstream and
+/// turn, however many replies say so; those not told yet are counted to the next.
 #[cold]
 fn tell_not_ready(upstream: &mut Upstream, turn: &mut Turn, word: &'static str) {
+    upstream.not_ready += 1;
     if std::mem::replace(&mut upstream.not_ready_at, turn.now) == turn.now {
         return;
     }
     upstream.watched = true;
+    let requests = std::mem::take(&mut upstream.not_ready);
     let (pool, server) = (upstream.pool, upstream.server);
     let cause = Cause::NotReady(word);
-    turn.actions.push_back(Action::Note(Note::UpstreamFailed { pool, server, cause, requests: 1 }));
+    turn.actions.push_back(Action::Note(Note::UpstreamFailed { pool, server, cause, requests }));
     turn.actions.push_back(Action::Report(Report { pool, server, sight: Sight::NotReady }));
 }
 
@@ -454,10 +456,8 @@ fn not_ready(reply: &[u8]) -> Option<&'static str> {
 fn refused(lane: &LaneKey, password: Option<&str>, left: u8, reply: &[u8]) -> Cause {
     let said = lane.handshake(password, &mut Vec::new());
     let name = said[said.len() - usize::from(left)];
-    let words = words(reply);
-    // HELLO may be refused for what it is; AUTH for the password alone.
-    let is_password = name == "AUTH" || words.starts_with("WRONGPASS");
-    if is_password {
+    let words = server_said(reply, password);
+    if name.contains("AUTH") && refuses_password(&words) {
         return Cause::Password(format!("the server refused the pool's password: {words}").into());
     }
     Cause::Handshake(format!("the server refused our {name}: {words}").into())
@@ -467,11 +467,9 @@ fn refused(lane: &LaneKey, password: Option<&str>, left: u8, reply: &[u8]) -> Ca
 /// well, and its words are worth passing on.
 fn unasked(kind: u8, reply: &[u8]) -> Cause {
     match kind {
-        b'-' => Cause::Handshake(format!("the server turned us away: {}", words(reply)).into()),
+        b'-' => Cause::Handshake(
+            format!("the server turned us away: {}", server_said(reply, None)).into(),
+        ),
         _ => Cause::Protocol,
     }
-}
-
-fn words(reply: &[u8]) -> String {
-    String::from_utf8_lossy(reply).trim_start_matches('-').trim_end().to_owned()
 }

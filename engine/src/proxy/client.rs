@@ -10,7 +10,7 @@ mod owed;
 mod wait;
 
 pub use owed::Slot;
-pub use wait::Greeting;
+pub use wait::ServerWait;
 
 use super::gather::Hold;
 use super::turn::Turn;
@@ -90,7 +90,7 @@ pub struct Client {
     pub has_spoken: bool,
     /// It believes to be in a transaction, whose MULTI was refused then.
     pub refused_multi: Option<Time>,
-    pub greeting: Greeting,
+    pub server_wait: ServerWait,
     pub state: State,
     /// The peer will send no more.
     pub eof: bool,
@@ -149,7 +149,7 @@ impl Client {
             authenticated: false,
             has_spoken: false,
             refused_multi: None,
-            greeting: Greeting::Free,
+            server_wait: ServerWait::Free,
             state: State::Open,
             eof: false,
             paused: false,
@@ -202,12 +202,12 @@ impl Client {
         }
         self.slots.len() < self.window as usize
             && self.unread_bytes() < CLIENT_OUTPUT_BYTES_MAX
-            && (!self.draining || self.is_drained())
+            && (!self.draining || self.awaits_nothing())
     }
 
     /// Everything owed has been answered, and nothing is waited for that is to come before the next.
-    pub fn is_drained(&self) -> bool {
-        self.slots.is_empty() && !matches!(self.greeting, Greeting::Waits { .. })
+    pub fn awaits_nothing(&self) -> bool {
+        self.slots.is_empty() && !matches!(self.server_wait, ServerWait::Waits { .. })
     }
 
     pub fn mark_dirty(&mut self, turn: &mut Turn) {

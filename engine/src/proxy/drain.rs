@@ -10,7 +10,7 @@
 //! How long that may take is not decided here: the one who drains a worker stops it when he has
 //! waited long enough.
 
-use super::client::{Greeting, State};
+use super::client::{ServerWait, State};
 use super::worker::Worker;
 
 impl Worker {
@@ -22,7 +22,7 @@ impl Worker {
         let Worker { clients, turn, .. } = self;
         for key in clients.keys() {
             let Some(client) = clients.get_mut(key) else { continue };
-            client.end_wait(turn, Greeting::Waited);
+            client.end_wait(turn, ServerWait::Waited);
             // A paused one has whole requests in its input; its last one finishes it.
             if client.state == State::Open && !client.paused && client.upload.is_none() {
                 let is_owed = client.in_flight() > 0 || !client.out.is_empty();

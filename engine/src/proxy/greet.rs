@@ -1,5 +1,6 @@
 //! What today's clients say before and between their commands, answered here: AUTH, SELECT,
-//! CLIENT, PING and so on (HELLO and INFO have files of their own). Texts are Redis' own where a client might look at them.
+//! CLIENT, PING and so on (HELLO and INFO have files of their own). Texts are Redis' own where a client
+//! might look at them.
 
 use super::replies;
 use super::request::{Path, Taken};

@@ -12,7 +12,7 @@
 //! A pool may lose RESP3 when a server is replaced by an older one. Clients that speak RESP3 then are
 //! closed: they connect again, are refused, and go on with RESP2.
 
-use super::client::Greeting;
+use super::client::{ServerWait, State};
 use super::request::{Path, Taken};
 use super::worker::Worker;
 use super::{Action, Note, REDIS_VERSION, greet, replies};
@@ -39,7 +39,7 @@ impl Path<'_> {
                 Some(3) => Version::Resp3,
                 Some(_) => return Err(replies::NOPROTO.into()),
                 None => {
-                    return Err("ERR Protocol version is not an integer or out of range".into());
+                    return Err(replies::HELLO_VERSION.into());
                 }
             };
         }
@@ -55,8 +55,7 @@ impl Path<'_> {
             } else if option.eq_ignore_ascii_case(b"setname") && options.len() >= 1 {
                 name = options.next();
             } else {
-                let quoted = encode::quoted(option);
-                return Err([b"ERR Syntax error in HELLO option '", quoted, b"'"].concat());
+                return Err(replies::hello_option(option));
             }
         }
         if right == Some(false) {
@@ -93,7 +92,7 @@ impl Path<'_> {
         if self.client.begin_wait(self.turn, self.turn.now.plus_ms(wait_ms)) {
             self.turn.actions.push_back(Action::AskServers { pool: self.pool.id });
         }
-        self.client.greeting != Greeting::Waited
+        self.client.server_wait != ServerWait::Waited
     }
 
     fn check_resp3(&self) -> Result<(), Vec<u8>> {
@@ -147,19 +146,29 @@ impl Worker {
         let Worker { clients, turn, .. } = self;
         if now.settled && !before.settled {
             for client in clients.values_mut().filter(|client| client.pool == pool) {
-                client.end_wait(turn, Greeting::Free);
+                client.end_wait(turn, ServerWait::Free);
             }
         }
         if now.resp3 != Some(false) || before.resp3 == Some(false) {
             return;
         }
-        for client in clients.values_mut() {
-            if client.pool == pool && client.version == Version::Resp3 {
-                let (peer, why) = (client.peer, "a server of its pool speaks no RESP3");
-                let note = Note::ClientRefused { pool, peer, why, command: None };
-                turn.actions.push_back(Action::Note(note));
+        let mut uploading = Vec::new();
+        for client in clients.values_mut().filter(|client| client.pool == pool) {
+            if client.version != Version::Resp3 || client.state != State::Open {
+                continue;
+            }
+            let (peer, why) = (client.peer, "a server of its pool speaks no RESP3");
+            let note = Note::ClientRefused { pool, peer, why, command: None };
+            turn.actions.push_back(Action::Note(note));
+            // The rest of its request would never be read.
+            if client.upload.is_some() {
+                uploading.push(client.key);
+            } else {
                 client.finish(turn, true);
             }
+        }
+        for key in uploading {
+            self.close_client(key);
         }
     }
 }

@@ -120,7 +120,14 @@ impl Worker {
                     Ok(taken) => (taken, len),
                     Err(error) => return refuse_malformed(&mut path, error, bytes.len()),
                 },
-                Ok(request::Parsed::Empty { len }) => (Taken::Yes, len),
+                Ok(request::Parsed::Empty { len }) => {
+                    at += len;
+                    // What comes behind blank lines may be the first that tells.
+                    if !path.client.has_spoken && path.is_foreign(&bytes[at..]) {
+                        return bytes.len();
+                    }
+                    continue;
+                }
                 Ok(request::Parsed::Incomplete { missing }) => {
                     let size = bytes.len() - at + missing;
                     match path.begin_upload(&bytes[at..], progress, size) {
@@ -217,7 +224,7 @@ impl Path<'_> {
     /// Whether the client may have one more request taken; if not, it is paused.
     #[inline]
     fn has_room(&mut self) -> bool {
-        if self.client.draining && self.client.is_drained() {
+        if self.client.draining && self.client.awaits_nothing() {
             self.client.draining = false;
         }
         if self.client.has_room() {
@@ -231,7 +238,7 @@ impl Path<'_> {
     }
 
     /// Looks at the first bytes of a connection. `true`: they are of another protocol, and the client
-    /// is taken leave of.
+    /// is closed.
     #[cold]
     fn is_foreign(&mut self, bytes: &[u8]) -> bool {
         let protocol = self.client.protocol;
@@ -289,7 +296,9 @@ impl Path<'_> {
     }
 
     fn take_line(&mut self, line: &[u8]) -> Result<Taken, request::Error> {
-        if !self.client.has_spoken && self.is_foreign_line(line) {
+        let is_foreign = !self.client.has_spoken && self.is_foreign_line(line)
+            || foreign::has_block(line) && self.refuse_foreign(Foreign::MemcacheBlock);
+        if is_foreign {
             return Ok(Taken::Yes);
         }
         let mut bytes = Vec::with_capacity(line.len() + 64);

@@ -53,8 +53,51 @@ impl LaneKey {
     }
 }
 
+/// What a server said, for the log and for clients. A server that does not know a command repeats its
+/// arguments, the password among them.
+pub fn server_said(reply: &[u8], password: Option<&str>) -> String {
+    let text = String::from_utf8_lossy(reply);
+    let text = text.trim_start_matches('-').trim_end();
+    let text = text.split(", with args beginning with").next().unwrap_or_default();
+    match password {
+        Some(password) if !password.is_empty() => text.replace(password, "***"),
+        _ => text.to_owned(),
+    }
+}
+
+/// Whether a server's error in reply to AUTH says that it refuses the password, and nothing else of us.
+pub fn refuses_password(words: &str) -> bool {
+    words.starts_with("WRONGPASS") || words.contains("invalid password") || wants_no_password(words)
+}
+
 /// Whether a server's error in reply to AUTH says that it has no password, in the words of Redis before
 /// 6 (and of twemproxy) or of those since.
 pub fn wants_no_password(words: &str) -> bool {
     ["no password is set", "without any password configured"].iter().any(|it| words.contains(it))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_not_repeated() {
+        let echo =
+            b"-ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `x`, `pw`, \r\n";
+        assert_eq!(server_said(echo, Some("pw")), "ERR unknown command `HELLO`");
+        let other = b"-ERR bad arguments: AUTH pw\r\n";
+        assert_eq!(server_said(other, Some("pw")), "ERR bad arguments: AUTH ***");
+        assert_eq!(server_said(b"-ERR as it is\r\n", Some("")), "ERR as it is");
+    }
+
+    #[test]
+    fn a_server_that_is_full_refuses_no_password() {
+        assert!(refuses_password("WRONGPASS invalid username-password pair or user is disabled."));
+        assert!(refuses_password("ERR invalid password"));
+        assert!(refuses_password("ERR Client sent AUTH, but no password is set"));
+        for other in ["ERR max number of clients reached", "DENIED x", "ERR unknown command `AUTH`"]
+        {
+            assert!(!refuses_password(other), "{other}");
+        }
+    }
 }

@@ -52,7 +52,7 @@ mod worker;
 pub use count::{PoolCounts, WorkerCounts};
 pub use counters::{COUNTERS, Counters, Row, ServerCounters};
 pub use invariants::Backlog;
-pub use lane::wants_no_password;
+pub use lane::{server_said, wants_no_password};
 pub use replies::{Cause, too_many_clients};
 pub use stream::StreamBounds;
 pub use worker::Worker;

@@ -212,6 +212,13 @@ pub fn memcache_on_redis(pool: &str) -> String {
     )
 }
 
+pub const HELLO_VERSION: &str = "ERR Protocol version is not an integer or out of range";
+
+/// An option of HELLO that Redis does not know either.
+pub fn hello_option(option: &[u8]) -> Vec<u8> {
+    [b"ERR Syntax error in HELLO option '", encode::quoted(option), b"'"].concat()
+}
+
 /// HELLO 3 where a server does not speak RESP3. Libraries go on with RESP2 when they read NOPROTO, some
 /// only when they read "unknown command".
 pub fn noproto_of_server(pool: &str) -> String {

@@ -160,12 +160,18 @@ impl Path<'_> {
         self.forward(shard, args.bytes());
     }
 
-    /// A script without keys. Always to the same server, so that EVALSHA finds what EVAL left.
+    /// A script without keys. Always to the same server, so that EVALSHA finds what EVAL left; where
+    /// keys have no owner, to the first that is live.
     fn forward_keyless(&mut self, command: &'static Command, args: &Args<'_>) {
         if self.pool.spec.manners == Manners::Twemproxy && command.before == Before::Sent {
             // twemproxy closed on this form of EVAL and EVALSHA.
             self.count_refused();
             return self.hang_up_on(command.name.into());
+        }
+        if matches!(self.pool.topology.router.ring, Ring::Random(_)) {
+            let shards = &self.pool.topology.shards;
+            let first = shards.iter().position(|shard| shard.state == ShardState::Live);
+            return self.forward(first.map(|at| ShardId(at as u16)), args.bytes());
         }
         self.forward_to_placeholder(args);
     }

@@ -101,6 +101,8 @@ pub struct Upstream {
     pub last_reply: Time,
     /// When it last said that it cannot serve yet.
     pub not_ready_at: Time,
+    /// Replies that said so and have not been told.
+    pub not_ready: usize,
     /// The last failure we reported for lateness.
     failed_at: Time,
     /// When the server was last found well.
@@ -140,6 +142,7 @@ impl Upstream {
             connect_by: Time::NEVER,
             last_reply: Time::ZERO,
             not_ready_at: Time::NEVER,
+            not_ready: 0,
             failed_at: Time::ZERO,
             forgiven_at: Time::ZERO,
             failures: 0,

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   first byte within FIRST_BYTE ─┬─ a request line ──▶ the rest of the head ──▶ a response
-//!                                 ├─ another protocol ──▶ an error (stranger.rs)
+//!                                 ├─ another protocol ──▶ an error (foreign.rs)
 //!                                 └─ anything else ──┐
 //!   nothing until then, or a FIN ────────────────────┴▶ the bare document
 //! ```
@@ -15,9 +15,9 @@
 
 use super::desk::Desk;
 use super::document::Members;
+use super::foreign::ForeignLog;
 use super::http::{self, HEAD_BYTES_MAX, Head, Status};
 use super::pages;
-use super::stranger::Strangers;
 use crate::config::Bind;
 use crate::control::{View, bind_reason};
 use crate::io::Socket;
@@ -56,7 +56,12 @@ impl Door {
             Ok(socket) => Ok(Door(socket)),
             Err(error) => {
                 let (who, key) = match bind {
-                    Bind::Tcp(_) if error.kind() == ErrorKind::AddrInUse => {
+                    Bind::Tcp(_)
+                        if matches!(
+                            error.kind(),
+                            ErrorKind::AddrInUse | ErrorKind::PermissionDenied
+                        ) =>
+                    {
                         ("the stats port", "-s PORT")
                     }
                     Bind::Tcp(_) => ("the stats port", "-a ADDRESS"),
@@ -109,7 +114,7 @@ struct Readers {
     desk: Desk,
     /// Whose members the bare document has.
     bare: Members,
-    strangers: Strangers,
+    foreign_log: ForeignLog,
 }
 
 /// Serves readers for as long as the runtime runs, so many at a time; the others wait in the
@@ -120,7 +125,7 @@ pub async fn serve(door: Door, bare: Members, readers_max: usize, view: View) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "no statistics: the port cannot be watched"),
     };
-    let readers = Readers { desk: Desk::new(view), bare, strangers: Strangers::default() };
+    let readers = Readers { desk: Desk::new(view), bare, foreign_log: ForeignLog::default() };
     let readers = Arc::new(readers);
     let seats = Arc::new(Semaphore::new(readers_max));
     let mut said: Option<Instant> = None;
@@ -164,8 +169,8 @@ impl Readers {
     }
 
     async fn answer(&self, head: &[u8], reader: &str) -> String {
-        if let Some(stranger) = self.strangers.recognize(head, reader) {
-            return (stranger.answer)();
+        if let Some(foreign) = self.foreign_log.recognize(head, reader) {
+            return (foreign.answer)();
         }
         match http::read_head(head) {
             Head::Plain | Head::Incomplete => self.desk.document(self.bare).await,

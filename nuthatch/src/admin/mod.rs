@@ -3,7 +3,7 @@
 //! ```text
 //!   reader ──▶ door.rs     who is this?   says nothing, or not HTTP ──▶ the document, and closed
 //!                 │                       a request line            ──▶ pages.rs, in http.rs' form
-//!                 │                       not for us (stranger.rs)  ──▶ an error, and a line in the log
+//!                 │                       not for us (foreign.rs)  ──▶ an error, and a line in the log
 //!                 ▼
 //!              desk.rs     asks every worker to count, and control's standing ──▶ facts
 //!                 ▼
@@ -17,11 +17,11 @@
 mod desk;
 mod document;
 mod door;
+mod foreign;
 mod http;
 mod pages;
 mod reference;
 mod stats;
-mod stranger;
 
 pub use document::Members;
 pub use door::{Door, serve};

@@ -1,12 +1,12 @@
 //! The reference page of the stats port, printed from the tables in `stats.rs`, `pages.rs` and
-//! `stranger.rs`.
+//! `foreign.rs`.
 //!
 //! docs/reference/stats.md is this text; a test compares them, and writes the page anew when
 //! asked by `NUTHATCH_BLESS=1 cargo test -p nuthatch`.
 
+use super::foreign::FOREIGN;
 use super::pages::PAGES;
 use super::stats::{Kind, POOL_ROWS, SERVER_ROWS, SERVER_ROWS_OURS, pool_rows_ours};
-use super::stranger::STRANGERS;
 use std::fmt::Write;
 
 const INTRODUCTION: &str = "\
@@ -97,15 +97,15 @@ pub fn reference() -> String {
         line(&mut page, row.name, kind(row.kind), row.about, "nuthatch");
     }
     page.push_str(REMARKS);
-    page.push_str(STRANGERS_COME);
-    for row in &STRANGERS {
+    page.push_str(FOREIGN_COME);
+    for row in &FOREIGN {
         let _ = writeln!(page, "| {} | {} |", row.speaks, row.gets);
     }
-    page.push_str(AFTER_STRANGERS);
+    page.push_str(AFTER_FOREIGN);
     page
 }
 
-const STRANGERS_COME: &str = "
+const FOREIGN_COME: &str = "
 ## What else may come
 
 The port speaks HTTP/1, one request a connection, under any `Host`. Clients that took it for another
@@ -115,7 +115,7 @@ port get an error, and a warning stands in the log, at most one of each kind in 
 | --- | --- |
 ";
 
-const AFTER_STRANGERS: &str = "
+const AFTER_FOREIGN: &str = "
 Other methods than GET and HEAD get 405, other paths 404, a head over 8 KiB 431, one that does not
 end within two seconds 408. Everything else gets the bare document, memcached's commands too: readers
 of plain TCP may send a word before they read.

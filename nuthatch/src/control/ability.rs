@@ -6,14 +6,8 @@
 //!   AUTH?  PING                ──▶ an answer: it serves, without HELLO
 //! ```
 
-use super::probe::patience;
-use super::visit::{self, Visit};
-use nuthatch_engine::protocol::resp::{encode, reply};
+use super::visit::{self, Talk, max_wait};
 use nuthatch_engine::topology::{Ability, Address, PoolSpec, Release};
-use std::ops::Range;
-
-/// Bytes of answers looked at; INFO's section has about 600.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// The version of Redis that every Valkey is compatible with.
 const VALKEYS_REDIS: Release = Release([7, 2, 4]);
@@ -24,78 +18,35 @@ const NOT_NOW: [&[u8]; 5] =
 
 /// What the server says of itself; `None` where it says nothing, or not now.
 pub async fn ask(spec: &PoolSpec, address: &Address) -> Option<Ability> {
-    let limit = patience(spec);
-    let hello = Words::new(spec, &[&["HELLO", "3"], &["INFO", "server"]]);
-    let auth = hello.auth;
-    let answer = tokio::time::timeout(limit, visit::call(address, hello)).await.ok()?.ok()?;
-    let replies = replies(&answer);
-    if let Some(hello) = replies.get(auth) {
-        let info = replies.get(auth + 1).map_or(&[][..], |info| &answer[info.clone()]);
+    let limit = max_wait(spec);
+    let talk = Talk::redis(spec, &[&["HELLO", "3"], &["INFO", "server"]]);
+    let answer = tokio::time::timeout(limit, visit::call(address, &talk)).await.ok()?.ok()?;
+    let replies = talk.replies(&answer);
+    if let Some(hello) = replies.get(talk.first) {
+        let info = replies.get(talk.first + 1).map_or(&[][..], |info| &answer[info.clone()]);
         return read(&answer[hello.clone()], info);
     }
     // Did it close for HELLO, or would it close for anything?
-    let ping = Words::new(spec, &[&["PING"]]);
-    let auth = ping.auth;
-    let answer = tokio::time::timeout(limit, visit::call(address, ping)).await.ok()?.ok()?;
-    let is_up = self::replies(&answer).get(auth).is_some_and(|pong| answer[pong.start] == b'+');
-    is_up.then_some(Ability { resp3: false, redis: None, valkey: None })
+    let talk = Talk::redis(spec, &[&["PING"]]);
+    let answer = tokio::time::timeout(limit, visit::call(address, &talk)).await.ok()?.ok()?;
+    let replies = talk.replies(&answer);
+    let pong = &answer[replies.get(talk.first)?.clone()];
+    (!is_not_now(pong)).then_some(Ability { resp3: false, redis: None, valkey: None })
 }
 
-/// Commands, and a reply to each.
-struct Words {
-    request: Vec<u8>,
-    /// Replies that come before the first command's.
-    auth: usize,
-    replies: usize,
-}
-
-impl Words {
-    fn new(spec: &PoolSpec, commands: &[&[&str]]) -> Words {
-        let mut words = Words { request: Vec::new(), auth: 0, replies: commands.len() };
-        if let Some(password) = &spec.redis_auth {
-            encode::command(&mut words.request, &["AUTH", password]);
-            words.auth = 1;
-            words.replies += 1;
-        }
-        for command in commands {
-            encode::command(&mut words.request, command);
-        }
-        words
-    }
-}
-
-impl Visit for Words {
-    fn request(&self) -> &[u8] {
-        &self.request
-    }
-
-    fn is_answered(&self, answer: &[u8]) -> bool {
-        answer.len() > ANSWER_BYTES_MAX || replies(answer).len() >= self.replies
-    }
-}
-
-/// The whole replies that `bytes` begin with.
-fn replies(bytes: &[u8]) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Ok(reply::Parsed::Complete { len, .. }) =
-        reply::parse(&bytes[at..], &mut reply::Progress::default())
-    {
-        found.push(at..at + len);
-        at += len;
-    }
-    found
+fn is_not_now(reply: &[u8]) -> bool {
+    NOT_NOW.iter().any(|word| reply.starts_with(word))
 }
 
 /// Reads the replies to HELLO and to INFO; the latter may be an error, or not there.
 fn read(hello: &[u8], info: &[u8]) -> Option<Ability> {
-    let is_error = hello.starts_with(b"-");
-    if is_error && NOT_NOW.iter().any(|word| hello.starts_with(word)) {
+    if is_not_now(hello) {
         return None;
     }
     // A server that wants another password than ours knows HELLO all the same.
     let wants_password = [&b"-NOAUTH"[..], b"-WRONGPASS"].iter().any(|it| hello.starts_with(it));
-    let resp3 = !is_error || wants_password;
+    // RESP3 has maps; whoever answers with anything else does not speak it.
+    let resp3 = hello.starts_with(b"%") || wants_password;
     let release = |text: Option<&str>| text.and_then(Release::read);
     let (hello, info) = (String::from_utf8_lossy(hello), String::from_utf8_lossy(info));
     let told = release(of_map(&hello, "version"));
@@ -151,6 +102,7 @@ mod tests {
         assert_eq!(read(b"-ERR unknown command `HELLO`\r\n", info), Some(old));
         let proxy = Ability { resp3: false, redis: None, valkey: None };
         assert_eq!(read(b"-NOPROTO sorry\r\n", b"-ERR no INFO\r\n"), Some(proxy));
+        assert_eq!(read(b"+OK\r\n", b""), Some(proxy));
     }
 
     #[test]
@@ -159,11 +111,5 @@ mod tests {
         assert_eq!(read(b"-ERR max number of clients reached\r\n", b""), None);
         let closed = Ability { resp3: true, redis: None, valkey: None };
         assert_eq!(read(b"-NOAUTH HELLO must be called\r\n", b"-NOAUTH x\r\n"), Some(closed));
-    }
-
-    #[test]
-    fn replies_are_told_apart() {
-        let bytes = [b"+OK\r\n", HELLO, b"$3\r\nab"].concat();
-        assert_eq!(replies(&bytes), [0..5, 5..5 + HELLO.len()]);
     }
 }

@@ -240,6 +240,7 @@ impl NoteLog {
         if matches!(change, Change::Answers { .. } | Change::Readmitted { .. }) {
             // The next failure is news again.
             self.failing.remove(&(pool, server));
+            self.unready.remove(&(pool, server));
         }
         let cause = self.failing.get(&(pool, server)).map(|failing| &*failing.cause);
         write_change(spec, snapshot, pool, shard, change, cause);

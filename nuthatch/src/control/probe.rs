@@ -1,13 +1,10 @@
 //! Is a server that was out ready again? Asked as a client would ask: connect, AUTH, PING; of
 //! memcached its `version`, which every version of it answers.
 
-use super::visit::{self, Visit};
-use nuthatch_engine::protocol::resp::encode;
+use super::visit::{self, Talk, max_wait};
+use nuthatch_engine::proxy::server_said;
 use nuthatch_engine::topology::{Address, PoolSpec, Protocol};
-use std::time::Duration;
-
-/// Bytes of answers looked at; PONG needs seven.
-const ANSWER_BYTES_MAX: usize = 4096;
+use std::io;
 
 /// Characters of an answer that the log gets.
 const HEARD_CHARS_MAX: usize = 200;
@@ -16,71 +13,46 @@ const HEARD_CHARS_MAX: usize = 200;
 /// heard of it. A server that is loading its data or busy with a script is not ready. One that only
 /// refuses our password or the command is, since keeping it out would not help.
 pub async fn ask(spec: &PoolSpec, address: &Address) -> Result<(), String> {
-    let patience = patience(spec);
-    let heard = match tokio::time::timeout(patience, visit::call(address, Ping::new(spec))).await {
-        Ok(Ok(answer)) if is_well(&answer) => return Ok(()),
-        Ok(Ok(answer)) if answer.is_empty() => "closed without an answer".to_owned(),
-        Ok(Ok(answer)) => last_line(&answer).chars().take(HEARD_CHARS_MAX).collect(),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no answer within {} ms", patience.as_millis()),
+    let talk = match spec.protocol {
+        Protocol::Redis => Talk::redis(spec, &[&["PING"]]),
+        Protocol::Memcache => Talk::memcache("version"),
     };
-    Err(heard)
-}
-
-/// How long a server may take for a few words.
-pub fn patience(spec: &PoolSpec) -> Duration {
-    Duration::from_millis(2 * u64::from(spec.connect_timeout_ms.max(100)))
-}
-
-struct Ping {
-    request: Vec<u8>,
-    answers: usize,
-}
-
-impl Ping {
-    fn new(spec: &PoolSpec) -> Ping {
-        let mut ping = Ping { request: Vec::new(), answers: 1 };
-        if let Some(password) = &spec.redis_auth {
-            encode::command(&mut ping.request, &["AUTH", password]);
-            ping.answers += 1;
-        }
-        match spec.protocol {
-            Protocol::Redis => encode::command(&mut ping.request, &["PING"]),
-            Protocol::Memcache => ping.request.extend_from_slice(b"version\r\n"),
-        }
-        ping
+    let max_wait = max_wait(spec);
+    match tokio::time::timeout(max_wait, visit::call(address, &talk)).await {
+        Ok(answer) => judge(spec, answer),
+        Err(_) => Err(format!("no answer within {} ms", max_wait.as_millis())),
     }
 }
 
-impl Visit for Ping {
-    fn request(&self) -> &[u8] {
-        &self.request
+fn judge(spec: &PoolSpec, answer: io::Result<Vec<u8>>) -> Result<(), String> {
+    let answer = answer.map_err(|error| error.to_string())?;
+    let last = last_line(&answer);
+    if is_well(last) {
+        return Ok(());
     }
-
-    fn is_answered(&self, answer: &[u8]) -> bool {
-        // A piece behind each line's end.
-        answer.split(|&byte| byte == b'\n').count() > self.answers
-            || answer.len() > ANSWER_BYTES_MAX
+    if answer.is_empty() {
+        return Err("closed without an answer".to_owned());
     }
+    let said = server_said(last, spec.redis_auth.as_deref());
+    Err(said.chars().take(HEARD_CHARS_MAX).collect())
 }
 
-/// The answer to PING, or to `version`.
-fn last_line(answer: &[u8]) -> String {
+/// The answer to PING, or to `version`; that to AUTH where the server closed behind it.
+fn last_line(answer: &[u8]) -> &[u8] {
     let last = answer.trim_ascii_end().rsplit(|&b| b == b'\n').next().unwrap_or_default();
-    String::from_utf8_lossy(last.trim_ascii_end()).into_owned()
+    last.trim_ascii_end()
 }
 
 /// Whether a server that answers so serves its clients.
-fn is_well(answer: &[u8]) -> bool {
-    const BEGIN: [&str; 5] = ["+PONG", "VERSION ", "-NOAUTH", "-NOPERM", "-ERR unknown"];
-    let last = last_line(answer);
+fn is_well(last: &[u8]) -> bool {
+    const BEGIN: [&[u8]; 5] = [b"+PONG", b"VERSION ", b"-NOAUTH", b"-NOPERM", b"-ERR unknown"];
     // memcached's word for a command that it does not know; with more behind it, it means trouble.
-    last == "ERROR" || BEGIN.iter().any(|well| last.starts_with(well))
+    last == b"ERROR" || BEGIN.iter().any(|well| last.starts_with(well))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_well;
+    use super::{is_well, last_line};
 
     #[test]
     fn well_is_what_serves() {
@@ -101,7 +73,7 @@ mod tests {
             ("+OK\r\n-BUSY Redis is busy running a script\r\n", false),
             ("", false),
         ] {
-            assert_eq!(is_well(answer.as_bytes()), well, "{answer:?}");
+            assert_eq!(is_well(last_line(answer.as_bytes())), well, "{answer:?}");
         }
     }
 }

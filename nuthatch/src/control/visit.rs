@@ -1,37 +1,94 @@
 //! A short visit to a server from the control plane: connect, say something, listen, leave.
 
 use super::resolve;
-use nuthatch_engine::topology::Address;
+use nuthatch_engine::protocol::resp::{encode, reply};
+use nuthatch_engine::topology::{Address, PoolSpec, Protocol};
 use std::io;
+use std::ops::Range;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
-/// What is said, and when the answer is whole.
-pub trait Visit {
-    fn request(&self) -> &[u8];
-    fn is_answered(&self, answer: &[u8]) -> bool;
+/// Bytes of answers looked at. INFO's section of the server has about 600, PONG seven.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// What is said to a server: the pool's password, if it has one, and some commands.
+pub struct Talk {
+    request: Vec<u8>,
+    protocol: Protocol,
+    /// The number of the first command's reply; the password's comes before it.
+    pub first: usize,
+    replies: usize,
+}
+
+impl Talk {
+    pub fn redis(spec: &PoolSpec, commands: &[&[&str]]) -> Talk {
+        let (protocol, replies) = (Protocol::Redis, commands.len());
+        let mut talk = Talk { request: Vec::new(), protocol, first: 0, replies };
+        if let Some(password) = &spec.redis_auth {
+            encode::command(&mut talk.request, &["AUTH", password]);
+            talk.first = 1;
+            talk.replies += 1;
+        }
+        for command in commands {
+            encode::command(&mut talk.request, command);
+        }
+        talk
+    }
+
+    /// A command of memcached's, whose answer is one line.
+    pub fn memcache(command: &str) -> Talk {
+        let request = format!("{command}\r\n").into_bytes();
+        Talk { request, protocol: Protocol::Memcache, first: 0, replies: 1 }
+    }
+
+    /// The whole replies that `answer` begins with.
+    pub fn replies(&self, answer: &[u8]) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        let mut at = 0;
+        while let Some(len) = self.whole(&answer[at..]) {
+            found.push(at..at + len);
+            at += len;
+        }
+        found
+    }
+
+    fn whole(&self, bytes: &[u8]) -> Option<usize> {
+        match self.protocol {
+            Protocol::Memcache => Some(bytes.iter().position(|&byte| byte == b'\n')? + 1),
+            Protocol::Redis => match reply::parse(bytes, &mut reply::Progress::default()) {
+                Ok(reply::Parsed::Complete { len, .. }) => Some(len),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// How long a server may take for a few words: twice what a connection may take.
+pub fn max_wait(spec: &PoolSpec) -> Duration {
+    Duration::from_millis(2 * u64::from(spec.connect_timeout_ms.max(100)))
 }
 
 /// The answer, or as much of it as came before the server closed. Not bounded in time.
-pub async fn call(address: &Address, visit: impl Visit) -> io::Result<Vec<u8>> {
+pub async fn call(address: &Address, talk: &Talk) -> io::Result<Vec<u8>> {
     match address {
         Address::Tcp { host, port } => {
             let Some(address) = resolve::first_address(host, *port).await else {
                 return Err(io::Error::other(format!("the name {host} does not resolve")));
             };
-            converse(visit, TcpStream::connect(address).await?).await
+            converse(talk, TcpStream::connect(address).await?).await
         }
-        Address::Unix { path } => converse(visit, UnixStream::connect(&**path).await?).await,
+        Address::Unix { path } => converse(talk, UnixStream::connect(&**path).await?).await,
     }
 }
 
 async fn converse(
-    visit: impl Visit,
+    talk: &Talk,
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
 ) -> io::Result<Vec<u8>> {
-    stream.write_all(visit.request()).await?;
+    stream.write_all(&talk.request).await?;
     let mut answer = Vec::new();
-    while !visit.is_answered(&answer) {
+    while talk.replies(&answer).len() < talk.replies && answer.len() <= ANSWER_BYTES_MAX {
         match stream.read_buf(&mut answer).await {
             Ok(1..) => {}
             Ok(0) => break,
@@ -41,4 +98,19 @@ async fn converse(
         }
     }
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_are_told_apart() {
+        let redis = Talk { request: Vec::new(), protocol: Protocol::Redis, first: 0, replies: 3 };
+        assert_eq!(redis.replies(b"+OK\r\n*1\r\n:1\r\n$3\r\nab"), [0..5, 5..13]);
+        assert_eq!(redis.replies(b"\x15nonsense\r\n"), []);
+        let memcached = Talk::memcache("version");
+        assert_eq!(memcached.replies(b"VERSION 1.6.18\r\n").last(), Some(&(0..16)));
+        assert_eq!(memcached.replies(b"VERSION 1.6"), []);
+    }
 }

@@ -5,8 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "tests, their helpers included")]
 
 mod collectors;
+mod foreign;
 mod socket;
-mod strangers;
 
 use nuthatch_testbed::{
     Client, Nutcracker, Nuthatch, Proxy, RedisServer, Value, encode, find_program, free_port,

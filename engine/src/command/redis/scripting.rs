@@ -1,5 +1,6 @@
 //! Scripts and functions. Their keys are counted by argument 2. Those without keys go to one fixed
-//! server, the owner of the key `placeholder`: EVALSHA then finds what EVAL left there. twemproxy
+//! server, the owner of the key `placeholder` (under `random`, where keys have no owner, the first that
+//! is live): EVALSHA then finds what EVAL left there. twemproxy
 //! closed on EVAL and EVALSHA without keys. Loading them (SCRIPT, FUNCTION) is every server's
 //! affair and has no rows yet.
 

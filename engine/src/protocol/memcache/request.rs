@@ -213,6 +213,13 @@ fn is_retrieval(line: &[u8]) -> bool {
     blanks <= 100 && [&b"get "[..], b"gets "].iter().any(|name| line[blanks..].starts_with(name))
 }
 
+/// Whether a block follows this line, as memcached reads it.
+pub fn has_block(line: &[u8]) -> bool {
+    let mut words = Words::new(line);
+    let name = words.next().unwrap_or_default();
+    matches!(block(name, words), Ok(Some(_)))
+}
+
 /// Bytes in the block that follows the line of this name and these words, if one does.
 #[inline]
 fn block(name: &[u8], words: Words<'_>) -> Result<Option<u64>, Refusal> {

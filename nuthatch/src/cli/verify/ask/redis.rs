@@ -14,7 +14,7 @@
 
 use super::{Line, Seen, lost};
 use nuthatch_engine::protocol::resp::encode;
-use nuthatch_engine::proxy::wants_no_password;
+use nuthatch_engine::proxy::{server_said, wants_no_password};
 use nuthatch_engine::topology::PoolSpec;
 use std::io::{BufReader, Read, Write};
 use std::thread::sleep;
@@ -96,7 +96,7 @@ impl<S: Read + Write> Server<S> {
         match self.answer(b'+', "AUTH")? {
             Ok(_) => Ok(false),
             Err(words) if wants_no_password(&words) => Ok(true),
-            Err(words) => Err(refused("AUTH", &words)),
+            Err(words) => Err(refused("AUTH", &server_said(words.as_bytes(), Some(password)))),
         }
     }
 
@@ -248,6 +248,10 @@ mod tests {
         let lines = "  redis_auth: secret\n";
         let cases = [
             ("-WRONGPASS invalid\x1b[2J\r\n", "AUTH: \"WRONGPASS invalid\\u{1b}[2J\""),
+            (
+                "-ERR unknown command 'AUTH', with args beginning with: 'secret' \r\n",
+                "AUTH: ERR unknown command 'AUTH'",
+            ),
             ("", "AUTH: the connection was closed"),
             ("+OK", "AUTH: the answer is not Redis'"),
             ("+OK\r\n+OK\r\n", "DBSIZE: the answer is not Redis'"),

@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// What a stranger gets.
+/// What a foreign gets.
 #[derive(Clone, Copy, Debug)]
 enum Gets {
     /// twemproxy's document without any HTTP.
@@ -114,10 +114,11 @@ fn mistakes_are_logged_once_in_a_while() {
     for _ in 0..30 {
         let _ = exchange(&stage, TLS_HELLO);
     }
+    let told = ["TLS was spoken to the stats port", "HTTP/2 was spoken", "a Redis client has come"];
+    let is_told = |log: &str| told.iter().all(|words| log.contains(words));
+    assert!(poll_until(Duration::from_secs(5), || is_told(&stage.proxy.process().log())));
     let log = stage.proxy.process().log();
-    for words in
-        ["TLS was spoken to the stats port", "HTTP/2 was spoken", "a Redis client has come"]
-    {
+    for words in told {
         assert_eq!(log.matches(words).count(), 1, "{words}: {log}");
     }
     assert_eq!(log.matches("reader=127.0.0.1:").count(), 3, "{log}");
@@ -145,7 +146,7 @@ fn floods_hold_up_nobody() {
         for _ in 0..10 {
             let since = Instant::now();
             assert_eq!(stage.http("GET /live HTTP/1.1\r\n\r\n").0, 200);
-            assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+            assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
         }
     });
     let ready = || stage.http("GET /ready HTTP/1.1\r\n\r\n").0 == 200;

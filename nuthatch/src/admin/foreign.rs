@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// How often the log tells of one kind.
 const SAY_AGAIN: Duration = Duration::from_secs(10);
 
-pub struct Stranger {
+pub struct Foreign {
     /// What it speaks, and what it gets, for the reference page.
     pub speaks: &'static str,
     pub gets: &'static str,
@@ -21,8 +21,8 @@ pub struct Stranger {
     log: &'static str,
 }
 
-pub static STRANGERS: [Stranger; 3] = [
-    Stranger {
+pub static FOREIGN: [Foreign; 3] = [
+    Foreign {
         speaks: "TLS",
         gets: "400",
         // A handshake record of any version since SSL 3.
@@ -31,14 +31,14 @@ pub static STRANGERS: [Stranger; 3] = [
         answer: || http::refusal(Status::BadRequest, "TLS is not spoken here: use http://"),
         log: "TLS was spoken to the stats port, which has none: use http://",
     },
-    Stranger {
+    Foreign {
         speaks: "HTTP/2",
         gets: "505",
         shows: |bytes| bytes.starts_with(b"PRI * HTTP/2"),
         answer: http::other_version,
         log: "HTTP/2 was spoken to the stats port, which has HTTP/1 only",
     },
-    Stranger {
+    Foreign {
         speaks: "RESP: a Redis client",
         gets: "an error in RESP",
         shows: |bytes| matches!(bytes, [b'*', b'0'..=b'9', ..]),
@@ -49,16 +49,16 @@ pub static STRANGERS: [Stranger; 3] = [
 
 /// How often each kind has come since the log told of it, and when that was.
 #[derive(Default)]
-pub struct Strangers(Mutex<[(u64, Option<Instant>); STRANGERS.len()]>);
+pub struct ForeignLog(Mutex<[(u64, Option<Instant>); FOREIGN.len()]>);
 
-impl Strangers {
+impl ForeignLog {
     /// Knows one by its first bytes, and tells of it. `reader` is its address.
-    pub fn recognize(&self, bytes: &[u8], reader: &str) -> Option<&'static Stranger> {
-        let (at, stranger) = STRANGERS.iter().enumerate().find(|(_, one)| (one.shows)(bytes))?;
+    pub fn recognize(&self, bytes: &[u8], reader: &str) -> Option<&'static Foreign> {
+        let (at, foreign) = FOREIGN.iter().enumerate().find(|(_, one)| (one.shows)(bytes))?;
         if let Some(times) = self.to_tell(at, Instant::now()) {
-            tracing::warn!(reader, times, "{}", stranger.log);
+            tracing::warn!(reader, times, "{}", foreign.log);
         }
-        Some(stranger)
+        Some(foreign)
     }
 
     /// How many came since the last line, this one included, if it is time for a line.
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     fn kind(bytes: &[u8]) -> Option<usize> {
-        STRANGERS.iter().position(|one| (one.shows)(bytes))
+        FOREIGN.iter().position(|one| (one.shows)(bytes))
     }
 
     #[test]
@@ -101,12 +101,12 @@ mod tests {
 
     #[test]
     fn one_line_tells_of_many() {
-        let strangers = Strangers::default();
+        let foreign_log = ForeignLog::default();
         let start = Instant::now();
-        assert_eq!(strangers.to_tell(0, start), Some(1));
-        assert_eq!(strangers.to_tell(0, start), None);
-        assert_eq!(strangers.to_tell(2, start), Some(1), "each kind for itself");
-        assert_eq!(strangers.to_tell(0, start + SAY_AGAIN / 2), None);
-        assert_eq!(strangers.to_tell(0, start + SAY_AGAIN), Some(3));
+        assert_eq!(foreign_log.to_tell(0, start), Some(1));
+        assert_eq!(foreign_log.to_tell(0, start), None);
+        assert_eq!(foreign_log.to_tell(2, start), Some(1), "each kind for itself");
+        assert_eq!(foreign_log.to_tell(0, start + SAY_AGAIN / 2), None);
+        assert_eq!(foreign_log.to_tell(0, start + SAY_AGAIN), Some(3));
     }
 }
