@@ -54,16 +54,24 @@ impl LaneKey {
 }
 
 /// What a server said, for the log and for clients. A server that does not know a command repeats its
-/// arguments, the password among them.
+/// arguments, the password among them; another may do so in its own way.
 pub fn server_said(reply: &[u8], password: Option<&str>) -> String {
     let text = String::from_utf8_lossy(reply);
     let text = text.trim_start_matches('-').trim_end();
     let text = text.split(", with args beginning with").next().unwrap_or_default();
-    match password {
-        Some(password) if !password.is_empty() => text.replace(password, "***"),
-        _ => text.to_owned(),
+    let is_repeated = password.is_some_and(|it| !it.is_empty() && text.contains(it));
+    // In the servers' own sentences the word is theirs, whatever the password is.
+    if !is_repeated || OWN_WORDS.contains(&text) || wants_no_password(text) {
+        return text.to_owned();
     }
+    let code = text.split(' ').next().unwrap_or_default();
+    let is_code = code.bytes().all(|byte| byte.is_ascii_uppercase()) && Some(code) != password;
+    format!("{} and words that hold the password", if is_code { code } else { "an error" })
 }
+
+/// How Redis refuses a password, since 6 and before.
+const OWN_WORDS: [&str; 2] =
+    ["WRONGPASS invalid username-password pair or user is disabled.", "ERR invalid password"];
 
 /// Whether a server's error in reply to AUTH says that it refuses the password, and nothing else of us.
 pub fn refuses_password(words: &str) -> bool {
@@ -85,9 +93,15 @@ mod tests {
         let echo =
             b"-ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `x`, `pw`, \r\n";
         assert_eq!(server_said(echo, Some("pw")), "ERR unknown command `HELLO`");
-        let other = b"-ERR bad arguments: AUTH pw\r\n";
-        assert_eq!(server_said(other, Some("pw")), "ERR bad arguments: AUTH ***");
+        let told = |words: &str| server_said(words.as_bytes(), Some("pa5s"));
+        assert_eq!(told("-ERR pa5s is wrong\r\n"), "ERR and words that hold the password");
+        assert_eq!(told("-pa5s: no\r\n"), "an error and words that hold the password");
+        assert_eq!(told("-ERR DB index is out of range\r\n"), "ERR DB index is out of range");
         assert_eq!(server_said(b"-ERR as it is\r\n", Some("")), "ERR as it is");
+        // A password that is a word of the servers' own.
+        for own in OWN_WORDS.into_iter().chain(["ERR Client sent AUTH, but no password is set"]) {
+            assert_eq!(server_said(own.as_bytes(), Some("password")), own);
+        }
     }
 
     #[test]
