@@ -281,6 +281,55 @@ fn warnings_come_beside_the_config() {
 }
 
 #[test]
+fn servers_of_the_other_protocol_are_told_by_their_addresses() {
+    let warnings = |redis: &str, entries: &[&str]| {
+        let entries = entries.join("\n  - ");
+        good(&format!("p:\n  listen: 127.0.0.1:1\n{redis}  servers:\n  - {entries}\n")).1
+    };
+    for (redis, entry, column, length) in [
+        ("", "127.0.0.1:6379:1", 15, 4),
+        ("  redis: false\n", "127.0.0.1:6379:1 a", 15, 4),
+        ("", "\"[::1]:6380:1\"", 12, 4),
+        ("", "/run/redis/Redis-1.sock:1", 16, 12),
+        ("", "/run/valkey.sock:1 b", 10, 11),
+        ("  redis: true\n", "cache:11211:1 6379", 11, 5),
+        ("  redis: true\n", "cache:011211:1", 5, 14),
+        ("  redis: true\n", "/tmp/memcached.sock:1", 10, 14),
+    ] {
+        let found = warnings(redis, &["h:7000:1", entry]);
+        let text = rendered(&found);
+        let [found] = &found[..] else { panic!("{entry}: {text}") };
+        let line = if redis.is_empty() { 5 } else { 6 };
+        assert_eq!((found.line, found.column, found.length), (line, column, length), "{text}");
+        assert!(text.contains("`redis: true`") && text.contains("note"), "{text}");
+        assert_eq!(found.key.as_deref(), Some("servers"));
+    }
+    for (redis, entry) in [
+        ("", "127.0.0.1:11211:1"),
+        ("", "redis.example:7001:1"),
+        ("", "127.0.0.1:6378:1"),
+        ("", "127.0.0.1:16379:1"),
+        ("", "/run/redis/a.sock:1"),
+        ("  redis: true\n", "127.0.0.1:6379:1"),
+        ("  redis: true\n", "/tmp/redis.sock:1"),
+        ("  redis: true\n", "127.0.0.1:11210:1"),
+    ] {
+        assert_eq!(rendered(&warnings(redis, &[entry])), "", "{entry}");
+    }
+    // Once a pool, at the first in the file.
+    let found = warnings("", &["b:6380:1", "a:6379:1"]);
+    assert_eq!((found.len(), found[0].line), (1, 4), "{}", rendered(&found));
+    // Where an error says it, no warning does.
+    let found = bad("p:\n  listen: h:1\n  redis_auth: x\n  servers:\n  - h:6379:1\n");
+    assert_eq!(found.len(), 1, "{}", rendered(&found));
+    // A database is Redis' too, whichever it is.
+    for number in ["0", "3"] {
+        let text = rendered(&warnings(&format!("  redis_db: {number}\n"), &["h:7000:1"]));
+        assert!(text.contains("no effect") && text.contains("`redis: true`"), "{text}");
+    }
+}
+
+#[test]
 fn hosts_are_resolved_apart_from_reading() {
     let (config, _) = good(&pool("").replace("127.0.0.1:22121", "no-such-host.invalid:1"));
     let problems = config::resolve(&config).unwrap_err();

@@ -12,8 +12,9 @@ use super::schema::Id;
 use super::source::{Place, Source};
 use nuthatch_engine::base::ShardId;
 use nuthatch_engine::routing::{Member, distribution};
-use nuthatch_engine::topology::{Eject, Manners, PoolSpec, Protocol};
+use nuthatch_engine::topology::{Address, Eject, Manners, PoolSpec, Protocol};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 /// A server is starved when it gets less than this part of what its weight asks for.
 const STARVED: f64 = 0.1;
@@ -22,10 +23,11 @@ const STARVED: f64 = 0.1;
 const SHARDS_MAX: usize = 1000;
 
 /// Warnings of one pool: key, place, what to say.
-pub fn of_pool(pool: &Pool, slots: &Slots) -> Vec<(Id, Place, Fault)> {
+pub fn of_pool(source: &Source, pool: &Pool, slots: &Slots) -> Vec<(Id, Place, Fault)> {
     let spec = &pool.spec;
     let mut found = Vec::new();
     found.extend(starved(spec, slots, pool.place));
+    found.extend(other_protocol(source, spec, slots));
     let mut warn = |id, fault| {
         found.extend(slots.place(id).map(|place| (id, place, fault)));
     };
@@ -35,8 +37,10 @@ pub fn of_pool(pool: &Pool, slots: &Slots) -> Vec<(Id, Place, Fault)> {
             .note("a store that ran under nutcracker has its data in database 0: redis_db: 0 keeps it");
         warn(Id::RedisDb, fault);
     }
-    if spec.redis_db > 0 && spec.protocol == Protocol::Memcache {
-        warn(Id::RedisDb, Fault::warning("a memcached pool has no databases; this has no effect"));
+    if spec.protocol == Protocol::Memcache {
+        let fault = Fault::warning("a memcached pool has no databases; this has no effect")
+            .note("without `redis: true` this is a memcached pool");
+        warn(Id::RedisDb, fault);
     }
     if spec.client_connections > 0 && spec.manners == Manners::Twemproxy {
         let fault = Fault::warning("under twemproxy's manners this number has no effect, as ever")
@@ -52,6 +56,78 @@ pub fn of_pool(pool: &Pool, slots: &Slots) -> Vec<(Id, Place, Fault)> {
         }
     }
     found
+}
+
+/// How servers of a protocol are known by their addresses.
+struct Custom {
+    protocol: Protocol,
+    name: &'static str,
+    /// The usual port, and those that further servers of a machine have.
+    ports: RangeInclusive<u16>,
+    /// In the file name of a Unix socket.
+    words: &'static [&'static str],
+    /// What to write where this is what the servers speak.
+    cure: &'static str,
+}
+
+static CUSTOMS: [Custom; 2] = [
+    Custom {
+        protocol: Protocol::Redis,
+        name: "Redis",
+        ports: 6379..=6389,
+        words: &["redis", "valkey"],
+        cure: "`redis: true` is missing, if Redis or Valkey serves there: their clients would read \
+               errors only",
+    },
+    Custom {
+        protocol: Protocol::Memcache,
+        name: "memcached",
+        ports: 11211..=11221,
+        words: &["memcache"],
+        cure: "take `redis: true` away, if memcached serves there: its clients would read errors only",
+    },
+];
+
+/// A server whose address speaks of the other protocol. Told once a pool, at the first such.
+fn other_protocol(source: &Source, spec: &PoolSpec, slots: &Slots) -> Option<(Id, Place, Fault)> {
+    let other = CUSTOMS.iter().find(|custom| custom.protocol != spec.protocol)?;
+    let own = CUSTOMS.iter().find(|custom| custom.protocol == spec.protocol)?;
+    if spec.protocol == Protocol::Memcache && spec.redis_auth.is_some() {
+        return None; // An error has said it.
+    }
+    let telling = |address: &Address| match address {
+        Address::Tcp { port, .. } if other.ports.contains(port) => {
+            Some((format!(":{port}:"), format!("port {port} is usually {}'s", other.name)))
+        }
+        Address::Tcp { .. } => None,
+        Address::Unix { path } => {
+            let name = file_name_with(path, other.words)?;
+            Some((name.to_owned(), format!("{} names {}", quoted(name), other.name)))
+        }
+    };
+    let servers = spec.shards.iter().zip(slots.server_places());
+    let found = servers.filter_map(|(shard, place)| Some((place, telling(&shard.address)?)));
+    let (place, (word, what)) = found.min_by_key(|(place, _)| (place.line, place.column))?;
+    let fault = Fault::warning(format!("this is a {} pool, but {what}", own.name)).note(other.cure);
+    Some((Id::Servers, within(source, place, &word), fault))
+}
+
+/// The file name of a path that holds one of these words.
+fn file_name_with<'a>(path: &'a str, words: &[&str]) -> Option<&'a str> {
+    let name = path.rsplit('/').next()?;
+    words.iter().any(|word| name.to_lowercase().contains(word)).then_some(name)
+}
+
+/// Where a word stands in a place, its colons apart; the whole place if it is not written there as it
+/// reads.
+fn within(source: &Source, place: Place, word: &str) -> Place {
+    let line = source.line(place.line).unwrap_or_default();
+    let start = (place.column as usize).saturating_sub(1);
+    let written: String = line.chars().skip(start).take(place.length as usize).collect();
+    let Some(at) = written.find(word) else { return place };
+    let colons = usize::from(word.starts_with(':'));
+    let column = start + written[..at].chars().count() + 1 + colons;
+    Place::new(place.line as usize, column, word.chars().count() - 2 * colons)
 }
 
 /// Servers that get next to no keys, by the ring the pool will really have.

@@ -81,7 +81,7 @@ impl PoolReader<'_> {
         }
         self.check_together(&slots);
         let pool = slots.build(name, self.manners_default)?;
-        for (id, place, fault) in advice::of_pool(&pool, &slots) {
+        for (id, place, fault) in advice::of_pool(self.source, &pool, &slots) {
             self.report_at_key(place, schema::row(id).name, fault);
         }
         Some(pool)
