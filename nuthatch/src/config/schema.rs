@@ -201,8 +201,10 @@ pub static KEYS: [Key; 22] = [
         unit: "",
         origin: Origin::Twemproxy,
         about: "Where clients connect: `host:port`, or the path of a Unix socket, if wanted with a \
-                blank and an octal file mode: `/run/nuthatch.sock 0660`. `0.0.0.0:22121` listens \
-                on every IPv4 address, `\"[::]:22121\"` (in quotes) on every IPv6 one.",
+                blank and an octal file mode: `/run/nuthatch.sock 0660`. A socket that no process \
+                serves is replaced; anything else at the path stays, and we do not start. \
+                `0.0.0.0:22121` listens on every IPv4 address, `\"[::]:22121\"` (in quotes) on \
+                every IPv6 one.",
     },
     Key {
         id: Id::Manners,

@@ -46,7 +46,9 @@ pub fn all(
 }
 
 fn of_pool(id: PoolId, pool: &Pool, bind: &Bind, workers: u16) -> io::Result<Vec<Arc<Listener>>> {
-    let sockets = if pool.reuseport { workers } else { 1 };
+    // A path can be bound once only.
+    let is_shared = pool.reuseport && matches!(bind, Bind::Tcp(_));
+    let sockets = if is_shared { workers } else { 1 };
     let clients_max = clients_max(pool);
     let one = |_| {
         let socket = Socket::bind(bind, pool.backlog, pool.reuseport, pool.tcpkeepalive)?;
@@ -99,11 +101,18 @@ pub fn reason(who: &str, address: &str, key: &str, error: &io::Error) -> String 
             let _ =
                 write!(text, "\n  no interface of this machine has this address; change `{key}`");
         }
+        io::ErrorKind::PermissionDenied if port.is_none() => {
+            let _ = write!(
+                text,
+                "\n  this user may not use the socket there, or may not write to its folder: make \
+                 the folder this user's, remove the socket if no process serves it, or change \
+                 `{key}`"
+            );
+        }
         io::ErrorKind::PermissionDenied => {
             let _ = write!(
                 text,
-                "\n  ports below 1024 want root or CAP_NET_BIND_SERVICE, a socket's folder its \
-                 owner; or change `{key}`"
+                "\n  ports below 1024 want root or CAP_NET_BIND_SERVICE; or change `{key}`"
             );
         }
         _ => {}
@@ -127,5 +136,10 @@ mod tests {
         assert!(text.contains("change `listen`"), "{text}");
         let text = reason("pool 'alpha'", "/run/a:1.sock 0660", "listen", &error);
         assert!(text.contains("`ss -lxp src /run/a:1.sock` names it"), "{text}");
+        let denied = io::Error::from(rustix::io::Errno::ACCESS);
+        let text = reason("pool 'alpha'", "/run/a.sock", "listen", &denied);
+        assert!(text.contains("its folder") && !text.contains("1024"), "{text}");
+        let text = reason("pool 'alpha'", "127.0.0.1:80", "listen", &denied);
+        assert!(text.contains("1024") && !text.contains("folder"), "{text}");
     }
 }

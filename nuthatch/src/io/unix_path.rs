@@ -4,28 +4,55 @@
 //! gone. twemproxy removed whatever was at a pool's `listen`. We remove a socket that no process
 //! serves; for anything else at that path the error says what is there.
 
-use std::fs;
+use std::fs::{self, FileType, Metadata};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 /// After this nothing is at the path, or it is not ours to take.
+///
+/// Between the last look and the removal lies one system call; no lock can be had for less. Whoever
+/// binds after the removal makes our own bind fail, which is told like any address in use.
 pub fn clear(path: &Path) -> io::Result<()> {
-    let there = match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        there => there?,
-    };
+    let Some(there) = look(path)? else { return Ok(()) };
     if !there.file_type().is_socket() {
-        let text = "this path holds something other than a socket, which is not removed: move it \
-                    away, or choose another path";
+        let text = format!(
+            "{} is at this path and is not removed: move it away, or choose another path",
+            kind(there.file_type())
+        );
         return Err(io::Error::new(ErrorKind::AlreadyExists, text));
     }
     if is_served(path)? {
         return Err(ErrorKind::AddrInUse.into());
     }
+    let is_same = |now: &Metadata| (now.dev(), now.ino()) == (there.dev(), there.ino());
+    match look(path)? {
+        None => return Ok(()),
+        Some(now) if is_same(&now) => {}
+        // Another process has bound there meanwhile.
+        Some(_) => return Err(ErrorKind::AddrInUse.into()),
+    }
     match fs::remove_file(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         removed => removed,
+    }
+}
+
+/// What is at a path; a link is not followed.
+fn look(path: &Path) -> io::Result<Option<Metadata>> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        there => there.map(Some),
+    }
+}
+
+fn kind(kind: FileType) -> &'static str {
+    match kind {
+        kind if kind.is_dir() => "a folder",
+        kind if kind.is_symlink() => "a symbolic link",
+        kind if kind.is_fifo() => "a named pipe",
+        kind if kind.is_file() => "an ordinary file",
+        _ => "a device",
     }
 }
 
@@ -123,11 +150,15 @@ mod tests {
         fs::write(&file, "data").unwrap();
         fs::create_dir(&folder).unwrap();
         std::os::unix::fs::symlink("nowhere", &link).unwrap();
-        for path in [&file, &folder, &link] {
+        for (path, kind) in
+            [(&file, "an ordinary file"), (&folder, "a folder"), (&link, "a symbolic link")]
+        {
             let error = clear(path).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::AlreadyExists);
-            assert!(error.to_string().contains("not removed"), "{error}");
+            let text = error.to_string();
+            assert!(text.starts_with(kind) && text.contains("not removed"), "{text}");
         }
+        assert!(clear(Path::new("/dev/null")).unwrap_err().to_string().starts_with("a device"));
         assert_eq!(fs::read_to_string(&file).unwrap(), "data");
         assert!(folder.is_dir() && link.is_symlink());
     }
