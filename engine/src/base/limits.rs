@@ -1,8 +1,13 @@
 //! Every bound, its reason, and what happens there. Relations between them are asserted at
 //! compile time at the foot of the file.
 
-/// Arguments in one request, as in Redis. Over it: a protocol error, the client is closed.
-pub const REQUEST_ARGS_MAX: usize = 1024 * 1024;
+/// Arguments in one request, as in Redis 7. Over it: a protocol error, the client is closed. What is
+/// gathered of them is bounded by `REQUEST_BYTES_MAX`, and by two bytes a key where it is split.
+pub const REQUEST_ARGS_MAX: usize = i32::MAX as usize;
+
+/// Arguments in a request that travels with others': what servers before Redis 7 take. Over it: it
+/// waits until its client is owed nothing, and has connections apart, on which a server may close.
+pub const SHARED_ARGS_MAX: usize = 1024 * 1024;
 
 /// Bytes in one argument: Redis' proto-max-bulk-len where nobody has changed it. Over it: a protocol
 /// error, the client is closed.
@@ -182,7 +187,8 @@ pub const COMMAND_NAMES_MAX: usize = 512;
 /// Bytes in the pattern of COMMAND LIST, which is held against every name. Over it: an error.
 pub const COMMAND_PATTERN_BYTES_MAX: usize = 1024;
 
-const _: () = assert!(UNAUTHENTICATED_ARGS_MAX < REQUEST_ARGS_MAX);
+const _: () = assert!(UNAUTHENTICATED_ARGS_MAX < SHARED_ARGS_MAX);
+const _: () = assert!(SHARED_ARGS_MAX < REQUEST_ARGS_MAX);
 const _: () = assert!(BULK_BYTES_MAX < REQUEST_BYTES_MAX);
 const _: () = assert!(MEMCACHE_VALUE_BYTES_MAX <= REQUEST_BYTES_MAX);
 // Ranges of a request are kept in 32 bits.

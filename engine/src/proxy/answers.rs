@@ -10,8 +10,8 @@ use super::{Action, ConnId, Note, Reading, stream};
 use crate::base::slab::Key;
 use crate::protocol::memcache;
 use crate::protocol::resp::reply;
-use crate::topology::Eject;
 use crate::topology::health::{Report, Sight};
+use crate::topology::{Eject, Protocol};
 
 impl Worker {
     pub(super) fn upstream_mut(&mut self, conn: ConnId) -> Option<&mut Upstream> {
@@ -300,7 +300,13 @@ impl Worker {
         // be: ejecting it would help nobody.
         let is_its_fault =
             !matches!(cause, Cause::Handshake(_) | Cause::Password(_) | Cause::Exhausted(_));
-        if is_its_fault && !told {
+        // Redis closes on a request of more than it takes, and a client must not be able to have it
+        // ejected so. If it failed, others will tell, or the next attempt to connect.
+        let may_be_the_request = was_ready
+            && pool.spec.protocol == Protocol::Redis
+            && matches!(cause, Cause::Eof | Cause::Reset | Cause::BrokenPipe)
+            && (upstream.uploads || pool.lanes[usize::from(upstream.lane)].apart);
+        if is_its_fault && !may_be_the_request && !told {
             let sight = if *cause == Cause::TimedOut { Sight::Silent } else { Sight::Failed };
             turn.actions.push_back(Action::Report(Report { pool: pool_id, server, sight }));
         }

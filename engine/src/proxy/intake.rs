@@ -284,12 +284,32 @@ impl Path<'_> {
         true
     }
 
-    /// A request as it came, or written anew if servers would not take it so.
+    /// A request as it came, unless servers would not take it so.
     #[inline]
     fn take_any(&mut self, args: &request::Args<'_>) -> Taken {
-        if !args.must_rewrite() {
-            return self.take(args);
+        if args.is_usual() { self.take(args) } else { self.take_odd(args) }
+    }
+
+    /// One that some servers close on has connections apart, so that nobody loses by it. It must not
+    /// overtake what its client has asked before, nor be overtaken.
+    #[cold]
+    fn take_odd(&mut self, args: &request::Args<'_>) -> Taken {
+        if !args.goes_apart() {
+            return self.take_rewritten(args);
         }
+        if self.client.in_flight() > 0 {
+            return Taken::NotYet;
+        }
+        let lane = self.pool.lane_apart(self.client.version);
+        let lane = std::mem::replace(&mut self.client.lane, lane);
+        let taken = if args.must_rewrite() { self.take_rewritten(args) } else { self.take(args) };
+        self.client.lane = lane;
+        self.client.draining = true;
+        taken
+    }
+
+    /// Written anew, without zeros before lengths.
+    fn take_rewritten(&mut self, args: &request::Args<'_>) -> Taken {
         let mut bytes = Vec::with_capacity(args.bytes().len());
         args.encode(&mut bytes);
         self.take_encoded(&bytes)

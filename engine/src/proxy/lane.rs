@@ -13,13 +13,15 @@ pub struct LaneKey {
     pub user: Option<Box<str>>,
     /// Reads only, of replicas.
     pub read_only: bool,
+    /// For requests that a server may close on; nobody else travels here.
+    pub apart: bool,
 }
 
 impl LaneKey {
     pub fn new(version: Version, spec: &PoolSpec) -> LaneKey {
         // memcached has no databases; the key is taken and ignored, as in twemproxy.
         let db = if spec.protocol == Protocol::Redis { spec.redis_db } else { 0 };
-        LaneKey { version, db, user: None, read_only: false }
+        LaneKey { version, db, user: None, read_only: false, apart: false }
     }
 
     /// What an upstream of this lane says first: AUTH, then SELECT. Returns the names of what was

@@ -70,7 +70,15 @@ impl Pool {
 
     /// The lane for clients that speak this version.
     pub fn lane(&mut self, version: Version) -> u8 {
-        let key = LaneKey::new(version, &self.spec);
+        self.lane_of(LaneKey::new(version, &self.spec))
+    }
+
+    /// The lane for requests of theirs that a server may close on.
+    pub fn lane_apart(&mut self, version: Version) -> u8 {
+        self.lane_of(LaneKey { apart: true, ..LaneKey::new(version, &self.spec) })
+    }
+
+    fn lane_of(&mut self, key: LaneKey) -> u8 {
         if let Some(at) = self.lanes.iter().position(|lane| *lane == key) {
             return at as u8;
         }
@@ -113,6 +121,7 @@ impl Pool {
         let at = self.spares.iter().position(|&(of, to, _)| (of, to) == (lane, server))?;
         let (.., spare) = self.spares.swap_remove(at);
         upstreams[spare as usize].spare = false;
+        upstreams[spare as usize].uploads = false;
         Some(spare as usize)
     }
 

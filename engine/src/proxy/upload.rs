@@ -156,6 +156,7 @@ impl Path<'_> {
                 let number = self.client.expect(self.turn);
                 let upstream = &mut self.upstreams[at];
                 upstream.upload_from = Some(self.client.key);
+                upstream.uploads = true;
                 let ticket = (self.client.key, number, 0);
                 upstream.push(self.turn, ticket, fence, 0, self.pool.spec.timeout_ms);
                 at

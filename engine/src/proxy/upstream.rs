@@ -78,6 +78,8 @@ pub struct Upstream {
     pub stream: Option<Box<Stream>>,
     /// Whose large request is on its way here; the rest is still to come.
     pub upload_from: Option<Key>,
+    /// It was taken for a large request.
+    pub uploads: bool,
     /// The next reply is reported to the one who decides.
     pub watched: bool,
     dirty: bool,
@@ -128,6 +130,7 @@ impl Upstream {
             spare_until: Time::NEVER,
             stream: None,
             upload_from: None,
+            uploads: false,
             watched: false,
             dirty: false,
             hold: Hold::default(),

@@ -11,7 +11,7 @@ use std::time::Duration;
 const MALFORMED: [(&[u8], &str); 15] = [
     (b"*1\r\n!4\r\nPING\r\n", "-ERR Protocol error: expected '$', got '!'"),
     (b"*1\r\n\r\n", "-ERR Protocol error: expected '$', got '\\r'"),
-    (b"*2000000\r\n", "-ERR Protocol error: invalid multibulk length"),
+    (b"*3000000000\r\n", "-ERR Protocol error: invalid multibulk length"),
     (b"*99999999999999999999\r\n", "-ERR Protocol error: invalid multibulk length"),
     (b"*x\r\n", "-ERR Protocol error: invalid multibulk length"),
     (b"*1x\r\n", "-ERR Protocol error: invalid multibulk length"),

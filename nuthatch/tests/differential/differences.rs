@@ -185,13 +185,6 @@ pub const FORMS: &[(&str, Form, &str)] = &[
     ("AUTH no-password-is-set", Form::Code, "in the words of twemproxy"),
 ];
 
-/// Bytes that end the connection here, what we say of them, and why a server goes on.
-pub const TOO_MUCH: &[(&str, &str, &str)] = &[(
-    "*2000000\r\n",
-    "-ERR Protocol error: invalid multibulk length\r\n",
-    "a request has a bounded number of arguments, in a server 2^31",
-)];
-
 /// Commands that need a connection of their own, or speak of the whole key space. Whoever sends
 /// one is told that it is unknown, in a server's words, and goes on.
 pub const NOT_SERVED: &[&str] = &[

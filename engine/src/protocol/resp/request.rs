@@ -13,7 +13,7 @@
 
 use super::{bulk, encode};
 use crate::base::limits::{
-    BULK_BYTES_MAX, INLINE_BYTES_MAX, REQUEST_ARGS_MAX, UNAUTHENTICATED_ARGS_MAX,
+    BULK_BYTES_MAX, INLINE_BYTES_MAX, REQUEST_ARGS_MAX, SHARED_ARGS_MAX, UNAUTHENTICATED_ARGS_MAX,
     UNAUTHENTICATED_BULK_BYTES_MAX,
 };
 
@@ -61,6 +61,22 @@ pub enum Parsed<'a> {
     Incomplete { missing: usize },
 }
 
+/// What is not as in nearly all requests, so that one look tells the others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Odd(u8);
+
+impl Odd {
+    const NONE: Odd = Odd(0);
+    /// Some length has zeros before it.
+    const ZEROS: u8 = 1;
+    /// More arguments than some servers take.
+    const MANY: u8 = 2;
+
+    fn set(&mut self, what: u8, whether: bool) {
+        self.0 |= what * u8::from(whether);
+    }
+}
+
 /// The place in an unfinished request. Fresh for each request.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
@@ -68,7 +84,7 @@ pub struct Progress {
     count: u32,
     parsed: u32,
     first: [(u32, u32); REMEMBERED],
-    rewrite: bool,
+    odd: Odd,
     /// The bytes are up to here a line without an end.
     line: usize,
 }
@@ -79,7 +95,7 @@ pub struct Args<'a> {
     bytes: &'a [u8],
     count: u32,
     first: [(u32, u32); REMEMBERED],
-    rewrite: bool,
+    odd: Odd,
 }
 
 impl<'a> Args<'a> {
@@ -96,11 +112,21 @@ impl<'a> Args<'a> {
         self.bytes
     }
 
+    /// Neither [`Args::must_rewrite`] nor [`Args::goes_apart`].
+    #[inline]
+    pub fn is_usual(&self) -> bool {
+        self.odd == Odd::NONE
+    }
+
     /// Some length is written in a way that servers refuse (`$03`): send [`Args::encode`]
     /// instead of [`Args::bytes`].
-    #[inline]
     pub fn must_rewrite(&self) -> bool {
-        self.rewrite
+        self.odd.0 & Odd::ZEROS != 0
+    }
+
+    /// It has so many arguments that an older server would close: send it where nobody else is.
+    pub fn goes_apart(&self) -> bool {
+        self.odd.0 & Odd::MANY != 0
     }
 
     #[inline]
@@ -282,7 +308,7 @@ fn plain(bytes: &[u8]) -> Option<Args<'_>> {
         *place = ((at + start) as u32, (at + end) as u32);
         at += end + 2;
     }
-    Some(Args { bytes: &bytes[..at], count: u32::from(count), first, rewrite: false })
+    Some(Args { bytes: &bytes[..at], count: u32::from(count), first, odd: Odd::NONE })
 }
 
 /// Reads one request from the front of `bytes`.
@@ -301,7 +327,7 @@ pub fn parse<'a>(
         return Ok(Parsed::Request(args));
     }
     // The place is kept in registers and written back only when the bytes end too early.
-    let Progress { mut at, mut count, mut parsed, mut first, mut rewrite, .. } = *progress;
+    let Progress { mut at, mut count, mut parsed, mut first, mut odd, .. } = *progress;
     if count == 0 {
         match bytes.first() {
             Some(b'*') => {}
@@ -330,14 +356,16 @@ pub fn parse<'a>(
         }
         count = n.value as u32;
         at = n.next;
-        rewrite = n.odd;
+        odd = Odd::NONE;
+        odd.set(Odd::ZEROS, n.odd);
+        odd.set(Odd::MANY, n.value > SHARED_ARGS_MAX as u64);
     }
     let missing = loop {
         if parsed == count {
             if progress.count != 0 {
                 *progress = Progress::default();
             }
-            return Ok(Parsed::Request(Args { bytes: &bytes[..at], count, first, rewrite }));
+            return Ok(Parsed::Request(Args { bytes: &bytes[..at], count, first, odd }));
         }
         let (start, end) = if let Some((start, end)) = bytes.get(at..).and_then(bulk::short) {
             (at + start, at + end)
@@ -354,7 +382,7 @@ pub fn parse<'a>(
                 Some(_) => return Err(Error::BulkEnd),
                 None => break end + 2 - bytes.len(),
             }
-            rewrite |= n.odd;
+            odd.set(Odd::ZEROS, n.odd);
             (n.next, end)
         };
         if let Some(place) = first.get_mut(parsed as usize) {
@@ -363,7 +391,7 @@ pub fn parse<'a>(
         parsed += 1;
         at = end + 2;
     };
-    *progress = Progress { at, count, parsed, first, rewrite, line: 0 };
+    *progress = Progress { at, count, parsed, first, odd, line: 0 };
     Ok(Parsed::Incomplete { missing })
 }
 
@@ -373,7 +401,7 @@ impl Progress {
     pub fn head<'a>(&self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8], usize)> {
         let [name, key, ..] = self.first;
         let arg = |(start, end): (u32, u32)| &bytes[start as usize..end as usize];
-        let is_known = self.parsed >= 2 && !self.rewrite;
+        let is_known = self.parsed >= 2 && self.odd.0 & Odd::ZEROS == 0;
         is_known.then(|| (arg(name), arg(key), self.count as usize))
     }
 }
@@ -454,6 +482,24 @@ mod tests {
     }
 
     #[test]
+    fn many_arguments_go_apart() {
+        for (count, apart) in [(SHARED_ARGS_MAX, false), (SHARED_ARGS_MAX + 1, true)] {
+            let zeros = if apart { "0" } else { "" };
+            let head = format!("*{zeros}{count}\r\n");
+            let bytes = [head.as_bytes(), &b"$1\r\na\r\n".repeat(count)].concat();
+            let mut progress = Progress::default();
+            let cut = bytes.len() / 2;
+            let unfinished = parse(&bytes[..cut], &mut progress, Trust::Authenticated);
+            assert!(matches!(unfinished, Ok(Parsed::Incomplete { .. })));
+            let parsed = parse(&bytes, &mut progress, Trust::Authenticated);
+            let Ok(Parsed::Request(args)) = parsed else { panic!("{count}") };
+            assert_eq!((args.len(), args.bytes().len()), (count, bytes.len()));
+            assert_eq!((args.goes_apart(), args.must_rewrite()), (apart, apart), "{count}");
+            assert_eq!(args.is_usual(), !apart);
+        }
+    }
+
+    #[test]
     fn says_how_much_is_missing() {
         let Ok(Parsed::Incomplete { missing }) = whole(b"*1\r\n$1000\r\nabc") else { panic!() };
         assert_eq!(missing, 999);
@@ -464,7 +510,7 @@ mod tests {
         for (bytes, error) in [
             (&b"*x\r\n"[..], Error::ArrayLength),
             (b"*\r\n", Error::ArrayLength),
-            (b"*1048577\r\n", Error::ArrayLength),
+            (b"*2147483648\r\n", Error::ArrayLength),
             (b"*99999999999999999999\r\n", Error::ArrayLength),
             (b"*1\r\n:1\r\n", Error::ExpectedBulk(b':')),
             (b"*1\r\n$\r\n", Error::BulkLength),
