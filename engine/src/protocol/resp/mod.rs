@@ -3,13 +3,14 @@
 //!
 //! Parsers lend ranges of the bytes they are given; needing more bytes is not an error.
 
+mod args;
 mod bulk;
 pub mod encode;
 pub mod inline;
 pub mod reply;
 pub mod request;
 
-pub use request::Args;
+pub use args::Args;
 
 /// The protocol version a client chose with HELLO, and so the lane it travels in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
