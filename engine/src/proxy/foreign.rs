@@ -86,7 +86,9 @@ pub fn has_block(line: &[u8]) -> bool {
 pub fn is_of_http(line: &[u8]) -> bool {
     let first = Words::new(line).next().unwrap_or_default();
     let is = |name: &[u8]| first.eq_ignore_ascii_case(name);
-    is(b"post") || is(b"host:") || Words::new(line).last().is_some_and(is_http_version)
+    is(b"post")
+        || is_header(first, b"host:")
+        || Words::new(line).last().is_some_and(is_http_version)
 }
 
 /// `METHOD target HTTP/1.1`. Three words and a version are enough: the method may be the name of a
@@ -104,9 +106,21 @@ fn is_redis_request(line: &[u8]) -> bool {
     command::lookup(name).is_some_and(|command| command.arity_ok(3))
 }
 
+/// `Host:` alone, or its value right behind it.
+fn is_header(word: &[u8], name: &[u8]) -> bool {
+    word.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name))
+}
+
+/// `HTTP/1.1`; protocols made after it (RTSP, SIP, ICAP) have versions of the same form.
 fn is_http_version(word: &[u8]) -> bool {
-    let number = word.strip_prefix(b"HTTP/").unwrap_or_default();
-    matches!(number.trim_ascii_end(), [b'0'..=b'9', b'.', b'0'..=b'9'] | [b'0'..=b'9'])
+    let Some(bar) = word.iter().position(|&byte| byte == b'/') else {
+        return false;
+    };
+    let (name, number) = (&word[..bar], word[bar + 1..].trim_ascii_end());
+    (3..=5).contains(&name.len())
+        && name.iter().all(u8::is_ascii_alphabetic)
+        && number.first().is_some_and(u8::is_ascii_digit)
+        && number.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
 }
 
 #[cfg(test)]
@@ -181,6 +195,10 @@ mod tests {
         assert!(is_of_http(b"PUT /a b HTTP/1.1"));
         assert!(is_of_http(b"Host: x"));
         assert!(is_of_http(b"POST"));
+        assert!(is_of_http(b"host:127.0.0.1"));
+        assert!(is_of_http(b"PUT /x http/1.10"));
+        assert!(is_of_http(b"OPTIONS * RTSP/1.0"));
+        assert!(!is_of_http(b"gett a/1 b/2.c"));
         assert!(!is_of_http(b"Content-Length: 5"));
         assert!(!is_of_http(b""));
     }

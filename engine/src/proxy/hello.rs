@@ -95,12 +95,16 @@ impl Path<'_> {
         self.client.server_wait != ServerWait::Waited
     }
 
-    fn check_resp3(&self) -> Result<(), Vec<u8>> {
+    fn check_resp3(&mut self) -> Result<(), Vec<u8>> {
         let pool = &self.pool.spec.name;
         match self.pool.topology.common.resp3 {
             Some(true) => Ok(()),
             Some(false) => Err(replies::noproto_of_server(pool).into()),
-            None => Err(replies::no_server_known(pool).into()),
+            None => {
+                let text = replies::no_server_known(pool).into();
+                self.turn.actions.push_back(Action::AskServers { pool: self.pool.id });
+                Err(text)
+            }
         }
     }
 

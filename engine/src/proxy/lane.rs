@@ -61,6 +61,8 @@ pub fn server_said(reply: &[u8], password: Option<&str>) -> String {
     let text = String::from_utf8_lossy(reply);
     let text = text.trim_start_matches('-').trim_end();
     let text = text.split(", with args beginning with").next().unwrap_or_default();
+    let cut = text.char_indices().nth(SAID_CHARS_MAX).map_or(text.len(), |(at, _)| at);
+    let text = &text[..cut];
     let is_repeated = password.is_some_and(|it| !it.is_empty() && text.contains(it));
     // In the servers' own sentences the word is theirs, whatever the password is.
     if !is_repeated || OWN_WORDS.contains(&text) || wants_no_password(text) {
@@ -70,6 +72,9 @@ pub fn server_said(reply: &[u8], password: Option<&str>) -> String {
     let is_code = code.bytes().all(|byte| byte.is_ascii_uppercase()) && Some(code) != password;
     format!("{} and words that hold the password", if is_code { code } else { "an error" })
 }
+
+/// Characters of what a server said that are shown: no server says more by itself.
+const SAID_CHARS_MAX: usize = 256;
 
 /// How Redis refuses a password, since 6 and before.
 const OWN_WORDS: [&str; 2] =

@@ -9,7 +9,7 @@
 //!   a connection ended, a server came back,
 //!   or a minute has passed ──▶ due ──▶ Wish::Ask ──▶ handle_answer
 //!                               ▲                        │
-//!                               └── ASK_EVERY_MS ◀ none ─┘
+//!                               └─ a second and more ◀ none
 //! ```
 //!
 //! A pool whose clients never want to know is never asked: its servers see the connections that they
@@ -20,7 +20,8 @@
 use crate::base::Time;
 use std::fmt;
 
-/// The shortest pause between two questions to a server, and the pause after one without an answer.
+/// The shortest pause between two questions to a server, and the pause after the first one without an
+/// answer; it doubles with each.
 pub const ASK_EVERY_MS: u64 = 1_000;
 
 /// The pause after an answer: a server may be replaced while no connection to it shows that.
@@ -84,6 +85,8 @@ pub struct Question {
     /// When it is to be asked next, if it is.
     due: Option<Time>,
     asking: bool,
+    /// In a row, without an answer.
+    misses: u32,
     /// Something happened while it was asked: the answer may be from before.
     again: bool,
 }
@@ -93,6 +96,8 @@ impl Question {
     pub fn ask_first(&mut self, now: Time) {
         if !self.is_wanted() {
             self.due = Some(now);
+        } else if self.answer.is_none() {
+            self.ask_again(now);
         }
     }
 
@@ -132,8 +137,13 @@ impl Question {
         self.asking = false;
         self.tried = true;
         self.answer = answer.or(self.answer);
-        let soon = std::mem::replace(&mut self.again, false) || answer.is_none();
-        self.due = Some(now.plus_ms(if soon { ASK_EVERY_MS } else { ASK_AGAIN_MS }));
+        self.misses = if answer.is_none() { self.misses + 1 } else { 0 };
+        let pause_ms = match (std::mem::replace(&mut self.again, false), self.misses) {
+            (true, _) => ASK_EVERY_MS,
+            (false, 0) => ASK_AGAIN_MS,
+            (false, misses) => (ASK_EVERY_MS << (misses - 1).min(5)).min(ASK_AGAIN_MS),
+        };
+        self.due = Some(now.plus_ms(pause_ms));
     }
 
     /// Whether its last answer was that it does not grant HELLO 3.
@@ -237,5 +247,10 @@ mod tests {
         assert!(question.take_due(ms(2008)));
         question.handle_answer(None, ms(2010));
         assert_eq!(question.due(), Some(ms(3010)), "until it answers");
+        assert!(question.take_due(ms(3010)));
+        question.handle_answer(None, ms(3010));
+        assert_eq!(question.due(), Some(ms(5010)), "less and less often");
+        question.ask_again(ms(3020));
+        assert_eq!(question.due(), Some(ms(4010)), "but when something happens");
     }
 }

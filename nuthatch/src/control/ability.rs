@@ -7,6 +7,7 @@
 //! ```
 
 use super::visit::{self, Talk, max_wait};
+use nuthatch_engine::proxy::wants_no_password;
 use nuthatch_engine::topology::{Ability, Address, PoolSpec, Release};
 
 /// The version of Redis that every Valkey is compatible with.
@@ -16,12 +17,30 @@ const VALKEYS_REDIS: Release = Release([7, 2, 4]);
 const NOT_NOW: [&[u8]; 5] =
     [b"-LOADING", b"-BUSY", b"-MASTERDOWN", b"-ERR max number of clients", b"-DENIED"];
 
-/// What the server says of itself; `None` where it says nothing, or not now.
-pub async fn ask(spec: &PoolSpec, address: &Address) -> Option<Ability> {
+/// What was learned.
+#[derive(Default, Debug)]
+pub struct Heard {
+    /// `None` where the server says nothing of itself, or not now.
+    pub ability: Option<Ability>,
+    /// The pool has a password, and the server has none.
+    pub has_no_password: bool,
+}
+
+/// Asks a server.
+pub async fn ask(spec: &PoolSpec, address: &Address) -> Heard {
+    let mut heard = Heard::default();
+    heard.ability = learn(spec, address, &mut heard.has_no_password).await;
+    heard
+}
+
+async fn learn(spec: &PoolSpec, address: &Address, is_open: &mut bool) -> Option<Ability> {
     let limit = max_wait(spec);
     let talk = Talk::redis(spec, &[&["HELLO", "3"], &["INFO", "server"]]);
     let answer = tokio::time::timeout(limit, visit::call(address, &talk)).await.ok()?.ok()?;
     let replies = talk.replies(&answer);
+    if let (1, Some(auth)) = (talk.first, replies.first()) {
+        *is_open = wants_no_password(&String::from_utf8_lossy(&answer[auth.clone()]));
+    }
     if let Some(hello) = replies.get(talk.first) {
         let info = replies.get(talk.first + 1).map_or(&[][..], |info| &answer[info.clone()]);
         return read(&answer[hello.clone()], info);

@@ -159,6 +159,8 @@ impl NoteLog {
                 if now < failing.again_at {
                     return;
                 }
+                // One that fails and answers by turns is news each time.
+                let Some(suppressed) = self.servers.take(now) else { return };
                 failing.again_at = now.plus_ms(FAILING_EVERY_MS);
                 let requests_failed = std::mem::take(&mut failing.untold);
                 let shard = shard_text(snapshot, *pool, *server);
@@ -171,6 +173,7 @@ impl NoteLog {
                     server,
                     cause,
                     requests_failed,
+                    suppressed,
                     "server failed"
                 );
             }
@@ -235,12 +238,17 @@ impl NoteLog {
         pool: PoolId,
         shard: ShardId,
         change: Change,
+        now: Time,
     ) {
         let server = snapshot.pools[pool.index()].shard(shard).primary;
+        let is_at_will = matches!(change, Change::Answers { .. });
         if matches!(change, Change::Answers { .. } | Change::Readmitted { .. }) {
             // The next failure is news again.
             self.failing.remove(&(pool, server));
             self.unready.remove(&(pool, server));
+        }
+        if is_at_will && self.servers.take(now).is_none() {
+            return;
         }
         let cause = self.failing.get(&(pool, server)).map(|failing| &*failing.cause);
         write_change(spec, snapshot, pool, shard, change, cause);

@@ -170,7 +170,11 @@ impl Control {
                 self.notes.write_probe(name, &self.snapshot, (pool, server), heard, now);
                 self.look_at(pool);
             }
-            ToControl::AbilityHeard { pool, server, ability } => {
+            ToControl::AbilityHeard { pool, server, ability, has_no_password } => {
+                if has_no_password {
+                    let note = Note::PasswordNotNeeded { pool, server };
+                    self.notes.write(WorkerId(0), &note, &self.specs, &self.snapshot, now);
+                }
                 self.health.handle_ability(pool, server, ability, now);
             }
             ToControl::HereIAm(worker) => self.systemd.handle_answer(worker),
@@ -205,8 +209,9 @@ impl Control {
             }
             Wish::Ask { pool, server } => {
                 self.visit(pool, server, move |spec, address| async move {
-                    let ability = ability::ask(&spec, &address).await;
-                    ToControl::AbilityHeard { pool, server, ability }
+                    let ability::Heard { ability, has_no_password } =
+                        ability::ask(&spec, &address).await;
+                    ToControl::AbilityHeard { pool, server, ability, has_no_password }
                 });
             }
             Wish::Note { pool, shard, change } => {
@@ -216,6 +221,7 @@ impl Control {
                     pool,
                     shard,
                     change,
+                    self.clock.now(),
                 );
                 if let Change::Ejected { .. } = change {
                     self.standing.send_modify(|standing| standing.note_ejection(pool, shard));

@@ -47,7 +47,10 @@ impl Talk {
         let mut found = Vec::new();
         let mut at = 0;
         while let Some(len) = self.whole(&answer[at..]) {
-            found.push(at..at + len);
+            // A push is no reply.
+            if self.protocol == Protocol::Memcache || answer[at] != b'>' {
+                found.push(at..at + len);
+            }
             at += len;
         }
         found
@@ -108,6 +111,7 @@ mod tests {
     fn replies_are_told_apart() {
         let redis = Talk { request: Vec::new(), protocol: Protocol::Redis, first: 0, replies: 3 };
         assert_eq!(redis.replies(b"+OK\r\n*1\r\n:1\r\n$3\r\nab"), [0..5, 5..13]);
+        assert_eq!(redis.replies(b">1\r\n+x\r\n+OK\r\n:1\r\n"), [8..13, 13..17]);
         assert_eq!(redis.replies(b"\x15nonsense\r\n"), []);
         let memcached = Talk::memcache("version");
         assert_eq!(memcached.replies(b"VERSION 1.6.18\r\n").last(), Some(&(0..16)));

@@ -76,6 +76,8 @@ pub enum ToControl {
         pool: PoolId,
         server: ServerId,
         ability: Option<Ability>,
+        /// It has no password, though the pool has.
+        has_no_password: bool,
     },
     HereIAm(WorkerId),
     /// No client is left after a [`Mail::Drain`].
