@@ -1,12 +1,25 @@
 //! At the bounds of Redis and memcached: what a server takes, it is sent (docs/reference/limits.md).
-#![allow(clippy::unwrap_used, reason = "a test, its helpers included")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test, its helpers included")]
 
 use nuthatch_engine::base::limits::SHARED_ARGS_MAX;
 use nuthatch_testbed::{
     Client, MemcachedServer, Nuthatch, Proxy, RedisServer, Value, free_port, pool_yaml,
 };
 use std::fmt::Write;
+use std::path::Path;
 use std::time::Duration;
+
+/// Compares the page with the tables it is printed from, or writes it.
+#[test]
+fn the_reference_page_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/limits.md");
+    let text = nuthatch::cli::limits::reference();
+    if std::env::var_os("NUTHATCH_BLESS").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let recorded = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(recorded == text, "out of date; NUTHATCH_BLESS=1 writes it anew. It would be:\n{text}");
+}
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -127,5 +140,62 @@ fn memcacheds_numbers_may_have_zeros_before_them() {
     ] {
         let (ours, theirs) = (client.ask(&line).unwrap(), direct.ask(&line).unwrap());
         assert_eq!(ours, theirs, "{line}");
+    }
+}
+
+/// Where we are stricter, each as the page has it: what is asked, what we answer, what a server does.
+#[test]
+fn what_is_stricter_here_is_told() {
+    let (servers, proxy) = two_redis();
+    let mut direct = servers[0].client().unwrap();
+    let version = direct.command(&["INFO", "server"]).unwrap().text().unwrap();
+    if !version.contains("redis_version:7.0.") {
+        println!("not Redis 7.0: passed over");
+        return;
+    }
+    let name = "n".repeat(64 * 1024 + 1);
+    let pattern = "p".repeat(1025);
+    let many = ["COMMAND", "INFO"].into_iter().chain(["get"; 513]).collect::<Vec<_>>();
+    let rows: [(&[&str], &str, &str); 3] = [
+        (&["CLIENT", "SETNAME", &name], "-ERR Client names cannot be longer", "+OK"),
+        (&many, "-ERR too many command names", "*513\r\n"),
+        (&["COMMAND", "LIST", "FILTERBY", "PATTERN", &pattern], "-ERR syntax error", "*0\r\n"),
+    ];
+    let mut client = proxy.client().unwrap();
+    for (words, ours, theirs) in rows {
+        let here = client.command_raw(words).unwrap();
+        let there = direct.command_raw(words).unwrap();
+        assert!(here.starts_with(ours.as_bytes()), "{ours}: {}", here.escape_ascii());
+        assert!(there.starts_with(theirs.as_bytes()), "{theirs}: {}", there[..30].escape_ascii());
+    }
+}
+
+#[test]
+fn where_memcacheds_numbers_are_cut_they_are_refused_here() {
+    let servers = [MemcachedServer::start().unwrap(), MemcachedServer::start().unwrap()];
+    let mut direct = servers[1].client().unwrap();
+    if direct.ask("version\r\n").unwrap() != b"VERSION 1.6.18\r\n" {
+        println!("not memcached 1.6.18: passed over");
+        return;
+    }
+    let yaml = pool_yaml("p", free_port(), &[], &[servers[0].entry(1, "a")]);
+    let proxy = Nuthatch::start(&yaml, &["-w", "1"]).unwrap();
+    for line in [
+        "set k 4294967296 0 1",
+        "set k 0 2147483648 1",
+        "set k 0 -2147483649 1",
+        "set k 0 0 4294967297",
+        "set k -0 0 1",
+        "set k 0 0 \t1",
+        "set k 0 0 1\tx",
+        "ms k 4294967297",
+    ] {
+        let stored = direct.ask(format!("{line}\r\nx\r\n")).unwrap();
+        assert!(stored == b"STORED\r\n" || stored == b"HD\r\n", "{line}");
+        // What stands for the block is taken for a command then.
+        let mut client = proxy.client().unwrap();
+        let told = client.ask(format!("{line}\r\nversion\r\n")).unwrap();
+        assert_eq!(told, b"CLIENT_ERROR bad command line format\r\n", "{line}");
+        assert!(client.recv_text().unwrap().starts_with(b"VERSION"), "{line}");
     }
 }

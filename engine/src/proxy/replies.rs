@@ -4,6 +4,7 @@
 //! begin with them (people grep) and go on to say which shard and server, and whether the request
 //! was sent: `not sent` may be repeated safely, after `outcome unknown` only what may happen twice.
 
+use crate::base::limits::{CLIENT_NAME_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::protocol::memcache;
 use crate::protocol::resp::{encode, request};
 use crate::topology::{Address, Manners, PoolSpec, Protocol};
@@ -191,6 +192,7 @@ pub fn too_many_clients(protocol: Protocol) -> &'static [u8] {
 }
 
 pub const REQUEST_TOO_LARGE: &str = "ERR Protocol error: request above 1 GiB";
+const _: () = assert!(REQUEST_BYTES_MAX == 1024 * 1024 * 1024);
 pub const CROSSSLOT: &str = "CROSSSLOT Keys in request don't hash to the same server";
 pub const EXECABORT: &str = "EXECABORT Transaction discarded because of previous errors.";
 pub const IN_REFUSED_MULTI: &str = "ERR not done: transactions are not served here, and MULTI was refused; EXEC or DISCARD ends this";
@@ -242,6 +244,7 @@ pub const SYNTAX: &str = "ERR syntax error";
 pub const NAME_CHARACTERS: &str =
     "ERR Client names cannot contain spaces, newlines or special characters.";
 pub const NAME_TOO_LONG: &str = "ERR Client names cannot be longer than 64 KiB";
+const _: () = assert!(CLIENT_NAME_BYTES_MAX == 64 * 1024);
 pub const HELLO_NOAUTH: &str = "NOAUTH HELLO must be called with the client already authenticated, \
      otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and \
      select the RESP protocol version at the same time";

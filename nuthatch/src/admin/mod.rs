@@ -25,5 +25,6 @@ mod stats;
 
 pub use document::Members;
 pub use door::{Door, serve};
+pub use http::HEAD_BYTES_MAX;
 pub use reference::reference;
 pub use stats::{Kind, POOL_ROWS, Row, SERVER_ROWS};

@@ -6,6 +6,7 @@ mod dropin;
 mod export;
 mod flags;
 mod getopt;
+pub mod limits;
 mod load;
 mod name;
 mod papers;

@@ -9,7 +9,7 @@ use super::{Config, scalars, suggest};
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 
 /// The bytes of a Unix socket's path that the kernel takes, its closing zero apart.
-const UNIX_PATH_MAX: usize = 107;
+pub const UNIX_PATH_MAX: usize = 107;
 
 const EXPECTED: &str = "`host:port` such as `127.0.0.1:22121`, or `/path/of/socket`";
 

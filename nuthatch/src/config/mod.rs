@@ -38,9 +38,11 @@ mod yaml;
 pub use differs::{Difference, differences};
 pub use export::{Export, Loss, export};
 pub use flag::listen_of_flag;
-pub use listen::{Bind, Listen, resolve};
+pub use listen::{Bind, Listen, UNIX_PATH_MAX, resolve};
+pub use pool::SERVERS_MAX;
 pub use problem::{Problem, Severity, quoted};
 pub use reference::reference;
+pub use schema::number_bounds;
 pub use source::{Place, Source};
 pub use suggest::nearest;
 
@@ -53,10 +55,10 @@ use std::path::Path;
 use yaml::{Node, Tree};
 
 /// Bytes of a file we read. Over it the file is refused: it is not a configuration.
-const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+pub const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Pools in a file. Over it the file is refused: each is compared with all others.
-const POOLS_MAX: usize = 4096;
+pub const POOLS_MAX: usize = 4096;
 
 /// A file that may be used.
 #[derive(Clone, Debug)]

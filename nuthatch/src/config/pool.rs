@@ -18,7 +18,7 @@ use nuthatch_engine::routing::name_order;
 use nuthatch_engine::topology::{Manners, ShardSpec};
 
 /// What a shard's id can number.
-const SERVERS_MAX: usize = u16::MAX as usize;
+pub const SERVERS_MAX: usize = u16::MAX as usize;
 
 /// Reads pools and gathers their problems.
 pub struct PoolReader<'a> {

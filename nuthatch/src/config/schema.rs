@@ -330,6 +330,14 @@ pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
+/// The least and the most of a key that is a number.
+pub fn number_bounds(name: &str) -> Option<(u32, u32)> {
+    match find(name)?.kind {
+        Kind::Number { min, max } => Some((min, max)),
+        _ => None,
+    }
+}
+
 /// The row of an id.
 pub fn row(id: Id) -> &'static Key {
     &KEYS[id as usize]

@@ -260,10 +260,13 @@ fn meta_set(mut words: Words<'_>) -> Result<Option<u64>, Refusal> {
     if key.len() > KEY_BYTES_MAX { Err(Refusal::Format) } else { length(bytes) }
 }
 
-/// memcached takes what fits an `int` with the CRLF behind it.
+/// The longest block that a line may announce: what fits an `int` with the CRLF behind it. One above
+/// `MEMCACHE_VALUE_BYTES_MAX` is dropped as it comes.
+pub const BLOCK_BYTES_WRITTEN_MAX: i64 = i32::MAX as i64 - 2;
+
 fn length(bytes: &[u8]) -> Result<Option<u64>, Refusal> {
     match number(bytes) {
-        Some(n) if (0..=i64::from(i32::MAX) - 2).contains(&n) && bytes[0] != b'-' => {
+        Some(n) if (0..=BLOCK_BYTES_WRITTEN_MAX).contains(&n) && bytes[0] != b'-' => {
             Ok(Some(n as u64))
         }
         _ => Err(Refusal::Format),
