@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 pub mod contestants;
+mod letters;
 pub mod load;
 pub mod lock;
 pub mod measure;

@@ -85,15 +85,7 @@ fn perform(task: Task) -> Result<()> {
 }
 
 fn report(files: &[PathBuf]) -> Result<()> {
-    let mut whole: Option<row::Report> = None;
-    for file in files {
-        let report: row::Report = serde_json::from_str(&fs::read_to_string(file)?)?;
-        match &mut whole {
-            None => whole = Some(report),
-            Some(whole) => whole.append(report),
-        }
-    }
-    let Some(whole) = whole else { return Ok(()) };
+    let Some(whole) = row::Report::read(files)? else { return Ok(()) };
     println!("{}\n{}", table::report(&whole), table::legend());
     if let Some(svg) = picture::svg(&whole) {
         fs::write(files[0].with_extension("svg"), svg)?;

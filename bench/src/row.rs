@@ -1,7 +1,10 @@
 //! One measured row, as it is written to JSON and read back.
 
 use crate::proc::Thread;
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::PathBuf;
 
 /// Under this share of its core a pinned proxy was not the limit: its row is marked, as CPU per
 /// request is higher there than at saturation (less is batched).
@@ -98,6 +101,19 @@ pub struct Report {
 }
 
 impl Report {
+    /// Runs that were recorded, as one. None if there is no file.
+    pub fn read(files: &[PathBuf]) -> Result<Option<Report>> {
+        let mut whole: Option<Report> = None;
+        for file in files {
+            let report: Report = serde_json::from_str(&fs::read_to_string(file)?)?;
+            match &mut whole {
+                None => whole = Some(report),
+                Some(whole) => whole.append(report),
+            }
+        }
+        Ok(whole)
+    }
+
     /// Puts another run's rows and figures behind these, under the first one's date.
     pub fn append(&mut self, other: Report) {
         self.options = format!("{}; then {}: {}", self.options, other.date, other.options);
