@@ -4,7 +4,7 @@ use super::flags::{LogFormat, Run};
 use super::pid_file::PidFile;
 use super::{daemon, load, name, places};
 use crate::admin::{self, Members};
-use crate::config::{self, Bind, Config, Problem};
+use crate::config::{self, Bind, Config, Difference, Problem};
 use crate::control::{self, Ears, Running, Settings};
 use crate::io::log::{ALWAYS, Form, Log};
 use crate::io::{fd_limit, sys};
@@ -117,12 +117,13 @@ fn config_and_binds(file: &Path) -> Option<(Config, Vec<Problem>, Vec<Bind>)> {
     }
 }
 
-/// Warnings, then where nutcracker did otherwise. Where both speak of one place the second says
+/// Warnings, then where nutcracker did otherwise. Where both speak of one matter the second says
 /// more.
 fn tell_differences(config: &Config, warnings: &[Problem], workers: u16) {
     let differences = config::differences(config, workers);
     let is_told = |warning: &Problem| {
-        differences.iter().any(|d| (d.line, d.column) == (warning.line, warning.column))
+        let is_same = |d: &&Difference| (d.line, d.column) == (warning.line, warning.column);
+        differences.iter().filter(is_same).any(|difference| difference.has_warning)
     };
     for warning in warnings.iter().filter(|warning| !is_told(warning)) {
         eprintln!("{warning}");

@@ -26,6 +26,8 @@ pub struct Difference {
     /// Of the row in `RULES`.
     pub rule: &'static str,
     pub kind: Kind,
+    /// A warning at the same place says less of the same matter.
+    pub has_warning: bool,
     pub file: String,
     pub line: u32,
     pub column: u32,
@@ -45,9 +47,12 @@ pub enum Kind {
 }
 
 /// A rule: its name, its kind, and what it finds in a file.
+#[derive(Clone, Copy)]
 pub struct Rule {
     pub name: &'static str,
     pub kind: Kind,
+    /// Does `advice.rs` speak of it too?
+    has_warning: bool,
     check: fn(&Asked<'_>) -> Vec<Found>,
 }
 
@@ -69,19 +74,28 @@ struct Found {
 
 /// Sorted by name.
 pub static RULES: [Rule; 12] = [
-    Rule { name: "client_connections", kind: Kind::Differs, check: client_connections },
-    Rule { name: "crc32", kind: Kind::Kept, check: crc32 },
-    Rule { name: "forms", kind: Kind::Differs, check: forms },
-    Rule { name: "keys", kind: Kind::Differs, check: keys },
-    Rule { name: "password", kind: Kind::Differs, check: password },
-    Rule { name: "password_and_database", kind: Kind::Differs, check: password_and_database },
-    Rule { name: "port_11211", kind: Kind::Kept, check: port_11211 },
-    Rule { name: "preconnect", kind: Kind::Differs, check: preconnect },
-    Rule { name: "server_brackets", kind: Kind::Differs, check: server_brackets },
-    Rule { name: "unix_and_database", kind: Kind::Differs, check: unix_and_database },
-    Rule { name: "upstreams", kind: Kind::Differs, check: upstreams },
-    Rule { name: "weights", kind: Kind::Kept, check: weights },
+    rule("client_connections", Kind::Differs, client_connections),
+    warned(rule("crc32", Kind::Kept, crc32)),
+    rule("forms", Kind::Differs, forms),
+    rule("keys", Kind::Differs, keys),
+    rule("password", Kind::Differs, password),
+    warned(rule("password_and_database", Kind::Differs, password_and_database)),
+    rule("port_11211", Kind::Kept, port_11211),
+    rule("preconnect", Kind::Differs, preconnect),
+    rule("server_brackets", Kind::Differs, server_brackets),
+    rule("unix_and_database", Kind::Differs, unix_and_database),
+    rule("upstreams", Kind::Differs, upstreams),
+    warned(rule("weights", Kind::Kept, weights)),
 ];
+
+const fn rule(name: &'static str, kind: Kind, check: fn(&Asked<'_>) -> Vec<Found>) -> Rule {
+    Rule { name, kind, has_warning: false, check }
+}
+
+/// A rule for what `advice.rs` speaks of too.
+const fn warned(rule: Rule) -> Rule {
+    Rule { has_warning: true, ..rule }
+}
 
 /// All differences of a file, in its order. `workers` is how many threads would serve.
 pub fn differences(config: &Config, workers: u16) -> Vec<Difference> {
@@ -92,6 +106,7 @@ pub fn differences(config: &Config, workers: u16) -> Vec<Difference> {
         all.extend((rule.check)(&asked).into_iter().map(|found| Difference {
             rule: rule.name,
             kind: rule.kind,
+            has_warning: rule.has_warning,
             file: config.source.file.clone(),
             line: found.place.line,
             column: found.place.column,

@@ -278,7 +278,7 @@ impl<'a> Lines<'a> {
 
     /// Puts a text where a scalar stands; `None` when it does not stand there as it reads.
     fn replace(&mut self, scalar: &Scalar, text: &str) -> Option<()> {
-        let Place { line, column, length } = scalar.place;
+        let Place { line, column, length, .. } = scalar.place;
         let old = self.lines.get(&line)?.as_ref()?;
         let (start, end) = (column as usize - 1, (column + length) as usize - 1);
         let written: String = old.chars().skip(start).take(length as usize).collect();

@@ -26,6 +26,8 @@ mod problem;
 mod reference;
 mod scalars;
 mod schema;
+mod secret;
+mod secret_lines;
 mod servers;
 mod slips;
 mod source;
@@ -116,10 +118,12 @@ pub fn fuzz(bytes: &[u8]) {
 }
 
 fn parse_bytes(bytes: &[u8], file_name: &str, manners_default: Manners) -> Outcome {
-    let (source, text, mut problems) = source::decode(file_name, bytes)?;
+    let (mut source, text, mut problems) = source::decode(file_name, bytes)?;
     let tree = yaml::read(&source, &text, &slips::Columns::default());
+    tree.root.iter().for_each(|root| source.hide_values(root));
     let (pools, found) = check(&source, tree, manners_default);
     if problems.is_empty() && !found.iter().any(Problem::is_error) {
+        let found = without_secrets(&source, found);
         return Ok((Config { pools, source }, found));
     }
     // Refused. Mend what looks like a slip of the keyboard and tell what else there is.
@@ -129,6 +133,7 @@ fn parse_bytes(bytes: &[u8], file_name: &str, manners_default: Manners) -> Outco
     } else {
         let slips = mended.problems;
         let tree = yaml::read(&source, &mended.text, &mended.columns);
+        tree.root.iter().for_each(|root| source.hide_values(root));
         let (_, mut found) = check(&source, tree, manners_default);
         // A warning of what was mended just there would confuse.
         found.retain(|problem| {
@@ -139,7 +144,12 @@ fn parse_bytes(bytes: &[u8], file_name: &str, manners_default: Manners) -> Outco
         problems.extend(found);
     }
     problems.sort_by_key(|problem| (problem.line, problem.column));
-    Err(problems)
+    Err(without_secrets(&source, problems))
+}
+
+/// Once more, since some problems were found before all secrets were.
+fn without_secrets(source: &Source, problems: Vec<Problem>) -> Vec<Problem> {
+    problems.into_iter().map(|problem| problem.without_secrets(source)).collect()
 }
 
 /// From a tree to pools, and all that is wrong.
@@ -187,7 +197,8 @@ fn check(source: &Source, tree: Tree, manners_default: Manners) -> (Vec<Pool>, V
             report(&mut reader, name.place, Fault::new("a pool needs a name before the colon"));
         }
         if let Some((_, first)) = names.iter().find(|(other, _)| *other == name.text) {
-            let fault = Fault::new(format!("two pools have the name {}", quoted(&name.text)))
+            let shown = source.quoted(name.place, &name.text);
+            let fault = Fault::new(format!("two pools have the name {shown}"))
                 .note(format!("the other stands in line {}", first.line));
             report(&mut reader, name.place, fault);
         }
@@ -215,12 +226,12 @@ fn same_listen(source: &Source, pools: &[Pool]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (index, pool) in pools.iter().enumerate() {
         if let Some(first) = pools[..index].iter().find(|p| p.listen_text == pool.listen_text) {
-            let fault = Fault::new(format!("two pools listen on {}", quoted(&pool.listen_text)))
-                .note(format!(
-                    "pool {} does in line {}",
-                    quoted(&first.spec.name),
-                    first.listen_place.line
-                ));
+            let shown = source.quoted(pool.listen_place, &pool.listen_text);
+            let fault = Fault::new(format!("two pools listen on {shown}")).note(format!(
+                "pool {} does in line {}",
+                quoted(&first.spec.name),
+                first.listen_place.line
+            ));
             let problem = source.problem(pool.listen_place, fault);
             problems.push(problem.in_pool(&pool.spec.name).at_key("listen"));
         }

@@ -7,6 +7,7 @@
 use super::build::{Slot, Slots, Value};
 use super::problem::{Fault, Problem, Severity, quoted};
 use super::schema::{self, Id, KEYS, Key, Kind, WhenAbsent};
+use super::secret::STARS;
 use super::source::{Place, Source};
 use super::wording::{
     comment_fault, comment_in, example, key_meant, key_outside, mapping_for_value, pool_is_scalar,
@@ -35,10 +36,12 @@ impl PoolReader<'_> {
         let known = self.problems.len();
         let pool = self.body(name, body);
         let mut clean = true;
+        let is_hidden = self.source.is_secret(name.place);
+        let shown = if is_hidden { STARS } else { &name.text }.to_owned();
         // A key at the margin is no pool.
         let is_name = matches!(body, Node::Mapping(..)) || schema::find(&name.text).is_none();
         for problem in &mut self.problems[known..] {
-            problem.pool = is_name.then(|| name.text.clone());
+            problem.pool = is_name.then(|| shown.clone());
             clean &= !problem.is_error();
         }
         pool.filter(|_| clean)
@@ -49,7 +52,9 @@ impl PoolReader<'_> {
             Node::Mapping(entries, _) => entries,
             Node::Unusable(_) => return None,
             Node::Scalar(scalar) => {
-                self.report(name.place, pool_is_scalar(name, scalar));
+                let fault = pool_is_scalar(name, scalar);
+                let quotes = name.place.through(scalar.place);
+                self.problems.push(self.source.problem_quoting(name.place, quotes, fault));
                 return None;
             }
             Node::Sequence(..) if schema::find(&name.text).is_some() => {
@@ -300,7 +305,8 @@ impl PoolReader<'_> {
         let mut clean = true;
         for (shard, place) in list {
             let Some(first) = seen.insert(shard.name.clone(), place.line) else { continue };
-            let fault = Fault::new(format!("two servers have the name {}", quoted(&shard.name)))
+            let shown = self.source.quoted(*place, &shard.name);
+            let fault = Fault::new(format!("two servers have the name {shown}"))
                 .note(format!("the other stands in line {first}"))
                 .note("give each a name of its own after the weight: `host:port:weight name`");
             self.report(*place, fault);
@@ -337,7 +343,7 @@ impl PoolReader<'_> {
     /// A fault in a scalar, at the characters it means where these can be found in the file.
     fn report_in(&mut self, scalar: &Scalar, fault: Fault) {
         let place = self.inside(scalar, fault.span.clone());
-        self.report(place, fault);
+        self.problems.push(self.source.problem_quoting(place, scalar.place, fault));
     }
 
     /// The place of some characters of a scalar. A scalar with escapes or line breaks does not

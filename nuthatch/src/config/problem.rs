@@ -13,9 +13,15 @@
 //!   did you mean `fnv1a_64`?
 //! ```
 //!
+//! Where a secret stands in the line, in what is quoted or below it, stars are shown: see
+//! `secret.rs`. The same stars for every secret, and the caret at the first: neither its length
+//! nor the place of a character in it is told.
+//!
 //! The caret line counts screen cells, not characters: `键` and `：` take two. Tabs are drawn as
 //! `→   `, since an unseen tab is often the very problem.
 
+use super::schema;
+use super::secret::STARS;
 use super::source::{Place, Source};
 use std::fmt;
 use std::ops::Range;
@@ -46,8 +52,9 @@ pub struct Problem {
     pub expected: Option<String>,
     pub suggestion: Option<String>,
     pub notes: Vec<String>,
-    /// The line as written.
+    /// The line as written, but for what is secret in it.
     pub source_line: Option<String>,
+    quotes: Place,
 }
 
 /// What is wrong with a piece of text, wherever it stands.
@@ -119,8 +126,9 @@ fn visible(c: char) -> char {
 }
 
 impl Problem {
-    pub fn new(source: &Source, place: Place, fault: Fault) -> Problem {
-        Problem {
+    /// `quotes` is where the texts stand that it quotes.
+    pub fn new(source: &Source, place: Place, quotes: Place, fault: Fault) -> Problem {
+        let problem = Problem {
             severity: fault.severity,
             file: source.file.clone(),
             line: place.line,
@@ -133,8 +141,27 @@ impl Problem {
             expected: fault.expected.map(Into::into),
             suggestion: fault.suggestion.map(Into::into),
             notes: fault.notes,
-            source_line: source.line(place.line).map(str::to_owned),
+            source_line: None,
+            quotes,
+        };
+        problem.without_secrets(source)
+    }
+
+    /// The same with stars for all that the source calls secret.
+    #[must_use]
+    pub fn without_secrets(mut self, source: &Source) -> Problem {
+        self.source_line = source.shown(self.line);
+        if let Some(from) = source.hidden_from(self.line) {
+            let stars = STARS.len() as u32;
+            let end = self.column.saturating_add(self.length).min(from + stars);
+            self.column = self.column.min(from);
+            self.length = end.max(self.column + 1) - self.column;
         }
+        if source.is_secret(self.quotes) {
+            (self.found, self.suggestion) = (None, None);
+            self.key = self.key.filter(|key| schema::find(key).is_some());
+        }
+        self
     }
 
     #[must_use]

@@ -39,6 +39,9 @@ quote, or a quoted text of several lines that are not indented deeper than its k
 `nuthatch -t -c FILE` checks a file and tells everything that is wrong with it in one go.
 ";
 
+const SECRET: &str = "\nNo message shows the value. It shows `****` instead, and also for a key that \
+                      resembles this one, or that is not known at all.\n";
+
 /// The page, in Markdown.
 pub fn reference() -> String {
     let mut page = String::from(INTRODUCTION);
@@ -52,6 +55,9 @@ pub fn reference() -> String {
     }
     for key in &KEYS {
         let _ = write!(page, "\n### {}\n\n{}\n", key.name, key.about);
+        if key.secret {
+            page.push_str(SECRET);
+        }
         if key.kind == Kind::HashName {
             page.push_str("\n| name | |\n| --- | --- |\n");
             for hash in &HASHES {

@@ -81,6 +81,8 @@ pub struct Key {
     /// Empty where the value is no quantity.
     pub unit: &'static str,
     pub origin: Origin,
+    /// No message shows the value, nor that of a key that resembles this one.
+    pub secret: bool,
     /// A paragraph for the reference page.
     pub about: &'static str,
 }
@@ -102,6 +104,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Bool(false),
         unit: "",
         origin: Origin::Twemproxy,
+        secret: false,
         about: "Whether a failing server's keys move to the other servers until it is back. `true` \
                 is `eject: remap`, `false` is `eject: off`; `eject` wins where both are given. \
                 Right for a cache, wrong for a store, whose values would seem lost.",
@@ -113,6 +116,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Number(512),
         unit: "connections",
         origin: Origin::Twemproxy,
+        secret: false,
         about: "Connections the kernel holds ready for us before it turns new ones away; the \
                 argument of listen(2). The kernel caps it at `net.core.somaxconn`.",
     },
@@ -123,6 +127,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Number(0),
         unit: "clients",
         origin: Origin::Twemproxy,
+        secret: false,
         about: "Clients of this pool at a time, over all workers; 0 sets no limit. twemproxy reads \
                 the number and ignores it, and so do we under `manners: twemproxy`, with a warning.",
     },
@@ -133,6 +138,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Number(limits::CLIENT_STALL_MS),
         unit: "ms",
         origin: Origin::Nuthatch,
+        secret: false,
         about: "How long a client may take nothing of the replies that wait for it. Over it, it is \
                 closed and counted in `clients_stalled`. What the kernel takes counts as taken, and \
                 it may take the last of it late: so a client that reads nothing is gone after twice \
@@ -147,6 +153,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Number(1000),
         unit: "ms",
         origin: Origin::Nuthatch,
+        secret: false,
         about: "How long a connection to a server may take to come about, the look-up of its name \
                 included. Over it, the attempt has failed.",
     },
@@ -157,6 +164,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Name("ketama"),
         unit: "",
         origin: Origin::Twemproxy,
+        secret: false,
         about: "How hashes are spread over the servers. With `ketama` adding or losing one server \
                 of n moves about one key in n; with `modula` it moves nearly all. `random` has no \
                 relation to the key.",
@@ -168,6 +176,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::By("`auto_eject_hosts`"),
         unit: "",
         origin: Origin::Nuthatch,
+        secret: false,
         about: "What becomes of a failing server's keys. `off`: they stay, and every request tries \
                 the server again. `remap`: they move to the other servers until it is back, for \
                 caches. `fail_fast`: they stay, and requests for them fail at once until it is \
@@ -180,6 +189,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Name("fnv1a_64"),
         unit: "",
         origin: Origin::Twemproxy,
+        secret: false,
         about: "The hash function of keys. It decides where every key lives: to change it is to \
                 move the data.",
     },
@@ -190,6 +200,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Nothing,
         unit: "",
         origin: Origin::Twemproxy,
+        secret: false,
         about: "Two bytes, such as `\"{}\"` in quotes. Where a key holds both, only what lies between \
                 them is hashed, so that `{user:1}:name` and `{user:1}:mail` share a server.",
     },
@@ -200,6 +211,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Refused,
         unit: "",
         origin: Origin::Twemproxy,
+        secret: false,
         about: "Where clients connect: `host:port`, or the path of a Unix socket, if wanted with a \
                 blank and an octal file mode: `/run/nuthatch.sock 0660`. A socket that no process \
                 serves is replaced; anything else at the path stays, and we do not start. \
@@ -215,6 +227,7 @@ pub static KEYS: [Key; 22] = [
         ),
         unit: "",
         origin: Origin::Nuthatch,
+        secret: false,
         about: "How to treat what twemproxy refused or got wrong. `modern` answers with an error \
                 that says what was refused and why, and keeps the client; `twemproxy` closes without \
                 a word, as clients of old may expect.",
@@ -226,6 +239,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Bool(false),
         unit: "",
         origin: Origin::Twemproxy,
+        secret: false,
         about: "Open a connection to each server at start rather than at the first request.",
     },
     Key {
@@ -235,6 +249,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Bool(false),
         unit: "",
         origin: Origin::Twemproxy,
+        secret: false,
         about: "`true` for Redis and Valkey servers, `false` for memcached. Clients speak the protocol of \
                 the servers: RESP2 and RESP3, or memcached's text and meta protocols.",
     },
@@ -245,6 +260,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Nothing,
         unit: "",
         origin: Origin::Twemproxy,
+        secret: true,
         about: "A password, demanded of clients and sent to servers. Needs `redis: true`.",
     },
     Key {
@@ -254,6 +270,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Number(0),
         unit: "",
         origin: Origin::Twemproxy,
+        secret: false,
         about: "The database selected on every connection to a server. memcached has none: no effect there.",
     },
     Key {
@@ -263,6 +280,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Bool(false),
         unit: "",
         origin: Origin::TwemproxyHead,
+        secret: false,
         about: "Set SO_REUSEPORT on the listener, so that several proxies can share the address.",
     },
     Key {
@@ -272,6 +290,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Number(1),
         unit: "connections",
         origin: Origin::Twemproxy,
+        secret: false,
         about: "Connections to each server, at most, for each worker.",
     },
     Key {
@@ -281,6 +300,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Number(2),
         unit: "failures",
         origin: Origin::Twemproxy,
+        secret: false,
         about: "Failures in a row after which a server counts as down; 0 acts like 1.",
     },
     Key {
@@ -290,6 +310,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Number(30_000),
         unit: "ms",
         origin: Origin::Twemproxy,
+        secret: false,
         about: "How long a server that is down is left alone before it is tried again.",
     },
     Key {
@@ -299,6 +320,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Refused,
         unit: "",
         origin: Origin::Twemproxy,
+        secret: false,
         about: "A list of `host:port:weight` or `/path:weight`, each with a name after a blank if \
                 wanted: `10.0.0.1:6379:1 shard-a`. The name is what keys are placed by; with it, a \
                 server can move to another address and keep its keys. Without, `host:port` is the \
@@ -311,6 +333,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Bool(false),
         unit: "",
         origin: Origin::Twemproxy,
+        secret: false,
         about: "Set SO_KEEPALIVE on clients' connections, so that clients that vanished are noticed.",
     },
     Key {
@@ -320,6 +343,7 @@ pub static KEYS: [Key; 22] = [
         when_absent: WhenAbsent::Nothing,
         unit: "ms",
         origin: Origin::Twemproxy,
+        secret: false,
         about: "How long a server may owe a reply before the request fails. Absent or 0 waits for \
                 ever; a store of a service wants a number here.",
     },

@@ -14,6 +14,7 @@
 
 use super::problem::{Fault, Problem, quoted};
 use super::schema;
+use super::secret::STARS;
 use super::source::{Place, Source};
 use std::collections::HashMap;
 
@@ -51,7 +52,8 @@ pub fn mend(source: &Source) -> Mended {
     let tab = tab_width(source);
     let mut indents = Indents::default();
     for (index, written) in source.lines().enumerate() {
-        let mut line = Line::new(written);
+        let hidden_from = source.hidden_from(index as u32 + 1).map(|column| column as usize);
+        let mut line = Line::new(written, hidden_from);
         indents.note(index + 1, &line);
         let mut faults = Vec::new();
         line.mend_indentation(tab);
@@ -80,11 +82,13 @@ type Slip = (usize, usize, Fault);
 struct Line {
     cells: Vec<(char, usize)>,
     changed: bool,
+    /// The column of a secret.
+    hidden_from: Option<usize>,
 }
 
 impl Line {
-    fn new(text: &str) -> Line {
-        Line { cells: text.chars().zip(1..).collect(), changed: false }
+    fn new(text: &str, hidden_from: Option<usize>) -> Line {
+        Line { cells: text.chars().zip(1..).collect(), changed: false, hidden_from }
     }
 
     fn columns(&self) -> Vec<usize> {
@@ -108,9 +112,18 @@ impl Line {
         self.cells.get(range).unwrap_or_default().iter().map(|&(c, _)| c).collect()
     }
 
-    /// What follows an index, without a comment.
+    /// The same for a message: with stars for a secret.
+    fn shown(&self, range: std::ops::Range<usize>) -> String {
+        let Some(from) = self.hidden_from else { return self.text(range) };
+        let cells = self.cells.get(range).unwrap_or_default();
+        let open = cells.iter().take_while(|&&(_, column)| column < from);
+        let stars = if cells.iter().any(|&(_, column)| column >= from) { STARS } else { "" };
+        open.map(|&(c, _)| c).chain(stars.chars()).collect()
+    }
+
+    /// What follows an index, without a comment, for a message.
     fn rest(&self, index: usize) -> String {
-        let text = self.text(index..self.cells.len());
+        let text = self.shown(index..self.cells.len());
         text.split(" #").next().unwrap_or_default().trim().to_owned()
     }
 
@@ -145,11 +158,11 @@ impl Line {
     }
 }
 
-fn is_blank(c: char) -> bool {
+pub fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\u{a0}' | '\u{2000}'..='\u{200b}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
 }
 
-fn is_colon(c: char) -> bool {
+pub fn is_colon(c: char) -> bool {
     matches!(c, '：' | '﹕' | '︓' | '︰')
 }
 
@@ -242,11 +255,12 @@ fn mend_comment(line: &mut Line) -> Option<Slip> {
     // `---` begins a document, and `/path: x` is nobody's comment.
     let mark = marks.iter().find(|mark| rest.starts_with(**mark) && !rest.starts_with("---"))?;
     let column = line.column(start);
-    line.replace(start, line.cells.len() - start, "");
     let length = mark.chars().count();
+    let comment = line.shown(start + length..line.cells.len());
+    line.replace(start, line.cells.len() - start, "");
     let fault = Fault::new("comments begin with # in YAML")
         .found(quoted(mark))
-        .suggest(Some(format!("# {}", rest[mark.len()..].trim())));
+        .suggest(Some(format!("# {}", comment.trim())));
     Some((column, length, fault))
 }
 
@@ -284,7 +298,7 @@ fn mend_separator(line: &mut Line) -> Option<Slip> {
     {
         let found = line.at(index);
         let blank = is_blank(line.at(index + 1));
-        let key = line.text(start..index);
+        let key = line.shown(start..index);
         let column = line.column(index);
         let old = if blank { 2 } else { 1 };
         line.replace(index, old, ": ");
@@ -330,7 +344,8 @@ fn mend_value(line: &mut Line) -> Option<Slip> {
         all[..colon].chars().count() + 2
     };
     let value = (value..line.cells.len()).find(|&i| line.at(i) != ' ')?;
-    let text = line.rest(value);
+    let text = line.text(value..line.cells.len());
+    let text = text.split(" #").next().unwrap_or_default().trim().to_owned();
     let meant = if text.starts_with("*:") {
         format!("0.0.0.0{}", &text[1..])
     } else if text.starts_with('[') && text.contains("]:") && !text.contains(',') {

@@ -8,9 +8,11 @@
 //! control characters) is reported and replaced, so that the rest of the file still gets read
 //! and all its problems come in one go.
 
-use super::problem::{Fault, Problem};
+use super::problem::{Fault, Problem, quoted};
+use super::secret::{STARS, Secrets};
+use super::yaml::Node;
 
-/// A stretch of characters in one line. Line 0 means the file as a whole.
+/// A stretch of characters, most often in one line. Line 0 means the file as a whole.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Place {
     /// From 1.
@@ -19,12 +21,28 @@ pub struct Place {
     pub column: u32,
     /// In characters; 0 points between two.
     pub length: u32,
+    /// Lines below this one that it goes on in.
+    pub lines_below: u32,
 }
 
 impl Place {
     pub fn new(line: usize, column: usize, length: usize) -> Place {
         let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Place { line: narrow(line), column: narrow(column), length: narrow(length) }
+        let (line, column, length) = (narrow(line), narrow(column), narrow(length));
+        Place { line, column, length, lines_below: 0 }
+    }
+
+    /// From here to the end of another one, which comes later.
+    #[must_use]
+    pub fn through(self, other: Place) -> Place {
+        let last = other.line.saturating_add(other.lines_below);
+        let end = other.column.saturating_add(other.length);
+        let length = if other.line == self.line { end.saturating_sub(self.column) } else { 0 };
+        Place {
+            length: length.max(self.length),
+            lines_below: last.saturating_sub(self.line).max(self.lines_below),
+            ..self
+        }
     }
 }
 
@@ -33,11 +51,16 @@ impl Place {
 pub struct Source {
     pub file: String,
     lines: Vec<String>,
+    secrets: Secrets,
 }
 
 impl Source {
     pub fn new(file: &str, text: &str) -> Source {
-        Source { file: file.to_owned(), lines: lines(text).map(str::to_owned).collect() }
+        Source {
+            file: file.to_owned(),
+            lines: lines(text).map(str::to_owned).collect(),
+            secrets: Secrets::find(lines(text)),
+        }
     }
 
     /// The line of that number, counted from 1, without its end.
@@ -50,14 +73,48 @@ impl Source {
         self.lines.iter().map(String::as_str)
     }
 
+    /// Hides what the tree of this file shows to be secret, besides what its lines show.
+    pub fn hide_values(&mut self, root: &Node) {
+        self.secrets.add_values(root);
+    }
+
+    /// The column from which on a line is not to be shown.
+    pub fn hidden_from(&self, line: u32) -> Option<u32> {
+        self.secrets.from(line)
+    }
+
+    /// Is something in this place secret?
+    pub fn is_secret(&self, place: Place) -> bool {
+        self.secrets.touches(place)
+    }
+
+    /// A line as it may be shown.
+    pub fn shown(&self, number: u32) -> Option<String> {
+        let line = self.line(number)?;
+        Some(match self.hidden_from(number) {
+            Some(from) => line.chars().take(from as usize - 1).chain(STARS.chars()).collect(),
+            None => line.to_owned(),
+        })
+    }
+
+    /// A text that stands in this place, as it may be quoted.
+    pub fn quoted(&self, place: Place, text: &str) -> String {
+        quoted(if self.is_secret(place) { STARS } else { text })
+    }
+
     /// A fault at its place, with the line it stands in.
     pub fn problem(&self, place: Place, fault: Fault) -> Problem {
-        Problem::new(self, place, fault)
+        Problem::new(self, place, place, fault)
+    }
+
+    /// The same, where the fault quotes a text that stands elsewhere, or of which it means a part.
+    pub fn problem_quoting(&self, place: Place, quotes: Place, fault: Fault) -> Problem {
+        Problem::new(self, place, quotes, fault)
     }
 }
 
 /// The lines of a text as YAML counts them: LF, CRLF and a lone CR all end one.
-pub fn lines(text: &str) -> impl Iterator<Item = &str> {
+pub fn lines(text: &str) -> impl Iterator<Item = &str> + Clone {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest?;

@@ -53,7 +53,10 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let allowed = SLIP * (letters.len() / 3).clamp(1, 3);
     candidates
         .into_iter()
-        .map(|candidate| (distance(&letters, &candidate.chars().collect::<Vec<_>>()), candidate))
+        .map(|candidate| (candidate.chars().collect::<Vec<_>>(), candidate))
+        // Every letter more or less costs something.
+        .filter(|(other, _)| HALF * other.len().abs_diff(letters.len()) <= allowed)
+        .map(|(other, candidate)| (distance(&letters, &other), candidate))
         .filter(|&(distance, _)| distance <= allowed)
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)
@@ -62,8 +65,13 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 /// The key a word stands for in other software, or the nearest of ours.
 pub fn key<'a>(word: &str, keys: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = plain(word).to_lowercase().replace('-', "_");
+    confused(&folded).or_else(|| nearest(word, keys))
+}
+
+/// Our key for a word of other software, in lower case and with `_`.
+pub fn confused(folded: &str) -> Option<&'static str> {
     let known = KEY_CONFUSIONS.iter().find(|(other, _)| *other == folded);
-    known.map(|&(_, ours)| ours).or_else(|| nearest(word, keys))
+    known.map(|&(_, ours)| ours)
 }
 
 pub fn boolean(word: &str) -> Option<&'static str> {

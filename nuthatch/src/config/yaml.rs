@@ -281,7 +281,11 @@ impl Reader<'_> {
     fn scalar_place(&self, span: Span, text: &str) -> Place {
         let on_one_line = span.start.line() == span.end.line();
         let length = if on_one_line { length(span) } else { text.chars().count().min(1) };
-        self.place(span.start, length)
+        let lines_below = span.end.line().saturating_sub(span.start.line());
+        Place {
+            lines_below: u32::try_from(lines_below).unwrap_or(u32::MAX),
+            ..self.place(span.start, length)
+        }
     }
 }
 
