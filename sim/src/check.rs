@@ -19,7 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Sent {
     pub client: usize,
     pub at: Time,
-    pub resp3: bool,
+    /// Unknown while a HELLO before it is not answered.
+    pub resp3: Option<bool>,
 }
 
 /// A shard that is out as far as every worker knows.
@@ -90,7 +91,7 @@ impl Ledger {
         let Some(sent) = self.sent.get(tag as usize).copied() else {
             return self.fail(format!("server {} got a tag nobody gave: {tag}", scene.server));
         };
-        self.check(sent.resp3 == scene.resp3, || {
+        self.check(sent.resp3.is_none_or(|resp3| resp3 == scene.resp3), || {
             format!("request {tag} of client {} came in another protocol version", sent.client)
         });
         let out = self.out.values().find(|out| out.server == scene.server).copied();

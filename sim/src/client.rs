@@ -179,10 +179,10 @@ impl Client {
             && self.out.len() < 64 * 1024
         {
             if self.habits.resp3_after == Some(self.made)
-                && !self.script.resp3
+                && self.script.resp3 == Some(false)
                 && self.speaks_redis()
             {
-                self.script.resp3 = true;
+                self.script.resp3 = None;
                 let words: &[&str] = match self.script.spec().redis_auth.as_deref() {
                     Some(password) => &["HELLO", "3", "AUTH", "default", password],
                     None => &["HELLO", "3"],

@@ -62,7 +62,7 @@ pub struct Asked {
     pub whole: bool,
     /// The owner while all shards are live, if its only key decides.
     pub shard: Option<u16>,
-    pub resp3: bool,
+    pub resp3: Option<bool>,
 }
 
 /// A client's private key.
@@ -88,7 +88,8 @@ pub struct Script {
     pub client: usize,
     pub pool: Pool,
     pub own: Vec<Own>,
-    pub resp3: bool,
+    /// Whether it speaks RESP3; unknown while its HELLO is not answered.
+    pub resp3: Option<bool>,
     pub inline: bool,
     /// Length of the longest value asked for.
     pub value_bytes_max: u64,
@@ -100,7 +101,7 @@ impl Script {
             client,
             pool,
             own: vec![Own::default(); 3],
-            resp3: false,
+            resp3: Some(false),
             inline: false,
             value_bytes_max: 100,
         }
@@ -266,8 +267,15 @@ impl Script {
         let right = match (&asked.expect, reply) {
             (Expect::Value(value) | Expect::Joint(value), reply) if value == reply => true,
             (Expect::Joint(_), Value::Error(text)) if text.starts_with("CROSSSLOT") => true,
-            (Expect::Greeting, Value::Map(_)) => asked.resp3,
-            (Expect::Greeting, Value::Array(_)) => !asked.resp3,
+            (Expect::Greeting, Value::Map(_)) => {
+                self.resp3 = Some(true);
+                true
+            }
+            // No server has said yet that it speaks RESP3; it goes on with RESP2.
+            (Expect::Greeting, Value::Error(text)) if text.starts_with("LOADING no server") => {
+                self.resp3 = Some(false);
+                true
+            }
             (Expect::Farewell, Value::Status(text)) => text == "OK",
             (Expect::Refusal(start), Value::Error(text)) if text.starts_with(start) => true,
             (Expect::OwnSet(own, value), Value::Status(text)) if text == "OK" => {
@@ -295,7 +303,7 @@ impl Script {
                 lines.starts_with(b"STAT ") && (is_whole || !self.pool.calm && !undisturbed)
             }
             (Expect::Own(own), Value::Lines(lines)) => {
-                self.is_own(*own, &memcache::only_item(lines), false, ledger)
+                self.is_own(*own, &memcache::only_item(lines), Some(false), ledger)
             }
             (Expect::Own(own), value) => self.is_own(*own, value, asked.resp3, ledger),
             _ => false,
@@ -348,15 +356,15 @@ impl Script {
         });
     }
 
-    fn is_own(&self, own: usize, value: &Value, resp3: bool, ledger: &Ledger) -> bool {
+    fn is_own(&self, own: usize, value: &Value, resp3: Option<bool>, ledger: &Ledger) -> bool {
         let known = &self.own[own];
         let start = format!("p:{}:{own}|", self.client);
         match value {
             Value::Error(_) => return false,
             Value::Bulk(bytes) if !bytes.starts_with(start.as_bytes()) => return false,
             Value::Bulk(_) => {}
-            Value::Nil if !resp3 => {}
-            Value::Null if resp3 => {}
+            Value::Nil if resp3 != Some(true) => {}
+            Value::Null if resp3 != Some(false) => {}
             _ => return false,
         }
         let moving = matches!(self.pool.topology.router.ring, Ring::Random(_));

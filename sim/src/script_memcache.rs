@@ -34,7 +34,7 @@ impl Script {
     }
 
     fn memcache_tag(&self, ledger: &mut Ledger, at: Time) -> u64 {
-        ledger.tag(Sent { client: self.client, at, resp3: false })
+        ledger.tag(Sent { client: self.client, at, resp3: Some(false) })
     }
 
     /// A request as the dice have it, or a run of quiet ones, appended to `out`.
