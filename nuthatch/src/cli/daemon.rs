@@ -19,6 +19,7 @@ use std::env;
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt, parent_id};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 /// Holds the parent's pid, so that the mark inherited from elsewhere means nothing.
@@ -32,9 +33,10 @@ pub fn is_child() -> bool {
 
 /// The parent's part: exit 0 when the child is ready, else 1.
 pub fn start_child() -> anyhow::Result<ExitCode> {
-    let program = env::current_exe().context("cannot find our own program")?;
     let mut args = env::args_os();
     let name = args.next().unwrap_or_else(|| "nuthatch".into());
+    // Without /proc the name we were started by has to do.
+    let program = env::current_exe().unwrap_or_else(|_| PathBuf::from(&name));
     let mut child = Command::new(program)
         .arg0(name)
         .args(args)

@@ -6,6 +6,7 @@
 
 use super::flags::Run;
 use super::getopt::{self, canonical, shown, takes_value, value_name};
+use super::print::{tell, told};
 use super::{Cli, daemon, describe, places, run};
 use clap::error::ContextKind;
 use clap::{Arg, ArgAction, Args, Command, CommandFactory, FromArgMatches};
@@ -22,17 +23,17 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> anyhow::Result<ExitCode
     let (asked, wishes, operands) = match read(args) {
         Ok(read) => read,
         Err(what) => {
-            eprint!("nutcracker: {what}\n{}", usage());
+            told(format_args!("nutcracker: {what}\n{}", usage()));
             return Ok(ExitCode::FAILURE);
         }
     };
     if wishes.help || wishes.version || asked.describe_stats {
-        eprint!("{}", version());
+        told(format_args!("{}", version()));
         if wishes.help {
-            eprint!("{}", usage());
+            told(format_args!("{}", usage()));
         }
         if asked.describe_stats {
-            eprint!("{}", describe::text());
+            told(format_args!("{}", describe::text()));
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -49,7 +50,7 @@ fn warn_of_subcommands(operands: &[OsString]) {
     let is_ours = |word: &&OsString| table.get_subcommands().any(|sub| **word == *sub.get_name());
     if let Some(word) = operands.iter().find(is_ours) {
         let word = word.to_string_lossy();
-        eprintln!(
+        tell!(
             "WARN  `{word}` is ignored, as every operand under the name nutcracker: `nuthatch \
              {word}` is the command"
         );

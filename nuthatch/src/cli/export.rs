@@ -3,6 +3,7 @@
 //! The text goes to stdout, to be kept in a file; what it cannot say goes to stderr, a line each.
 
 use super::load;
+use super::print::tell;
 use crate::config;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -31,7 +32,7 @@ pub fn run(asked: &Export) -> anyhow::Result<ExitCode> {
     };
     let export = config::export(&config).map_err(anyhow::Error::msg)?;
     for loss in &export.losses {
-        eprintln!("{}:{loss}", asked.file.display());
+        tell!("{}:{loss}", asked.file.display());
     }
     io::stdout().lock().write_all(export.text.as_bytes())?;
     Ok(ExitCode::SUCCESS)

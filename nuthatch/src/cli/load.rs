@@ -5,6 +5,7 @@
 //! question that the file has no answer to, as clap has it for any other wrong argument.
 
 use super::default_manners;
+use super::print::tell;
 use crate::config::{self, Config, Pool, Problem, nearest, quoted};
 use nuthatch_engine::routing::Router;
 use nuthatch_engine::topology::kinds::fixed;
@@ -28,14 +29,14 @@ pub fn config(file: &Path) -> Option<(Config, Vec<Problem>)> {
 
 pub fn say(problems: &[Problem]) {
     for problem in problems {
-        eprintln!("{problem}");
+        tell!("{problem}");
     }
 }
 
 /// Every reason, and then the line that scripts know.
 pub fn refuse(file: &Path, problems: &[Problem]) {
     say(problems);
-    eprintln!("nutcracker: configuration file '{}' syntax is invalid", file.display());
+    tell!("nutcracker: configuration file '{}' syntax is invalid", file.display());
 }
 
 /// A pool with all its shards live, as both commands look at it.
@@ -70,7 +71,7 @@ pub fn pools(file: &Path, named: Option<&str>) -> Result<Vec<View>, ExitCode> {
 }
 
 pub fn no_such_pool(file: &Path, name: &str, pools: &[Pool]) -> ExitCode {
-    eprintln!("nuthatch: {}", no_pool_text(file, name, pools.iter().map(|p| &*p.spec.name)));
+    tell!("nuthatch: {}", no_pool_text(file, name, pools.iter().map(|p| &*p.spec.name)));
     ExitCode::from(USAGE)
 }
 

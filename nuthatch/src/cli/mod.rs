@@ -68,7 +68,7 @@ pub fn main() -> ExitCode {
         Err(error) if print::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let name = if is_nutcracker { "nutcracker" } else { "nuthatch" };
-            eprintln!("{name}: {error:#}");
+            print::tell!("{name}: {error:#}");
             ExitCode::FAILURE
         }
     }

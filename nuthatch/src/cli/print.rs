@@ -46,6 +46,20 @@ pub fn all(text: &str) -> io::Result<()> {
     io::Write::write_all(&mut io::stdout(), text.as_bytes())
 }
 
+/// Words for people, to stderr. A stderr that is full, or whose reader has left, is no reason to
+/// end, least of all at a start.
+pub fn told(text: std::fmt::Arguments<'_>) {
+    let _ = io::Write::write_fmt(&mut io::stderr().lock(), text);
+}
+
+/// `eprintln!` without its panic.
+macro_rules! tell {
+    ($($text:tt)*) => {
+        $crate::cli::print::told(format_args!("{}\n", format_args!($($text)*)))
+    };
+}
+pub(crate) use tell;
+
 /// Did the reader of our output leave?
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error

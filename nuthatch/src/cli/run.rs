@@ -2,6 +2,8 @@
 
 use super::flags::{LogFormat, Run};
 use super::pid_file::PidFile;
+use super::places::Places;
+use super::print::tell;
 use super::{daemon, load, name, places};
 use crate::admin::{self, Members};
 use crate::config::{self, Bind, Config, Difference, Problem};
@@ -33,7 +35,7 @@ pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
     let workers = asked.workers.unwrap_or_else(|| default_workers(&config));
     if asked.test_conf {
         tell_differences(&config, &warnings, workers);
-        eprintln!("nutcracker: configuration file '{}' syntax is ok", file.display());
+        tell!("nutcracker: configuration file '{}' syntax is ok", file.display());
         return Ok(ExitCode::SUCCESS);
     }
     load::say(&warnings);
@@ -43,8 +45,7 @@ pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
     let room = fd_limit::raise(control::files_needed(&config, workers));
     let grace = Duration::from_millis(asked.shutdown_grace_ms.into());
     let settings = Settings { workers, clients_room: room.clients, log, grace };
-    let pid_file = places.pid_file.as_deref();
-    let started = start(asked, &config, &binds, settings, pid_file, room.readers);
+    let started = start(asked, &config, &binds, settings, &places, room.readers);
     let (running, pid_file) = started.inspect_err(|error| {
         if places.log.is_some() {
             // It goes to stderr as well, which a log on disk does not see.
@@ -65,13 +66,14 @@ pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Binds everything, or says of everything why not; then the threads, then the pid file.
+/// Binds everything, or says of everything why not; then the pid file, then the threads: no request is
+/// served by a process that ends at once.
 fn start(
     asked: &Run,
     config: &Config,
     binds: &[Bind],
     settings: Settings,
-    pid_file: Option<&Path>,
+    places: &Places,
     readers_max: usize,
 ) -> anyhow::Result<(Running, Option<PidFile>)> {
     let ears = Ears::open()?;
@@ -84,8 +86,24 @@ fn start(
     };
     let bare = if asked.stats_extended { Members::All } else { Members::Twemproxy };
     let beside = |view| admin::serve(door, bare, readers_max, view);
-    let running = control::start(config, &listeners, settings, ears, beside)?;
-    Ok((running, pid_file.map(PidFile::write).transpose()?))
+    let pid_file = write_pid_file(asked, places)?;
+    Ok((control::start(config, &listeners, settings, ears, beside)?, pid_file))
+}
+
+/// Debian's nutcracker writes the file in the background only. Units that have served for years may
+/// name one that cannot be written, and go on without it under its name.
+fn write_pid_file(asked: &Run, places: &Places) -> anyhow::Result<Option<PidFile>> {
+    let Some(path) = &places.pid_file else { return Ok(None) };
+    match PidFile::write(path) {
+        Err(error) if name::is_nutcracker() && !asked.daemonize => {
+            tracing::warn!("{error:#}; serving without it");
+            if places.log.is_some() {
+                tell!("WARN  {error:#}; serving without it");
+            }
+            Ok(None)
+        }
+        written => written.map(Some),
+    }
 }
 
 /// Where `-a` and `-s` say that statistics are served.
@@ -126,10 +144,10 @@ fn tell_differences(config: &Config, warnings: &[Problem], workers: u16) {
         differences.iter().filter(is_same).any(|difference| difference.has_warning)
     };
     for warning in warnings.iter().filter(|warning| !is_told(warning)) {
-        eprintln!("{warning}");
+        tell!("{warning}");
     }
     for difference in &differences {
-        eprintln!("{difference}");
+        tell!("{difference}");
     }
 }
 

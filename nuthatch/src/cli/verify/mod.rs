@@ -24,7 +24,7 @@ mod tally;
 
 use super::CONF_FILE;
 use super::load::{self, View};
-use super::print::shown;
+use super::print::{shown, tell};
 use nuthatch_engine::routing::distribution::Ring;
 use nuthatch_engine::topology::{Address, PoolSpec, Protocol};
 use std::io::{self, BufWriter, Write};
@@ -113,7 +113,7 @@ pub fn run(asked: &Verify) -> anyhow::Result<ExitCode> {
         let view = View::new(spec.clone());
         if let Some(reason) = not_asked(&view) {
             // A pool that is not looked at is no answer; JSON is answers.
-            eprintln!("nuthatch: pool {} is not asked: {reason}", shown(spec.name.as_bytes()));
+            tell!("nuthatch: pool {} is not asked: {reason}", shown(spec.name.as_bytes()));
             continue;
         }
         asked_some = true;
