@@ -11,6 +11,7 @@
 //!   redis_auht = S3cret          so is a key that resembles one, whatever follows it
 //!   some_pwd: S3cret             or that speaks of a password
 //!   kennwort: S3cret             or that we neither know nor can guess
+//!   redisauth S3cret             a line without a colon, unless it begins with another key of ours
 //!   redis_auth: |                and the lines that may belong to the value, up to a line that
 //!     S3cret                     begins with a key we know
 //! ```
@@ -91,8 +92,13 @@ pub fn is_secret(text: &str) -> bool {
     }
     let mut parts = folded.split(|c: char| !c.is_alphanumeric());
     let is_telling = |part: &str| SECRET_WORDS.iter().any(|word| part.ends_with(word));
-    let mut names = schema::KEYS.iter().filter(|key| key.secret).map(|key| key.name);
-    parts.any(is_telling) || is_begun(&folded) || suggest::nearest(&text, &mut names).is_some()
+    parts.any(is_telling) || is_begun(&folded) || is_near(&text)
+}
+
+/// Is this a secret key of ours or of Redis', but for a slip or two?
+pub fn is_near(text: &str) -> bool {
+    let ours = schema::KEYS.iter().filter(|key| key.secret).map(|key| key.name);
+    suggest::nearest(text, ours.chain(["password", "requirepass"])).is_some()
 }
 
 /// Does a secret key begin so, and no other?
@@ -149,10 +155,9 @@ impl Secrets {
             }
             let Some((start, value)) = line.secret(&aliases) else { continue };
             secrets.hide_in(&line, number, start);
-            if !line.is_comment() {
-                let indentation = line.indentation;
-                reading = Some(Reading { indentation, value, went_deeper: false });
-            }
+            // Also of a comment: a key may be put out of use, and its lines forgotten.
+            let indentation = line.indentation;
+            reading = Some(Reading { indentation, value, went_deeper: false });
         }
         secrets
     }

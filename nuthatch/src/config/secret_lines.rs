@@ -4,7 +4,7 @@
 //! looks like a key is taken for one. That is right for a good file, and careful for a bad one.
 
 use super::schema;
-use super::secret::{Word, is_secret, word};
+use super::secret::{Word, is_near, is_secret, word};
 use super::slips::{is_blank, is_colon};
 
 /// A line's characters.
@@ -51,6 +51,8 @@ struct Key {
     end: usize,
     /// The mark is one that ends a key of any name.
     is_proper: bool,
+    /// It holds nothing but a name.
+    is_plain: bool,
 }
 
 /// A longer text before a colon is no key.
@@ -173,7 +175,7 @@ impl Line {
     pub fn secret(&self, aliases: &[String]) -> Option<(usize, Value)> {
         let found = [self.secret_of_head(), self.secret_within(), self.secret_anchor(aliases)];
         let start = found.into_iter().flatten().min()?;
-        let start = self.after_spaces(start);
+        let start = self.after_spaces(self.skip(start, |c| c == ':'));
         Some((start, self.value(start)))
     }
 
@@ -215,11 +217,11 @@ impl Line {
             let end = self.closing(start + 1, quote)?;
             let mark = self.after_spaces(end + 1);
             let text = self.text(start + 1, end);
-            // Who writes a key with escapes has something to hide.
+            // Escapes are not read here: the key may be any.
             let is_odd = quote == '"' && text.contains('\\');
             let word = if is_odd { Word::Secret } else { word(&text) };
             let is_ours = is_ours(&text, word);
-            let key = Key { word, is_ours, end: mark + 1, is_proper: true };
+            let key = Key { word, is_ours, end: mark + 1, is_proper: true, is_plain: true };
             return is_mark(self.at(mark)).then_some(key);
         }
         for index in start..self.chars.len().min(start + KEY_CHARS_MAX) {
@@ -239,13 +241,14 @@ impl Line {
             let is_loose = is_equals(c) || is_secret_word() || schema::find(text).is_some();
             if is_loose || (is_proper && !text.is_empty()) {
                 let word = word(text);
-                return Some(Key { word, is_ours: is_ours(text, word), end, is_proper });
+                let is_plain = text.chars().all(is_word) || is_near(text);
+                return Some(Key { word, is_ours: is_ours(text, word), end, is_proper, is_plain });
             }
         }
         None
     }
 
-    /// A secret key at the beginning, or one that nobody knows.
+    /// A secret key at the beginning, or an unknown one.
     fn secret_of_head(&self) -> Option<usize> {
         let mut start = self.indentation;
         let is_item = self.at(start) == '-';
@@ -255,6 +258,7 @@ impl Line {
                 '-' | '?' if self.ends_at(start + 1) => start += 1,
                 '{' | '[' | ',' | '#' | '＃' | '/' => start += 1,
                 '&' | '!' => start = self.after_token(start),
+                quote @ ('"' | '\'') if self.closing(start + 1, quote).is_none() => start += 1,
                 _ => break,
             }
         }
@@ -265,15 +269,33 @@ impl Line {
             let mark = self.after_spaces(end);
             return Some(if is_mark(self.at(mark)) { mark + 1 } else { end });
         }
-        match self.key(start) {
-            Some(key) if key.word == Word::Secret => Some(key.end),
-            // At the margin it is a pool's name, in an item a server's.
-            Some(key) if key.word == Word::Unknown => {
-                let is_shown = is_item || (self.indentation == 0 && self.is_pool(key.end));
-                (!is_shown).then_some(key.end)
-            }
-            _ => None,
+        if self.at(start) == ':' && self.ends_at(start + 1) {
+            return Some(start + 1); // The value of a key above, `? key`.
         }
+        match self.key(start) {
+            Some(key) if key.word == Word::Open => None,
+            Some(key) => {
+                // At the margin it is a pool's name, in an item a server's.
+                let is_pool = self.indentation == 0 && self.is_pool(key.end);
+                let is_shown = key.word == Word::Unknown && (is_item || is_pool);
+                let value = if key.is_plain { key.end } else { end };
+                (!is_shown).then_some(value)
+            }
+            None => self.is_odd(start, end, is_item).then_some(end),
+        }
+    }
+
+    /// A line without a key, that begins with a word at `start..end`: may it be a secret key whose
+    /// colon is missing? Not if it is a key of ours, a server, or a word alone.
+    fn is_odd(&self, start: usize, end: usize, is_item: bool) -> bool {
+        let word = self.text(start, end);
+        let token = self.text(start, self.after_token(start));
+        let is_server =
+            token.contains(':') && token.ends_with(|c: char| c.is_ascii_digit() || c == ',');
+        let is_text =
+            word.starts_with(char::is_alphabetic) && self.after_spaces(end) < self.length();
+        let is_comment = self.is_comment() || self.at(self.indentation) == '/';
+        is_text && !is_comment && !is_item && !is_server && schema::find(&word).is_none()
     }
 
     /// Does a pool's content begin here, or below?
@@ -294,15 +316,20 @@ impl Line {
     /// A secret key anywhere.
     fn secret_within(&self) -> Option<usize> {
         let mut index = self.indentation;
-        let mut in_brackets = false;
+        let is_item = self.at(index) == '-';
+        let (mut in_brackets, mut in_comment) = (false, false);
         while index < self.chars.len() {
-            in_brackets |= matches!(self.at(index), '{' | '[');
+            let c = self.at(index);
+            in_brackets |= matches!(c, '{' | '[');
+            in_comment |= c == '#' && index > 0 && is_space(self.at(index - 1));
             if !is_word(self.at(index)) {
                 index += 1;
                 continue;
             }
             let end = self.after_word(index);
-            if let Some(value) = self.value_of(index, end, in_brackets) {
+            // Where an unknown word before a colon may be a key.
+            let is_within = index > self.indentation && !is_item && !in_comment;
+            if let Some(value) = self.value_of(index, end, in_brackets, is_within) {
                 return Some(value);
             }
             index = end;
@@ -311,26 +338,30 @@ impl Line {
     }
 
     /// The value of the word at `start..end`, if that is a secret key.
-    fn value_of(&self, start: usize, end: usize, in_brackets: bool) -> Option<usize> {
+    fn value_of(
+        &self,
+        start: usize,
+        end: usize,
+        in_brackets: bool,
+        is_within: bool,
+    ) -> Option<usize> {
         let text = self.text(start, end);
         let is_quoted = matches!(self.at(end), '"' | '\'');
         let mark = self.after_spaces(end + usize::from(is_quoted));
         let c = self.at(mark);
-        let is_loose = in_brackets || is_quoted;
-        let is_mark = is_colon(c)
-            || is_equals(c)
-            || (c == ':' && (is_loose || is_exact(&text) || self.ends_at(mark + 1)));
-        if is_mark {
-            let is_unknown = || {
-                let is_proper = is_colon(c) || self.ends_at(mark + 1);
-                in_brackets && is_proper && !self.is_pool(mark + 1) && word(&text) == Word::Unknown
-            };
-            return (is_secret(&text) || is_unknown()).then_some(mark + 1);
+        let is_proper = is_colon(c) || (c == ':' && self.ends_at(mark + 1));
+        let may_be_key = (in_brackets || is_within) && is_proper && !self.is_pool(mark + 1);
+        let is_unknown = || may_be_key && word(&text) == Word::Unknown;
+        // A host's name may stand before a colon too.
+        let is_loose = is_equals(c) || (c == ':' && (is_quoted || in_brackets));
+        if ((is_proper || is_loose) && is_secret(&text)) || is_unknown() {
+            return Some(mark + 1);
         }
-        // Behind a dot or before one it is part of a file's or a host's name.
-        let is_name = |c: char| matches!(c, '.' | '/');
+        // Part of a file's or a host's name.
         let before = start.checked_sub(1).map_or('\n', |before| self.at(before));
-        (is_exact(&text) && !is_name(before) && !is_name(self.at(end))).then_some(mark)
+        let is_alone = !matches!(before, '.' | '/') && self.at(end) != '.';
+        let value = if is_mark(c) { mark + 1 } else { mark };
+        (is_alone && is_near(&text)).then_some(value)
     }
 
     /// An anchor, `&name`, whose alias is a secret key's value.
