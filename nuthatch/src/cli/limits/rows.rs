@@ -446,6 +446,16 @@ const PROTECTION: &[Row] = &[
         cells: &["none", "closed (`clients_stalled`)", "the others"],
     },
     Row {
+        name: "how long HELLO and INFO wait for servers to say what they can do",
+        here: Here::Ms(l::HELLO_WAIT_MS_MAX),
+        constants: &["HELLO_WAIT_MS_MAX"],
+        cells: &[
+            "knows neither",
+            "answered with what is known",
+            "clients' own time-outs are 5 s; less where `connect_timeout_ms` is",
+        ],
+    },
+    Row {
         name: "how long what a refused client still sends is read and dropped",
         here: Here::Ms(l::LINGER_MS),
         constants: &["LINGER_MS"],
