@@ -184,6 +184,7 @@ const LINES: &[&str] = &[
 
 /// What may stand behind, to make of a good file a bad one.
 const AFTER: &[&str] = &[
+    "",
     "  hash: nope\n",
     "    backlog: 5\n",
     "  listen: h:5\n",
@@ -207,7 +208,7 @@ fn said(bytes: &[u8]) -> String {
         Ok(export) => lines(&export.losses),
         Err(defect) => defect,
     };
-    said + &config::resolve(&config).err().map(problems).unwrap_or_default()
+    said
 }
 
 fn lines<T: ToString>(texts: &[T]) -> String {
@@ -250,19 +251,17 @@ fn file(line: &str, after: &str, password: &str) -> String {
 
 #[test]
 fn no_message_shows_a_password() {
-    let (mut refused, mut round, mut leaks) = (0, 0, Vec::new());
-    for line in LINES {
-        for password in PASSWORDS {
-            round += 1;
-            for after in ["", AFTER[round % AFTER.len()]] {
-                let file = file(line, after, password);
-                leaks.extend(leak(&file, password));
-                refused += usize::from(config::parse(&file, "t.yml", Manners::Modern).is_err());
-            }
+    let (mut refused, mut leaks) = (0, Vec::new());
+    for (at, line) in LINES.iter().enumerate() {
+        for (round, password) in PASSWORDS.iter().enumerate() {
+            // Each line meets each of them, and so does each password.
+            let file = file(line, AFTER[(at + round) % AFTER.len()], password);
+            leaks.extend(leak(&file, password));
+            refused += usize::from(config::parse(&file, "t.yml", Manners::Modern).is_err());
         }
     }
     assert_none(&leaks);
-    assert!(refused > LINES.len() * PASSWORDS.len(), "the files are to be bad: {refused}");
+    assert!(refused > LINES.len() * PASSWORDS.len() / 2, "the files are to be bad: {refused}");
 }
 
 /// Good files to be spoilt.
@@ -302,6 +301,15 @@ fn no_slip_anywhere_in_a_file_shows_its_password() {
         }
     }
     assert_none(&leaks);
+}
+
+#[test]
+fn a_host_that_does_not_resolve_shows_no_password() {
+    let text = "p: {redis: true, redis_auth: Xq7Wv9Zk, listen: 'no.invalid:1', servers: ['h:1:1']}";
+    let (config, _) = config::parse(text, "t.yml", Manners::Modern).unwrap();
+    let said = lines(&config::resolve(&config).unwrap_err());
+    assert!(said.contains("does not resolve") && said.contains("****"), "{said}");
+    assert_eq!(piece(&said, "Xq7Wv9Zk"), None, "{said}");
 }
 
 #[test]
