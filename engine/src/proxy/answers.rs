@@ -2,6 +2,7 @@
 //! late or gone.
 
 use super::lane::{LaneKey, refuses_password, server_said, wants_no_password};
+use super::pool::Pool;
 use super::replies::{self, Cause, Sent};
 use super::turn::Turn;
 use super::upstream::{Fence, Input, Progress, State, Ticket, Upstream};
@@ -176,7 +177,7 @@ impl Worker {
                     let cause = refused(lane, pool.spec.redis_auth.as_deref(), left, reply);
                     // Any client may use a server without a password: so may we.
                     let is_open =
-                        matches!(&cause, Cause::Password(words) if wants_no_password(words));
+                        matches!(cause, Cause::Password(_)) && wants_no_password(&text_of(reply));
                     if !is_open {
                         return Err(cause);
                     }
@@ -204,12 +205,8 @@ impl Worker {
                 return Err(Cause::Protocol);
             };
             upstream.handle_answer(turn.now);
-            let not_ready = if kind == b'-' { not_ready(reply) } else { None };
-            match not_ready {
-                Some(word) if pools[upstream.pool.index()].spec.eject == Eject::Remap => {
-                    tell_not_ready(upstream, turn, word);
-                }
-                _ => tell_answered(upstream, turn),
+            if kind != b'-' || !is_not_ready(pools, reply, upstream, turn) {
+                tell_answered(upstream, turn);
             }
             if !ticket.tombstone
                 && let Some(client) = clients.get_mut(ticket.client)
@@ -301,13 +298,17 @@ impl Worker {
         let is_its_fault =
             !matches!(cause, Cause::Handshake(_) | Cause::Password(_) | Cause::Exhausted(_));
         // Redis closes on a request of more than it takes, and a client must not be able to have it
-        // ejected so. If it failed, others will tell, or the next attempt to connect.
+        // ejected so: a probe finds out which of the two it was.
         let may_be_the_request = was_ready
             && pool.spec.protocol == Protocol::Redis
             && matches!(cause, Cause::Eof | Cause::Reset | Cause::BrokenPipe)
             && (upstream.uploads || pool.lanes[usize::from(upstream.lane)].apart);
-        if is_its_fault && !may_be_the_request && !told {
-            let sight = if *cause == Cause::TimedOut { Sight::Silent } else { Sight::Failed };
+        if is_its_fault && !told {
+            let sight = match cause {
+                Cause::TimedOut => Sight::Silent,
+                _ if may_be_the_request => Sight::Suspect,
+                _ => Sight::Failed,
+            };
             turn.actions.push_back(Action::Report(Report { pool: pool_id, server, sight }));
         }
         self.fail_tickets(key.index as usize, cause, &gone);
@@ -433,20 +434,29 @@ fn tell_answered(upstream: &mut Upstream, turn: &mut Turn) {
     }
 }
 
-/// A server that answers but serves nothing yet is of no use to a cache: reported once an upstream and
+/// A server that answers but serves nothing yet is of no use to a cache. Reported once an upstream and
 /// turn, however many replies say so; those not told yet are counted to the next.
 #[cold]
-fn tell_not_ready(upstream: &mut Upstream, turn: &mut Turn, word: &'static str) {
+#[inline(never)]
+fn is_not_ready(pools: &[Pool], reply: &[u8], upstream: &mut Upstream, turn: &mut Turn) -> bool {
+    let eject = pools[upstream.pool.index()].spec.eject;
+    let Some(word) = not_ready(reply).filter(|_| eject == Eject::Remap) else {
+        return false;
+    };
     upstream.not_ready += 1;
-    if std::mem::replace(&mut upstream.not_ready_at, turn.now) == turn.now {
-        return;
+    if std::mem::replace(&mut upstream.not_ready_at, turn.now) != turn.now {
+        upstream.watched = true;
+        let requests = std::mem::take(&mut upstream.not_ready);
+        let (pool, server, cause) = (upstream.pool, upstream.server, Cause::NotReady(word));
+        turn.actions.push_back(Action::Note(Note::UpstreamFailed {
+            pool,
+            server,
+            cause,
+            requests,
+        }));
+        turn.actions.push_back(Action::Report(Report { pool, server, sight: Sight::Suspect }));
     }
-    upstream.watched = true;
-    let requests = std::mem::take(&mut upstream.not_ready);
-    let (pool, server) = (upstream.pool, upstream.server);
-    let cause = Cause::NotReady(word);
-    turn.actions.push_back(Action::Note(Note::UpstreamFailed { pool, server, cause, requests }));
-    turn.actions.push_back(Action::Report(Report { pool, server, sight: Sight::NotReady }));
+    true
 }
 
 /// The word by which a server says that it loads its data set, or is a replica that has lost its
@@ -463,7 +473,7 @@ fn refused(lane: &LaneKey, password: Option<&str>, left: u8, reply: &[u8]) -> Ca
     let said = lane.handshake(password, &mut Vec::new());
     let name = said[said.len() - usize::from(left)];
     let words = server_said(reply, password);
-    if name.contains("AUTH") && refuses_password(&words) {
+    if name.contains("AUTH") && refuses_password(text_of(reply).trim_start_matches('-')) {
         return Cause::Password(format!("the server refused the pool's password: {words}").into());
     }
     Cause::Handshake(format!("the server refused our {name}: {words}").into())
@@ -478,4 +488,8 @@ fn unasked(kind: u8, reply: &[u8]) -> Cause {
         ),
         _ => Cause::Protocol,
     }
+}
+
+fn text_of(reply: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(reply)
 }

@@ -300,10 +300,13 @@ impl Path<'_> {
         if self.client.in_flight() > 0 {
             return Taken::NotYet;
         }
-        let lane = self.pool.lane_apart(self.client.version);
-        let lane = std::mem::replace(&mut self.client.lane, lane);
+        let apart = self.pool.lane_apart(self.client.version);
+        let before = std::mem::replace(&mut self.client.lane, apart);
         let taken = if args.must_rewrite() { self.take_rewritten(args) } else { self.take(args) };
-        self.client.lane = lane;
+        // HELLO and RESET choose a lane themselves.
+        if self.client.lane == apart {
+            self.client.lane = before;
+        }
         self.client.draining = true;
         taken
     }

@@ -69,6 +69,8 @@ impl Worker {
             let held = tickets.remove(&key).unwrap_or(0);
             assert_eq!(owed, held, "every waiting slot has its tickets and no other has one");
             assert!(client.in_flight() <= CLIENT_WINDOW_MAX as usize);
+            let lane = &self.pools[client.pool.index()].lanes[usize::from(client.lane)];
+            assert!(lane.version == client.version && !lane.apart, "each travels in its own lane");
             client.check_invariants();
         }
     }

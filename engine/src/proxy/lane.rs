@@ -61,12 +61,10 @@ pub fn server_said(reply: &[u8], password: Option<&str>) -> String {
     let text = String::from_utf8_lossy(reply);
     let text = text.trim_start_matches('-').trim_end();
     let text = text.split(", with args beginning with").next().unwrap_or_default();
-    let cut = text.char_indices().nth(SAID_CHARS_MAX).map_or(text.len(), |(at, _)| at);
-    let text = &text[..cut];
     let is_repeated = password.is_some_and(|it| !it.is_empty() && text.contains(it));
     // In the servers' own sentences the word is theirs, whatever the password is.
-    if !is_repeated || OWN_WORDS.contains(&text) || wants_no_password(text) {
-        return text.to_owned();
+    if !is_repeated || OWN_WORDS.contains(&text) {
+        return text.chars().take(SAID_CHARS_MAX).collect();
     }
     let code = text.split(' ').next().unwrap_or_default();
     let is_code = code.bytes().all(|byte| byte.is_ascii_uppercase()) && Some(code) != password;
@@ -76,9 +74,14 @@ pub fn server_said(reply: &[u8], password: Option<&str>) -> String {
 /// Characters of what a server said that are shown: no server says more by itself.
 const SAID_CHARS_MAX: usize = 256;
 
-/// How Redis refuses a password, since 6 and before.
-const OWN_WORDS: [&str; 2] =
-    ["WRONGPASS invalid username-password pair or user is disabled.", "ERR invalid password"];
+/// How Redis refuses a password or wants none, since 6 and before.
+const OWN_WORDS: [&str; 4] = [
+    "WRONGPASS invalid username-password pair or user is disabled.",
+    "ERR invalid password",
+    "ERR Client sent AUTH, but no password is set",
+    "ERR AUTH <password> called without any password configured for the default user. Are you sure \
+     your configuration is correct?",
+];
 
 /// Whether a server's error in reply to AUTH says that it refuses the password, and nothing else of us.
 pub fn refuses_password(words: &str) -> bool {
@@ -106,7 +109,7 @@ mod tests {
         assert_eq!(told("-ERR DB index is out of range\r\n"), "ERR DB index is out of range");
         assert_eq!(server_said(b"-ERR as it is\r\n", Some("")), "ERR as it is");
         // A password that is a word of the servers' own.
-        for own in OWN_WORDS.into_iter().chain(["ERR Client sent AUTH, but no password is set"]) {
+        for own in OWN_WORDS {
             assert_eq!(server_said(own.as_bytes(), Some("password")), own);
         }
     }

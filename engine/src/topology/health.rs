@@ -11,9 +11,10 @@
 //!     count = 0      the first good probe                       it is answered well
 //! ```
 //!
-//! Where keys move to other servers, one that answers and cannot serve yet (LOADING, MASTERDOWN) is out as
-//! well: after the limit of such answers it is probed, and out if the probe hears the same. An
-//! application's script may answer with these words, and must not have a server left out.
+//! A *suspect* is probed after the limit of such sights, and out if the probe finds it unfit. Where keys
+//! move to other servers that is one that answers and cannot serve yet (LOADING, MASTERDOWN): a
+//! script may answer with these words, and must not have a server left out. So is one that closes on
+//! a large request, which may be more than it takes.
 //!
 //! A failure is a refused, reset or failed connection, or a `timeout` period in which an upstream
 //! that owes a reply delivered none; at most one an upstream and period (the worker sees to that),
@@ -56,8 +57,9 @@ pub enum Sight {
     Failed,
     /// It owes a reply, or a connection, and has been silent for a whole period.
     Silent,
-    /// It answered that it cannot serve yet. A script can say so too, so it is not taken at its word.
-    NotReady,
+    /// It may be of no use: it answered that it cannot serve yet, which a script can say too, or closed
+    /// on a large request, which may be the request's fault. A probe finds out.
+    Suspect,
     /// It closed an idle connection in good order: no failure, but it may be about to go.
     Closed,
     /// It answered; sent once after a failure or a request to watch.
@@ -108,8 +110,8 @@ struct ShardHealth {
     failing: Option<Failing>,
     /// The last silence that was counted.
     silent_at: Option<Time>,
-    /// How often in a row it said that it cannot serve yet.
-    not_ready: u32,
+    /// In a row, since the last answer.
+    suspicions: u32,
     /// It is probed for that.
     confirming: bool,
     out: Option<Out>,
@@ -198,7 +200,7 @@ impl Health {
         }
         match sight {
             Sight::Answered => {
-                (health.failures, health.not_ready) = (0, 0);
+                (health.failures, health.suspicions) = (0, 0);
                 if let Some(failing) = health.failing.take() {
                     let after_ms = now.since(failing.since).as_millis() as u64;
                     let change = Change::Answers { after_ms };
@@ -206,9 +208,10 @@ impl Health {
                 }
             }
             Sight::Closed => {}
-            Sight::NotReady => {
-                health.not_ready += 1;
-                if health.not_ready < limit || health.confirming {
+            Sight::Suspect if policy == Eject::Off => {}
+            Sight::Suspect => {
+                health.suspicions += 1;
+                if health.suspicions < limit || health.confirming {
                     self.wishes.push_back(Wish::Watch { pool: pool_id, server });
                     return;
                 }
@@ -248,7 +251,7 @@ impl Health {
         let health = &mut self.pools[pool.index()];
         let retry_ms = u64::from(health.spec.server_retry_timeout_ms);
         let health = &mut health.shards[shard.index()];
-        (health.failures, health.not_ready, health.failing) = (0, 0, None);
+        (health.failures, health.suspicions, health.failing) = (0, 0, None);
         health.out = Some(Out { since: now, probe_at: now.plus_ms(retry_ms), probing: false });
         self.wishes.push_back(Wish::Note { pool, shard, change: Change::Ejected { failures } });
         self.publish(pool);
@@ -265,7 +268,7 @@ impl Health {
         }
         let health = &mut health.shards[shard.index()];
         if std::mem::replace(&mut health.confirming, false) && health.out.is_none() {
-            let failures = std::mem::take(&mut health.not_ready);
+            let failures = std::mem::take(&mut health.suspicions);
             if !ready {
                 self.eject(pool, shard, failures, now);
             }

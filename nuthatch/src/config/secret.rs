@@ -12,6 +12,7 @@
 //!   some_pwd: S3cret             or that speaks of a password
 //!   kennwort: S3cret             or that we neither know nor can guess
 //!   redisauth S3cret             a line without a colon, unless it begins with another key of ours
+//!   - redis://:S3cret@h:1:1      what stands behind the `//` of an address with an `@`
 //!   redis_auth: |                and the lines that may belong to the value, up to a line that
 //!     S3cret                     begins with a key we know
 //! ```

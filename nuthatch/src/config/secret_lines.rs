@@ -173,7 +173,12 @@ impl Line {
 
     /// Where a secret begins, and how. The index may be the end of the line.
     pub fn secret(&self, aliases: &[String]) -> Option<(usize, Value)> {
-        let found = [self.secret_of_head(), self.secret_within(), self.secret_anchor(aliases)];
+        let found = [
+            self.secret_of_head(),
+            self.secret_within(),
+            self.secret_anchor(aliases),
+            self.secret_of_url(),
+        ];
         let start = found.into_iter().flatten().min()?;
         let start = self.after_spaces(self.skip(start, |c| c == ':'));
         Some((start, self.value(start)))
@@ -311,6 +316,16 @@ impl Line {
             }
             _ => false,
         }
+    }
+
+    /// What stands before the `@` of `redis://:S3cret@host`.
+    fn secret_of_url(&self) -> Option<usize> {
+        (0..self.chars.len()).filter(|&at| self.starts_with(at, "://")).map(|at| at + 3).find(
+            |&from| {
+                let end = self.skip(from, |c| !is_space(c) && c != '\n');
+                self.chars[from..end.min(self.chars.len())].contains(&'@')
+            },
+        )
     }
 
     /// A secret key anywhere.

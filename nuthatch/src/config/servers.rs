@@ -42,6 +42,11 @@ pub fn read(text: &str) -> Result<ShardSpec, Fault> {
                 .expected("`/path:weight`; a Unix socket has no port"));
         }
         None => Address::Unix { path: host.into() },
+        Some(_) if host.contains("://") || host.contains('@') => {
+            // What stands before the `@` may be a password: it is not repeated.
+            return Err(Fault::new("a server has no `scheme://`, user or password here")
+                .expected("`host:port:weight`; a password belongs to `redis_auth`"));
+        }
         Some(port) => {
             let number = scalars::number(port.text, 1, 65535, "")
                 .map_err(|fault| listen::port_fault(fault, port.text).span(port.span.clone()))?;
@@ -186,5 +191,10 @@ mod tests {
         assert_eq!(read("/tmp/s").unwrap_err().suggestion.as_deref(), Some("/tmp/s:1"));
         assert_eq!(read("h：6379：1").unwrap_err().suggestion.as_deref(), Some("h:6379:1"));
         assert!(!read("h:6379:1  n").unwrap_err().notes.is_empty());
+        // A password in a URL would be a part of the server's name, which everything shows.
+        for url in ["redis://:S3cret@h:6379:1", "user:S3cret@h:6379:1", "redis://h:6379:1"] {
+            let fault = format!("{:?}", read(url).unwrap_err());
+            assert!(fault.contains("no `scheme://`") && !fault.contains("S3cret"), "{fault}");
+        }
     }
 }

@@ -130,7 +130,9 @@ pub fn lines(text: &str) -> impl Iterator<Item = &str> + Clone {
 
 /// Text out of bytes. `Err` when nothing useful can be read on.
 pub fn decode(file: &str, bytes: &[u8]) -> Result<(Source, String, Vec<Problem>), Vec<Problem>> {
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+    // Without a mark it shows by its zeros: our characters have one in two bytes, or three in four.
+    let has_zero = bytes.iter().take(4).any(|&byte| byte == 0);
+    if has_zero || bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         let fault = Fault::new("this file is UTF-16, not UTF-8")
             .expected("UTF-8 text")
             .note("in the editor's \"Save as\", choose the encoding UTF-8");
@@ -195,6 +197,7 @@ mod tests {
         assert_eq!((problems[0].line, problems[0].column), (1, 3));
         assert_eq!(text, "a:  b\n");
         assert!(decode("f", b"\xff\xfea\0").is_err());
+        assert!(decode("f", b"a\0:\0").is_err() && decode("f", b"\0a\0:").is_err());
         let (_, text, problems) = decode("f", b"\xef\xbb\xbfa: b").unwrap();
         assert_eq!((text.as_str(), problems.len()), ("a: b", 0));
     }

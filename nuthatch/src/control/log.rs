@@ -21,6 +21,11 @@ struct Ration {
 }
 
 impl Ration {
+    /// Whether [`Ration::take`] would refuse a line now.
+    fn is_spent(&self, now: Time) -> bool {
+        now.as_ms() / 1000 == self.second && self.lines >= LINES_PER_SECOND
+    }
+
     /// Whether a line may be written now, and how many were not since the last one.
     fn take(&mut self, now: Time) -> Option<u64> {
         let second = now.as_ms() / 1000;
@@ -247,7 +252,8 @@ impl NoteLog {
             self.failing.remove(&(pool, server));
             self.unready.remove(&(pool, server));
         }
-        if is_at_will && self.servers.take(now).is_none() {
+        // One that fails and answers by turns is told of so often, too; its failures count the rest.
+        if is_at_will && self.servers.is_spent(now) {
             return;
         }
         let cause = self.failing.get(&(pool, server)).map(|failing| &*failing.cause);

@@ -44,6 +44,11 @@ impl Talk {
 
     /// The whole replies that `answer` begins with.
     pub fn replies(&self, answer: &[u8]) -> Vec<Range<usize>> {
+        self.walk(answer).0
+    }
+
+    /// The same, and where they end.
+    fn walk(&self, answer: &[u8]) -> (Vec<Range<usize>>, usize) {
         let mut found = Vec::new();
         let mut at = 0;
         while let Some(len) = self.whole(&answer[at..]) {
@@ -53,7 +58,7 @@ impl Talk {
             }
             at += len;
         }
-        found
+        (found, at)
     }
 
     fn whole(&self, bytes: &[u8]) -> Option<usize> {
@@ -91,9 +96,14 @@ async fn converse(
 ) -> io::Result<Vec<u8>> {
     stream.write_all(&talk.request).await?;
     let mut answer = Vec::new();
-    while talk.replies(&answer).len() < talk.replies && answer.len() <= ANSWER_BYTES_MAX {
+    // What is known of the answer so far: it may come a byte at a time.
+    let (mut at, mut whole) = (0, 0);
+    while whole < talk.replies && answer.len() <= ANSWER_BYTES_MAX {
         match stream.read_buf(&mut answer).await {
-            Ok(1..) => {}
+            Ok(1..) => {
+                let (replies, end) = talk.walk(&answer[at..]);
+                (at, whole) = (at + end, whole + replies.len());
+            }
             Ok(0) => break,
             // It closed before it had read all that we said.
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => break,
