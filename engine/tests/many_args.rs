@@ -1,4 +1,4 @@
-//! A request of more arguments than servers before Redis 7 take: nobody else is on its connection.
+//! A request of more arguments than servers before Redis 7 take: it has a connection of its own.
 
 use nuthatch_engine::base::limits::SHARED_ARGS_MAX;
 use nuthatch_engine::base::{PoolId, Time, WorkerId};

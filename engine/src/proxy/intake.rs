@@ -311,7 +311,7 @@ impl Path<'_> {
         taken
     }
 
-    /// Written anew, without zeros before lengths.
+    /// Takes a request after it is rewritten without zeros before its lengths.
     fn take_rewritten(&mut self, args: &request::Args<'_>) -> Taken {
         let mut bytes = Vec::with_capacity(args.bytes().len());
         args.encode(&mut bytes);

@@ -13,7 +13,7 @@ pub struct LaneKey {
     pub user: Option<Box<str>>,
     /// Reads only, of replicas.
     pub read_only: bool,
-    /// For requests that a server may close on; nobody else travels here.
+    /// For requests that a server may close on. No other request uses its connections.
     pub apart: bool,
 }
 

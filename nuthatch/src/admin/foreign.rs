@@ -47,7 +47,7 @@ pub static FOREIGN: [Foreign; 3] = [
     },
 ];
 
-/// How often each kind has come since the log told of it, and when that was.
+/// For each kind: connections since its last line in the log, and the time of that line.
 #[derive(Default)]
 pub struct ForeignLog(Mutex<[(u64, Option<Instant>); FOREIGN.len()]>);
 

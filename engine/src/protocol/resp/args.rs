@@ -59,7 +59,7 @@ impl<'a> Args<'a> {
         self.odd.0 & Odd::ZEROS != 0
     }
 
-    /// It has so many arguments that an older server would close: send it where nobody else is.
+    /// It has so many arguments that a server before Redis 7 closes: send it on a connection of its own.
     pub fn goes_apart(&self) -> bool {
         self.odd.0 & Odd::MANY != 0
     }

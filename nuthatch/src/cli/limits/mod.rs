@@ -1,10 +1,11 @@
 //! The reference page of limits: how much we take, how much the servers and twemproxy take.
 //!
-//! docs/reference/limits.md is this text; a test compares them, and writes the page anew when
+//! docs/reference/limits.md is this text; a test compares the two, and prints the page again when
 //! asked by `NUTHATCH_BLESS=1 cargo test -p nuthatch`. Our numbers are printed from the constants
 //! themselves. What others take was found by asking them, with the versions that the page names;
 //! `nuthatch/tests/edges.rs` asks again.
 
+mod own;
 mod rows;
 
 use crate::config;

@@ -1,8 +1,7 @@
 //! The rows of the page: ours from the constants, theirs as they were found.
 
+use super::own::{CONFIGURATION, PROTECTION};
 use super::{Here, Row, Section};
-use crate::admin::HEAD_BYTES_MAX;
-use crate::config::{FILE_BYTES_MAX, POOLS_MAX, SERVERS_MAX, UNIX_PATH_MAX};
 use nuthatch_engine::base::limits as l;
 use nuthatch_engine::protocol::memcache::request::BLOCK_BYTES_WRITTEN_MAX;
 use nuthatch_engine::protocol::memcache::{KEY_BYTES_MAX, LINE_BYTES_MAX};
@@ -88,10 +87,10 @@ const REDIS_REQUESTS: &[Row] = &[
         here: Here::Count(l::SHARED_ARGS_MAX as u64),
         constants: &["SHARED_ARGS_MAX"],
         cells: &[
-            "no difference; before Redis 7, the most it takes",
+            "no such limit; a Redis before 7 takes no more at all",
             "none",
             "it waits for the replies before it, and has a connection apart",
-            "a Redis before 7 closes on it, which must cost nobody else",
+            "a Redis before 7 closes on it; other clients must not lose their connection",
         ],
     },
     Row {
@@ -332,171 +331,5 @@ const MEMCACHED_REPLIES: &[Row] = &[
             CLOSED,
             "what has no end for so long is none of memcached's",
         ],
-    },
-];
-
-const CONFIGURATION: &[Row] = &[
-    Row {
-        name: "a number, where its key says no other",
-        here: Here::Range(0, i32::MAX as i64),
-        constants: &[],
-        cells: &[
-            "the same, and those from 4,294,967,296 on, cut to 32 bits",
-            "`timeout: 4294967296` meant 0, which waits for ever",
-        ],
-    },
-    Row {
-        name: "`server_connections`",
-        here: Here::Key("server_connections"),
-        constants: &[],
-        cells: &["1 to 2,147,483,647", "a server's address has no more ports for one of ours"],
-    },
-    Row {
-        name: "`client_stall_ms`",
-        here: Here::Key("client_stall_ms"),
-        constants: &["CLIENT_STALL_MS_MIN", "CLIENT_STALL_MS_MAX"],
-        cells: &["has no such key", "a client that reads is hardly away for less"],
-    },
-    Row {
-        name: "servers in a pool",
-        here: Here::Count(SERVERS_MAX as u64),
-        constants: &[],
-        cells: &["none met: 65,536", "a split request notes each key's server in 16 bits"],
-    },
-    Row {
-        name: "pools in a file",
-        here: Here::Count(POOLS_MAX as u64),
-        constants: &[],
-        cells: &[
-            "none met: 10,000",
-            "each listens, in every worker, and is compared with all others",
-        ],
-    },
-    Row {
-        name: "bytes in a file",
-        here: Here::Bytes(FILE_BYTES_MAX as usize),
-        constants: &[],
-        cells: &[
-            "none met: 20 MB of comments",
-            "a pool of 65,535 servers has 4 MB; after a mistake the file is read again for the next",
-        ],
-    },
-    Row {
-        name: "bytes in the path of a Unix socket to listen on",
-        here: Here::Bytes(UNIX_PATH_MAX),
-        constants: &[],
-        cells: &["the same", "the kernel's own"],
-    },
-    Row {
-        name: "a number of a flag",
-        here: Here::Range(0, i32::MAX as i64),
-        constants: &[],
-        cells: &[
-            "the same, and those from 4,294,967,296 on, cut to 32 bits",
-            "`-v 4294967297` meant 1",
-        ],
-    },
-];
-
-const PROTECTION: &[Row] = &[
-    Row {
-        name: "clients",
-        here: Here::Words("open files, less those for listeners and servers"),
-        constants: &[],
-        cells: &[
-            "the same, with fewer files for servers",
-            "refused with the protocol's error",
-            "a crowd must leave files for servers: see *Open files* in the guide to operating",
-        ],
-    },
-    Row {
-        name: "requests of a client in flight",
-        here: Here::Count(l::CLIENT_WINDOW_MAX as u64),
-        constants: &["CLIENT_WINDOW_MAX"],
-        cells: &["none", "it is not read until replies have left", "memory, and what servers hold"],
-    },
-    Row {
-        name: "bytes of replies that a client has not read",
-        here: Here::Bytes(l::CLIENT_OUTPUT_BYTES_MAX),
-        constants: &["CLIENT_OUTPUT_BYTES_MAX"],
-        cells: &["none", "nothing more is sent for it until it has read some", "memory"],
-    },
-    Row {
-        name: "how long a client may take nothing of them, where its pool does not say",
-        here: Here::Ms(l::CLIENT_STALL_MS as u64),
-        constants: &["CLIENT_STALL_MS"],
-        cells: &["none", "closed (`clients_stalled`)", "memory; it may have this time twice"],
-    },
-    Row {
-        name: "the same with much unread, over",
-        here: Here::BytesFor(l::CLIENT_HOARD_BYTES, l::CLIENT_HOARD_STALL_MS),
-        constants: &["CLIENT_HOARD_BYTES", "CLIENT_HOARD_STALL_MS"],
-        cells: &["none", "closed (`clients_stalled`)", "memory"],
-    },
-    Row {
-        name: "the same with very much unread, over",
-        here: Here::BytesFor(l::CLIENT_GLUT_BYTES, l::CLIENT_GLUT_STALL_MS),
-        constants: &["CLIENT_GLUT_BYTES", "CLIENT_GLUT_STALL_MS"],
-        cells: &["none", "closed (`clients_stalled`)", "memory"],
-    },
-    Row {
-        name: "the same while others wait behind its large reply",
-        here: Here::Ms(l::STREAM_SHARED_STALL_MS),
-        constants: &["STREAM_SHARED_STALL_MS"],
-        cells: &["none", "closed (`clients_stalled`)", "the others"],
-    },
-    Row {
-        name: "how long HELLO and INFO wait for servers to say what they can do",
-        here: Here::Ms(l::HELLO_WAIT_MS_MAX),
-        constants: &["HELLO_WAIT_MS_MAX"],
-        cells: &[
-            "knows neither",
-            "answered with what is known",
-            "clients' own time-outs are 5 s; less where `connect_timeout_ms` is",
-        ],
-    },
-    Row {
-        name: "how long what a refused client still sends is read and dropped",
-        here: Here::Ms(l::LINGER_MS),
-        constants: &["LINGER_MS"],
-        cells: &["0", "closed", "so that our last words are not lost in a reset"],
-    },
-    Row {
-        name: "requests that wait for a connection to a server",
-        here: Here::Count(l::UPSTREAM_QUEUE_MAX as u64),
-        constants: &["UPSTREAM_QUEUE_MAX"],
-        cells: &[
-            "none",
-            "an error at once, `not sent` (`upstream_queue_full`)",
-            "memory; nobody waits so long",
-        ],
-    },
-    Row {
-        name: "bytes of requests that a server has not taken",
-        here: Here::Bytes(l::UPSTREAM_UNSENT_BYTES_MAX),
-        constants: &["UPSTREAM_UNSENT_BYTES_MAX"],
-        cells: &["none", "the same; one of any size joins an empty queue", "memory"],
-    },
-    Row {
-        name: "late replies that a connection may owe",
-        here: Here::Count(l::TOMBSTONES_MAX as u64),
-        constants: &["TOMBSTONES_MAX"],
-        cells: &[
-            "0: it closes at the first",
-            "the connection is closed",
-            "a server that is so late is lost",
-        ],
-    },
-    Row {
-        name: "how late they may be, in times of `timeout`",
-        here: Here::Count(l::TOMBSTONE_TIMEOUTS),
-        constants: &["TOMBSTONE_TIMEOUTS"],
-        cells: &["0", "the connection is closed", "the same"],
-    },
-    Row {
-        name: "bytes that a reader of the stats port sends",
-        here: Here::Bytes(HEAD_BYTES_MAX),
-        constants: &[],
-        cells: &["reads none", "431", "it is a health check's request"],
     },
 ];
