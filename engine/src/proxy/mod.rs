@@ -25,37 +25,20 @@
 //! slot that waits has its tickets with upstreams; replies leave a client's slots in order; every
 //! queue is within `base::limits`.
 
-mod answers;
-mod client;
-mod count;
-mod counters;
-mod direct;
-mod drain;
-mod foreign;
-mod gather;
-mod greet;
-mod hello;
-mod info;
-mod intake;
-mod invariants;
-mod lane;
-mod memcache;
-mod pool;
-mod replies;
-mod request;
-mod stream;
-mod turn;
-mod upload;
-mod upstream;
+mod carry;
+mod link;
+mod local;
+mod measure;
+mod plan;
 mod worker;
 
-pub use count::{PoolCounts, WorkerCounts};
-pub use counters::{COUNTERS, Counters, Row, ServerCounters};
-pub use invariants::Backlog;
-pub use lane::{server_said, wants_no_password};
-pub use replies::{Cause, too_many_clients};
-pub use stream::StreamBounds;
+pub use carry::download::StreamBounds;
+pub use link::upstream::lane::{server_said, wants_no_password};
+pub use measure::counters::{COUNTERS, Counters, Row, ServerCounters};
+pub use measure::counts::{PoolCounts, WorkerCounts};
+pub use plan::texts::{Cause, too_many_clients};
 pub use worker::Worker;
+pub use worker::invariants::Backlog;
 
 use crate::base::slab::Key;
 use crate::base::{PoolId, ServerId};

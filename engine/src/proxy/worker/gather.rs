@@ -18,10 +18,10 @@
 //! that asks on while it is owed replies has them as soon as there is time, and a loop with time
 //! to spare hardly ever holds anything but the first replies of a batch.
 
-use super::Worker;
 use crate::base::Time;
 use crate::base::limits::{GATHER_CLIENTS, GATHER_US};
 use crate::base::slab::Key;
+use crate::proxy::Worker;
 use std::collections::VecDeque;
 
 /// Since when a connection's bytes have been held back.

@@ -4,12 +4,13 @@
 //! the actions, until there is neither. Nothing is written before the flush, so a turn costs each connection one write
 //! however many requests or replies it carried.
 
-use super::client::{Client, State as ClientState};
-use super::pool::Pool;
-use super::replies::Cause;
-use super::turn::Turn;
-use super::upstream::Upstream;
-use super::{Action, ConnId, Counters, Identity, Note, Reading, StreamBounds};
+mod drain;
+mod flow;
+pub mod gather;
+mod intake;
+pub mod invariants;
+mod replies_in;
+
 use crate::base::limits::{
     CLIENT_GLUT_BYTES, CLIENT_GLUT_STALL_MS, CLIENT_HOARD_BYTES, CLIENT_HOARD_STALL_MS, LINGER_MS,
     STREAM_SHARED_STALL_MS,
@@ -17,20 +18,26 @@ use crate::base::limits::{
 use crate::base::slab::{Key, Slab};
 use crate::base::{Epoch, PoolId, ServerId, Time, WorkerId};
 use crate::protocol::resp::Version;
+use crate::proxy::link::client::{Client, State as ClientState};
+use crate::proxy::link::turn::Turn;
+use crate::proxy::link::upstream::Upstream;
+use crate::proxy::link::upstream::pool::Pool;
+use crate::proxy::plan::texts::Cause;
+use crate::proxy::{Action, ConnId, Counters, Identity, Note, Reading, StreamBounds};
 use crate::topology::{PoolSpec, ShardState, Snapshot};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// See the module's head.
 pub struct Worker {
-    pub(super) pools: Vec<Pool>,
-    pub(super) clients: Slab<Client>,
-    pub(super) upstreams: Vec<Upstream>,
-    pub(super) turn: Turn,
+    pub(in crate::proxy) pools: Vec<Pool>,
+    pub(in crate::proxy) clients: Slab<Client>,
+    pub(in crate::proxy) upstreams: Vec<Upstream>,
+    pub(in crate::proxy) turn: Turn,
     /// The time is known, and whom to preconnect has been seen to.
     begun: bool,
     /// The end has begun: nobody new, and nothing new of those who are here.
-    pub(super) draining: bool,
+    pub(in crate::proxy) draining: bool,
 }
 
 impl Worker {
@@ -161,7 +168,7 @@ impl Worker {
         }
     }
 
-    pub(super) fn close_client(&mut self, key: Key) {
+    pub(in crate::proxy) fn close_client(&mut self, key: Key) {
         if self.clients.get(key).is_some() {
             self.turn.actions.push_back(Action::Close { conn: ConnId::Client(key) });
             self.forget_client(key);

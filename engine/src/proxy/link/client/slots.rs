@@ -14,7 +14,7 @@ use crate::base::limits::{
 };
 use crate::command::Joined;
 use crate::protocol::{memcache, resp};
-use crate::proxy::turn::Turn;
+use crate::proxy::link::turn::Turn;
 use crate::topology::Protocol;
 
 /// A stash smaller than this is not worth tidying.

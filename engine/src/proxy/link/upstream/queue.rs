@@ -17,7 +17,7 @@ use super::{State, Upstream};
 use crate::base::Time;
 use crate::base::limits::{TOMBSTONE_TIMEOUTS, TOMBSTONES_MAX};
 use crate::base::slab::Key;
-use crate::proxy::turn::Turn;
+use crate::proxy::link::turn::Turn;
 
 /// Whom a reply belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ pub struct Ticket {
     pub fence: Fence,
     pub since: Time,
     /// Where its request ends in the bytes of this socket.
-    pub(super) end: u64,
+    pub(in crate::proxy) end: u64,
 }
 
 /// What is special of the reply to a request of memcached's. It may be silence: then a fence was
@@ -124,7 +124,7 @@ impl Upstream {
     }
 
     /// Where a ticket's request begins: where the one before it ends.
-    pub(super) fn start_of(&self, at: usize) -> u64 {
+    pub(in crate::proxy) fn start_of(&self, at: usize) -> u64 {
         at.checked_sub(1).map_or(self.answered, |before| self.tickets[before].end)
     }
 

@@ -4,9 +4,9 @@
 //! here. What only servers know (keys, memory of the data set) is not made up: the proxy holds no
 //! data, and says 0. Numbers of clients are those of the worker that answers.
 
-use super::hello::redis_version;
-use super::request::{Path, Taken};
 use crate::protocol::resp::{Args, encode};
+use crate::proxy::carry::request::{Path, Taken};
+use crate::proxy::local::hello::redis_version;
 use crate::topology::ShardState;
 use std::fmt::Write;
 

@@ -10,8 +10,8 @@
 //! How long that may take is not decided here: the one who drains a worker stops it when he has
 //! waited long enough.
 
-use super::client::{ServerWait, State};
-use super::worker::Worker;
+use crate::proxy::link::client::{ServerWait, State};
+use crate::proxy::worker::Worker;
 
 impl Worker {
     /// Takes no further request, and closes each client when it has what it is owed.

@@ -1,18 +1,18 @@
 //! One request, from its bytes to its tickets: look up, check, route, split, or answer here.
 
-use super::client::Client;
-use super::foreign::Foreign;
-use super::pool::Pool;
-use super::replies::{self, Cause, Sent};
-use super::turn::Turn;
-use super::upstream::{Fence, Upstream};
-use super::{Action, Note};
 use crate::base::limits::REFUSED_MULTI_MS;
 use crate::base::{ShardId, Time};
 use crate::command::keys::KeyError;
 use crate::command::merge::Merge;
 use crate::command::{self, Before, Command, Group, Joined, Local, Split, Verb, keys};
 use crate::protocol::resp::{Args, encode};
+use crate::proxy::link::client::Client;
+use crate::proxy::link::turn::Turn;
+use crate::proxy::link::upstream::pool::Pool;
+use crate::proxy::link::upstream::{Fence, Upstream};
+use crate::proxy::plan::foreign::Foreign;
+use crate::proxy::plan::texts::{self, Cause, Sent};
+use crate::proxy::{Action, Note};
 use crate::routing::distribution::Ring;
 use crate::topology::{Manners, ShardState};
 
@@ -122,7 +122,7 @@ impl Path<'_> {
 
     pub fn failure(&self, shard: Option<ShardId>, cause: &Cause) -> String {
         let shard = shard.and_then(|id| self.pool.describe_shard(self.pool.topology.shard(id)));
-        replies::failure_text(&self.pool.spec, cause, shard, Sent::No)
+        texts::failure_text(&self.pool.spec, cause, shard, Sent::No)
     }
 
     /// A command whose keys are several, or not at argument 1: all must have one owner.
@@ -153,7 +153,7 @@ impl Path<'_> {
                 self.pool.spec.manners == Manners::Twemproxy && command.before == Before::Sent;
             if !as_before {
                 self.count_refused();
-                return self.error(replies::CROSSSLOT);
+                return self.error(texts::CROSSSLOT);
             }
             self.tell_unchecked(command.name);
         }
@@ -295,11 +295,11 @@ impl Path<'_> {
         }
         // twemproxy closed on what it could not read before it asked who the client is.
         if !self.client.authenticated && self.pool.spec.manners == Manners::Modern {
-            return self.error(replies::noauth(self.pool.spec.manners));
+            return self.error(texts::noauth(self.pool.spec.manners));
         }
         let is_multi = args.len() == 1 && args.name().eq_ignore_ascii_case(b"multi");
         self.client.refused_multi = is_multi.then_some(self.turn.now);
-        self.refuse(args.name(), replies::unknown_command(args));
+        self.refuse(args.name(), texts::unknown_command(args));
     }
 
     /// A client whose MULTI was refused may not have noticed yet, and means what it sends now to
@@ -331,12 +331,12 @@ impl Path<'_> {
         }
         if is(b"exec") {
             self.client.refused_multi = None;
-            self.error(replies::EXECABORT);
+            self.error(texts::EXECABORT);
         } else if is(b"discard") {
             self.client.refused_multi = None;
             self.answer(|out| encode::status(out, "OK"));
         } else {
-            self.error(replies::IN_REFUSED_MULTI);
+            self.error(texts::IN_REFUSED_MULTI);
         }
         true
     }
@@ -349,7 +349,7 @@ impl Path<'_> {
         if manners == Manners::Twemproxy && unread {
             return self.refuse_keys(command, args, &KeyError::Arity(command.name));
         }
-        self.error(replies::noauth(manners));
+        self.error(texts::noauth(manners));
     }
 
     /// What twemproxy closed on, and we answer with an error under modern manners.

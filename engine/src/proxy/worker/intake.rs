@@ -3,21 +3,21 @@
 //! Bytes are parsed where they lie, in the loop's own buffer; only what is not a whole request
 //! yet, or may not be taken yet, is copied to the client's input.
 
-use super::client::{Input, Progress, State};
-use super::foreign::{self, Foreign};
-use super::replies;
-use super::request::{Path, Taken};
-use super::upload::Begun;
-use super::worker::Worker;
-use super::{Action, Note, Reading};
 use crate::base::limits::REQUEST_BYTES_MAX;
 use crate::base::slab::Key;
 use crate::protocol::memcache;
 use crate::protocol::resp::{encode, inline, request};
+use crate::proxy::carry::request::{Path, Taken};
+use crate::proxy::carry::upload::Begun;
+use crate::proxy::link::client::{Input, Progress, State};
+use crate::proxy::plan::foreign::{self, Foreign};
+use crate::proxy::plan::texts;
+use crate::proxy::worker::Worker;
+use crate::proxy::{Action, Note, Reading};
 use crate::topology::{Manners, Protocol};
 
 impl Worker {
-    pub(super) fn client_bytes(&mut self, key: Key, fresh: &[u8]) -> Reading {
+    pub(in crate::proxy) fn client_bytes(&mut self, key: Key, fresh: &[u8]) -> Reading {
         let Some(client) = self.clients.get_mut(key) else {
             return Reading::Go;
         };
@@ -59,8 +59,8 @@ impl Worker {
         client.input = input;
         if waiting > REQUEST_BYTES_MAX {
             client.answer(&mut self.turn, |out| match protocol {
-                Protocol::Redis => encode::error(out, replies::REQUEST_TOO_LARGE),
-                Protocol::Memcache => memcache::encode::line(out, replies::MEMCACHE_TOO_LARGE),
+                Protocol::Redis => encode::error(out, texts::REQUEST_TOO_LARGE),
+                Protocol::Memcache => memcache::encode::line(out, texts::MEMCACHE_TOO_LARGE),
             });
             self.refuse_client(key, "request above 1 GiB");
             return Reading::Go;
@@ -214,9 +214,9 @@ fn is_dropping(progress: &Progress) -> bool {
 fn refuse_malformed(path: &mut Path<'_>, error: request::Error, len: usize) -> usize {
     path.count_refused();
     if path.pool.spec.manners == Manners::Modern {
-        path.answer(|out| replies::protocol_error(out, error));
+        path.answer(|out| texts::protocol_error(out, error));
     }
-    path.hang_up(replies::protocol_why(error));
+    path.hang_up(texts::protocol_why(error));
     len
 }
 
@@ -270,11 +270,11 @@ impl Path<'_> {
             let name = &self.pool.spec.name;
             match foreign {
                 Foreign::Resp => {
-                    let text = replies::resp_on_memcache(name);
+                    let text = texts::resp_on_memcache(name);
                     self.answer(|out| encode::error(out, text));
                 }
                 Foreign::MemcacheBlock => {
-                    let text = replies::memcache_on_redis(name);
+                    let text = texts::memcache_on_redis(name);
                     self.answer(|out| memcache::encode::line(out, &text));
                 }
                 _ => {}

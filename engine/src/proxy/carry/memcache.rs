@@ -6,10 +6,6 @@
 //! flood of `noreply` is held back by the same window as any other, and what a client asks next
 //! is answered after it.
 
-use super::foreign::{self, Foreign};
-use super::replies::{self, Cause};
-use super::request::{OWNERS_KEPT, PLACEHOLDER, Path};
-use super::upstream::Fence;
 use crate::base::ShardId;
 use crate::command::Joined;
 use crate::command::memcache::{
@@ -19,6 +15,10 @@ use crate::protocol::memcache::reply::FENCE;
 use crate::protocol::memcache::request::Refusal;
 use crate::protocol::memcache::words::Words;
 use crate::protocol::memcache::{KEY_BYTES_MAX, Request, encode};
+use crate::proxy::carry::request::{OWNERS_KEPT, PLACEHOLDER, Path};
+use crate::proxy::link::upstream::Fence;
+use crate::proxy::plan::foreign::{self, Foreign};
+use crate::proxy::plan::texts::{self, Cause};
 use crate::topology::Manners;
 
 impl Path<'_> {
@@ -31,7 +31,7 @@ impl Path<'_> {
                 self.count_refused();
                 return self.hang_up(Foreign::Http.why());
             }
-            return self.refuse_line(request.line, replies::MEMCACHE_ERROR);
+            return self.refuse_line(request.line, texts::MEMCACHE_ERROR);
         };
         if let Some(refusal) = request.refusal {
             return self.refuse_block(request, refusal);
@@ -47,7 +47,7 @@ impl Path<'_> {
             }
             Verb::Retrieve { first } => {
                 if first == 2 && words.next().is_none() {
-                    return self.refuse_line(request.line, replies::MEMCACHE_ERROR);
+                    return self.refuse_line(request.line, texts::MEMCACHE_ERROR);
                 }
                 self.retrieve(first, words, request);
             }
@@ -58,7 +58,7 @@ impl Path<'_> {
                     let fence = if flags.quiet { Fence::Quiet } else { Fence::Meta };
                     let key = MetaKey::read(key, flags);
                     if key.may_break_lines() && (flags.returns_key || command.name == "me") {
-                        return self.refuse_line(request.line, replies::MEMCACHE_KEY_LINES);
+                        return self.refuse_line(request.line, texts::MEMCACHE_KEY_LINES);
                     }
                     self.forward_fenced(key.as_slice(), request.bytes, fence);
                 }
@@ -66,7 +66,7 @@ impl Path<'_> {
             Verb::All(join) => self.ask_all(command, join, request),
             Verb::Local(local) => self.answer_memcache(local),
             Verb::Refused => {
-                self.refuse_line(request.line, &replies::memcache_not_served(command.name));
+                self.refuse_line(request.line, &texts::memcache_not_served(command.name));
             }
         }
     }
@@ -87,14 +87,14 @@ impl Path<'_> {
         let given = 1 + usize::from(!key.is_empty());
         let wanted = usize::from(command.words_min);
         if given + rest.take(wanted.saturating_sub(given)).count() < wanted {
-            self.refuse_line(command.name.as_bytes(), replies::MEMCACHE_ERROR);
+            self.refuse_line(command.name.as_bytes(), texts::MEMCACHE_ERROR);
             return false;
         }
         if key.len() > KEY_BYTES_MAX {
             if command.verb == Verb::Forward && has_noreply(request.line) {
                 self.refuse_unheard(request.line);
             } else {
-                self.refuse_line(command.name.as_bytes(), replies::MEMCACHE_FORMAT);
+                self.refuse_line(command.name.as_bytes(), texts::MEMCACHE_FORMAT);
             }
             return false;
         }
@@ -114,7 +114,7 @@ impl Path<'_> {
                 let upstream = &mut self.upstreams[at];
                 let is_meta = matches!(fence, Fence::Meta | Fence::Quiet);
                 if is_meta && self.pool.knows_no_meta(upstream.server, self.turn.now) {
-                    return self.refuse_line(bytes, replies::MEMCACHE_NO_META);
+                    return self.refuse_line(bytes, texts::MEMCACHE_NO_META);
                 }
                 let out = upstream.out.tail(&mut self.turn.buffers);
                 let before = out.len();
@@ -138,7 +138,7 @@ impl Path<'_> {
     fn retrieve(&mut self, first: u8, mut words: Words<'_>, request: &Request<'_>) {
         let keys = words.rest();
         match (words.next(), words.next()) {
-            (None, _) if first == 1 => self.refuse_line(request.line, replies::MEMCACHE_ERROR),
+            (None, _) if first == 1 => self.refuse_line(request.line, texts::MEMCACHE_ERROR),
             // `gat 0`: memcached has an answer to that, so let one give it.
             (None, _) => self.forward_fenced(PLACEHOLDER, request.bytes, Fence::None),
             (Some(key), None) if key.len() <= KEY_BYTES_MAX => {
@@ -163,7 +163,7 @@ impl Path<'_> {
             }
         }
         if too_long {
-            self.refuse_line(request.line, replies::MEMCACHE_FORMAT);
+            self.refuse_line(request.line, texts::MEMCACHE_FORMAT);
         } else if nobody {
             self.forward_memcache(None, request.bytes, Fence::None);
         } else if owners.iter().all(|&owner| owner == owners[0]) {
@@ -241,7 +241,7 @@ impl Path<'_> {
     fn ask_all(&mut self, command: &Command, join: Join, request: &Request<'_>) {
         let argument = request.words.clone().next();
         if usize::from(command.words_min) > 1 + usize::from(argument.is_some()) {
-            return self.refuse_line(request.line, replies::MEMCACHE_ERROR);
+            return self.refuse_line(request.line, texts::MEMCACHE_ERROR);
         }
         let join = match (join, argument) {
             (Join::Stats, Some(b"settings" | b"conns")) => Join::Settings,
@@ -276,7 +276,7 @@ impl Path<'_> {
 
     fn answer_memcache(&mut self, local: Local) {
         match local {
-            Local::Version => self.say(replies::MEMCACHE_VERSION),
+            Local::Version => self.say(texts::MEMCACHE_VERSION),
             Local::Noop => self.say("MN"),
             Local::Quit => self.client.finish(self.turn, true),
         }
@@ -289,7 +289,7 @@ impl Path<'_> {
         if !is_meta && refusal != Refusal::Words && has_noreply(request.line) {
             return self.refuse_unheard(request.line);
         }
-        self.refuse_line(request.line, replies::memcache_refusal(refusal));
+        self.refuse_line(request.line, texts::memcache_refusal(refusal));
     }
 
     /// `noreply` goes for errors too, once there are words enough.

@@ -1,12 +1,12 @@
 //! What the pieces of a worker share during one turn of the loop: the time, the lists of what is
 //! to be done at its end, and the buffers.
 
-use super::client::Slot;
-use super::stream::StreamBounds;
-use super::{Action, Counters, Identity};
 use crate::base::buffer::BufferPool;
 use crate::base::slab::Key;
 use crate::base::{Chance, Epoch, Time, WorkerId};
+use crate::proxy::carry::download::StreamBounds;
+use crate::proxy::link::client::Slot;
+use crate::proxy::{Action, Counters, Identity};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub struct Turn {
     /// Have bytes to write. An entry whose connection has gone is harmless.
     pub dirty_upstreams: VecDeque<Key>,
     pub dirty_clients: VecDeque<Key>,
-    /// Have bytes to write that are held back for more to come; see [`super::Worker::gather`].
+    /// Have bytes to write that are held back for more to come; see [`crate::proxy::Worker::gather`].
     pub held_upstreams: Vec<Key>,
     pub held_clients: Vec<Key>,
     /// When the first of them may wait no longer.

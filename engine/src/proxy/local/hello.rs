@@ -12,13 +12,15 @@
 //! A pool may lose RESP3 when a server is replaced by an older one. Clients that speak RESP3 then are
 //! closed: they connect again, are refused, and go on with RESP2.
 
-use super::client::{ServerWait, State};
-use super::request::{Path, Taken};
-use super::worker::Worker;
-use super::{Action, Note, REDIS_VERSION, greet, replies};
 use crate::base::PoolId;
 use crate::base::limits::HELLO_WAIT_MS_MAX;
 use crate::protocol::resp::{Args, Version, encode};
+use crate::proxy::carry::request::{Path, Taken};
+use crate::proxy::link::client::{ServerWait, State};
+use crate::proxy::local::connection;
+use crate::proxy::plan::texts;
+use crate::proxy::worker::Worker;
+use crate::proxy::{Action, Note, REDIS_VERSION};
 use crate::topology::Common;
 
 impl Path<'_> {
@@ -37,9 +39,9 @@ impl Path<'_> {
             version = match std::str::from_utf8(wanted).ok().and_then(|n| n.parse::<i64>().ok()) {
                 Some(2) => Version::Resp2,
                 Some(3) => Version::Resp3,
-                Some(_) => return Err(replies::NOPROTO.into()),
+                Some(_) => return Err(texts::NOPROTO.into()),
                 None => {
-                    return Err(replies::HELLO_VERSION.into());
+                    return Err(texts::HELLO_VERSION.into());
                 }
             };
         }
@@ -55,17 +57,17 @@ impl Path<'_> {
             } else if option.eq_ignore_ascii_case(b"setname") && options.len() >= 1 {
                 name = options.next();
             } else {
-                return Err(replies::hello_option(option));
+                return Err(texts::hello_option(option));
             }
         }
         if right == Some(false) {
-            return Err(replies::WRONGPASS.into());
+            return Err(texts::WRONGPASS.into());
         }
         if right.is_none() && !self.client.authenticated {
-            return Err(replies::HELLO_NOAUTH.into());
+            return Err(texts::HELLO_NOAUTH.into());
         }
         if let Some(name) = name {
-            greet::check_name(name)?;
+            connection::check_name(name)?;
         }
         if self.must_wait_for_servers() {
             return Ok(Taken::NotYet);
@@ -99,9 +101,9 @@ impl Path<'_> {
         let pool = &self.pool.spec.name;
         match self.pool.topology.common.resp3 {
             Some(true) => Ok(()),
-            Some(false) => Err(replies::noproto_of_server(pool).into()),
+            Some(false) => Err(texts::noproto_of_server(pool).into()),
             None => {
-                let text = replies::no_server_known(pool).into();
+                let text = texts::no_server_known(pool).into();
                 self.turn.actions.push_back(Action::AskServers { pool: self.pool.id });
                 Err(text)
             }
@@ -146,7 +148,7 @@ pub fn redis_version(common: &Common) -> String {
 
 impl Worker {
     /// What is known of a pool's servers has changed.
-    pub(super) fn handle_common(&mut self, pool: PoolId, before: Common, now: Common) {
+    pub(in crate::proxy) fn handle_common(&mut self, pool: PoolId, before: Common, now: Common) {
         let Worker { clients, turn, .. } = self;
         if now.settled && !before.settled {
             for client in clients.values_mut().filter(|client| client.pool == pool) {

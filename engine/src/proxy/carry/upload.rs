@@ -16,13 +16,6 @@
 //! it comes: the connection stays in step. If the client is lost, so is the upstream: nobody will
 //! ever send it the rest.
 
-use super::client::Client;
-use super::pool::Pool;
-use super::replies::{self, Cause};
-use super::request::Path;
-use super::upstream::{Fence, State, Upstream};
-use super::worker::Worker;
-use super::{Action, ConnId};
 use crate::base::ShardId;
 use crate::base::buffer::Sifted;
 use crate::base::slab::Key;
@@ -31,6 +24,13 @@ use crate::command::{self, Verb};
 use crate::protocol::memcache::reply::FENCE;
 use crate::protocol::memcache::words::Words;
 use crate::protocol::{memcache, resp};
+use crate::proxy::carry::request::Path;
+use crate::proxy::link::client::Client;
+use crate::proxy::link::upstream::pool::Pool;
+use crate::proxy::link::upstream::{Fence, State, Upstream};
+use crate::proxy::plan::texts::{self, Cause};
+use crate::proxy::worker::Worker;
+use crate::proxy::{Action, ConnId};
 use crate::topology::{Manners, Protocol, ShardState};
 
 /// A request on its way.
@@ -271,13 +271,13 @@ impl Path<'_> {
             self.pool.spares.push((upstream.lane, upstream.server, upload.at as u32));
             let mut text = Vec::new();
             if self.pool.spec.manners == Manners::Modern {
-                replies::protocol_error(&mut text, error);
+                texts::protocol_error(&mut text, error);
             }
             for (ticket, _) in gone.iter().filter(|(ticket, _)| !ticket.tombstone) {
                 self.client.handle_reply(self.turn, ticket.number, ticket.part, &text);
             }
         }
-        self.hang_up(replies::protocol_why(error));
+        self.hang_up(texts::protocol_why(error));
     }
 }
 
@@ -303,7 +303,7 @@ impl Pool {
 
 impl Client {
     /// Its upload may go on, or has nowhere to go.
-    pub fn resume_upload(&mut self, turn: &mut super::turn::Turn) {
+    pub fn resume_upload(&mut self, turn: &mut crate::proxy::link::turn::Turn) {
         if std::mem::replace(&mut self.upload_paused, false) {
             self.maybe_resume(turn);
         }
@@ -312,7 +312,7 @@ impl Client {
 
 impl Worker {
     /// An upstream has sent what it had: its upload may go on.
-    pub(super) fn resume_upload(&mut self, at: usize) {
+    pub(in crate::proxy) fn resume_upload(&mut self, at: usize) {
         let upstream = &self.upstreams[at];
         if let Some(from) = upstream.upload_from
             && upstream.out.len() < self.turn.stream_bounds.resume_bytes
@@ -323,7 +323,7 @@ impl Worker {
     }
 
     /// A client is gone that had not sent all of its request.
-    pub(super) fn abandon_upload(&mut self, client: Key, upload: &Upload) {
+    pub(in crate::proxy) fn abandon_upload(&mut self, client: Key, upload: &Upload) {
         let Some(upstream) = upload.taker(client, &mut self.upstreams) else {
             return;
         };

@@ -2,7 +2,7 @@
 
 use super::Client;
 use crate::base::Time;
-use crate::proxy::turn::Turn;
+use crate::proxy::link::turn::Turn;
 
 /// Whether it waits, or has waited.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,22 +6,22 @@
 //! of requests for large ones through before it closes. Those flow (`stream.rs`), and wait in their
 //! server; what is gathered all the same is held down by `CLIENT_HOARD_STALL_MS`.
 
-mod owed;
+mod slots;
 mod wait;
 
-pub use owed::Slot;
+pub use slots::Slot;
 pub use wait::ServerWait;
 
-use super::gather::Hold;
-use super::turn::Turn;
-use super::upload::Upload;
-use super::{Action, ConnId};
 use crate::base::buffer::Output;
 use crate::base::limits::{CLIENT_OUTPUT_BYTES_MAX, CLIENT_WINDOW_START, GATHER_BYTES};
 use crate::base::slab::Key;
 use crate::base::{PoolId, Time};
 use crate::protocol::memcache;
 use crate::protocol::resp::{Version, request};
+use crate::proxy::carry::upload::Upload;
+use crate::proxy::link::turn::Turn;
+use crate::proxy::worker::gather::Hold;
+use crate::proxy::{Action, ConnId};
 use crate::topology::Protocol;
 use std::collections::VecDeque;
 use std::net::SocketAddr;

@@ -6,13 +6,15 @@
 //! parser then walks the bytes where they lie; those behind the end of what flows, which are few and
 //! seldom, are taken out again and handled as any others.
 
-use super::request::Path;
-use super::upstream::State as UpstreamState;
-use super::worker::Worker;
-use super::{ConnId, Reading, client, stream};
 use crate::base::buffer::{BufferPool, Output};
 use crate::base::limits::{POOLED_BUFFER_BYTES_MAX, READ_BYTES};
 use crate::base::slab::Key;
+use crate::proxy::carry::download;
+use crate::proxy::carry::request::Path;
+use crate::proxy::link::client;
+use crate::proxy::link::upstream::State as UpstreamState;
+use crate::proxy::worker::Worker;
+use crate::proxy::{ConnId, Reading};
 
 impl Worker {
     /// Where to read the next bytes of a connection to, behind what is there; `None`: to a buffer of
@@ -108,7 +110,7 @@ impl Worker {
     fn upstream_flowed(&mut self, key: Key, len: usize) -> Reading {
         let Worker { clients, upstreams, turn, .. } = self;
         let upstream = &mut upstreams[key.index as usize];
-        match stream::flow_in_place(upstream, clients, turn, len) {
+        match download::flow_in_place(upstream, clients, turn, len) {
             Ok(rest) => self.upstream_bytes(key, &rest),
             Err(cause) => {
                 self.upstream_down(key, &cause, true);

@@ -16,13 +16,6 @@
 //! What has begun cannot be taken back. If the server is lost in the middle, or delivers nothing
 //! for a whole `timeout`, the client is closed: there is no other way to tell it.
 
-use super::client::Client;
-use super::pool::Pool;
-use super::replies::Cause;
-use super::turn::Turn;
-use super::upstream::{Fence, Progress, State, Ticket, Upstream};
-use super::worker::Worker;
-use super::{Action, ConnId, Reading};
 use crate::base::Time;
 use crate::base::buffer::Sifted;
 use crate::base::limits::{
@@ -31,6 +24,13 @@ use crate::base::limits::{
 };
 use crate::base::slab::{Key, Slab};
 use crate::protocol::{memcache, resp};
+use crate::proxy::link::client::Client;
+use crate::proxy::link::turn::Turn;
+use crate::proxy::link::upstream::pool::Pool;
+use crate::proxy::link::upstream::{Fence, Progress, State, Ticket, Upstream};
+use crate::proxy::plan::texts::Cause;
+use crate::proxy::worker::Worker;
+use crate::proxy::{Action, ConnId, Reading};
 
 /// A reply on its way.
 pub struct Stream {
@@ -217,14 +217,14 @@ pub fn detach(pool: &mut Pool, upstream: &mut Upstream, clients: &mut Slab<Clien
 
 impl Worker {
     /// Whether an upstream may be read on.
-    pub(super) fn reading_of(&self, key: Key) -> Reading {
+    pub(in crate::proxy) fn reading_of(&self, key: Key) -> Reading {
         let upstream = self.upstreams.get(key.index as usize);
         let stream = upstream.filter(|up| up.key == key).and_then(|up| up.stream.as_ref());
         if stream.is_some_and(|stream| stream.paused) { Reading::Stop } else { Reading::Go }
     }
 
     /// A client has taken bytes: its stream may have room again.
-    pub(super) fn resume_stream(&mut self, client: Key) {
+    pub(in crate::proxy) fn resume_stream(&mut self, client: Key) {
         let Some(client) = self.clients.get_mut(client) else {
             return;
         };
@@ -236,7 +236,7 @@ impl Worker {
     }
 
     /// Reads an upstream on that was paused for a client; `discard` if that is gone.
-    pub(super) fn unpause_stream(&mut self, key: Key, discard: bool) {
+    pub(in crate::proxy) fn unpause_stream(&mut self, key: Key, discard: bool) {
         let Some(upstream) = self.upstreams.get_mut(key.index as usize).filter(|up| up.key == key)
         else {
             return;
@@ -252,7 +252,7 @@ impl Worker {
     }
 
     /// Lays a detached upstream by that owes nothing any more.
-    pub(super) fn lay_by(&mut self, at: usize) {
+    pub(in crate::proxy) fn lay_by(&mut self, at: usize) {
         let Worker { upstreams, pools, turn, .. } = self;
         let upstream = &mut upstreams[at];
         if !upstream.detached || upstream.spare || !upstream.owes_nothing() {

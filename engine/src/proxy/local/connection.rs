@@ -2,12 +2,12 @@
 //! CLIENT, PING and so on (HELLO and INFO have files of their own). Texts are Redis' own where a client
 //! might look at them.
 
-use super::replies;
-use super::request::{Path, Taken};
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::command::keys::{self, KeyError};
 use crate::command::{Command, Local, local};
 use crate::protocol::resp::{Args, Version, encode};
+use crate::proxy::carry::request::{Path, Taken};
+use crate::proxy::plan::texts;
 use crate::topology::Manners;
 
 /// A subcommand of CLIENT: its name, arguments with the two words before them, what it does.
@@ -88,11 +88,11 @@ impl Path<'_> {
         let (user, password) = match args.len() {
             2 => (&b"default"[..], args.get(1).unwrap_or_default()),
             3 => (args.get(1).unwrap_or_default(), args.get(2).unwrap_or_default()),
-            _ => return self.refuse(args.name(), replies::SYNTAX),
+            _ => return self.refuse(args.name(), texts::SYNTAX),
         };
         // As in Redis: a lone password is a mistake where none is set, a user's is not.
         if args.len() == 2 && self.pool.spec.redis_auth.is_none() {
-            return self.error(replies::NO_PASSWORD_SET);
+            return self.error(texts::NO_PASSWORD_SET);
         }
         if self.is_right(user, password) {
             self.client.authenticated = true;
@@ -101,10 +101,10 @@ impl Path<'_> {
         if self.pool.spec.manners == Manners::Twemproxy {
             self.client.authenticated = self.pool.spec.redis_auth.is_none();
             if args.len() == 2 {
-                return self.error(replies::INVALID_PASSWORD);
+                return self.error(texts::INVALID_PASSWORD);
             }
         }
-        self.error(replies::WRONGPASS);
+        self.error(texts::WRONGPASS);
     }
 
     /// The one user is `default`; without `redis_auth` any password is right, as in Redis.
@@ -168,12 +168,12 @@ impl Path<'_> {
 
 pub fn check_name(name: &[u8]) -> Result<(), &'static str> {
     if name.len() > CLIENT_NAME_BYTES_MAX {
-        return Err(replies::NAME_TOO_LONG);
+        return Err(texts::NAME_TOO_LONG);
     }
     if name.iter().all(|b| (b'!'..=b'~').contains(b)) {
         Ok(())
     } else {
-        Err(replies::NAME_CHARACTERS)
+        Err(texts::NAME_CHARACTERS)
     }
 }
 
@@ -226,7 +226,7 @@ fn on_or_off(path: &mut Path<'_>, args: &Args<'_>) {
     if word.eq_ignore_ascii_case(b"on") || word.eq_ignore_ascii_case(b"off") {
         path.answer(|out| encode::status(out, "OK"));
     } else {
-        path.error(replies::SYNTAX);
+        path.error(texts::SYNTAX);
     }
 }
 
@@ -238,7 +238,7 @@ fn set_info(path: &mut Path<'_>, args: &Args<'_>) {
         return path.error(format!("ERR Unrecognized option '{field}'"));
     }
     if let Err(text) = check_name(value) {
-        if text == replies::NAME_TOO_LONG {
+        if text == texts::NAME_TOO_LONG {
             return path.error(text);
         }
         let field = String::from_utf8_lossy(field).to_ascii_lowercase();

@@ -1,8 +1,8 @@
 //! What a worker tells of itself when asked: a copy of its counters, and gauges read off its
 //! upstreams at that moment. Nothing here is kept up request by request, so nothing can drift.
 
-use super::counters::{Counters, ServerCounters};
-use super::worker::Worker;
+use crate::proxy::measure::counters::{Counters, ServerCounters};
+use crate::proxy::worker::Worker;
 
 /// Everything one worker counted, or the sum over several.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -8,15 +8,12 @@
 //!              closed, refused, too late: what hangs on it fails
 //! ```
 
-mod tickets;
+pub mod lane;
+pub mod pool;
+mod queue;
 
-pub use tickets::{Fence, Ticket};
+pub use queue::{Fence, Ticket};
 
-use super::gather::Hold;
-use super::replies::Cause;
-use super::stream::Stream;
-use super::turn::Turn;
-use super::{Action, ConnId, ServerCounters};
 use crate::base::buffer::Output;
 use crate::base::limits::{
     GATHER_BYTES, RECONNECT_MS_MAX, RECONNECT_MS_MIN, UPSTREAM_QUEUE_MAX, UPSTREAM_UNSENT_BYTES_MAX,
@@ -25,6 +22,11 @@ use crate::base::slab::Key;
 use crate::base::{PoolId, ServerId, Time};
 use crate::protocol::memcache;
 use crate::protocol::resp::reply;
+use crate::proxy::carry::download::Stream;
+use crate::proxy::link::turn::Turn;
+use crate::proxy::plan::texts::Cause;
+use crate::proxy::worker::gather::Hold;
+use crate::proxy::{Action, ConnId, ServerCounters};
 use crate::topology::Protocol;
 use std::collections::VecDeque;
 

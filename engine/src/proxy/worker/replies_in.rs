@@ -1,21 +1,24 @@
 //! The worker's side of its upstreams: replies to their clients, and what happens when one is
 //! late or gone.
 
-use super::lane::{LaneKey, refuses_password, server_said, wants_no_password};
-use super::pool::Pool;
-use super::replies::{self, Cause, Sent};
-use super::turn::Turn;
-use super::upstream::{Fence, Input, Progress, State, Ticket, Upstream};
-use super::worker::Worker;
-use super::{Action, ConnId, Note, Reading, stream};
 use crate::base::slab::Key;
 use crate::protocol::memcache;
 use crate::protocol::resp::reply;
+use crate::proxy::carry::download;
+use crate::proxy::link::turn::Turn;
+use crate::proxy::link::upstream::lane::{
+    LaneKey, refuses_password, server_said, wants_no_password,
+};
+use crate::proxy::link::upstream::pool::Pool;
+use crate::proxy::link::upstream::{Fence, Input, Progress, State, Ticket, Upstream};
+use crate::proxy::plan::texts::{self, Cause, Sent};
+use crate::proxy::worker::Worker;
+use crate::proxy::{Action, ConnId, Note, Reading};
 use crate::topology::health::{Report, Sight};
 use crate::topology::{Eject, Protocol};
 
 impl Worker {
-    pub(super) fn upstream_mut(&mut self, conn: ConnId) -> Option<&mut Upstream> {
+    pub(in crate::proxy) fn upstream_mut(&mut self, conn: ConnId) -> Option<&mut Upstream> {
         let ConnId::Upstream(key) = conn else {
             return None;
         };
@@ -57,7 +60,7 @@ impl Worker {
         upstream.mark_dirty(turn);
     }
 
-    pub(super) fn upstream_bytes(&mut self, key: Key, fresh: &[u8]) -> Reading {
+    pub(in crate::proxy) fn upstream_bytes(&mut self, key: Key, fresh: &[u8]) -> Reading {
         let Some(upstream) = self.upstream_mut(ConnId::Upstream(key)) else {
             return Reading::Go;
         };
@@ -119,7 +122,7 @@ impl Worker {
         let mut at = 0;
         while at < bytes.len() {
             if upstream.stream.is_some() {
-                let (len, done) = stream::flow(upstream, clients, turn, &bytes[at..])?;
+                let (len, done) = download::flow(upstream, clients, turn, &bytes[at..])?;
                 at += len;
                 if done {
                     continue;
@@ -155,10 +158,10 @@ impl Worker {
                 Err(missing) => {
                     let size = bytes.len() - at + missing;
                     if upstream.state == State::Ready
-                        && stream::begin(upstream, clients, turn, progress, size)
+                        && download::begin(upstream, clients, turn, progress, size)
                     {
                         let pool = &mut pools[upstream.pool.index()];
-                        stream::detach(pool, upstream, clients);
+                        download::detach(pool, upstream, clients);
                         tell_answered(upstream, turn);
                         continue;
                     }
@@ -226,7 +229,7 @@ impl Worker {
     }
 
     /// An upstream's socket is gone, or must go (`close`).
-    pub(super) fn upstream_down(&mut self, key: Key, cause: &Cause, close: bool) {
+    pub(in crate::proxy) fn upstream_down(&mut self, key: Key, cause: &Cause, close: bool) {
         let Worker { pools, upstreams, turn, clients, .. } = self;
         let Some(upstream) = upstreams.get_mut(key.index as usize).filter(|up| up.key == key)
         else {
@@ -335,7 +338,7 @@ impl Worker {
         let Worker { pools, upstreams, turn, clients, .. } = self;
         let pool = &pools[upstreams[at].pool.index()];
         let shard = pool.describe(upstreams[at].server);
-        let text = |sent| replies::failure_text(&pool.spec, cause, shard, sent);
+        let text = |sent| texts::failure_text(&pool.spec, cause, shard, sent);
         let (unsent, perhaps) = (text(Sent::No), text(Sent::Perhaps));
         for (ticket, left) in gone {
             if ticket.tombstone {
@@ -352,7 +355,7 @@ impl Worker {
         }
     }
 
-    pub(super) fn upstream_deadline(&mut self, at: usize) {
+    pub(in crate::proxy) fn upstream_deadline(&mut self, at: usize) {
         let now = self.turn.now;
         let upstream = &mut self.upstreams[at];
         let key = upstream.key;
@@ -414,7 +417,7 @@ impl Worker {
     }
 
     /// Closes an upstream whose server left the topology, once it owes nothing.
-    pub(super) fn maybe_retire(&mut self, at: usize) {
+    pub(in crate::proxy) fn maybe_retire(&mut self, at: usize) {
         let upstream = &mut self.upstreams[at];
         if upstream.retired && upstream.state != State::Idle && upstream.owes_nothing() {
             let action = Action::Close { conn: upstream.conn() };

@@ -1,9 +1,9 @@
 //! What always holds between two turns. Costs a walk over everything: for simulation and tests.
 
-use super::client::Slot;
-use super::worker::Worker;
 use crate::base::limits::CLIENT_WINDOW_MAX;
 use crate::base::slab::Key;
+use crate::proxy::link::client::Slot;
+use crate::proxy::worker::Worker;
 use std::collections::BTreeMap;
 
 /// What a worker still has to do or to hand over.

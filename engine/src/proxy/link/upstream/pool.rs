@@ -1,11 +1,11 @@
 //! A pool as one worker sees it: its topology of the moment and its upstreams.
 
-use super::lane::LaneKey;
-use super::turn::Turn;
-use super::upstream::Upstream;
 use crate::base::limits::NO_META_MS;
 use crate::base::{PoolId, ServerId, Time};
 use crate::protocol::resp::Version;
+use crate::proxy::link::turn::Turn;
+use crate::proxy::link::upstream::Upstream;
+use crate::proxy::link::upstream::lane::LaneKey;
 use crate::topology::{Address, PoolSpec, PoolTopology, Shard};
 use std::sync::Arc;
 

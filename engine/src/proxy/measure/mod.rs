@@ -1,0 +1,4 @@
+//! What is counted.
+
+pub mod counters;
+pub mod counts;

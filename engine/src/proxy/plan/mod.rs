@@ -1,0 +1,4 @@
+//! What is to be done with a request.
+
+pub mod foreign;
+pub mod texts;
