@@ -16,56 +16,18 @@
 //! What has begun cannot be taken back. If the server is lost in the middle, or delivers nothing
 //! for a whole `timeout`, the client is closed: there is no other way to tell it.
 
-use crate::base::Time;
 use crate::base::buffer::Sifted;
-use crate::base::limits::{
-    SPARE_IDLE_MS, SPARE_SOCKETS_MAX, STREAM_BYTES_MIN, STREAM_PAUSE_BYTES, STREAM_RESUME_BYTES,
-    STREAM_SHARED_PAUSE_BYTES, STREAM_SHARED_STALL_MS,
-};
-use crate::base::slab::{Key, Slab};
-use crate::protocol::{memcache, resp};
+use crate::base::limits::STREAM_SHARED_STALL_MS;
+use crate::base::slab::Slab;
+use crate::proxy::link::bounds::StreamBounds;
+use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::Client;
+use crate::proxy::link::flow::{Download, ReplyProgress};
+use crate::proxy::link::ticket::Fence;
 use crate::proxy::link::turn::Turn;
+use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::pool::Pool;
-use crate::proxy::link::upstream::{Fence, Progress, State, Ticket, Upstream};
-use crate::proxy::plan::texts::Cause;
-use crate::proxy::worker::Worker;
-use crate::proxy::{Action, ConnId, Reading};
-
-/// A reply on its way.
-pub struct Stream {
-    pub ticket: Ticket,
-    progress: Progress,
-    /// Bytes handed over.
-    passed: usize,
-    /// Nobody wants it any more: late, or its client is gone.
-    pub discard: bool,
-    /// The upstream is not read until the client has taken more.
-    pub paused: bool,
-    /// When the last piece came.
-    pub moved_at: Time,
-}
-
-/// From which size on replies flow, and how far ahead of their clients they may be. Simulation and
-/// stories have smaller ones, to meet them with small replies.
-#[derive(Clone, Copy, Debug)]
-pub struct StreamBounds {
-    pub bytes_min: usize,
-    pub pause_bytes: usize,
-    pub shared_pause_bytes: usize,
-    pub resume_bytes: usize,
-}
-
-impl Default for StreamBounds {
-    fn default() -> StreamBounds {
-        StreamBounds {
-            bytes_min: STREAM_BYTES_MIN,
-            pause_bytes: STREAM_PAUSE_BYTES,
-            shared_pause_bytes: STREAM_SHARED_PAUSE_BYTES,
-            resume_bytes: STREAM_RESUME_BYTES,
-        }
-    }
-}
+use crate::topology::Protocol;
 
 /// Lets the reply that `bytes` begin with flow, if it is large and may. `progress` is the
 /// parser's, and `missing` what it said.
@@ -73,7 +35,7 @@ pub fn begin(
     upstream: &mut Upstream,
     clients: &mut Slab<Client>,
     turn: &mut Turn,
-    progress: &mut Progress,
+    progress: &mut ReplyProgress,
     size: usize,
 ) -> bool {
     if size < turn.stream_bounds.bytes_min || upstream.is_idle_to_server() {
@@ -98,12 +60,12 @@ pub fn begin(
     upstream.counters.responses += u64::from(!discard);
     turn.counters[upstream.pool.index()].replies_streamed += 1;
     let protocol = match progress {
-        Progress::Resp(_) => crate::topology::Protocol::Redis,
-        Progress::Memcache(_) => crate::topology::Protocol::Memcache,
+        ReplyProgress::Resp(_) => Protocol::Redis,
+        ReplyProgress::Memcache(_) => Protocol::Memcache,
     };
-    let progress = std::mem::replace(progress, Progress::new(protocol));
+    let progress = std::mem::replace(progress, ReplyProgress::new(protocol));
     let moved_at = turn.now;
-    let stream = Stream { ticket, progress, passed: 0, discard, paused: false, moved_at };
+    let stream = Download { ticket, progress, passed: 0, discard, paused: false, moved_at };
     upstream.stream = Some(Box::new(stream));
     true
 }
@@ -119,7 +81,7 @@ pub fn flow(
         return Ok((0, true));
     };
     let (len, done) = stream.pass(bytes)?;
-    if let Some(client) = stream.taker(clients) {
+    if let Some(client) = receiver(stream, clients) {
         client.take_piece(turn, &bytes[..len]);
     }
     account(upstream, clients, turn, len, done);
@@ -134,8 +96,10 @@ pub fn flow_in_place(
     turn: &mut Turn,
     len: usize,
 ) -> Result<Vec<u8>, Cause> {
-    let Some((stream, client)) =
-        upstream.stream.as_mut().and_then(|stream| stream.taker(clients).map(|to| (stream, to)))
+    let Some((stream, client)) = upstream
+        .stream
+        .as_mut()
+        .and_then(|stream| receiver(stream, clients).map(|to| (stream, to)))
     else {
         debug_assert!(false, "bytes were read to nobody's output");
         return Ok(Vec::new());
@@ -161,7 +125,7 @@ fn account(
     stream.passed += len;
     stream.moved_at = turn.now;
     let (ticket, total) = (stream.ticket, stream.passed);
-    if let Some(client) = stream.taker(clients) {
+    if let Some(client) = receiver(stream, clients) {
         upstream.counters.response_bytes += len as u64;
         if done {
             client.end_stream(turn, total);
@@ -184,20 +148,9 @@ fn account(
     upstream.handle_answer(turn.now);
 }
 
-impl Stream {
-    /// How much of `bytes` belongs to the reply, and whether that is its end.
-    fn pass(&mut self, bytes: &[u8]) -> Result<(usize, bool), Cause> {
-        let passed = match &mut self.progress {
-            Progress::Resp(progress) => resp::reply::pass(bytes, progress).ok(),
-            Progress::Memcache(progress) => memcache::reply::pass(bytes, progress).ok(),
-        };
-        passed.ok_or(Cause::Protocol)
-    }
-
-    /// Who gets it, if anybody wants it still.
-    pub fn taker<'a>(&self, clients: &'a mut Slab<Client>) -> Option<&'a mut Client> {
-        if self.discard { None } else { clients.get_mut(self.ticket.client) }
-    }
+/// The client that the reply goes to; `None` when no client waits for it.
+pub fn receiver<'a>(stream: &Download, clients: &'a mut Slab<Client>) -> Option<&'a mut Client> {
+    if stream.discard { None } else { clients.get_mut(stream.ticket.client) }
 }
 
 /// Takes an upstream out of its place, for another to have it.
@@ -212,62 +165,5 @@ pub fn detach(pool: &mut Pool, upstream: &mut Upstream, clients: &mut Slab<Clien
         if let Some(client) = clients.get_mut(ticket.client).filter(|_| !ticket.tombstone) {
             client.draining = true;
         }
-    }
-}
-
-impl Worker {
-    /// Whether an upstream may be read on.
-    pub(in crate::proxy) fn reading_of(&self, key: Key) -> Reading {
-        let upstream = self.upstreams.get(key.index as usize);
-        let stream = upstream.filter(|up| up.key == key).and_then(|up| up.stream.as_ref());
-        if stream.is_some_and(|stream| stream.paused) { Reading::Stop } else { Reading::Go }
-    }
-
-    /// A client has taken bytes: its stream may have room again.
-    pub(in crate::proxy) fn resume_stream(&mut self, client: Key) {
-        let Some(client) = self.clients.get_mut(client) else {
-            return;
-        };
-        if let Some(key) = client.stream_from
-            && client.out.len() < self.turn.stream_bounds.resume_bytes
-        {
-            self.unpause_stream(key, false);
-        }
-    }
-
-    /// Reads an upstream on that was paused for a client; `discard` if that is gone.
-    pub(in crate::proxy) fn unpause_stream(&mut self, key: Key, discard: bool) {
-        let Some(upstream) = self.upstreams.get_mut(key.index as usize).filter(|up| up.key == key)
-        else {
-            return;
-        };
-        let Some(stream) = &mut upstream.stream else {
-            return;
-        };
-        stream.discard |= discard;
-        if std::mem::replace(&mut stream.paused, false) {
-            stream.moved_at = self.turn.now;
-            self.turn.actions.push_back(Action::ResumeReading { conn: ConnId::Upstream(key) });
-        }
-    }
-
-    /// Lays a detached upstream by that owes nothing any more.
-    pub(in crate::proxy) fn lay_by(&mut self, at: usize) {
-        let Worker { upstreams, pools, turn, .. } = self;
-        let upstream = &mut upstreams[at];
-        if !upstream.detached || upstream.spare || !upstream.owes_nothing() {
-            return;
-        }
-        let pool = &mut pools[upstream.pool.index()];
-        let ready = pool.spares(upstream.lane, upstream.server).filter(|&spare| spare != at);
-        let too_many = ready.count() >= SPARE_SOCKETS_MAX;
-        if upstream.state != State::Idle && (too_many || upstream.state != State::Ready) {
-            turn.actions.push_back(Action::Close { conn: upstream.conn() });
-            upstream.take_down(turn, false);
-        }
-        upstream.spare = true;
-        upstream.spare_until = turn.now.plus_ms(SPARE_IDLE_MS);
-        turn.wake_at(upstream.spare_until);
-        pool.spares.push((upstream.lane, upstream.server, at as u32));
     }
 }

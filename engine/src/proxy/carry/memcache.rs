@@ -16,9 +16,10 @@ use crate::protocol::memcache::request::Refusal;
 use crate::protocol::memcache::words::Words;
 use crate::protocol::memcache::{KEY_BYTES_MAX, Request, encode};
 use crate::proxy::carry::request::{OWNERS_KEPT, PLACEHOLDER, Path};
-use crate::proxy::link::upstream::Fence;
+use crate::proxy::link::cause::Cause;
+use crate::proxy::link::ticket::Fence;
 use crate::proxy::plan::foreign::{self, Foreign};
-use crate::proxy::plan::texts::{self, Cause};
+use crate::proxy::plan::texts;
 use crate::topology::Manners;
 
 impl Path<'_> {

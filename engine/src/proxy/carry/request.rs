@@ -6,13 +6,15 @@ use crate::command::keys::KeyError;
 use crate::command::merge::Merge;
 use crate::command::{self, Before, Command, Group, Joined, Local, Split, Verb, keys};
 use crate::protocol::resp::{Args, encode};
+use crate::proxy::link::action::{Action, Note};
+use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::Client;
+use crate::proxy::link::ticket::Fence;
 use crate::proxy::link::turn::Turn;
+use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::pool::Pool;
-use crate::proxy::link::upstream::{Fence, Upstream};
 use crate::proxy::plan::foreign::Foreign;
-use crate::proxy::plan::texts::{self, Cause, Sent};
-use crate::proxy::{Action, Note};
+use crate::proxy::plan::texts::{self, Sent};
 use crate::routing::distribution::Ring;
 use crate::topology::{Manners, ShardState};
 

@@ -25,27 +25,13 @@ use crate::protocol::memcache::reply::FENCE;
 use crate::protocol::memcache::words::Words;
 use crate::protocol::{memcache, resp};
 use crate::proxy::carry::request::Path;
-use crate::proxy::link::client::Client;
-use crate::proxy::link::upstream::pool::Pool;
-use crate::proxy::link::upstream::{Fence, State, Upstream};
-use crate::proxy::plan::texts::{self, Cause};
-use crate::proxy::worker::Worker;
-use crate::proxy::{Action, ConnId};
+use crate::proxy::link::action::{Action, ConnId};
+use crate::proxy::link::cause::Cause;
+use crate::proxy::link::flow::{Rest, Upload};
+use crate::proxy::link::ticket::Fence;
+use crate::proxy::link::upstream::{SocketState, Upstream};
+use crate::proxy::plan::texts;
 use crate::topology::{Manners, Protocol, ShardState};
-
-/// A request on its way.
-pub struct Upload {
-    /// The upstream's place; it is ours as long as it says so.
-    at: usize,
-    rest: Rest,
-    fence: Fence,
-}
-
-/// What is still to come.
-enum Rest {
-    Resp(resp::request::Progress),
-    Bytes(usize),
-}
 
 /// Whether an unfinished request may flow.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,23 +43,13 @@ pub enum Begun {
     No,
 }
 
-impl Upload {
-    /// How much of `bytes` belongs to the request, and whether that is its end.
-    fn pass(&mut self, bytes: &[u8]) -> Result<(usize, bool), resp::request::Error> {
-        match &mut self.rest {
-            Rest::Resp(progress) => resp::request::pass(bytes, progress),
-            Rest::Bytes(left) => {
-                let len = bytes.len().min(*left);
-                *left -= len;
-                Ok((len, *left == 0))
-            }
-        }
-    }
-
-    /// The upstream that sends it, if it has not been lost.
-    pub fn taker<'a>(&self, from: Key, upstreams: &'a mut [Upstream]) -> Option<&'a mut Upstream> {
-        upstreams.get_mut(self.at).filter(|upstream| upstream.upload_from == Some(from))
-    }
+/// The upstream that sends this upload; `None` when its connection was lost.
+pub fn sender<'a>(
+    upload: &Upload,
+    from: Key,
+    upstreams: &'a mut [Upstream],
+) -> Option<&'a mut Upstream> {
+    upstreams.get_mut(upload.at).filter(|upstream| upstream.upload_from == Some(from))
 }
 
 impl Path<'_> {
@@ -205,7 +181,7 @@ impl Path<'_> {
             return Ok((0, true));
         };
         let (len, done) = upload.pass(bytes)?;
-        if let Some(upstream) = upload.taker(self.client.key, self.upstreams) {
+        if let Some(upstream) = sender(upload, self.client.key, self.upstreams) {
             upstream.append(self.turn, &bytes[..len], self.pool.spec.timeout_ms);
         }
         self.settle_upload(done);
@@ -217,7 +193,7 @@ impl Path<'_> {
     pub fn flow_upload_in_place(&mut self, len: usize) -> Result<Vec<u8>, resp::request::Error> {
         let upload = self.client.upload.as_mut();
         let Some((upload, upstream)) = upload.and_then(|upload| {
-            upload.taker(self.client.key, self.upstreams).map(|to| (upload, to))
+            sender(upload, self.client.key, self.upstreams).map(|to| (upload, to))
         }) else {
             debug_assert!(false, "bytes were read to nobody's output");
             return Ok(Vec::new());
@@ -235,7 +211,7 @@ impl Path<'_> {
             return;
         };
         let fence = upload.fence;
-        if let Some(upstream) = upload.taker(self.client.key, self.upstreams) {
+        if let Some(upstream) = sender(upload, self.client.key, self.upstreams) {
             if done {
                 if fence.is_sent() {
                     upstream.append(self.turn, FENCE, self.pool.spec.timeout_ms);
@@ -260,9 +236,9 @@ impl Path<'_> {
         let Some(upload) = self.client.upload.take() else {
             return;
         };
-        if let Some(upstream) = upload.taker(self.client.key, self.upstreams) {
+        if let Some(upstream) = sender(&upload, self.client.key, self.upstreams) {
             upstream.upload_from = None;
-            if upstream.state != State::Idle {
+            if upstream.state != SocketState::Idle {
                 let conn = ConnId::Upstream(upstream.key);
                 self.turn.actions.push_back(Action::Close { conn });
             }
@@ -278,61 +254,5 @@ impl Path<'_> {
             }
         }
         self.hang_up(texts::protocol_why(error));
-    }
-}
-
-impl Pool {
-    /// The place of an upstream that takes no requests but one.
-    pub fn upstream_apart(
-        &mut self,
-        upstreams: &mut Vec<Upstream>,
-        server: crate::base::ServerId,
-        lane: u8,
-    ) -> usize {
-        let at = self.take_spare(upstreams, server, lane).unwrap_or_else(|| {
-            let at = upstreams.len();
-            let mut upstream = Upstream::new(at as u32, self.id, server, lane);
-            upstream.watched = self.watched.contains(&server);
-            upstreams.push(upstream);
-            at
-        });
-        upstreams[at].detached = true;
-        at
-    }
-}
-
-impl Client {
-    /// Its upload may go on, or has nowhere to go.
-    pub fn resume_upload(&mut self, turn: &mut crate::proxy::link::turn::Turn) {
-        if std::mem::replace(&mut self.upload_paused, false) {
-            self.maybe_resume(turn);
-        }
-    }
-}
-
-impl Worker {
-    /// An upstream has sent what it had: its upload may go on.
-    pub(in crate::proxy) fn resume_upload(&mut self, at: usize) {
-        let upstream = &self.upstreams[at];
-        if let Some(from) = upstream.upload_from
-            && upstream.out.len() < self.turn.stream_bounds.resume_bytes
-            && let Some(client) = self.clients.get_mut(from)
-        {
-            client.resume_upload(&mut self.turn);
-        }
-    }
-
-    /// A client is gone that had not sent all of its request.
-    pub(in crate::proxy) fn abandon_upload(&mut self, client: Key, upload: &Upload) {
-        let Some(upstream) = upload.taker(client, &mut self.upstreams) else {
-            return;
-        };
-        upstream.upload_from = None;
-        if upstream.state != State::Idle {
-            let conn = ConnId::Upstream(upstream.key);
-            self.turn.actions.push_back(Action::Close { conn });
-            upstream.take_down(&mut self.turn, false);
-        }
-        self.lay_by(upload.at);
     }
 }

@@ -4,9 +4,10 @@
 use crate::base::buffer::BufferPool;
 use crate::base::slab::Key;
 use crate::base::{Chance, Epoch, Time, WorkerId};
-use crate::proxy::carry::download::StreamBounds;
-use crate::proxy::link::client::Slot;
-use crate::proxy::{Action, Counters, Identity};
+use crate::proxy::link::action::{Action, Identity};
+use crate::proxy::link::bounds::StreamBounds;
+use crate::proxy::link::slot::Slot;
+use crate::proxy::measure::counters::Counters;
 use std::collections::VecDeque;
 use std::sync::Arc;
 

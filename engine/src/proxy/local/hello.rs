@@ -12,16 +12,18 @@
 //! A pool may lose RESP3 when a server is replaced by an older one. Clients that speak RESP3 then are
 //! closed: they connect again, are refused, and go on with RESP2.
 
-use crate::base::PoolId;
 use crate::base::limits::HELLO_WAIT_MS_MAX;
 use crate::protocol::resp::{Args, Version, encode};
 use crate::proxy::carry::request::{Path, Taken};
-use crate::proxy::link::client::{ServerWait, State};
+use crate::proxy::link::action::Action;
+use crate::proxy::link::client::wait::ServerWait;
 use crate::proxy::local::connection;
 use crate::proxy::plan::texts;
-use crate::proxy::worker::Worker;
-use crate::proxy::{Action, Note, REDIS_VERSION};
 use crate::topology::Common;
+
+/// The version of Redis that we report while no server has reported its own: the newest whose
+/// commands our table holds.
+pub const REDIS_VERSION: &str = "7.0.0";
 
 impl Path<'_> {
     pub fn hello(&mut self, args: &Args<'_>) -> Taken {
@@ -144,37 +146,4 @@ fn server_and_version(common: &Common) -> (&'static str, String) {
 /// The lowest version of the pool's servers; while none is known, the one that our table is of.
 pub fn redis_version(common: &Common) -> String {
     common.redis.map_or_else(|| REDIS_VERSION.to_owned(), |release| release.to_string())
-}
-
-impl Worker {
-    /// What is known of a pool's servers has changed.
-    pub(in crate::proxy) fn handle_common(&mut self, pool: PoolId, before: Common, now: Common) {
-        let Worker { clients, turn, .. } = self;
-        if now.settled && !before.settled {
-            for client in clients.values_mut().filter(|client| client.pool == pool) {
-                client.end_wait(turn, ServerWait::Free);
-            }
-        }
-        if now.resp3 != Some(false) || before.resp3 == Some(false) {
-            return;
-        }
-        let mut uploading = Vec::new();
-        for client in clients.values_mut().filter(|client| client.pool == pool) {
-            if client.version != Version::Resp3 || client.state != State::Open {
-                continue;
-            }
-            let (peer, why) = (client.peer, "a server of its pool speaks no RESP3");
-            let note = Note::ClientRefused { pool, peer, why, command: None };
-            turn.actions.push_back(Action::Note(note));
-            // The rest of its request would never be read.
-            if client.upload.is_some() {
-                uploading.push(client.key);
-            } else {
-                client.finish(turn, true);
-            }
-        }
-        for key in uploading {
-            self.close_client(key);
-        }
-    }
 }

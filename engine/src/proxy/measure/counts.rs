@@ -3,7 +3,6 @@
 
 use crate::proxy::measure::counters::{Counters, ServerCounters};
 use crate::proxy::worker::Worker;
-
 /// Everything one worker counted, or the sum over several.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct WorkerCounts {

@@ -10,9 +10,9 @@
 //! How long that may take is not decided here: the one who drains a worker stops it when he has
 //! waited long enough.
 
-use crate::proxy::link::client::{ServerWait, State};
+use crate::proxy::link::client::ClientState;
+use crate::proxy::link::client::wait::ServerWait;
 use crate::proxy::worker::Worker;
-
 impl Worker {
     /// Takes no further request, and closes each client when it has what it is owed.
     pub fn handle_drain(&mut self) {
@@ -24,7 +24,7 @@ impl Worker {
             let Some(client) = clients.get_mut(key) else { continue };
             client.end_wait(turn, ServerWait::Waited);
             // A paused one has whole requests in its input; its last one finishes it.
-            if client.state == State::Open && !client.paused && client.upload.is_none() {
+            if client.state == ClientState::Open && !client.paused && client.upload.is_none() {
                 let is_owed = client.in_flight() > 0 || !client.out.is_empty();
                 client.finish(turn, is_owed);
             }

@@ -8,13 +8,17 @@
 
 use crate::base::buffer::{BufferPool, Output};
 use crate::base::limits::{POOLED_BUFFER_BYTES_MAX, READ_BYTES};
+use crate::base::limits::{SPARE_IDLE_MS, SPARE_SOCKETS_MAX};
 use crate::base::slab::Key;
 use crate::proxy::carry::download;
+use crate::proxy::carry::download::receiver;
 use crate::proxy::carry::request::Path;
-use crate::proxy::link::client;
-use crate::proxy::link::upstream::State as UpstreamState;
+use crate::proxy::carry::upload::sender;
+use crate::proxy::link::action::{Action, ConnId, Reading};
+use crate::proxy::link::client::ClientState;
+use crate::proxy::link::flow::Upload;
+use crate::proxy::link::upstream::SocketState;
 use crate::proxy::worker::Worker;
-use crate::proxy::{ConnId, Reading};
 
 impl Worker {
     /// Where to read the next bytes of a connection to, behind what is there; `None`: to a buffer of
@@ -73,18 +77,18 @@ impl Worker {
             ConnId::Client(key) => {
                 let client = clients.get(key)?;
                 let upload = client.upload.as_ref()?;
-                if client.state != client::State::Open || client.input.is_some() {
+                if client.state != ClientState::Open || client.input.is_some() {
                     return None;
                 }
-                &mut upload.taker(key, upstreams)?.out
+                &mut sender(upload, key, upstreams)?.out
             }
             ConnId::Upstream(key) => {
                 let upstream = upstreams.get(key.index as usize).filter(|up| up.key == key)?;
                 let stream = upstream.stream.as_ref()?;
-                if upstream.state != UpstreamState::Ready || upstream.input.is_some() {
+                if upstream.state != SocketState::Ready || upstream.input.is_some() {
                     return None;
                 }
-                &mut stream.taker(clients)?.out
+                &mut receiver(stream, clients)?.out
             }
         };
         Some((out, &mut turn.buffers))
@@ -117,5 +121,86 @@ impl Worker {
                 Reading::Go
             }
         }
+    }
+
+    /// An upstream has sent what it had: its upload may go on.
+    pub(in crate::proxy) fn resume_upload(&mut self, at: usize) {
+        let upstream = &self.upstreams[at];
+        if let Some(from) = upstream.upload_from
+            && upstream.out.len() < self.turn.stream_bounds.resume_bytes
+            && let Some(client) = self.clients.get_mut(from)
+        {
+            client.resume_upload(&mut self.turn);
+        }
+    }
+
+    /// A client is gone that had not sent all of its request.
+    pub(in crate::proxy) fn abandon_upload(&mut self, client: Key, upload: &Upload) {
+        let Some(upstream) = sender(upload, client, &mut self.upstreams) else {
+            return;
+        };
+        upstream.upload_from = None;
+        if upstream.state != SocketState::Idle {
+            let conn = ConnId::Upstream(upstream.key);
+            self.turn.actions.push_back(Action::Close { conn });
+            upstream.take_down(&mut self.turn, false);
+        }
+        self.lay_by(upload.at);
+    }
+
+    /// Whether an upstream may be read on.
+    pub(in crate::proxy) fn reading_of(&self, key: Key) -> Reading {
+        let upstream = self.upstreams.get(key.index as usize);
+        let stream = upstream.filter(|up| up.key == key).and_then(|up| up.stream.as_ref());
+        if stream.is_some_and(|stream| stream.paused) { Reading::Stop } else { Reading::Go }
+    }
+
+    /// A client has taken bytes: its stream may have room again.
+    pub(in crate::proxy) fn resume_stream(&mut self, client: Key) {
+        let Some(client) = self.clients.get_mut(client) else {
+            return;
+        };
+        if let Some(key) = client.stream_from
+            && client.out.len() < self.turn.stream_bounds.resume_bytes
+        {
+            self.unpause_stream(key, false);
+        }
+    }
+
+    /// Reads an upstream on that was paused for a client; `discard` if that is gone.
+    pub(in crate::proxy) fn unpause_stream(&mut self, key: Key, discard: bool) {
+        let Some(upstream) = self.upstreams.get_mut(key.index as usize).filter(|up| up.key == key)
+        else {
+            return;
+        };
+        let Some(stream) = &mut upstream.stream else {
+            return;
+        };
+        stream.discard |= discard;
+        if std::mem::replace(&mut stream.paused, false) {
+            stream.moved_at = self.turn.now;
+            self.turn.actions.push_back(Action::ResumeReading { conn: ConnId::Upstream(key) });
+        }
+    }
+
+    /// Lays a detached upstream by that owes nothing any more.
+    pub(in crate::proxy) fn lay_by(&mut self, at: usize) {
+        let Worker { upstreams, pools, turn, .. } = self;
+        let upstream = &mut upstreams[at];
+        if !upstream.detached || upstream.spare || !upstream.owes_nothing() {
+            return;
+        }
+        let pool = &mut pools[upstream.pool.index()];
+        let ready = pool.spares(upstream.lane, upstream.server).filter(|&spare| spare != at);
+        let too_many = ready.count() >= SPARE_SOCKETS_MAX;
+        if upstream.state != SocketState::Idle && (too_many || upstream.state != SocketState::Ready)
+        {
+            turn.actions.push_back(Action::Close { conn: upstream.conn() });
+            upstream.take_down(turn, false);
+        }
+        upstream.spare = true;
+        upstream.spare_until = turn.now.plus_ms(SPARE_IDLE_MS);
+        turn.wake_at(upstream.spare_until);
+        pool.spares.push((upstream.lane, upstream.server, at as u32));
     }
 }

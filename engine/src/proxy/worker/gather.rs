@@ -19,30 +19,10 @@
 //! to spare hardly ever holds anything but the first replies of a batch.
 
 use crate::base::Time;
-use crate::base::limits::{GATHER_CLIENTS, GATHER_US};
+use crate::base::limits::GATHER_CLIENTS;
 use crate::base::slab::Key;
-use crate::proxy::Worker;
+use crate::proxy::worker::Worker;
 use std::collections::VecDeque;
-
-/// Since when a connection's bytes have been held back.
-#[derive(Default)]
-pub struct Hold {
-    since: Option<Time>,
-}
-
-impl Hold {
-    /// Begins, if it has not; until when it may last, if that is after `now`.
-    #[inline]
-    pub fn lasts_until(&mut self, now: Time) -> Option<Time> {
-        let end = self.since.get_or_insert(now).plus_us(GATHER_US);
-        (now < end).then_some(end)
-    }
-
-    #[inline]
-    pub fn end(&mut self) {
-        self.since = None;
-    }
-}
 
 impl Worker {
     /// Holds back what may be; see the module's head. Call it at a turn's end, before the flush,

@@ -9,11 +9,11 @@ use crate::protocol::memcache;
 use crate::protocol::resp::{encode, inline, request};
 use crate::proxy::carry::request::{Path, Taken};
 use crate::proxy::carry::upload::Begun;
-use crate::proxy::link::client::{Input, Progress, State};
+use crate::proxy::link::action::{Action, Note, Reading};
+use crate::proxy::link::client::{ClientState, Input, RequestProgress};
 use crate::proxy::plan::foreign::{self, Foreign};
 use crate::proxy::plan::texts;
 use crate::proxy::worker::Worker;
-use crate::proxy::{Action, Note, Reading};
 use crate::topology::{Manners, Protocol};
 
 impl Worker {
@@ -21,7 +21,7 @@ impl Worker {
         let Some(client) = self.clients.get_mut(key) else {
             return Reading::Go;
         };
-        if client.state != State::Open {
+        if client.state != ClientState::Open {
             return Reading::Go; // what comes after QUIT or a refusal is dropped
         }
         client.asked_at_once = client.in_flight() == 0 && client.out.is_empty();
@@ -29,7 +29,7 @@ impl Worker {
         let protocol = client.protocol;
         match &mut input {
             None => {
-                let mut progress = Progress::new(protocol);
+                let mut progress = RequestProgress::new(protocol);
                 let used = self.take_requests(key, fresh, &mut progress);
                 if used < fresh.len() || is_dropping(&progress) {
                     // Not from the pool: a slow client would sit on the largest buffer there is.
@@ -52,7 +52,7 @@ impl Worker {
         let Some(client) = self.clients.get_mut(key) else {
             return Reading::Go;
         };
-        if client.state != State::Open {
+        if client.state != ClientState::Open {
             return Reading::Go;
         }
         let waiting = input.as_ref().map_or(0, |input| input.bytes.len() - input.at);
@@ -76,7 +76,7 @@ impl Worker {
     }
 
     /// Takes whole requests from the front of `bytes`; returns how many bytes they had.
-    fn take_requests(&mut self, key: Key, bytes: &[u8], progress: &mut Progress) -> usize {
+    fn take_requests(&mut self, key: Key, bytes: &[u8], progress: &mut RequestProgress) -> usize {
         let Worker { clients, pools, upstreams, turn, .. } = self;
         let Some(client) = clients.get_mut(key) else {
             return bytes.len();
@@ -87,8 +87,8 @@ impl Worker {
             return bytes.len();
         }
         let progress = match progress {
-            Progress::Resp(progress) => progress,
-            Progress::Memcache(progress) => return take_lines(&mut path, bytes, progress),
+            RequestProgress::Resp(progress) => progress,
+            RequestProgress::Memcache(progress) => return take_lines(&mut path, bytes, progress),
         };
         let mut at = 0;
         while at < bytes.len() {
@@ -116,7 +116,7 @@ impl Worker {
             let (taken, len) = match request::parse(&bytes[at..], progress, trust) {
                 Ok(request::Parsed::Request(args)) => (path.take_any(&args), args.bytes().len()),
                 Ok(request::Parsed::Inline { line, len }) => match path.take_line(line) {
-                    _ if path.client.state != State::Open => return bytes.len(),
+                    _ if path.client.state != ClientState::Open => return bytes.len(),
                     Ok(taken) => (taken, len),
                     Err(error) => return refuse_malformed(&mut path, error, bytes.len()),
                 },
@@ -144,7 +144,7 @@ impl Worker {
                 break;
             }
             at += len;
-            if path.client.state != State::Open {
+            if path.client.state != ClientState::Open {
                 return bytes.len();
             }
         }
@@ -198,7 +198,7 @@ fn take_lines(
                 return bytes.len();
             }
         }
-        if path.client.state != State::Open {
+        if path.client.state != ClientState::Open {
             return bytes.len();
         }
     }
@@ -206,8 +206,8 @@ fn take_lines(
 }
 
 /// Something is to be dropped that has not come yet.
-fn is_dropping(progress: &Progress) -> bool {
-    matches!(progress, Progress::Memcache(progress) if progress.is_dropping())
+fn is_dropping(progress: &RequestProgress) -> bool {
+    matches!(progress, RequestProgress::Memcache(progress) if progress.is_dropping())
 }
 
 /// Tells a client what was wrong with its bytes, and takes no more of them.

@@ -2,7 +2,7 @@
 
 use crate::base::limits::CLIENT_WINDOW_MAX;
 use crate::base::slab::Key;
-use crate::proxy::link::client::Slot;
+use crate::proxy::link::slot::Slot;
 use crate::proxy::worker::Worker;
 use std::collections::BTreeMap;
 

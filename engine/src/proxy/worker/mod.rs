@@ -6,7 +6,8 @@
 
 mod drain;
 mod flow;
-pub mod gather;
+mod follow;
+mod gather;
 mod intake;
 pub mod invariants;
 mod replies_in;
@@ -18,12 +19,14 @@ use crate::base::limits::{
 use crate::base::slab::{Key, Slab};
 use crate::base::{Epoch, PoolId, ServerId, Time, WorkerId};
 use crate::protocol::resp::Version;
-use crate::proxy::link::client::{Client, State as ClientState};
+use crate::proxy::link::action::{Action, ConnId, Identity, Note, Reading};
+use crate::proxy::link::bounds::StreamBounds;
+use crate::proxy::link::cause::Cause;
+use crate::proxy::link::client::{Client, ClientState};
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::pool::Pool;
-use crate::proxy::plan::texts::Cause;
-use crate::proxy::{Action, ConnId, Counters, Identity, Note, Reading, StreamBounds};
+use crate::proxy::measure::counters::Counters;
 use crate::topology::{PoolSpec, ShardState, Snapshot};
 use std::net::SocketAddr;
 use std::sync::Arc;

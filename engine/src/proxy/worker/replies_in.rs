@@ -5,15 +5,18 @@ use crate::base::slab::Key;
 use crate::protocol::memcache;
 use crate::protocol::resp::reply;
 use crate::proxy::carry::download;
+use crate::proxy::link::action::{Action, ConnId, Note, Reading};
+use crate::proxy::link::cause::Cause;
+use crate::proxy::link::flow::ReplyProgress;
+use crate::proxy::link::ticket::{Fence, Ticket};
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::lane::{
     LaneKey, refuses_password, server_said, wants_no_password,
 };
 use crate::proxy::link::upstream::pool::Pool;
-use crate::proxy::link::upstream::{Fence, Input, Progress, State, Ticket, Upstream};
-use crate::proxy::plan::texts::{self, Cause, Sent};
+use crate::proxy::link::upstream::{Input, SocketState, Upstream};
+use crate::proxy::plan::texts::{self, Sent};
 use crate::proxy::worker::Worker;
-use crate::proxy::{Action, ConnId, Note, Reading};
 use crate::topology::health::{Report, Sight};
 use crate::topology::{Eject, Protocol};
 
@@ -31,7 +34,7 @@ impl Worker {
             return false;
         };
         let upstream = self.upstreams.get(key.index as usize);
-        upstream.is_some_and(|up| up.key == key && up.state == State::Connecting)
+        upstream.is_some_and(|up| up.key == key && up.state == SocketState::Connecting)
     }
 
     /// The connection that an [`Action::Connect`] wished for is made.
@@ -44,7 +47,7 @@ impl Worker {
         else {
             return;
         };
-        if upstream.state != State::Connecting {
+        if upstream.state != SocketState::Connecting {
             return;
         }
         let pool = &pools[upstream.pool.index()];
@@ -53,9 +56,9 @@ impl Worker {
         let left = lane.handshake(pool.spec.redis_auth.as_deref(), out).len() as u8;
         if left == 0 {
             upstream.handshake.clear(&mut turn.buffers);
-            upstream.state = State::Ready;
+            upstream.state = SocketState::Ready;
         } else {
-            upstream.state = State::Handshake { left };
+            upstream.state = SocketState::Handshake { left };
         }
         upstream.mark_dirty(turn);
     }
@@ -65,7 +68,7 @@ impl Worker {
             return Reading::Go;
         };
         // Taken down earlier in this turn; the loop has not closed it yet.
-        if upstream.state == State::Idle {
+        if upstream.state == SocketState::Idle {
             return Reading::Go;
         }
         let upstream_pool = upstream.pool.index();
@@ -73,7 +76,7 @@ impl Worker {
         let protocol = self.pools[upstream_pool].spec.protocol;
         let taken = match &mut input {
             None => {
-                let mut progress = Progress::new(protocol);
+                let mut progress = ReplyProgress::new(protocol);
                 let taken = self.take_replies(key, fresh, &mut progress);
                 if let Ok(used) = taken
                     && used < fresh.len()
@@ -115,7 +118,7 @@ impl Worker {
         &mut self,
         key: Key,
         bytes: &[u8],
-        progress: &mut Progress,
+        progress: &mut ReplyProgress,
     ) -> Result<usize, Cause> {
         let Worker { clients, pools, upstreams, turn, .. } = self;
         let upstream = &mut upstreams[key.index as usize];
@@ -130,7 +133,7 @@ impl Worker {
                 break;
             }
             let step = match progress {
-                Progress::Resp(progress) => match reply::parse(&bytes[at..], progress) {
+                ReplyProgress::Resp(progress) => match reply::parse(&bytes[at..], progress) {
                     Ok(reply::Parsed::Complete { len, kind }) => {
                         *progress = reply::Progress::default();
                         Ok((len, len, kind))
@@ -138,7 +141,7 @@ impl Worker {
                     Ok(reply::Parsed::Incomplete { missing }) => Err(missing),
                     Err(_) => return Err(Cause::Protocol),
                 },
-                Progress::Memcache(progress) => {
+                ReplyProgress::Memcache(progress) => {
                     // What nobody asked for is no part of a fenced reply: it would wait there and
                     // be given to whoever is first in line.
                     let is_fenced = !upstream.is_idle_to_server()
@@ -157,7 +160,7 @@ impl Worker {
                 Ok(whole) => whole,
                 Err(missing) => {
                     let size = bytes.len() - at + missing;
-                    if upstream.state == State::Ready
+                    if upstream.state == SocketState::Ready
                         && download::begin(upstream, clients, turn, progress, size)
                     {
                         let pool = &mut pools[upstream.pool.index()];
@@ -173,7 +176,7 @@ impl Worker {
             if kind == b'>' {
                 continue; // out of band: we subscribed to nothing
             }
-            if let State::Handshake { left } = upstream.state {
+            if let SocketState::Handshake { left } = upstream.state {
                 if matches!(kind, b'-' | b'!') {
                     let pool = &pools[upstream.pool.index()];
                     let lane = &pool.lanes[usize::from(upstream.lane)];
@@ -192,10 +195,10 @@ impl Worker {
                     return Err(Cause::Protocol); // not all of it has left: no answer to it
                 }
                 upstream.state = match left {
-                    0 | 1 => State::Ready,
-                    more => State::Handshake { left: more - 1 },
+                    0 | 1 => SocketState::Ready,
+                    more => SocketState::Handshake { left: more - 1 },
                 };
-                if upstream.state == State::Ready {
+                if upstream.state == SocketState::Ready {
                     upstream.mark_dirty(turn);
                 }
                 continue;
@@ -235,14 +238,14 @@ impl Worker {
         else {
             return;
         };
-        if upstream.state == State::Idle {
+        if upstream.state == SocketState::Idle {
             return;
         }
         if close {
             turn.actions.push_back(Action::Close { conn: upstream.conn() });
         }
         let pool = &pools[upstream.pool.index()];
-        let was_ready = upstream.state == State::Ready;
+        let was_ready = upstream.state == SocketState::Ready;
         let stream = upstream.stream.take();
         let orderly =
             *cause == Cause::Eof && was_ready && upstream.is_idle_to_server() && stream.is_none();
@@ -359,12 +362,13 @@ impl Worker {
         let now = self.turn.now;
         let upstream = &mut self.upstreams[at];
         let key = upstream.key;
-        let connecting = matches!(upstream.state, State::Connecting | State::Handshake { .. });
+        let connecting =
+            matches!(upstream.state, SocketState::Connecting | SocketState::Handshake { .. });
         if connecting && upstream.connect_by <= now {
             self.upstream_down(key, &Cause::TimedOut, true);
             return self.rearm(at);
         }
-        if upstream.spare && upstream.state == State::Ready && upstream.spare_until <= now {
+        if upstream.spare && upstream.state == SocketState::Ready && upstream.spare_until <= now {
             self.turn.actions.push_back(Action::Close { conn: upstream.conn() });
             upstream.take_down(&mut self.turn, false);
         }
@@ -419,7 +423,7 @@ impl Worker {
     /// Closes an upstream whose server left the topology, once it owes nothing.
     pub(in crate::proxy) fn maybe_retire(&mut self, at: usize) {
         let upstream = &mut self.upstreams[at];
-        if upstream.retired && upstream.state != State::Idle && upstream.owes_nothing() {
+        if upstream.retired && upstream.state != SocketState::Idle && upstream.owes_nothing() {
             let action = Action::Close { conn: upstream.conn() };
             upstream.take_down(&mut self.turn, false);
             self.turn.actions.push_back(action);

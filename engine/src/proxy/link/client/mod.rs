@@ -7,10 +7,7 @@
 //! server; what is gathered all the same is held down by `CLIENT_HOARD_STALL_MS`.
 
 mod slots;
-mod wait;
-
-pub use slots::Slot;
-pub use wait::ServerWait;
+pub mod wait;
 
 use crate::base::buffer::Output;
 use crate::base::limits::{CLIENT_OUTPUT_BYTES_MAX, CLIENT_WINDOW_START, GATHER_BYTES};
@@ -18,10 +15,12 @@ use crate::base::slab::Key;
 use crate::base::{PoolId, Time};
 use crate::protocol::memcache;
 use crate::protocol::resp::{Version, request};
-use crate::proxy::carry::upload::Upload;
+use crate::proxy::link::action::{Action, ConnId};
+use crate::proxy::link::client::wait::ServerWait;
+use crate::proxy::link::flow::Upload;
+use crate::proxy::link::hold::Hold;
+use crate::proxy::link::slot::Slot;
 use crate::proxy::link::turn::Turn;
-use crate::proxy::worker::gather::Hold;
-use crate::proxy::{Action, ConnId};
 use crate::topology::Protocol;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -32,7 +31,7 @@ use std::net::SocketAddr;
 ///     └──────────┴──▶ Lingering ──▶ (closed)   input may still be on its way: read, dropped
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum State {
+pub enum ClientState {
     Open,
     /// No further request is taken; closes when everything owed is written.
     Finishing {
@@ -48,21 +47,21 @@ pub enum State {
 pub struct Input {
     pub bytes: Vec<u8>,
     pub at: usize,
-    pub progress: Progress,
+    pub progress: RequestProgress,
 }
 
 /// The place in an unfinished request.
-pub enum Progress {
+pub enum RequestProgress {
     Resp(request::Progress),
     Memcache(memcache::request::Progress),
 }
 
-impl Progress {
+impl RequestProgress {
     #[inline]
-    pub fn new(protocol: Protocol) -> Progress {
+    pub fn new(protocol: Protocol) -> RequestProgress {
         match protocol {
-            Protocol::Redis => Progress::Resp(request::Progress::default()),
-            Protocol::Memcache => Progress::Memcache(memcache::request::Progress::default()),
+            Protocol::Redis => RequestProgress::Resp(request::Progress::default()),
+            Protocol::Memcache => RequestProgress::Memcache(memcache::request::Progress::default()),
         }
     }
 }
@@ -91,7 +90,7 @@ pub struct Client {
     /// It believes to be in a transaction, whose MULTI was refused then.
     pub refused_multi: Option<Time>,
     pub server_wait: ServerWait,
-    pub state: State,
+    pub state: ClientState,
     /// The peer will send no more.
     pub eof: bool,
     /// Reading stopped; requests may wait in `input`.
@@ -150,7 +149,7 @@ impl Client {
             has_spoken: false,
             refused_multi: None,
             server_wait: ServerWait::Free,
-            state: State::Open,
+            state: ClientState::Open,
             eof: false,
             paused: false,
             draining: false,
@@ -225,7 +224,7 @@ impl Client {
     /// Until when what is to be written may wait for more, if it may: it is owed more. In a turn
     /// that has brought nothing only if it has asked for all of that at once.
     pub fn gathers_until(&mut self, now: Time, is_busy: bool) -> Option<Time> {
-        let may = self.state == State::Open
+        let may = self.state == ClientState::Open
             && !self.slots.is_empty()
             && (is_busy || self.asked_at_once)
             && self.stream_from.is_none()
@@ -242,6 +241,13 @@ impl Client {
         }
     }
 
+    /// Its upload may go on, or has nowhere to go.
+    pub fn resume_upload(&mut self, turn: &mut Turn) {
+        if std::mem::replace(&mut self.upload_paused, false) {
+            self.maybe_resume(turn);
+        }
+    }
+
     pub fn clear_resuming(&mut self) {
         self.resuming = false;
     }
@@ -252,8 +258,8 @@ impl Client {
 
     /// Takes no further request; what is owed is still delivered.
     pub fn finish(&mut self, turn: &mut Turn, linger: bool) {
-        if self.state == State::Open {
-            self.state = State::Finishing { linger };
+        if self.state == ClientState::Open {
+            self.state = ClientState::Finishing { linger };
             self.input = None;
             self.mark_dirty(turn);
         }
@@ -284,7 +290,7 @@ impl Client {
             "the oldest reply is never kept back"
         );
         assert!(self.window >= 1);
-        if self.paused && self.state == State::Open {
+        if self.paused && self.state == ClientState::Open {
             assert!(
                 self.resuming || !self.has_room(),
                 "a paused client with room is about to be resumed"

@@ -8,12 +8,13 @@
 //!                  the stash, all of them in one allocation
 //! ```
 
-use super::Client;
 use crate::base::limits::{
     CLIENT_GLUT_STALL_MS, CLIENT_HOARD_BYTES, CLIENT_OUTPUT_BYTES_MAX, CLIENT_WINDOW_MAX,
 };
 use crate::command::Joined;
 use crate::protocol::{memcache, resp};
+use crate::proxy::link::client::Client;
+use crate::proxy::link::slot::Slot;
 use crate::proxy::link::turn::Turn;
 use crate::topology::Protocol;
 
@@ -29,12 +30,6 @@ const IDLE_SLOTS: usize = 4;
 /// Queues of slots kept for the next burst, half a megabyte at most, and the room of one.
 const SPARE_QUEUES_MAX: usize = 64;
 const SPARE_SLOTS: usize = 256;
-
-pub enum Slot {
-    Waiting,
-    Ready { start: usize, len: usize },
-    Merging(Box<Joined>),
-}
 
 impl Client {
     /// A new slot at the end; its number goes on the tickets.

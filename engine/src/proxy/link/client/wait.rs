@@ -1,7 +1,7 @@
 //! A client whose HELLO or INFO waits until servers have said what they can do: it is read no further.
 
-use super::Client;
 use crate::base::Time;
+use crate::proxy::link::client::Client;
 use crate::proxy::link::turn::Turn;
 
 /// Whether it waits, or has waited.

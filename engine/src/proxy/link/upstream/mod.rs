@@ -12,26 +12,23 @@ pub mod lane;
 pub mod pool;
 mod queue;
 
-pub use queue::{Fence, Ticket};
-
 use crate::base::buffer::Output;
 use crate::base::limits::{
     GATHER_BYTES, RECONNECT_MS_MAX, RECONNECT_MS_MIN, UPSTREAM_QUEUE_MAX, UPSTREAM_UNSENT_BYTES_MAX,
 };
 use crate::base::slab::Key;
 use crate::base::{PoolId, ServerId, Time};
-use crate::protocol::memcache;
-use crate::protocol::resp::reply;
-use crate::proxy::carry::download::Stream;
+use crate::proxy::link::action::{Action, ConnId};
+use crate::proxy::link::cause::Cause;
+use crate::proxy::link::flow::{Download, ReplyProgress};
+use crate::proxy::link::hold::Hold;
+use crate::proxy::link::ticket::Ticket;
 use crate::proxy::link::turn::Turn;
-use crate::proxy::plan::texts::Cause;
-use crate::proxy::worker::gather::Hold;
-use crate::proxy::{Action, ConnId, ServerCounters};
-use crate::topology::Protocol;
+use crate::proxy::measure::counters::ServerCounters;
 use std::collections::VecDeque;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum State {
+pub enum SocketState {
     Idle,
     Connecting,
     /// So many replies to our AUTH, HELLO, SELECT are still to come.
@@ -44,23 +41,7 @@ pub enum State {
 /// Bytes of replies not complete yet.
 pub struct Input {
     pub bytes: Vec<u8>,
-    pub progress: Progress,
-}
-
-/// The place in an unfinished reply.
-pub enum Progress {
-    Resp(reply::Progress),
-    Memcache(memcache::reply::Progress),
-}
-
-impl Progress {
-    #[inline]
-    pub fn new(protocol: Protocol) -> Progress {
-        match protocol {
-            Protocol::Redis => Progress::Resp(reply::Progress::default()),
-            Protocol::Memcache => Progress::Memcache(memcache::reply::Progress::default()),
-        }
-    }
+    pub progress: ReplyProgress,
 }
 
 pub struct Upstream {
@@ -69,7 +50,7 @@ pub struct Upstream {
     pub pool: PoolId,
     pub server: ServerId,
     pub lane: u8,
-    pub state: State,
+    pub state: SocketState,
     /// No longer in the topology: closes when it owes nothing.
     pub retired: bool,
     /// Takes no new requests while a large reply flows, and is laid by afterwards.
@@ -77,7 +58,7 @@ pub struct Upstream {
     pub spare: bool,
     /// Its connection is kept until then.
     pub spare_until: Time,
-    pub stream: Option<Box<Stream>>,
+    pub stream: Option<Box<Download>>,
     /// Whose large request is on its way here; the rest is still to come.
     pub upload_from: Option<Key>,
     /// It was taken for a large request.
@@ -125,7 +106,7 @@ impl Upstream {
             pool,
             server,
             lane,
-            state: State::Idle,
+            state: SocketState::Idle,
             retired: false,
             detached: false,
             spare: false,
@@ -164,7 +145,7 @@ impl Upstream {
     /// Ready to take a request, connecting first if it must. `Err`: why it cannot be.
     #[inline]
     pub fn prepare(&mut self, turn: &mut Turn, connect_timeout_ms: u32) -> Result<(), Cause> {
-        if self.state == State::Idle {
+        if self.state == SocketState::Idle {
             if turn.now < self.retry_at {
                 return Err(self.last_cause.clone());
             }
@@ -177,10 +158,10 @@ impl Upstream {
     }
 
     pub fn connect(&mut self, turn: &mut Turn, connect_timeout_ms: u32) {
-        debug_assert_eq!(self.state, State::Idle);
+        debug_assert_eq!(self.state, SocketState::Idle);
         // Only sockets that existed count as generations: 31 bits, as in the slab.
         self.key.generation = (self.key.generation + 1) & 0x7fff_ffff;
-        self.state = State::Connecting;
+        self.state = SocketState::Connecting;
         self.counters.connects += 1;
         // A request's time runs while we connect, so silence is counted from here: counted from the
         // moment the connection stood, a lone late request would always be a little too early.
@@ -209,7 +190,7 @@ impl Upstream {
     /// Until when what is to be written may wait for more, if it may: the server has requests of
     /// ours to answer meanwhile, or more requests are about to come from somewhere.
     pub fn gathers_until(&mut self, now: Time, is_crowded: bool) -> Option<Time> {
-        let may = self.state == State::Ready
+        let may = self.state == SocketState::Ready
             && (is_crowded || !self.is_idle_to_server())
             && !self.detached
             && self.out.len() < GATHER_BYTES;
@@ -219,14 +200,14 @@ impl Upstream {
     /// What may be written now.
     pub fn pending(&self) -> &[u8] {
         match self.state {
-            State::Handshake { .. } => self.handshake.pending(),
-            State::Ready => self.out.pending(),
-            State::Idle | State::Connecting => &[],
+            SocketState::Handshake { .. } => self.handshake.pending(),
+            SocketState::Ready => self.out.pending(),
+            SocketState::Idle | SocketState::Connecting => &[],
         }
     }
 
     pub fn handle_written(&mut self, turn: &mut Turn, written: usize) {
-        if let State::Handshake { .. } = self.state {
+        if let SocketState::Handshake { .. } = self.state {
             self.handshake.consume(written, &mut turn.buffers);
         } else {
             self.sent += written as u64;
@@ -239,10 +220,10 @@ impl Upstream {
     pub fn count(&self) -> ServerCounters {
         let left = self.tickets.partition_point(|ticket| ticket.end <= self.sent);
         let boundary = self.start_of(left);
-        let stands = matches!(self.state, State::Handshake { .. } | State::Ready);
+        let stands = matches!(self.state, SocketState::Handshake { .. } | SocketState::Ready);
         ServerCounters {
             server_connections: u64::from(stands),
-            sockets: u64::from(self.state != State::Idle),
+            sockets: u64::from(self.state != SocketState::Idle),
             in_queue: (self.tickets.len() - left) as u64,
             in_queue_bytes: self.end - boundary,
             out_queue: left as u64 + u64::from(self.stream.is_some()),
@@ -309,10 +290,10 @@ impl Upstream {
         let count = self.count();
         assert_eq!(count.in_queue_bytes + count.out_queue_bytes, self.end - self.answered);
         assert!(count.in_queue > 0 || count.in_queue_bytes == 0, "what waits is a request");
-        assert!(self.state != State::Idle || self.owes_nothing(), "idle owes nothing");
+        assert!(self.state != SocketState::Idle || self.owes_nothing(), "idle owes nothing");
         assert!(!self.spare || (self.detached && self.owes_nothing()), "a spare owes nothing");
         assert!(self.upload_from.is_none() || self.detached, "an upload has its upstream alone");
         assert!(self.stream.is_none() || self.detached, "a large reply has its upstream alone");
-        assert!(self.state != State::Idle || self.input.is_none(), "idle has heard nothing");
+        assert!(self.state != SocketState::Idle || self.input.is_none(), "idle has heard nothing");
     }
 }

@@ -111,6 +111,24 @@ impl Pool {
         at
     }
 
+    /// The place of an upstream that takes no requests but one.
+    pub fn upstream_apart(
+        &mut self,
+        upstreams: &mut Vec<Upstream>,
+        server: ServerId,
+        lane: u8,
+    ) -> usize {
+        let at = self.take_spare(upstreams, server, lane).unwrap_or_else(|| {
+            let at = upstreams.len();
+            let mut upstream = Upstream::new(at as u32, self.id, server, lane);
+            upstream.watched = self.watched.contains(&server);
+            upstreams.push(upstream);
+            at
+        });
+        upstreams[at].detached = true;
+        at
+    }
+
     /// An upstream that was laid by, if there is one.
     pub fn take_spare(
         &mut self,

@@ -13,46 +13,12 @@
 //! others never notice. All requests have the same timeout, so the expired ones are always the
 //! oldest, and the next deadline is that of the first ticket behind them.
 
-use super::{State, Upstream};
 use crate::base::Time;
 use crate::base::limits::{TOMBSTONE_TIMEOUTS, TOMBSTONES_MAX};
 use crate::base::slab::Key;
+use crate::proxy::link::ticket::{Fence, Ticket};
 use crate::proxy::link::turn::Turn;
-
-/// Whom a reply belongs to.
-#[derive(Clone, Copy, Debug)]
-pub struct Ticket {
-    pub client: Key,
-    /// The client's number for the request.
-    pub number: u32,
-    /// Which part of a split request.
-    pub part: u16,
-    pub tombstone: bool,
-    pub fence: Fence,
-    pub since: Time,
-    /// Where its request ends in the bytes of this socket.
-    pub(in crate::proxy) end: u64,
-}
-
-/// What is special of the reply to a request of memcached's. It may be silence: then a fence was
-/// sent behind the request, whose answer ends its reply (`protocol::memcache::reply`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fence {
-    None,
-    /// A meta command, which an old server does not know.
-    Meta,
-    /// One in quiet mode: a failure is told.
-    Quiet,
-    /// `noreply`: nothing is told.
-    Mute,
-}
-
-impl Fence {
-    #[inline]
-    pub fn is_sent(self) -> bool {
-        matches!(self, Fence::Quiet | Fence::Mute)
-    }
-}
+use crate::proxy::link::upstream::{SocketState, Upstream};
 
 impl Upstream {
     /// A request of so many bytes was appended to `out`.
@@ -82,7 +48,7 @@ impl Upstream {
             since: turn.now,
             end: self.end,
         });
-        if self.state == State::Ready {
+        if self.state == SocketState::Ready {
             self.mark_dirty(turn);
         }
     }
@@ -107,7 +73,7 @@ impl Upstream {
         if let Some(timeout_ms) = timeout_ms {
             turn.wake_at(turn.now.plus_ms(u64::from(timeout_ms)));
         }
-        if self.state == State::Ready {
+        if self.state == SocketState::Ready {
             self.mark_dirty(turn);
         }
     }
@@ -179,9 +145,9 @@ impl Upstream {
     /// When `expire` has something to do next.
     pub fn deadline(&self, timeout_ms: Option<u32>) -> Time {
         let connecting = match self.state {
-            State::Connecting | State::Handshake { .. } => self.connect_by,
-            State::Ready if self.spare => return self.spare_until,
-            State::Idle | State::Ready => Time::NEVER,
+            SocketState::Connecting | SocketState::Handshake { .. } => self.connect_by,
+            SocketState::Ready if self.spare => return self.spare_until,
+            SocketState::Idle | SocketState::Ready => Time::NEVER,
         };
         let Some(timeout_ms) = timeout_ms else {
             return connecting;
@@ -257,7 +223,7 @@ impl Upstream {
         self.input = None;
         self.stream = None;
         self.clear_dirty();
-        self.state = State::Idle;
+        self.state = SocketState::Idle;
         gone
     }
 
