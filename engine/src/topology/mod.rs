@@ -9,9 +9,13 @@
 pub mod ability;
 pub mod health;
 pub mod kinds;
+pub mod place;
+pub mod policy;
 pub mod snapshot;
 pub mod spec;
 
 pub use ability::{Ability, Common, Release};
+pub use place::{Intent, Out, Placed};
+pub use policy::Policy;
 pub use snapshot::{PoolTopology, Server, Shard, ShardState, Snapshot};
 pub use spec::{Address, Eject, Manners, PoolSpec, Protocol, ShardSpec};

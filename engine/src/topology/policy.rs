@@ -1,0 +1,61 @@
+//! Every difference between the two manners, resolved once for a pool.
+//!
+//! Under `manners: twemproxy` a pool does what twemproxy 0.5.0 did, so that clients and tools which
+//! rely on that find no change. This file is the whole list: other files read its fields and do not
+//! ask which manners they are.
+
+use super::spec::Manners;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Policy {
+    /// A request that is not served closes the connection. We answer with an error.
+    pub closes_on_refusal: bool,
+    /// A request that cannot be read is refused before its client is asked for a password. We ask
+    /// for the password first.
+    pub reads_before_auth: bool,
+    /// NOAUTH ends without a full stop. Redis has one.
+    pub noauth_without_stop: bool,
+    /// AUTH with a wrong password says `ERR invalid password` and undoes an earlier AUTH. We answer
+    /// WRONGPASS, as Redis does, and an earlier AUTH stands.
+    pub wrong_password_undoes_auth: bool,
+    /// QUIT closes without an answer. We answer OK, as Redis does.
+    pub quits_in_silence: bool,
+    /// A malformed request, and one of another protocol, is closed on in silence. We say what is
+    /// wrong before we close.
+    pub closes_on_malformed: bool,
+    /// A command that twemproxy sent by its first key goes there, wherever its other keys lie. We
+    /// answer CROSSSLOT.
+    pub sends_unchecked: bool,
+    /// A script without keys is refused, if its command is one that twemproxy sent. We send it.
+    pub refuses_keyless_scripts: bool,
+    /// A command is cut even where all its keys have one owner. We send it as it came.
+    pub cuts_for_one_owner: bool,
+    /// An error of a server in one part of a cut request becomes `Invalid argument`, and one failed
+    /// part fails a whole retrieval. We pass the server's error on, and return what was found.
+    pub hides_errors: bool,
+    /// The text of a failure is the system's word alone. We add the server, and whether the request
+    /// was sent.
+    pub fails_in_one_word: bool,
+    /// `client_connections` is read and ignored. We keep to it.
+    pub ignores_client_limit: bool,
+}
+
+impl Policy {
+    pub const fn of(manners: Manners) -> Policy {
+        let is_old = matches!(manners, Manners::Twemproxy);
+        Policy {
+            closes_on_refusal: is_old,
+            reads_before_auth: is_old,
+            noauth_without_stop: is_old,
+            wrong_password_undoes_auth: is_old,
+            quits_in_silence: is_old,
+            closes_on_malformed: is_old,
+            sends_unchecked: is_old,
+            refuses_keyless_scripts: is_old,
+            cuts_for_one_owner: is_old,
+            hides_errors: is_old,
+            fails_in_one_word: is_old,
+            ignores_client_limit: is_old,
+        }
+    }
+}
