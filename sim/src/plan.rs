@@ -4,7 +4,7 @@ use crate::client::{Habits, Leaves, Reads};
 use crate::dice::Dice;
 use crate::toy::Sabotage;
 use crate::transport::Quality;
-use nuthatch_engine::proxy::StreamBounds;
+use nuthatch_engine::proxy::FlowBounds;
 use nuthatch_engine::routing::{HashTag, distribution, hash};
 use nuthatch_engine::topology::{Address, Eject, Manners, PoolSpec, Protocol, ShardSpec};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub struct Plan {
     pub load_ms: u64,
     pub faults: Vec<(u64, Fault)>,
     /// From which size on messages flow.
-    pub stream: StreamBounds,
+    pub stream: FlowBounds,
     pub sabotage: Option<Sabotage>,
 }
 
@@ -125,14 +125,14 @@ impl Plan {
 }
 
 /// Small ones, mostly, so that what flows is met with values of a few hundred bytes.
-fn stream_bounds(dice: &mut Dice) -> StreamBounds {
+fn stream_bounds(dice: &mut Dice) -> FlowBounds {
     let bytes_min = dice.pick(&[30, 300, 3_000, usize::MAX]);
     if bytes_min == usize::MAX {
-        return StreamBounds::default();
+        return FlowBounds::default();
     }
     let pause_bytes = dice.pick(&[50, 500, 5_000]);
     let (shared_pause_bytes, resume_bytes) = (2 * pause_bytes, pause_bytes / 2);
-    StreamBounds { bytes_min, pause_bytes, shared_pause_bytes, resume_bytes }
+    FlowBounds { bytes_min, pause_bytes, shared_pause_bytes, resume_bytes }
 }
 
 fn pool(dice: &mut Dice, at: u64, calm: bool) -> PoolSpec {

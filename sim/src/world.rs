@@ -20,7 +20,7 @@ use crate::toy::{Mood, Store, Toy};
 use crate::trace::Trace;
 use crate::transport::{EndId, Net, Owner};
 use nuthatch_engine::base::{PoolId, ServerId, Time, WorkerId};
-use nuthatch_engine::proxy::{ConnId, Counters, StreamBounds, Worker};
+use nuthatch_engine::proxy::{ConnId, Counters, FlowBounds, Worker};
 use nuthatch_engine::topology::health::Report;
 use nuthatch_engine::topology::{Ability, Eject, PoolSpec, Protocol, Release};
 use std::collections::BTreeMap;
@@ -96,7 +96,7 @@ impl World {
             .map(|at| {
                 let id = WorkerId(at as u16);
                 let mut worker = Worker::new(id, dice.bits(), &plan.pools, &control.current);
-                worker.set_stream_bounds(plan.stream);
+                worker.set_flow_bounds(plan.stream);
                 let stall_ms = |spec: &Arc<PoolSpec>| u64::from(spec.client_stall_ms);
                 Host::new(at, worker, plan.pools.iter().map(stall_ms).collect())
             })
@@ -340,7 +340,7 @@ impl World {
             return;
         }
         // What flows has connections of its own, some of which are not kept.
-        let flows = self.plan.stream.bytes_min < StreamBounds::default().bytes_min;
+        let flows = self.plan.stream.bytes_min < FlowBounds::default().bytes_min;
         let most = 40 * usize::from(spec.server_connections) * if flows { 4 } else { 1 };
         let (second, made) = self.connects.entry((worker, toy)).or_default();
         if *second != self.now.as_ms() / 1_000 {

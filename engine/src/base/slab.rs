@@ -35,15 +35,21 @@ impl<T> Slab<T> {
     }
 
     pub fn insert(&mut self, value: T) -> Key {
+        self.insert_with(|_| value)
+    }
+
+    /// Inserts a value that knows its key.
+    pub fn insert_with(&mut self, value: impl FnOnce(Key) -> T) -> Key {
         self.len += 1;
         if let Some(index) = self.free.pop() {
             let entry = &mut self.entries[index as usize];
-            entry.value = Some(value);
-            return Key { index, generation: entry.generation };
+            let key = Key { index, generation: entry.generation };
+            entry.value = Some(value(key));
+            return key;
         }
-        let index = self.entries.len() as u32;
-        self.entries.push(Entry { generation: 0, value: Some(value) });
-        Key { index, generation: 0 }
+        let key = Key { index: self.entries.len() as u32, generation: 0 };
+        self.entries.push(Entry { generation: 0, value: Some(value(key)) });
+        key
     }
 
     pub fn get(&self, key: Key) -> Option<&T> {

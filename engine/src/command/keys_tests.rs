@@ -1,7 +1,7 @@
 //! Reads `testdata/commands/`; its README tells the form.
 
 use super::super::tests::{rows, with_args};
-use super::super::{Before, COMMANDS, Local, Split, Verb, lookup};
+use super::super::{Before, COMMANDS, CutBy, Join, Local, Verb, lookup};
 use super::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -116,10 +116,10 @@ fn twemproxys_commands_are_here() {
         assert_eq!(row.before, before, "{name}");
         known.insert(row.name);
         let verb_fits = match kind {
-            "one_key" if row.name == "exists" => row.verb == Verb::Split(Split::Sum),
+            "one_key" if row.name == "exists" => row.verb == Verb::Cut(CutBy::Key, Join::Sum),
             "one_key" | "eval" => row.verb == Verb::Forward,
-            "split_keys" => matches!(row.verb, Verb::Split(Split::Mget | Split::Sum)),
-            "split_pairs" => row.verb == Verb::Split(Split::Mset),
+            "split_keys" => matches!(row.verb, Verb::Cut(CutBy::Key, _)),
+            "split_pairs" => row.verb == Verb::Cut(CutBy::Pair, Join::AllOk),
             "keyless" if row.name == "command" => row.verb == Verb::Local(Local::Command),
             "keyless" => row.verb == Verb::Placeholder,
             "local" | "close" => matches!(row.verb, Verb::Local(_)),

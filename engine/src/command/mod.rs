@@ -8,7 +8,7 @@
 //!   name ─lookup─▶ row ─resolve─▶ row (of the subcommand) ─keys─▶ keys ─▶ routing
 //!                   │
 //!                   └─ verb:  Forward    as it came, to the owner of its keys
-//!                             Split      a fragment for each owner, the replies joined
+//!                             Cut        a part for each owner, the replies joined
 //!                             Local      answered here
 //!                             Placeholder   no key, but a server's answer is wanted
 //!   Scripts are forwarded; one without keys goes where `Placeholder` goes.
@@ -20,27 +20,28 @@
 //! What always holds: the table never changes while we run, rows are `&'static`, and a row's
 //! [`index`](Command::index) is dense, so a counter for each command is an array.
 //!
-//! memcached's commands have a table and a merge of their own, in `memcache/`.
+//! memcached's commands have a table of their own, in `memcache/`. Both protocols are cut by `cut.rs`
+//! and joined by `join/`.
 //!
-//! Left to others: splitting and joining (`split.rs`, `merge.rs`), whether two keys share a
-//! server (routing), and which connection state a local answer needs (proxy).
+//! Left to others: whether two keys share a server (routing), and which connection state a local
+//! answer needs (proxy).
 
+mod cut;
 mod describe;
 pub mod flags;
 pub mod glob;
-mod joined;
+mod join;
 pub mod keys;
 pub mod local;
 mod lookup;
 pub mod memcache;
-pub mod merge;
 pub mod redis;
-mod split;
 pub mod syntax;
 
+pub use cut::{CutBy, Pieces};
 pub use describe::triple;
 pub use flags::{Categories, Flags, KeyUse};
-pub use joined::Joined;
+pub use join::{Join, Joining, Parts};
 pub use lookup::lookup;
 pub use redis::{COMMANDS, INDEX_COUNT, by_index};
 
@@ -110,23 +111,12 @@ pub enum Keys {
 pub enum Verb {
     /// To the owner of its keys, byte for byte.
     Forward,
-    /// A fragment to each owner.
-    Split(Split),
+    /// A part to each owner of its keys, and the replies joined.
+    Cut(CutBy, Join),
     /// Answered by us.
     Local(Local),
     /// Without a key, to the owner of the key `placeholder`, as twemproxy has it.
     Placeholder,
-}
-
-/// How it is cut, and so how the replies are joined.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Split {
-    /// By key; elements return in the order of the request.
-    Mget,
-    /// By pair; OK when all are.
-    Mset,
-    /// By key; integers are added.
-    Sum,
 }
 
 /// What we answer ourselves.

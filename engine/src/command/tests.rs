@@ -60,7 +60,7 @@ fn verbs_keys_and_flags_go_together() {
         let container = !row.subcommands.is_empty();
         match row.verb {
             Verb::Forward => assert_eq!(keyless, container, "{name}"),
-            Verb::Split(_) => {
+            Verb::Cut(..) => {
                 assert!(matches!(row.keys, Keys::Range { first: 1, last: -1, .. }), "{name}");
             }
             Verb::Local(_) | Verb::Placeholder => assert!(keyless, "{name}"),

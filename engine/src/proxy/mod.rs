@@ -33,7 +33,7 @@ mod plan;
 mod worker;
 
 pub use link::action::{Action, ConnId, Identity, Note, Reading};
-pub use link::bounds::StreamBounds;
+pub use link::bounds::FlowBounds;
 pub use link::cause::Cause;
 pub use link::upstream::lane::{server_said, wants_no_password};
 pub use local::hello::REDIS_VERSION;

@@ -2,7 +2,7 @@
 //! A line is one turn of the loop, unless it ends with ` &`: then the next line belongs to it.
 
 use nuthatch_engine::base::{Epoch, PoolId, ServerId, Time, WorkerId};
-use nuthatch_engine::proxy::{Action, Cause, ConnId, Note, Reading, StreamBounds, Worker};
+use nuthatch_engine::proxy::{Action, Cause, ConnId, FlowBounds, Note, Reading, Worker};
 use nuthatch_engine::routing::{distribution, hash};
 use nuthatch_engine::topology::health::{Health, Report, Wish};
 use nuthatch_engine::topology::{
@@ -120,8 +120,8 @@ fn encode(words: &str) -> Vec<u8> {
 }
 
 /// What has so many bytes flows, and may be twice as many ahead.
-fn bounds(bytes_min: usize) -> StreamBounds {
-    StreamBounds {
+fn bounds(bytes_min: usize) -> FlowBounds {
+    FlowBounds {
         bytes_min,
         pause_bytes: 2 * bytes_min,
         shared_pause_bytes: 4 * bytes_min,
@@ -181,7 +181,7 @@ impl Stage {
             let snapshot = health.snapshot();
             let mut worker = Worker::new(WorkerId(0), 1, &specs, &snapshot);
             if let Some(bytes) = options.iter().find_map(|option| option.strip_prefix("flows=")) {
-                worker.set_stream_bounds(bounds(bytes.parse().unwrap()));
+                worker.set_flow_bounds(bounds(bytes.parse().unwrap()));
             }
             self.play = Some(Play {
                 worker,

@@ -13,16 +13,12 @@
 //! server, so little is checked here: that there are enough words to find a key, and that the key
 //! is no longer than memcached takes (`protocol::memcache` has looked at what stores).
 
-mod merge;
-mod stats;
-
-pub use merge::Merge;
-
+use super::Join;
 use crate::protocol::memcache::base64::{self, Decoded};
 use crate::protocol::memcache::words::Words;
 
 /// One command.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Command {
     pub name: &'static str,
     pub verb: Verb,
@@ -31,6 +27,15 @@ pub struct Command {
     /// May it change something?
     pub writes: bool,
     pub summary: &'static str,
+    index: u16,
+}
+
+impl Command {
+    /// Its place in the table.
+    #[inline]
+    pub const fn index(&self) -> usize {
+        self.index as usize
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,19 +57,6 @@ pub enum Verb {
     Refused,
 }
 
-/// How the answers to one request become one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Join {
-    /// Items in the order of the request's keys.
-    Values,
-    /// The first server's, if no other failed.
-    Same,
-    /// Numbers are added, the rest is listed by server.
-    Stats,
-    /// What all agree on is said once, the rest is listed by server: settings, connections.
-    Settings,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Local {
     Version,
@@ -80,7 +72,7 @@ const fn row(
     writes: bool,
     summary: &'static str,
 ) -> Command {
-    Command { name, verb, words_min, writes, summary }
+    Command { name, verb, words_min, writes, summary, index: 0 }
 }
 
 const READS: bool = false;
@@ -90,7 +82,7 @@ const TOUCHED_KEYS: Verb = Verb::Retrieve { first: 2 };
 const META: Verb = Verb::Meta { flags: 2 };
 
 /// Every command, sorted by name.
-pub static COMMANDS: [Command; 35] = [
+pub static COMMANDS: [Command; 35] = numbered([
     row("add", Verb::Forward, 5, WRITES, "Store if the key is not there."),
     row("append", Verb::Forward, 5, WRITES, "Add data behind a value."),
     row("cache_memlimit", Verb::Refused, 1, WRITES, "Change a server's memory."),
@@ -99,7 +91,7 @@ pub static COMMANDS: [Command; 35] = [
     row("decr", Verb::Forward, 3, WRITES, "Subtract from a number."),
     row("delete", Verb::Forward, 2, WRITES, "Delete a key."),
     row("extstore", Verb::Refused, 1, WRITES, "Tune a server's storage on disk."),
-    row("flush_all", Verb::All(Join::Same), 1, WRITES, "Invalidate everything, everywhere."),
+    row("flush_all", Verb::All(Join::First), 1, WRITES, "Invalidate everything, everywhere."),
     row("gat", TOUCHED_KEYS, 2, WRITES, "Retrieve and give a new time to live."),
     row("gats", TOUCHED_KEYS, 2, WRITES, "The same, with the cas unique."),
     row("get", KEYS, 2, READS, "Retrieve values."),
@@ -123,10 +115,19 @@ pub static COMMANDS: [Command; 35] = [
     row("slabs", Verb::Refused, 1, WRITES, "Move a server's memory about."),
     row("stats", Verb::All(Join::Stats), 1, READS, "Statistics of all servers."),
     row("touch", Verb::Forward, 3, WRITES, "Give a new time to live."),
-    row("verbosity", Verb::All(Join::Same), 2, WRITES, "Set every server's log level."),
+    row("verbosity", Verb::All(Join::First), 2, WRITES, "Set every server's log level."),
     row("version", Verb::Local(Local::Version), 1, READS, "Our version."),
     row("watch", Verb::Refused, 1, READS, "Follow a server's log."),
-];
+]);
+
+const fn numbered<const N: usize>(mut rows: [Command; N]) -> [Command; N] {
+    let mut at = 0;
+    while at < N {
+        rows[at].index = at as u16;
+        at += 1;
+    }
+    rows
+}
 
 /// Where the names that begin with each letter stand in the table.
 static BY_LETTER: [(u8, u8); 26] = by_letter();
@@ -233,7 +234,8 @@ mod tests {
     #[test]
     fn rows_are_sorted_found_and_described() {
         assert!(COMMANDS.is_sorted_by(|a, b| a.name < b.name));
-        for row in &COMMANDS {
+        for (at, row) in COMMANDS.iter().enumerate() {
+            assert_eq!(row.index(), at);
             let found = lookup(row.name.as_bytes()).unwrap();
             assert!(std::ptr::eq(found, row), "{}", row.name);
             assert!(!row.summary.is_empty() && row.words_min >= 1, "{}", row.name);

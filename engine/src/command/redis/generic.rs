@@ -6,7 +6,7 @@
 
 use super::{Keyed, NO_KEY, all, one, row, second, two};
 use crate::command::Before::{Closed, Cut, Sent};
-use crate::command::{Categories, Command, Flags, Group, KeyUse as Use, Keys, Local, Split};
+use crate::command::{Categories, Command, CutBy, Flags, Group, Join, KeyUse as Use, Keys, Local};
 
 const READ: Flags = Flags::READ;
 const READ_FAST: Flags = Flags::READ_FAST;
@@ -27,13 +27,13 @@ pub(super) const ROWS: [Command; 22] = [
         "Copies a key's value to another key."),
     row(G, "del",         -2, WRITE,       all(Use::REMOVE, Use::REMOVE),  Cut,    "1.0.0",
         "key...",
-        "Deletes keys.").split(Split::Sum),
+        "Deletes keys.").cut(CutBy::Key, Join::Sum),
     row(G, "dump",         2, READ,        one(Use::READ),                 Sent,   "2.6.0",
         "key",
         "Returns a value in the server's own serialized form.").varying(),
     row(G, "exists",      -2, READ_FAST,   all(Use::PEEK, Use::PEEK),      Sent,   "1.0.0",
         "key...",
-        "Counts those keys that exist.").split(Split::Sum),
+        "Counts those keys that exist.").cut(CutBy::Key, Join::Sum),
     row(G, "expire",      -3, WRITE_FAST,  one(Use::UPDATE),               Sent,   "1.0.0",
         "key seconds:integer [condition(NX | XX | GT | LT)]",
         "Lets a key expire after so many seconds."),
@@ -80,7 +80,7 @@ pub(super) const ROWS: [Command; 22] = [
         "Sorts a list, set or sorted set.").belongs(SORTABLE),
     row(G, "touch",       -2, READ_FAST,   all(Use::PEEK, Use::PEEK),      Cut,    "3.2.1",
         "key...",
-        "Marks keys as used, and counts those that exist.").split(Split::Sum),
+        "Marks keys as used, and counts those that exist.").cut(CutBy::Key, Join::Sum),
     row(G, "ttl",          2, READ_FAST,   one(Use::READ),                 Sent,   "1.0.0",
         "key",
         "Tells a key's time to live in seconds.").varying(),
@@ -89,7 +89,7 @@ pub(super) const ROWS: [Command; 22] = [
         "Names the type of a key's value."),
     row(G, "unlink",      -2, WRITE_FAST,  all(Use::REMOVE, Use::REMOVE),  Cut,    "4.0.0",
         "key...",
-        "Deletes keys, and frees their memory in the background.").split(Split::Sum),
+        "Deletes keys, and frees their memory in the background.").cut(CutBy::Key, Join::Sum),
 ];
 
 #[rustfmt::skip] // a table is read by its columns

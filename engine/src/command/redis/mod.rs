@@ -14,7 +14,9 @@
 //!          summary
 //! ```
 
-use super::{Before, Categories, Command, Flags, Group, KeyUse, Keys, Local, Refuses, Split, Verb};
+use super::{
+    Before, Categories, Command, CutBy, Flags, Group, Join, KeyUse, Keys, Local, Refuses, Verb,
+};
 
 mod bitmaps;
 mod connection;
@@ -198,8 +200,8 @@ impl Command {
         self
     }
 
-    const fn split(self, split: Split) -> Command {
-        self.verb(Verb::Split(split))
+    const fn cut(self, cut: CutBy, join: Join) -> Command {
+        self.verb(Verb::Cut(cut, join))
     }
 
     const fn local(self, local: Local) -> Command {

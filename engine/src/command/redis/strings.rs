@@ -3,7 +3,7 @@
 
 use super::{all, one, pairs, row, two};
 use crate::command::Before::{Closed, Cut, Sent};
-use crate::command::{Command, Flags, Group, KeyUse as Use, Split};
+use crate::command::{Command, CutBy, Flags, Group, Join, KeyUse as Use};
 
 const READ: Flags = Flags::READ;
 const READ_FAST: Flags = Flags::READ_FAST;
@@ -54,10 +54,10 @@ pub(super) const ROWS: [Command; 22] = [
         "Finds the longest common subsequence of two strings."),
     row(G, "mget",        -2, READ_FAST,  all(Use::READ, Use::READ), Cut,    "1.0.0",
         "key...",
-        "Returns several strings.").split(Split::Mget),
+        "Returns several strings.").cut(CutBy::Key, Join::InOrder),
     row(G, "mset",        -3, GROW,       pairs(Use::OVERWRITE),     Cut,    "1.0.1",
         "(key value)...",
-        "Sets several strings.").split(Split::Mset),
+        "Sets several strings.").cut(CutBy::Pair, Join::AllOk),
     row(G, "msetnx",      -3, GROW,       pairs(Use::CREATE),        Closed, "1.0.1",
         "(key value)...",
         "Sets several strings unless one of the keys exists."),

@@ -10,7 +10,7 @@ pub mod inline;
 pub mod reply;
 pub mod request;
 
-pub use args::Args;
+pub use args::{Args, ArgsIter};
 
 /// The protocol version a client chose with HELLO, and so the lane it travels in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]

@@ -7,30 +7,31 @@
 //! ```
 //!
 //! A reply flows when it is large, and its client is owed nothing older; until then it is gathered
-//! as any other. While it flows, its upstream is *detached*: it takes no new requests, another one
-//! has its place, and when it owes nothing any more it is laid by for the next time. So a reply of
-//! hundreds of megabytes, or a client that takes it slowly, holds up nobody but those whose
-//! requests stood behind it already. They must not overtake themselves on the new upstream: they
-//! are taken no further request until they have what they are owed.
+//! as any other. While it flows, its upstream is *alone*: it takes no new requests, another one has
+//! its place, and when it owes nothing any more it becomes a spare. So a reply of hundreds of
+//! megabytes, or a client that takes it slowly, holds up only those whose requests stood behind it
+//! already. They must not overtake themselves on the new upstream: no further request of theirs is
+//! taken until they have what they are owed.
 //!
-//! What has begun cannot be taken back. If the server is lost in the middle, or delivers nothing
-//! for a whole `timeout`, the client is closed: there is no other way to tell it.
+//! What has begun cannot be taken back. If the server is lost in the middle, or delivers nothing for
+//! a whole `timeout`, the client is closed: there is no other way to tell it.
 
 use crate::base::buffer::Sifted;
 use crate::base::limits::STREAM_SHARED_STALL_MS;
 use crate::base::slab::Slab;
-use crate::proxy::link::bounds::StreamBounds;
+use crate::proxy::link::bounds::FlowBounds;
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::Client;
 use crate::proxy::link::flow::{Download, ReplyProgress};
-use crate::proxy::link::ticket::Fence;
+use crate::proxy::link::ticket::{Chore, Fence, Owner};
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
+use crate::proxy::link::upstream::duty::{Duty, Why};
 use crate::proxy::link::upstream::pool::Pool;
 use crate::topology::Protocol;
 
-/// Lets the reply that `bytes` begin with flow, if it is large and may. `progress` is the
-/// parser's, and `missing` what it said.
+/// Lets the reply of `size` known bytes flow that an upstream has begun to send, if it is large and
+/// may. `progress` is the parser's.
 pub fn begin(
     upstream: &mut Upstream,
     clients: &mut Slab<Client>,
@@ -38,35 +39,38 @@ pub fn begin(
     progress: &mut ReplyProgress,
     size: usize,
 ) -> bool {
-    if size < turn.stream_bounds.bytes_min || upstream.is_idle_to_server() {
+    if size < turn.flow_bounds.bytes_min || upstream.queue().is_idle_to_server() {
         return false;
     }
-    let Some(&ticket) = upstream.tickets.front() else {
+    let Some(&(mut ticket)) = upstream.queue().front() else {
         return false;
     };
-    // A meta command's may tell that the server does not know it.
+    // The reply to a meta command may tell that the server does not know it.
     if !matches!(ticket.fence, Fence::None | Fence::Meta) {
         return false;
     }
-    let client = if ticket.tombstone { None } else { clients.get_mut(ticket.client) };
-    let discard = client.is_none();
-    if let Some(client) = client {
-        if !client.may_stream(ticket.number) {
+    let client = match ticket.owner {
+        Owner::Client { key, number, .. } => clients.get_mut(key).map(|it| (it, number)),
+        Owner::Worker(_) => None,
+    };
+    if let Some((client, number)) = client {
+        if !client.replies().may_flow(number) {
             return false;
         }
-        client.stream_from = Some(upstream.key);
+        client.begin_download(upstream.key());
+        upstream.counters.responses += 1;
+    } else {
+        ticket.owner = Owner::Worker(Chore::Swallow);
     }
     upstream.pop();
-    upstream.counters.responses += u64::from(!discard);
-    turn.counters[upstream.pool.index()].replies_streamed += 1;
+    turn.counters[upstream.pool().index()].replies_streamed += 1;
     let protocol = match progress {
         ReplyProgress::Resp(_) => Protocol::Redis,
         ReplyProgress::Memcache(_) => Protocol::Memcache,
     };
     let progress = std::mem::replace(progress, ReplyProgress::new(protocol));
     let moved_at = turn.now;
-    let stream = Download { ticket, progress, passed: 0, discard, paused: false, moved_at };
-    upstream.stream = Some(Box::new(stream));
+    upstream.begin_download(Download { ticket, progress, passed: 0, is_paused: false, moved_at });
     true
 }
 
@@ -77,11 +81,11 @@ pub fn flow(
     turn: &mut Turn,
     bytes: &[u8],
 ) -> Result<(usize, bool), Cause> {
-    let Some(stream) = &mut upstream.stream else {
+    let Some(download) = upstream.download_mut() else {
         return Ok((0, true));
     };
-    let (len, done) = stream.pass(bytes)?;
-    if let Some(client) = receiver(stream, clients) {
+    let (len, done) = download.pass(bytes)?;
+    if let Some(client) = receiver(download, clients) {
         client.take_piece(turn, &bytes[..len]);
     }
     account(upstream, clients, turn, len, done);
@@ -96,16 +100,15 @@ pub fn flow_in_place(
     turn: &mut Turn,
     len: usize,
 ) -> Result<Vec<u8>, Cause> {
-    let Some((stream, client)) = upstream
-        .stream
-        .as_mut()
-        .and_then(|stream| receiver(stream, clients).map(|to| (stream, to)))
+    let download = upstream.download_mut();
+    let Some((download, client)) =
+        download.and_then(|download| receiver(download, clients).map(|to| (download, to)))
     else {
-        debug_assert!(false, "bytes were read to nobody's output");
+        debug_assert!(false, "bytes were read to an output that does not take them");
         return Ok(Vec::new());
     };
     let Sifted { len, done, rest } =
-        client.out.sift(len, &mut turn.buffers, |bytes| stream.pass(bytes))?;
+        client.out_mut().sift(len, &mut turn.buffers, |bytes| download.pass(bytes))?;
     client.mark_dirty(turn);
     account(upstream, clients, turn, len, done);
     Ok(rest)
@@ -119,51 +122,51 @@ fn account(
     len: usize,
     done: bool,
 ) {
-    let Some(stream) = &mut upstream.stream else {
+    let Some(download) = upstream.download_mut() else {
         return;
     };
-    stream.passed += len;
-    stream.moved_at = turn.now;
-    let (ticket, total) = (stream.ticket, stream.passed);
-    if let Some(client) = receiver(stream, clients) {
+    download.passed += len;
+    download.moved_at = turn.now;
+    let total = download.passed;
+    if let Some(client) = receiver(download, clients) {
         upstream.counters.response_bytes += len as u64;
         if done {
-            client.end_stream(turn, total);
+            client.end_download(turn, total);
         } else {
-            let StreamBounds { pause_bytes, shared_pause_bytes, .. } = turn.stream_bounds;
-            let is_shared = upstream.is_waited_for_beside(ticket.client);
+            let FlowBounds { pause_bytes, shared_pause_bytes, .. } = turn.flow_bounds;
+            let is_shared = upstream.queue().is_waited_for_beside(client.key());
             let bound = if is_shared { shared_pause_bytes } else { pause_bytes };
-            let pause = client.out.len() > bound;
-            if pause && is_shared {
+            let is_paused = client.out().len() > bound;
+            if is_paused && is_shared {
                 client.watch(turn, turn.now.plus_ms(STREAM_SHARED_STALL_MS));
             }
-            if let Some(stream) = &mut upstream.stream {
-                stream.paused = pause;
+            if let Some(download) = upstream.download_mut() {
+                download.is_paused = is_paused;
             }
         }
     }
     if done {
-        upstream.stream = None;
+        upstream.take_download();
     }
-    upstream.handle_answer(turn.now);
+    upstream.failures.handle_reply(turn.now);
 }
 
 /// The client that the reply goes to; `None` when no client waits for it.
-pub fn receiver<'a>(stream: &Download, clients: &'a mut Slab<Client>) -> Option<&'a mut Client> {
-    if stream.discard { None } else { clients.get_mut(stream.ticket.client) }
+pub fn receiver<'a>(download: &Download, clients: &'a mut Slab<Client>) -> Option<&'a mut Client> {
+    clients.get_mut(download.ticket.client()?)
 }
 
-/// Takes an upstream out of its place, for another to have it.
+/// A large reply flows from an upstream: another one may have its place.
 pub fn detach(pool: &mut Pool, upstream: &mut Upstream, clients: &mut Slab<Client>) {
-    if upstream.detached {
+    if matches!(upstream.duty(), Duty::Alone(_)) {
         return;
     }
-    upstream.detached = true;
-    pool.vacate(upstream.key.index);
-    let streaming = upstream.stream.iter().map(|stream| stream.ticket);
-    for ticket in streaming.chain(upstream.tickets.iter().copied()) {
-        if let Some(client) = clients.get_mut(ticket.client).filter(|_| !ticket.tombstone) {
-            client.draining = true;
+    upstream.leave_shared(Why::Reply);
+    pool.vacate(upstream.key().index);
+    let flowing = upstream.download().map(|download| &download.ticket);
+    for ticket in flowing.into_iter().chain(upstream.queue().tickets()) {
+        if let Some(client) = ticket.client().and_then(|key| clients.get_mut(key)) {
+            client.await_replies();
         }
     }
 }

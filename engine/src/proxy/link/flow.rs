@@ -7,6 +7,22 @@ use crate::proxy::link::cause::Cause;
 use crate::proxy::link::ticket::{Fence, Ticket};
 use crate::topology::Protocol;
 
+/// The place in an unfinished request.
+pub enum RequestProgress {
+    Resp(resp::request::Progress),
+    Memcache(memcache::request::Progress),
+}
+
+impl RequestProgress {
+    #[inline]
+    pub fn new(protocol: Protocol) -> RequestProgress {
+        match protocol {
+            Protocol::Redis => RequestProgress::Resp(resp::request::Progress::default()),
+            Protocol::Memcache => RequestProgress::Memcache(memcache::request::Progress::default()),
+        }
+    }
+}
+
 /// The place in an unfinished reply.
 pub enum ReplyProgress {
     Resp(resp::reply::Progress),
@@ -23,16 +39,17 @@ impl ReplyProgress {
     }
 }
 
-/// A request on its way.
+/// A large request on its way.
 pub struct Upload {
-    /// The upstream's place; it is ours as long as it says so.
-    pub at: usize,
-    pub rest: Rest,
+    /// The place of the upstream that sends it; `None`: it could not be had, and what comes is
+    /// dropped.
+    pub to: Option<usize>,
+    pub rest: UploadRest,
     pub fence: Fence,
 }
 
 /// What is still to come.
-pub enum Rest {
+pub enum UploadRest {
     Resp(resp::request::Progress),
     Bytes(usize),
 }
@@ -41,8 +58,8 @@ impl Upload {
     /// How much of `bytes` belongs to the request, and whether that is its end.
     pub fn pass(&mut self, bytes: &[u8]) -> Result<(usize, bool), resp::request::Error> {
         match &mut self.rest {
-            Rest::Resp(progress) => resp::request::pass(bytes, progress),
-            Rest::Bytes(left) => {
+            UploadRest::Resp(progress) => resp::request::pass(bytes, progress),
+            UploadRest::Bytes(left) => {
                 let len = bytes.len().min(*left);
                 *left -= len;
                 Ok((len, *left == 0))
@@ -51,16 +68,14 @@ impl Upload {
     }
 }
 
-/// A reply on its way.
+/// A large reply on its way.
 pub struct Download {
     pub ticket: Ticket,
     pub progress: ReplyProgress,
     /// Bytes handed over.
     pub passed: usize,
-    /// Nobody wants it any more: late, or its client is gone.
-    pub discard: bool,
     /// The upstream is not read until the client has taken more.
-    pub paused: bool,
+    pub is_paused: bool,
     /// When the last piece came.
     pub moved_at: Time,
 }
@@ -73,5 +88,10 @@ impl Download {
             ReplyProgress::Memcache(progress) => memcache::reply::pass(bytes, progress).ok(),
         };
         passed.ok_or(Cause::Protocol)
+    }
+
+    /// When the server has sent nothing for too long, if we read it.
+    pub fn stuck_at(&self, timeout_ms: u32) -> Option<Time> {
+        (!self.is_paused).then(|| self.moved_at.plus_ms(u64::from(timeout_ms)))
     }
 }

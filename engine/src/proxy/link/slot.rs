@@ -1,9 +1,12 @@
 //! What a client is owed for one request.
 
-use crate::command::Joined;
+use crate::command::Joining;
 
 pub enum Slot {
+    /// For one reply.
     Waiting,
+    /// Its reply waits in the stash for older ones.
     Ready { start: usize, len: usize },
-    Merging(Box<Joined>),
+    /// For the parts of a request that was cut.
+    Joining(Box<Joining>),
 }

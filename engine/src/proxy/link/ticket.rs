@@ -3,31 +3,72 @@
 use crate::base::Time;
 use crate::base::slab::Key;
 
-/// Whom a reply belongs to.
+/// Who gets the reply.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Owner {
+    Client {
+        key: Key,
+        /// The client's number for the request.
+        number: u32,
+        /// Which part of a request that was cut.
+        part: u16,
+    },
+    /// No client waits for it.
+    Worker(Chore),
+}
+
+/// What the worker does with a reply of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Chore {
+    /// The request timed out and its client has an error: read the late reply and drop it.
+    Swallow,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct Ticket {
-    pub client: Key,
-    /// The client's number for the request.
-    pub number: u32,
-    /// Which part of a split request.
-    pub part: u16,
-    pub tombstone: bool,
+    pub owner: Owner,
+    /// The index of the command's row in the table of its protocol.
+    pub command: u16,
     pub fence: Fence,
+    /// The turn in which the request was taken, or its last bytes came.
     pub since: Time,
     /// Where its request ends in the bytes of this socket.
     pub(super) end: u64,
 }
 
-/// What is special of the reply to a request of memcached's. It may be silence: then a fence was
-/// sent behind the request, whose answer ends its reply (`protocol::memcache::reply`).
+impl Ticket {
+    /// For `Upstream::push`, which adds the time and the place.
+    #[inline]
+    pub fn new(owner: Owner, command: u16, fence: Fence) -> Ticket {
+        Ticket { owner, command, fence, since: Time::ZERO, end: 0 }
+    }
+
+    /// The client that waits for the reply, if one does.
+    #[inline]
+    pub fn client(&self) -> Option<Key> {
+        match self.owner {
+            Owner::Client { key, .. } => Some(key),
+            Owner::Worker(_) => None,
+        }
+    }
+
+    #[inline]
+    pub fn is_swallowed(&self) -> bool {
+        self.owner == Owner::Worker(Chore::Swallow)
+    }
+}
+
+/// What is special about the reply to a request of memcached's protocol. It may be silence: then a
+/// fence is sent behind the request, and the fence's answer ends the reply
+/// (`protocol::memcache::reply`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fence {
     None,
     /// A meta command, which an old server does not know.
     Meta,
-    /// One in quiet mode: a failure is told.
+    /// A meta command in quiet mode: the client reads of a failure.
     Quiet,
-    /// `noreply`: nothing is told.
+    /// `noreply`: the client reads nothing, not even of a failure.
     Mute,
 }
 
@@ -36,4 +77,11 @@ impl Fence {
     pub fn is_sent(self) -> bool {
         matches!(self, Fence::Quiet | Fence::Mute)
     }
+}
+
+/// A ticket whose request failed, and whether the request may have left.
+#[derive(Clone, Copy, Debug)]
+pub struct Lost {
+    pub ticket: Ticket,
+    pub may_have_left: bool,
 }

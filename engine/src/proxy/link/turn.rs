@@ -5,7 +5,7 @@ use crate::base::buffer::BufferPool;
 use crate::base::slab::Key;
 use crate::base::{Chance, Epoch, Time, WorkerId};
 use crate::proxy::link::action::{Action, Identity};
-use crate::proxy::link::bounds::StreamBounds;
+use crate::proxy::link::bounds::FlowBounds;
 use crate::proxy::link::slot::Slot;
 use crate::proxy::measure::counters::Counters;
 use std::collections::VecDeque;
@@ -22,7 +22,7 @@ pub struct Turn {
     pub buffers: BufferPool,
     /// Empty; for the next client that is owed something.
     pub spare_slots: Vec<VecDeque<Slot>>,
-    pub stream_bounds: StreamBounds,
+    pub flow_bounds: FlowBounds,
     pub actions: VecDeque<Action>,
     /// Have bytes to write. An entry whose connection has gone is harmless.
     pub dirty_upstreams: VecDeque<Key>,
@@ -55,7 +55,7 @@ impl Turn {
             chance: Chance::new(seed),
             buffers: BufferPool::default(),
             spare_slots: Vec::new(),
-            stream_bounds: StreamBounds::default(),
+            flow_bounds: FlowBounds::default(),
             actions: VecDeque::new(),
             dirty_upstreams: VecDeque::new(),
             dirty_clients: VecDeque::new(),

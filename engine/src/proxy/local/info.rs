@@ -4,16 +4,17 @@
 //! here. What only servers know (keys, memory of the data set) is not made up: the proxy holds no
 //! data, and says 0. Numbers of clients are those of the worker that answers.
 
+use super::hello;
+use super::hello::redis_version;
 use crate::protocol::resp::{Args, encode};
-use crate::proxy::carry::request::{Path, Taken};
-use crate::proxy::local::hello::redis_version;
+use crate::proxy::carry::{Exchange, Taken};
 use crate::topology::ShardState;
 use std::fmt::Write;
 
 /// A section: its name in any case, and its lines.
 struct Section {
     name: &'static str,
-    write: fn(&Path<'_>, &mut String),
+    write: fn(&Exchange<'_>, &mut String),
 }
 
 /// In the order in which Redis has them; ours comes last.
@@ -34,34 +35,32 @@ const EVERY: [&str; 3] = ["all", "default", "everything"];
 /// Seconds in a day.
 const DAY_S: u64 = 24 * 60 * 60;
 
-impl Path<'_> {
-    pub fn info(&mut self, args: &Args<'_>) -> Taken {
-        if self.must_wait_for_servers() {
-            return Taken::NotYet;
-        }
-        let asked = |section: &Section| {
-            let is = |arg: &[u8], name: &str| arg.eq_ignore_ascii_case(name.as_bytes());
-            let names = |arg| is(arg, section.name) || EVERY.iter().any(|every| is(arg, every));
-            args.len() == 1 || args.iter_from(1).any(names)
-        };
-        let mut text = String::new();
-        for section in SECTIONS.iter().filter(|section| asked(section)) {
-            let gap = if text.is_empty() { "" } else { "\r\n" };
-            let _ = write!(text, "{gap}# {}\r\n", section.name);
-            (section.write)(self, &mut text);
-        }
-        self.answer(|out| encode::bulk(out, text.as_bytes()));
-        Taken::Yes
+pub fn info(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
+    if hello::must_wait_for_servers(x) {
+        return Taken::NotYet;
     }
+    let asked = |section: &Section| {
+        let is = |arg: &[u8], name: &str| arg.eq_ignore_ascii_case(name.as_bytes());
+        let names = |arg| is(arg, section.name) || EVERY.iter().any(|every| is(arg, every));
+        args.len() == 1 || args.iter_from(1).any(names)
+    };
+    let mut text = String::new();
+    for section in SECTIONS.iter().filter(|section| asked(section)) {
+        let gap = if text.is_empty() { "" } else { "\r\n" };
+        let _ = write!(text, "{gap}# {}\r\n", section.name);
+        (section.write)(x, &mut text);
+    }
+    x.answer(|out| encode::bulk(out, text.as_bytes()));
+    Taken::Yes
 }
 
 fn field(text: &mut String, name: &str, value: impl std::fmt::Display) {
     let _ = write!(text, "{name}:{value}\r\n");
 }
 
-fn server(path: &Path<'_>, text: &mut String) {
-    let (identity, common) = (&path.turn.identity, &path.pool.topology.common);
-    let uptime_s = path.turn.now.as_ms() / 1000;
+fn server(x: &Exchange<'_>, text: &mut String) {
+    let (identity, common) = (&x.turn.identity, &x.pool.topology.common);
+    let uptime_s = x.turn.now.as_ms() / 1000;
     field(text, "redis_version", redis_version(common));
     if let Some(release) = common.valkey {
         field(text, "server_name", "valkey");
@@ -72,62 +71,62 @@ fn server(path: &Path<'_>, text: &mut String) {
     field(text, "arch_bits", usize::BITS);
     field(text, "process_id", identity.process_id);
     field(text, "run_id", &identity.run_id);
-    let port = identity.ports.get(path.pool.id.index()).copied();
+    let port = identity.ports.get(x.pool.id.index()).copied();
     field(text, "tcp_port", port.unwrap_or_default());
     field(text, "uptime_in_seconds", uptime_s);
     field(text, "uptime_in_days", uptime_s / DAY_S);
     field(text, "nuthatch_version", env!("CARGO_PKG_VERSION"));
 }
 
-fn clients(path: &Path<'_>, text: &mut String) {
-    let counters = &path.turn.counters[path.pool.id.index()];
+fn clients(x: &Exchange<'_>, text: &mut String) {
+    let counters = &x.turn.counters[x.pool.id.index()];
     field(text, "connected_clients", counters.client_connections);
-    if path.pool.spec.client_connections > 0 {
-        field(text, "maxclients", path.pool.spec.client_connections);
+    if x.pool.spec.client_connections > 0 {
+        field(text, "maxclients", x.pool.spec.client_connections);
     }
     field(text, "blocked_clients", 0);
     field(text, "tracking_clients", 0);
 }
 
-fn memory(_: &Path<'_>, text: &mut String) {
+fn memory(_: &Exchange<'_>, text: &mut String) {
     field(text, "used_memory", 0);
     field(text, "used_memory_human", "0B");
     field(text, "maxmemory", 0);
     field(text, "maxmemory_human", "0B");
 }
 
-fn persistence(_: &Path<'_>, text: &mut String) {
+fn persistence(_: &Exchange<'_>, text: &mut String) {
     field(text, "loading", 0);
     field(text, "async_loading", 0);
     field(text, "rdb_bgsave_in_progress", 0);
     field(text, "aof_enabled", 0);
 }
 
-fn stats(path: &Path<'_>, text: &mut String) {
-    let counters = &path.turn.counters[path.pool.id.index()];
+fn stats(x: &Exchange<'_>, text: &mut String) {
+    let counters = &x.turn.counters[x.pool.id.index()];
     let received = counters.client_connections + counters.client_eof + counters.client_err;
     field(text, "total_connections_received", received);
 }
 
 /// Clients that look for a primary find one.
-fn replication(_: &Path<'_>, text: &mut String) {
+fn replication(_: &Exchange<'_>, text: &mut String) {
     field(text, "role", "master");
     field(text, "connected_slaves", 0);
 }
 
-fn cluster(_: &Path<'_>, text: &mut String) {
+fn cluster(_: &Exchange<'_>, text: &mut String) {
     field(text, "cluster_enabled", 0);
 }
 
-fn nuthatch(path: &Path<'_>, text: &mut String) {
-    let topology = &path.pool.topology;
+fn nuthatch(x: &Exchange<'_>, text: &mut String) {
+    let topology = &x.pool.topology;
     let live = topology.shards.iter().filter(|shard| shard.state == ShardState::Live).count();
-    field(text, "pool", &path.pool.spec.name);
-    field(text, "worker", path.turn.worker.0);
-    field(text, "epoch", path.turn.epoch.0);
+    field(text, "pool", &x.pool.spec.name);
+    field(text, "worker", x.turn.worker.0);
+    field(text, "epoch", x.turn.epoch.0);
     field(text, "shards", topology.shards.len());
     field(text, "shards_live", live);
-    field(text, "db", path.pool.spec.redis_db);
+    field(text, "db", x.pool.spec.redis_db);
     for (at, shard) in topology.shards.iter().enumerate() {
         let state = match shard.state {
             ShardState::Live => "live",

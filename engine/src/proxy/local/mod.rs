@@ -1,5 +1,55 @@
-//! Requests that are answered here.
+//! Requests that are answered here: what today's clients say before and between their commands, and
+//! what memcached's say of the server itself.
 
+pub mod client;
 pub mod connection;
 pub mod hello;
 pub mod info;
+
+use crate::command::keys;
+use crate::command::memcache::Local as LocalLine;
+use crate::command::{Command, Local, local};
+use crate::protocol::memcache;
+use crate::protocol::resp::{Args, encode};
+use crate::proxy::carry::{Exchange, Taken};
+use crate::proxy::plan::texts;
+
+pub fn answer(
+    x: &mut Exchange<'_>,
+    local: Local,
+    command: &'static Command,
+    args: &Args<'_>,
+) -> Taken {
+    match local {
+        Local::Ping => connection::ping(x, command, args),
+        Local::Echo => {
+            let text = args.get(1).unwrap_or_default();
+            x.answer(|out| encode::bulk(out, text));
+        }
+        Local::Quit => connection::quit(x),
+        Local::Auth => connection::auth(x, args),
+        Local::Hello => return hello::hello(x, args),
+        Local::Select => connection::select(x, args),
+        Local::Client => client::client(x, args),
+        Local::Help => x.answer(|out| local::help(out, command)),
+        Local::Command => {
+            let version = x.client.settings.version;
+            match keys::resolve(command, args) {
+                Ok(row) => x.answer(|out| local::command(out, version, row, args)),
+                Err(error) => connection::refuse_keys(x, command, args, error),
+            }
+        }
+        Local::Reset => return connection::reset(x),
+        Local::Info => return info::info(x, args),
+    }
+    Taken::Yes
+}
+
+/// memcached's.
+pub fn answer_line(x: &mut Exchange<'_>, local: LocalLine) {
+    match local {
+        LocalLine::Version => x.answer(|out| memcache::encode::line(out, texts::MEMCACHE_VERSION)),
+        LocalLine::Noop => x.answer(|out| memcache::encode::line(out, "MN")),
+        LocalLine::Quit => x.client.finish(x.turn, true),
+    }
+}

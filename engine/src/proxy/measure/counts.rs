@@ -1,8 +1,8 @@
 //! What a worker tells of itself when asked: a copy of its counters, and gauges read off its
 //! upstreams at that moment. Nothing here is kept up request by request, so nothing can drift.
 
-use crate::proxy::measure::counters::{Counters, ServerCounters};
-use crate::proxy::worker::Worker;
+use super::counters::{Counters, ServerCounters};
+
 /// Everything one worker counted, or the sum over several.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct WorkerCounts {
@@ -15,24 +15,6 @@ pub struct PoolCounts {
     pub counters: Counters,
     /// Indexed by server; one that nobody has asked yet may be missing at the end.
     pub servers: Vec<ServerCounters>,
-}
-
-impl Worker {
-    /// One walk over the upstreams.
-    pub fn count(&self) -> WorkerCounts {
-        let counters = self.turn.counters.iter();
-        let mut pools: Vec<PoolCounts> =
-            counters.map(|&counters| PoolCounts { counters, servers: Vec::new() }).collect();
-        for upstream in &self.upstreams {
-            let servers = &mut pools[upstream.pool.index()].servers;
-            let at = upstream.server.index();
-            if servers.len() <= at {
-                servers.resize(at + 1, ServerCounters::default());
-            }
-            servers[at].add(&upstream.count());
-        }
-        WorkerCounts { pools }
-    }
 }
 
 impl WorkerCounts {

@@ -8,7 +8,7 @@ use crate::base::limits::{CLIENT_NAME_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::protocol::memcache;
 use crate::protocol::resp::{encode, request};
 use crate::proxy::link::cause::Cause;
-use crate::topology::{Address, Manners, PoolSpec, Protocol};
+use crate::topology::{Address, Policy, Protocol};
 
 /// Had the request left?
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,17 +19,18 @@ pub enum Sent {
 
 /// The text of a failed request, without its `-` and line end.
 pub fn failure_text(
-    spec: &PoolSpec,
+    protocol: Protocol,
+    policy: &Policy,
     cause: &Cause,
     shard: Option<(&str, &Address)>,
     sent: Sent,
 ) -> String {
     use std::fmt::Write;
-    let kind = match spec.protocol {
+    let kind = match protocol {
         Protocol::Redis => "ERR",
         Protocol::Memcache => "SERVER_ERROR",
     };
-    if spec.manners == Manners::Twemproxy {
+    if policy.fails_in_one_word {
         let kind = if matches!(cause, Cause::Password(_)) { "NOAUTH" } else { kind };
         return format!("{kind} {cause}");
     }
@@ -168,11 +169,38 @@ pub const HELLO_NOAUTH: &str = "NOAUTH HELLO must be called with the client alre
      otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and \
      select the RESP protocol version at the same time";
 
+pub const NOT_INTEGER: &str = "ERR value is not an integer or out of range";
+
+/// SELECT of another database than the pool's.
+pub fn other_database(asked: i32, pool: &str, served: u32) -> String {
+    format!("ERR DB index {asked}: pool '{pool}' serves database {served} only")
+}
+
+pub fn unknown_client_subcommand(given: &[u8]) -> Vec<u8> {
+    [b"ERR unknown subcommand '", encode::quoted(given), b"'. Try CLIENT HELP."].concat()
+}
+
+pub fn client_arity(subcommand: &str) -> String {
+    format!("ERR wrong number of arguments for 'client|{subcommand}' command")
+}
+
+/// CLIENT SETINFO of something that Redis does not know.
+pub fn setinfo_option(field: &[u8]) -> String {
+    let field = String::from_utf8_lossy(&field[..field.len().min(encode::QUOTED_BYTES_MAX)]);
+    format!("ERR Unrecognized option '{field}'")
+}
+
+pub fn setinfo_characters(field: &[u8]) -> String {
+    let field = String::from_utf8_lossy(field).to_ascii_lowercase();
+    format!("ERR {field} cannot contain spaces, newlines or special characters.")
+}
+
 /// Before AUTH, everything gets this. Redis ends it with a full stop, twemproxy does not.
-pub fn noauth(manners: Manners) -> &'static str {
-    match manners {
-        Manners::Modern => "NOAUTH Authentication required.",
-        Manners::Twemproxy => "NOAUTH Authentication required",
+pub fn noauth(policy: &Policy) -> &'static str {
+    if policy.noauth_without_stop {
+        "NOAUTH Authentication required"
+    } else {
+        "NOAUTH Authentication required."
     }
 }
 
@@ -196,6 +224,7 @@ pub fn unknown_command(args: &request::Args<'_>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topology::Manners;
 
     #[test]
     fn an_unknown_command_is_quoted_as_redis_does() {
@@ -217,34 +246,13 @@ mod tests {
         assert_eq!(unknown_command(&args), wanted);
     }
 
-    fn spec(protocol: Protocol, manners: Manners) -> PoolSpec {
-        PoolSpec {
-            name: "pool".into(),
-            protocol,
-            hash: &crate::routing::hash::HASHES[0],
-            hash_tag: None,
-            distribution: &crate::routing::distribution::DISTRIBUTIONS[0],
-            shards: Vec::new(),
-            timeout_ms: None,
-            connect_timeout_ms: 1,
-            server_connections: 1,
-            preconnect: false,
-            redis_auth: None,
-            redis_db: 0,
-            eject: crate::topology::Eject::Off,
-            server_retry_timeout_ms: 1,
-            server_failure_limit: 1,
-            manners,
-            client_connections: 0,
-            client_stall_ms: 60_000,
-        }
-    }
-
     #[test]
     fn modern_texts_begin_with_twemproxys() {
         let address = Address::Tcp { host: "127.0.0.1".into(), port: 6379 };
         let at = |name| Some((name, &address));
-        let redis = spec(Protocol::Redis, Manners::Modern);
+        let modern = Policy::of(Manners::Modern);
+        let redis =
+            |cause: &Cause, at, sent| failure_text(Protocol::Redis, &modern, cause, at, sent);
         for cause in [
             Cause::Refused,
             Cause::Reset,
@@ -262,19 +270,19 @@ mod tests {
             for (protocol, kind) in [(Protocol::Redis, "ERR"), (Protocol::Memcache, "SERVER_ERROR")]
             {
                 let [modern, twemproxy] = [Manners::Modern, Manners::Twemproxy].map(|manners| {
-                    failure_text(&spec(protocol, manners), &cause, at("a"), Sent::No)
+                    failure_text(protocol, &Policy::of(manners), &cause, at("a"), Sent::No)
                 });
                 assert_eq!(twemproxy, format!("{kind} {cause}"));
                 assert!(modern.starts_with(&twemproxy));
             }
         }
         assert_eq!(
-            failure_text(&redis, &Cause::Eof, at("a"), Sent::Perhaps),
+            redis(&Cause::Eof, at("a"), Sent::Perhaps),
             "ERR unknown: the server closed the connection (shard a, server 127.0.0.1:6379), \
              outcome unknown"
         );
         assert_eq!(
-            failure_text(&redis, &Cause::Refused, at("127.0.0.1:6379"), Sent::No),
+            redis(&Cause::Refused, at("127.0.0.1:6379"), Sent::No),
             "ERR Connection refused (server 127.0.0.1:6379), not sent"
         );
     }

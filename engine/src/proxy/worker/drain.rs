@@ -10,22 +10,21 @@
 //! How long that may take is not decided here: the one who drains a worker stops it when he has
 //! waited long enough.
 
-use crate::proxy::link::client::ClientState;
-use crate::proxy::link::client::wait::ServerWait;
-use crate::proxy::worker::Worker;
+use super::Worker;
+
 impl Worker {
     /// Takes no further request, and closes each client when it has what it is owed.
     pub fn handle_drain(&mut self) {
-        if std::mem::replace(&mut self.draining, true) {
+        if std::mem::replace(&mut self.shutting_down, true) {
             return;
         }
         let Worker { clients, turn, .. } = self;
         for key in clients.keys() {
             let Some(client) = clients.get_mut(key) else { continue };
-            client.end_wait(turn, ServerWait::Waited);
+            client.end_wait(turn, false);
             // A paused one has whole requests in its input; its last one finishes it.
-            if client.state == ClientState::Open && !client.paused && client.upload.is_none() {
-                let is_owed = client.in_flight() > 0 || !client.out.is_empty();
+            if client.is_open() && !client.is_stopped() && client.upload().is_none() {
+                let is_owed = client.owed() > 0 || !client.out().is_empty();
                 client.finish(turn, is_owed);
             }
         }
@@ -33,6 +32,6 @@ impl Worker {
 
     /// Is everybody gone after [`Worker::handle_drain`]?
     pub fn is_drained(&self) -> bool {
-        self.draining && self.clients.is_empty()
+        self.shutting_down && self.clients.is_empty()
     }
 }

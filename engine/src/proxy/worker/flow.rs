@@ -6,19 +6,18 @@
 //! parser then walks the bytes where they lie; those behind the end of what flows, which are few and
 //! seldom, are taken out again and handled as any others.
 
+use super::Worker;
 use crate::base::buffer::{BufferPool, Output};
 use crate::base::limits::{POOLED_BUFFER_BYTES_MAX, READ_BYTES};
-use crate::base::limits::{SPARE_IDLE_MS, SPARE_SOCKETS_MAX};
 use crate::base::slab::Key;
-use crate::proxy::carry::download;
-use crate::proxy::carry::download::receiver;
-use crate::proxy::carry::request::Path;
+use crate::proxy::carry::Exchange;
+use crate::proxy::carry::download::{self, receiver};
 use crate::proxy::carry::upload::sender;
 use crate::proxy::link::action::{Action, ConnId, Reading};
-use crate::proxy::link::client::ClientState;
 use crate::proxy::link::flow::Upload;
-use crate::proxy::link::upstream::SocketState;
-use crate::proxy::worker::Worker;
+use crate::proxy::link::ticket::{Chore, Owner};
+use crate::proxy::link::upstream::Upstream;
+use crate::proxy::link::upstream::socket::SocketState;
 
 impl Worker {
     /// Where to read the next bytes of a connection to, behind what is there; `None`: to a buffer of
@@ -45,11 +44,10 @@ impl Worker {
     pub fn flows(&self, conn: ConnId) -> bool {
         match conn {
             ConnId::Client(key) => {
-                self.clients.get(key).is_some_and(|client| client.upload.is_some())
+                self.clients.get(key).is_some_and(|client| client.upload().is_some())
             }
             ConnId::Upstream(key) => {
-                let upstream = self.upstreams.get(key.index as usize).filter(|up| up.key == key);
-                upstream.is_some_and(|upstream| upstream.stream.is_some())
+                self.upstream_ref(key).is_some_and(|upstream| upstream.download().is_some())
             }
         }
     }
@@ -57,7 +55,7 @@ impl Worker {
     /// So many bytes were read there.
     pub fn handle_flowed(&mut self, conn: ConnId, len: usize) -> Reading {
         if len == 0 {
-            // Whoever waits for a stalled peer shall not hold a buffer meanwhile.
+            // A connection that waits for a stalled peer holds no buffer meanwhile.
             if let Some((out, buffers)) = self.receiver(conn) {
                 out.release(buffers);
             }
@@ -76,19 +74,19 @@ impl Worker {
         let out = match conn {
             ConnId::Client(key) => {
                 let client = clients.get(key)?;
-                let upload = client.upload.as_ref()?;
-                if client.state != ClientState::Open || client.input.is_some() {
+                let upload = client.upload()?;
+                if !client.is_open() || client.has_input() {
                     return None;
                 }
-                &mut sender(upload, key, upstreams)?.out
+                sender(upload, key, upstreams)?.output()
             }
             ConnId::Upstream(key) => {
-                let upstream = upstreams.get(key.index as usize).filter(|up| up.key == key)?;
-                let stream = upstream.stream.as_ref()?;
-                if upstream.state != SocketState::Ready || upstream.input.is_some() {
+                let upstream = upstreams.get(key.index as usize).filter(|up| up.key() == key)?;
+                let download = upstream.download()?;
+                if upstream.state() != SocketState::Ready || upstream.has_input() {
                     return None;
                 }
-                &mut receiver(stream, clients)?.out
+                receiver(download, clients)?.out_mut()
             }
         };
         Some((out, &mut turn.buffers))
@@ -99,12 +97,12 @@ impl Worker {
         let Some(client) = clients.get_mut(key) else {
             return Reading::Go;
         };
-        let pool = &mut pools[client.pool.index()];
-        let mut path = Path { client, pool, upstreams, turn };
-        let rest = match path.flow_upload_in_place(len) {
+        let pool = &mut pools[client.pool().index()];
+        let mut x = Exchange { client, pool, upstreams, turn };
+        let rest = match x.flow_upload_in_place(len) {
             Ok(rest) => rest,
             Err(error) => {
-                path.fail_upload(error);
+                x.fail_upload(error);
                 return Reading::Go;
             }
         };
@@ -124,10 +122,11 @@ impl Worker {
     }
 
     /// An upstream has sent what it had: its upload may go on.
-    pub(in crate::proxy) fn resume_upload(&mut self, at: usize) {
-        let upstream = &self.upstreams[at];
-        if let Some(from) = upstream.upload_from
-            && upstream.out.len() < self.turn.stream_bounds.resume_bytes
+    #[inline]
+    pub(super) fn resume_upload(&mut self, at: usize) {
+        let upstream = &mut self.upstreams[at];
+        if let Some(from) = upstream.duty().upload_from()
+            && upstream.output().len() < self.turn.flow_bounds.resume_bytes
             && let Some(client) = self.clients.get_mut(from)
         {
             client.resume_upload(&mut self.turn);
@@ -135,72 +134,41 @@ impl Worker {
     }
 
     /// A client is gone that had not sent all of its request.
-    pub(in crate::proxy) fn abandon_upload(&mut self, client: Key, upload: &Upload) {
-        let Some(upstream) = sender(upload, client, &mut self.upstreams) else {
-            return;
-        };
-        upstream.upload_from = None;
-        if upstream.state != SocketState::Idle {
-            let conn = ConnId::Upstream(upstream.key);
-            self.turn.actions.push_back(Action::Close { conn });
-            upstream.take_down(&mut self.turn, false);
+    pub(super) fn abandon_upload(&mut self, client: Key, upload: &Upload) {
+        if let Some(upstream) = sender(upload, client, &mut self.upstreams) {
+            upstream.abandon(&mut self.turn);
+            let at = upstream.key().index as usize;
+            self.settle_upstream(at);
         }
-        self.lay_by(upload.at);
     }
 
-    /// Whether an upstream may be read on.
-    pub(in crate::proxy) fn reading_of(&self, key: Key) -> Reading {
-        let upstream = self.upstreams.get(key.index as usize);
-        let stream = upstream.filter(|up| up.key == key).and_then(|up| up.stream.as_ref());
-        if stream.is_some_and(|stream| stream.paused) { Reading::Stop } else { Reading::Go }
-    }
-
-    /// A client has taken bytes: its stream may have room again.
-    pub(in crate::proxy) fn resume_stream(&mut self, client: Key) {
-        let Some(client) = self.clients.get_mut(client) else {
+    /// A client has taken bytes: the reply that flows to it may have room again.
+    #[inline]
+    pub(super) fn resume_download(&mut self, client: Key) {
+        let Some(client) = self.clients.get(client) else {
             return;
         };
-        if let Some(key) = client.stream_from
-            && client.out.len() < self.turn.stream_bounds.resume_bytes
+        if let Some(key) = client.download_from()
+            && client.out().len() < self.turn.flow_bounds.resume_bytes
         {
-            self.unpause_stream(key, false);
+            self.resume_download_of(key, false);
         }
     }
 
-    /// Reads an upstream on that was paused for a client; `discard` if that is gone.
-    pub(in crate::proxy) fn unpause_stream(&mut self, key: Key, discard: bool) {
-        let Some(upstream) = self.upstreams.get_mut(key.index as usize).filter(|up| up.key == key)
-        else {
+    /// Reads an upstream on that was paused for a client. `is_gone`: the client is, and the rest is
+    /// swallowed.
+    pub(super) fn resume_download_of(&mut self, key: Key, is_gone: bool) {
+        let Worker { upstreams, turn, .. } = self;
+        let upstream = upstreams.get_mut(key.index as usize).filter(|up| up.key() == key);
+        let Some(download) = upstream.and_then(Upstream::download_mut) else {
             return;
         };
-        let Some(stream) = &mut upstream.stream else {
-            return;
-        };
-        stream.discard |= discard;
-        if std::mem::replace(&mut stream.paused, false) {
-            stream.moved_at = self.turn.now;
-            self.turn.actions.push_back(Action::ResumeReading { conn: ConnId::Upstream(key) });
+        if is_gone {
+            download.ticket.owner = Owner::Worker(Chore::Swallow);
         }
-    }
-
-    /// Lays a detached upstream by that owes nothing any more.
-    pub(in crate::proxy) fn lay_by(&mut self, at: usize) {
-        let Worker { upstreams, pools, turn, .. } = self;
-        let upstream = &mut upstreams[at];
-        if !upstream.detached || upstream.spare || !upstream.owes_nothing() {
-            return;
+        if std::mem::replace(&mut download.is_paused, false) {
+            download.moved_at = turn.now;
+            turn.actions.push_back(Action::ResumeReading { conn: ConnId::Upstream(key) });
         }
-        let pool = &mut pools[upstream.pool.index()];
-        let ready = pool.spares(upstream.lane, upstream.server).filter(|&spare| spare != at);
-        let too_many = ready.count() >= SPARE_SOCKETS_MAX;
-        if upstream.state != SocketState::Idle && (too_many || upstream.state != SocketState::Ready)
-        {
-            turn.actions.push_back(Action::Close { conn: upstream.conn() });
-            upstream.take_down(turn, false);
-        }
-        upstream.spare = true;
-        upstream.spare_until = turn.now.plus_ms(SPARE_IDLE_MS);
-        turn.wake_at(upstream.spare_until);
-        pool.spares.push((upstream.lane, upstream.server, at as u32));
     }
 }

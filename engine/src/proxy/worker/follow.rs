@@ -1,35 +1,82 @@
 //! Following the topology: a newer snapshot, and what it says of servers.
 
-use crate::base::PoolId;
+use super::Worker;
+use crate::base::{PoolId, ServerId};
 use crate::protocol::resp::Version;
 use crate::proxy::link::action::{Action, Note};
-use crate::proxy::link::client::ClientState;
-use crate::proxy::link::client::wait::ServerWait;
-use crate::proxy::worker::Worker;
-use crate::topology::Common;
+use crate::proxy::link::upstream::duty::Duty;
+use crate::topology::{Common, ShardState, Snapshot};
+use std::sync::Arc;
+
 impl Worker {
+    /// Follows a newer topology, between two events.
+    pub fn handle_snapshot(&mut self, snapshot: &Snapshot) {
+        if snapshot.epoch <= self.turn.epoch {
+            return;
+        }
+        self.turn.epoch = snapshot.epoch;
+        let mut learned = Vec::new();
+        for (pool, topology) in self.pools.iter_mut().zip(&snapshot.pools) {
+            if Arc::ptr_eq(&pool.topology, topology) {
+                continue;
+            }
+            let before = pool.follow(topology);
+            if before.common != topology.common {
+                learned.push((pool.id, before.common, topology.common));
+            }
+            for upstream in self.upstreams.iter_mut().filter(|up| up.pool() == pool.id) {
+                let server = upstream.server();
+                let is_there = topology.server(server).is_some();
+                upstream.follow(is_there);
+                if !is_there && matches!(upstream.duty(), Duty::Spare { .. }) {
+                    upstream.close(&mut self.turn);
+                }
+                let now = topology.state_of(server);
+                if now == Some(ShardState::Live) && now != before.state_of(server) {
+                    upstream.failures.forgive(self.turn.now);
+                }
+            }
+        }
+        for at in 0..self.upstreams.len() {
+            self.settle_upstream(at);
+        }
+        for (pool, before, now) in learned {
+            self.handle_common(pool, before, now);
+        }
+    }
+
+    /// Reports the next reply that any upstream of this server gets, one to come included.
+    pub fn handle_watch(&mut self, pool: PoolId, server: ServerId) {
+        self.pools[pool.index()].watch(server);
+        for upstream in &mut self.upstreams {
+            if upstream.pool() == pool && upstream.server() == server {
+                upstream.failures.watch();
+            }
+        }
+    }
+
     /// What is known of a pool's servers has changed.
-    pub(in crate::proxy) fn handle_common(&mut self, pool: PoolId, before: Common, now: Common) {
+    fn handle_common(&mut self, pool: PoolId, before: Common, now: Common) {
         let Worker { clients, turn, .. } = self;
         if now.settled && !before.settled {
-            for client in clients.values_mut().filter(|client| client.pool == pool) {
-                client.end_wait(turn, ServerWait::Free);
+            for client in clients.values_mut().filter(|client| client.pool() == pool) {
+                client.end_wait(turn, true);
             }
         }
         if now.resp3 != Some(false) || before.resp3 == Some(false) {
             return;
         }
         let mut uploading = Vec::new();
-        for client in clients.values_mut().filter(|client| client.pool == pool) {
-            if client.version != Version::Resp3 || client.state != ClientState::Open {
+        for client in clients.values_mut().filter(|client| client.pool() == pool) {
+            if client.settings.version != Version::Resp3 || !client.is_open() {
                 continue;
             }
-            let (peer, why) = (client.peer, "a server of its pool speaks no RESP3");
+            let (peer, why) = (client.origin().peer, "a server of its pool speaks no RESP3");
             let note = Note::ClientRefused { pool, peer, why, command: None };
             turn.actions.push_back(Action::Note(note));
             // The rest of its request would never be read.
-            if client.upload.is_some() {
-                uploading.push(client.key);
+            if client.upload().is_some() {
+                uploading.push(client.key());
             } else {
                 client.finish(turn, true);
             }

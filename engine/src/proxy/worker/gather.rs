@@ -40,7 +40,7 @@ impl Worker {
         turn.held_until = now;
         let is_crowded = turn.dirty_clients.len() >= GATHER_CLIENTS || turn.has_newcomer;
         hold_back(&mut turn.dirty_upstreams, &mut turn.held_upstreams, |key| {
-            let upstream = upstreams.get_mut(key.index as usize).filter(|up| up.key == key);
+            let upstream = upstreams.get_mut(key.index as usize).filter(|up| up.key() == key);
             upstream.and_then(|upstream| upstream.gathers_until(now, is_crowded))
         });
     }

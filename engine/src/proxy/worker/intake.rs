@@ -3,30 +3,31 @@
 //! Bytes are parsed where they lie, in the loop's own buffer; only what is not a whole request
 //! yet, or may not be taken yet, is copied to the client's input.
 
+use super::Worker;
+use super::dispatch::{self, Begun};
 use crate::base::limits::REQUEST_BYTES_MAX;
 use crate::base::slab::Key;
 use crate::protocol::memcache;
 use crate::protocol::resp::{encode, inline, request};
-use crate::proxy::carry::request::{Path, Taken};
-use crate::proxy::carry::upload::Begun;
+use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::action::{Action, Note, Reading};
-use crate::proxy::link::client::{ClientState, Input, RequestProgress};
+use crate::proxy::link::client::RequestInput;
+use crate::proxy::link::flow::RequestProgress;
 use crate::proxy::plan::foreign::{self, Foreign};
 use crate::proxy::plan::texts;
-use crate::proxy::worker::Worker;
-use crate::topology::{Manners, Protocol};
+use crate::topology::Protocol;
 
 impl Worker {
-    pub(in crate::proxy) fn client_bytes(&mut self, key: Key, fresh: &[u8]) -> Reading {
+    pub(super) fn client_bytes(&mut self, key: Key, fresh: &[u8]) -> Reading {
         let Some(client) = self.clients.get_mut(key) else {
             return Reading::Go;
         };
-        if client.state != ClientState::Open {
+        if !client.is_open() {
             return Reading::Go; // what comes after QUIT or a refusal is dropped
         }
-        client.asked_at_once = client.in_flight() == 0 && client.out.is_empty();
-        let mut input = client.input.take();
-        let protocol = client.protocol;
+        client.handle_asked();
+        let mut input = client.take_input();
+        let protocol = client.origin().protocol;
         match &mut input {
             None => {
                 let mut progress = RequestProgress::new(protocol);
@@ -34,7 +35,7 @@ impl Worker {
                 if used < fresh.len() || is_dropping(&progress) {
                     // Not from the pool: a slow client would sit on the largest buffer there is.
                     let bytes = fresh[used..].to_vec();
-                    input = Some(Box::new(Input { bytes, at: 0, progress }));
+                    input = Some(Box::new(RequestInput { bytes, at: 0, progress }));
                 }
             }
             Some(kept) => {
@@ -52,11 +53,11 @@ impl Worker {
         let Some(client) = self.clients.get_mut(key) else {
             return Reading::Go;
         };
-        if client.state != ClientState::Open {
+        if !client.is_open() {
             return Reading::Go;
         }
         let waiting = input.as_ref().map_or(0, |input| input.bytes.len() - input.at);
-        client.input = input;
+        client.keep_input(input);
         if waiting > REQUEST_BYTES_MAX {
             client.answer(&mut self.turn, |out| match protocol {
                 Protocol::Redis => encode::error(out, texts::REQUEST_TOO_LARGE),
@@ -65,12 +66,13 @@ impl Worker {
             self.refuse_client(key, "request above 1 GiB");
             return Reading::Go;
         }
-        if client.paused {
+        if client.is_stopped() {
             return Reading::Stop;
         }
-        if (client.eof || self.draining) && client.upload.is_none() {
+        if (client.is_at_end() || self.shutting_down) && client.upload().is_none() {
             // A request cut short by the end is dropped, as in twemproxy.
-            client.finish(&mut self.turn, !client.eof);
+            let linger = !client.is_at_end();
+            client.finish(&mut self.turn, linger);
         }
         Reading::Go
     }
@@ -81,70 +83,69 @@ impl Worker {
         let Some(client) = clients.get_mut(key) else {
             return bytes.len();
         };
-        let pool = &mut pools[client.pool.index()];
-        let mut path = Path { client, pool, upstreams, turn };
-        if !path.client.has_spoken && path.is_foreign(bytes) {
+        let pool = &mut pools[client.pool().index()];
+        let mut x = Exchange { client, pool, upstreams, turn };
+        if !x.client.has_spoken && is_foreign(&mut x, bytes) {
             return bytes.len();
         }
         let progress = match progress {
             RequestProgress::Resp(progress) => progress,
-            RequestProgress::Memcache(progress) => return take_lines(&mut path, bytes, progress),
+            RequestProgress::Memcache(progress) => return take_lines(&mut x, bytes, progress),
         };
         let mut at = 0;
         while at < bytes.len() {
-            if !path.has_room() {
+            if !has_room(&mut x) {
                 break;
             }
-            if path.client.upload.is_some() {
-                match path.flow_upload(&bytes[at..]) {
+            if x.client.upload().is_some() {
+                match x.flow_upload(&bytes[at..]) {
                     Ok((len, _)) => at += len,
                     Err(error) => {
-                        path.fail_upload(error);
+                        x.fail_upload(error);
                         return bytes.len();
                     }
                 }
-                if path.client.upload.is_some() {
+                if x.client.upload().is_some() {
                     break;
                 }
                 continue;
             }
-            let trust = if path.client.authenticated {
+            let trust = if x.client.settings.is_authenticated {
                 request::Trust::Authenticated
             } else {
                 request::Trust::Stranger
             };
             let (taken, len) = match request::parse(&bytes[at..], progress, trust) {
-                Ok(request::Parsed::Request(args)) => (path.take_any(&args), args.bytes().len()),
-                Ok(request::Parsed::Inline { line, len }) => match path.take_line(line) {
-                    _ if path.client.state != ClientState::Open => return bytes.len(),
+                Ok(request::Parsed::Request(args)) => (take_any(&mut x, &args), args.bytes().len()),
+                Ok(request::Parsed::Inline { line, len }) => match take_inline(&mut x, line) {
+                    _ if !x.client.is_open() => return bytes.len(),
                     Ok(taken) => (taken, len),
-                    Err(error) => return refuse_malformed(&mut path, error, bytes.len()),
+                    Err(error) => return refuse_malformed(&mut x, error, bytes.len()),
                 },
                 Ok(request::Parsed::Empty { len }) => {
                     at += len;
                     // What comes behind blank lines may be the first that tells.
-                    if !path.client.has_spoken && path.is_foreign(&bytes[at..]) {
+                    if !x.client.has_spoken && is_foreign(&mut x, &bytes[at..]) {
                         return bytes.len();
                     }
                     continue;
                 }
                 Ok(request::Parsed::Incomplete { missing }) => {
                     let size = bytes.len() - at + missing;
-                    match path.begin_upload(&bytes[at..], progress, size) {
+                    match dispatch::begin_request(&mut x, &bytes[at..], progress, size) {
                         Begun::Yes => continue,
                         Begun::No => break,
                         Begun::NotYet => (Taken::NotYet, 0),
                     }
                 }
-                Err(error) => return refuse_malformed(&mut path, error, bytes.len()),
+                Err(error) => return refuse_malformed(&mut x, error, bytes.len()),
             };
             if taken == Taken::NotYet {
-                path.client.draining = true;
-                path.client.paused = true;
+                x.client.await_replies_and_stop();
                 break;
             }
             at += len;
-            if path.client.state != ClientState::Open {
+            if !x.client.is_open() {
                 return bytes.len();
             }
         }
@@ -154,51 +155,50 @@ impl Worker {
     fn refuse_client(&mut self, key: Key, why: &'static str) {
         let Worker { clients, pools, upstreams, turn, .. } = self;
         if let Some(client) = clients.get_mut(key) {
-            let pool = &mut pools[client.pool.index()];
-            Path { client, pool, upstreams, turn }.hang_up(why);
+            let pool = &mut pools[client.pool().index()];
+            Exchange { client, pool, upstreams, turn }.hang_up(why);
         }
     }
 }
 
 /// Takes whole requests of memcached's protocol; returns how many bytes they had.
 fn take_lines(
-    path: &mut Path<'_>,
+    x: &mut Exchange<'_>,
     bytes: &[u8],
     progress: &mut memcache::request::Progress,
 ) -> usize {
     let mut at = 0;
-    while at < bytes.len() && path.has_room() {
-        if path.client.upload.is_some() {
-            at += path.flow_upload(&bytes[at..]).map_or(0, |(len, _)| len);
+    while at < bytes.len() && has_room(x) {
+        if x.client.upload().is_some() {
+            at += x.flow_upload(&bytes[at..]).map_or(0, |(len, _)| len);
             continue;
         }
         match memcache::request::parse(&bytes[at..], progress) {
             Ok(memcache::request::Parsed::Request(request)) => {
                 at += request.bytes.len();
-                if !path.client.has_spoken && path.is_foreign_line(request.line) {
+                if !x.client.has_spoken && is_foreign_line(x, request.line) {
                     return bytes.len();
                 }
-                path.take_memcache(&request);
+                dispatch::take_line(x, &request);
             }
             Ok(memcache::request::Parsed::Skip(len)) => at += len,
             Ok(memcache::request::Parsed::Incomplete { missing }) => {
-                match path.begin_block(&bytes[at..], progress, missing) {
+                match dispatch::begin_block(x, &bytes[at..], progress, missing) {
                     Begun::Yes => {}
                     Begun::No => break,
                     Begun::NotYet => {
-                        path.client.draining = true;
-                        path.client.paused = true;
+                        x.client.await_replies_and_stop();
                         break;
                     }
                 }
             }
             Err(memcache::request::Error::LineTooLong) => {
-                path.count_refused();
-                path.hang_up("a line without an end");
+                x.count_refused();
+                x.hang_up("a line without an end");
                 return bytes.len();
             }
         }
-        if path.client.state != ClientState::Open {
+        if !x.client.is_open() {
             return bytes.len();
         }
     }
@@ -211,129 +211,123 @@ fn is_dropping(progress: &RequestProgress) -> bool {
 }
 
 /// Tells a client what was wrong with its bytes, and takes no more of them.
-fn refuse_malformed(path: &mut Path<'_>, error: request::Error, len: usize) -> usize {
-    path.count_refused();
-    if path.pool.spec.manners == Manners::Modern {
-        path.answer(|out| texts::protocol_error(out, error));
+fn refuse_malformed(x: &mut Exchange<'_>, error: request::Error, len: usize) -> usize {
+    x.count_refused();
+    if !x.pool.policy.closes_on_malformed {
+        x.answer(|out| texts::protocol_error(out, error));
     }
-    path.hang_up(texts::protocol_why(error));
+    x.hang_up(texts::protocol_why(error));
     len
 }
 
-impl Path<'_> {
-    /// Whether the client may have one more request taken; if not, it is paused.
-    #[inline]
-    fn has_room(&mut self) -> bool {
-        if self.client.draining && self.client.awaits_nothing() {
-            self.client.draining = false;
+/// Whether the client may have one more request taken; if not, it is not read.
+#[inline]
+fn has_room(x: &mut Exchange<'_>) -> bool {
+    match x.client.take_room() {
+        Ok(()) => true,
+        Err(is_new) => {
+            x.turn.counters[x.pool.id.index()].clients_paused += u64::from(is_new);
+            false
         }
-        if self.client.has_room() {
-            return true;
-        }
-        if !self.client.paused {
-            self.client.paused = true;
-            self.turn.counters[self.pool.id.index()].clients_paused += 1;
-        }
-        false
     }
+}
 
-    /// Looks at the first bytes of a connection. `true`: they are of another protocol, and the client
-    /// is closed.
-    #[cold]
-    fn is_foreign(&mut self, bytes: &[u8]) -> bool {
-        let protocol = self.client.protocol;
-        // A line is looked at again when it is whole.
-        self.client.has_spoken = protocol == Protocol::Redis && bytes.first() == Some(&b'*');
-        let foreign = foreign::of_bytes(protocol, bytes);
-        foreign.is_some_and(|foreign| self.refuse_foreign(foreign))
+/// Looks at the first bytes of a connection. `true`: they are of another protocol, and the client
+/// is closed.
+#[cold]
+fn is_foreign(x: &mut Exchange<'_>, bytes: &[u8]) -> bool {
+    let protocol = x.client.origin().protocol;
+    // A line is looked at again when it is whole.
+    x.client.has_spoken = protocol == Protocol::Redis && bytes.first() == Some(&b'*');
+    let foreign = foreign::of_bytes(protocol, bytes);
+    foreign.is_some_and(|foreign| refuse_foreign(x, foreign))
+}
+
+/// The same for the first line.
+#[cold]
+fn is_foreign_line(x: &mut Exchange<'_>, line: &[u8]) -> bool {
+    x.client.has_spoken = true;
+    let foreign = foreign::of_line(x.client.origin().protocol, line);
+    foreign.is_some_and(|foreign| refuse_foreign(x, foreign))
+}
+
+/// Says what was wrong, where the client may understand it. `false`: what it asked for is to be
+/// answered all the same.
+fn refuse_foreign(x: &mut Exchange<'_>, foreign: Foreign) -> bool {
+    let (pool, peer, why) = (x.pool.id, x.client.origin().peer, foreign.why());
+    if foreign == Foreign::MemcacheLine && !x.pool.policy.closes_on_malformed {
+        let note = Note::ClientForeign { pool, peer, why };
+        x.turn.actions.push_back(Action::Note(note));
+        return false;
     }
-
-    /// The same for the first line.
-    #[cold]
-    fn is_foreign_line(&mut self, line: &[u8]) -> bool {
-        self.client.has_spoken = true;
-        let foreign = foreign::of_line(self.client.protocol, line);
-        foreign.is_some_and(|foreign| self.refuse_foreign(foreign))
-    }
-
-    /// Says what was wrong, where the client may understand it. `false`: what it asked for is to be
-    /// answered all the same.
-    fn refuse_foreign(&mut self, foreign: Foreign) -> bool {
-        let (pool, peer, why) = (self.pool.id, self.client.peer, foreign.why());
-        if foreign == Foreign::MemcacheLine && self.pool.spec.manners == Manners::Modern {
-            let note = Note::ClientForeign { pool, peer, why };
-            self.turn.actions.push_back(Action::Note(note));
-            return false;
-        }
-        self.count_refused();
-        if self.pool.spec.manners == Manners::Modern {
-            let name = &self.pool.spec.name;
-            match foreign {
-                Foreign::Resp => {
-                    let text = texts::resp_on_memcache(name);
-                    self.answer(|out| encode::error(out, text));
-                }
-                Foreign::MemcacheBlock => {
-                    let text = texts::memcache_on_redis(name);
-                    self.answer(|out| memcache::encode::line(out, &text));
-                }
-                _ => {}
+    x.count_refused();
+    if !x.pool.policy.closes_on_malformed {
+        let name = &x.pool.spec.name;
+        match foreign {
+            Foreign::Resp => {
+                let text = texts::resp_on_memcache(name);
+                x.answer(|out| encode::error(out, text));
             }
+            Foreign::MemcacheBlock => {
+                let text = texts::memcache_on_redis(name);
+                x.answer(|out| memcache::encode::line(out, &text));
+            }
+            _ => {}
         }
-        self.hang_up(why);
-        true
     }
+    x.hang_up(why);
+    true
+}
 
-    /// A request as it came, unless servers would not take it so.
-    #[inline]
-    fn take_any(&mut self, args: &request::Args<'_>) -> Taken {
-        if args.is_usual() { self.take(args) } else { self.take_odd(args) }
+/// A request as it came, unless servers would not take it so.
+#[inline]
+fn take_any(x: &mut Exchange<'_>, args: &request::Args<'_>) -> Taken {
+    if args.is_usual() { dispatch::take(x, args) } else { take_odd(x, args) }
+}
+
+/// One that some servers close on has connections apart, so that nobody loses by it. It must not
+/// overtake what its client has asked before, nor be overtaken.
+#[cold]
+fn take_odd(x: &mut Exchange<'_>, args: &request::Args<'_>) -> Taken {
+    if !args.goes_apart() {
+        return take_rewritten(x, args);
     }
-
-    /// One that some servers close on has connections apart, so that nobody loses by it. It must not
-    /// overtake what its client has asked before, nor be overtaken.
-    #[cold]
-    fn take_odd(&mut self, args: &request::Args<'_>) -> Taken {
-        if !args.goes_apart() {
-            return self.take_rewritten(args);
-        }
-        if self.client.in_flight() > 0 {
-            return Taken::NotYet;
-        }
-        let apart = self.pool.lane_apart(self.client.version);
-        let before = std::mem::replace(&mut self.client.lane, apart);
-        let taken = if args.must_rewrite() { self.take_rewritten(args) } else { self.take(args) };
-        // HELLO and RESET choose a lane themselves.
-        if self.client.lane == apart {
-            self.client.lane = before;
-        }
-        self.client.draining = true;
-        taken
+    if x.client.owed() > 0 {
+        return Taken::NotYet;
     }
-
-    /// Takes a request after it is rewritten without zeros before its lengths.
-    fn take_rewritten(&mut self, args: &request::Args<'_>) -> Taken {
-        let mut bytes = Vec::with_capacity(args.bytes().len());
-        args.encode(&mut bytes);
-        self.take_encoded(&bytes)
+    let apart = x.pool.lane_apart(x.client.settings.version);
+    let before = std::mem::replace(&mut x.client.settings.lane, apart);
+    let taken = if args.must_rewrite() { take_rewritten(x, args) } else { dispatch::take(x, args) };
+    // HELLO and RESET choose a lane themselves.
+    if x.client.settings.lane == apart {
+        x.client.settings.lane = before;
     }
+    x.client.await_replies();
+    taken
+}
 
-    fn take_line(&mut self, line: &[u8]) -> Result<Taken, request::Error> {
-        let is_foreign = !self.client.has_spoken && self.is_foreign_line(line)
-            || foreign::has_block(line) && self.refuse_foreign(Foreign::MemcacheBlock);
-        if is_foreign {
-            return Ok(Taken::Yes);
-        }
-        let mut bytes = Vec::with_capacity(line.len() + 64);
-        inline::rewrite(line, &mut bytes)?;
-        Ok(self.take_encoded(&bytes))
+/// Takes a request after it is rewritten without zeros before its lengths.
+fn take_rewritten(x: &mut Exchange<'_>, args: &request::Args<'_>) -> Taken {
+    let mut bytes = Vec::with_capacity(args.bytes().len());
+    args.encode(&mut bytes);
+    take_encoded(x, &bytes)
+}
+
+fn take_inline(x: &mut Exchange<'_>, line: &[u8]) -> Result<Taken, request::Error> {
+    let is_foreign = !x.client.has_spoken && is_foreign_line(x, line)
+        || foreign::has_block(line) && refuse_foreign(x, Foreign::MemcacheBlock);
+    if is_foreign {
+        return Ok(Taken::Yes);
     }
+    let mut bytes = Vec::with_capacity(line.len() + 64);
+    inline::rewrite(line, &mut bytes)?;
+    Ok(take_encoded(x, &bytes))
+}
 
-    fn take_encoded(&mut self, bytes: &[u8]) -> Taken {
-        let mut progress = request::Progress::default();
-        match request::parse(bytes, &mut progress, request::Trust::Authenticated) {
-            Ok(request::Parsed::Request(args)) => self.take(&args),
-            _ => Taken::Yes, // we wrote it ourselves: it is whole
-        }
+fn take_encoded(x: &mut Exchange<'_>, bytes: &[u8]) -> Taken {
+    let mut progress = request::Progress::default();
+    match request::parse(bytes, &mut progress, request::Trust::Authenticated) {
+        Ok(request::Parsed::Request(args)) => dispatch::take(x, &args),
+        _ => Taken::Yes, // we wrote it ourselves: it is whole
     }
 }

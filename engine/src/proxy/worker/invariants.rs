@@ -1,9 +1,11 @@
 //! What always holds between two turns. Costs a walk over everything: for simulation and tests.
 
+use super::Worker;
 use crate::base::limits::CLIENT_WINDOW_MAX;
 use crate::base::slab::Key;
+use crate::command::{INDEX_COUNT, memcache};
 use crate::proxy::link::slot::Slot;
-use crate::proxy::worker::Worker;
+use crate::topology::Protocol;
 use std::collections::BTreeMap;
 
 /// What a worker still has to do or to hand over.
@@ -32,16 +34,15 @@ impl Worker {
     pub fn backlog(&self) -> Backlog {
         let mut sum = Backlog::default();
         for (_, client) in self.clients.iter() {
-            let input = client.input.as_ref().map_or(0, |input| input.bytes.len() - input.at);
-            sum.owed += client.in_flight();
-            sum.unparsed_bytes += input;
+            sum.owed += client.owed();
+            sum.unparsed_bytes += client.unparsed_bytes();
             sum.unread_bytes += client.unread_bytes();
         }
         for upstream in &self.upstreams {
-            let input = upstream.input.as_ref().map_or(0, |input| input.bytes.len());
-            sum.tickets += upstream.tickets.len() + usize::from(upstream.stream.is_some());
-            sum.unparsed_bytes += input;
-            sum.unsent_bytes += upstream.out.len() + upstream.handshake.len();
+            let (heard, unsent) = upstream.waiting_bytes();
+            sum.tickets += upstream.queue().len() + usize::from(upstream.download().is_some());
+            sum.unparsed_bytes += heard;
+            sum.unsent_bytes += unsent;
         }
         sum
     }
@@ -51,26 +52,35 @@ impl Worker {
         let mut tickets: BTreeMap<Key, usize> = BTreeMap::new();
         for upstream in &self.upstreams {
             upstream.check_invariants();
-            let stream = upstream.stream.iter().filter(|stream| !stream.discard);
-            let stream = stream.map(|stream| &stream.ticket);
-            for ticket in upstream.tickets.iter().chain(stream).filter(|ticket| !ticket.tombstone) {
-                *tickets.entry(ticket.client).or_default() += 1;
+            let rows = match self.pools[upstream.pool().index()].spec.protocol {
+                Protocol::Redis => INDEX_COUNT,
+                Protocol::Memcache => memcache::COMMANDS.len(),
+            };
+            let flowing = upstream.download().map(|download| &download.ticket);
+            for ticket in upstream.queue().tickets().chain(flowing) {
+                assert!(usize::from(ticket.command) < rows, "a ticket knows its command");
+                if let Some(key) = ticket.client() {
+                    *tickets.entry(key).or_default() += 1;
+                }
             }
         }
         for (key, client) in self.clients.iter() {
             let owed: usize = client
+                .replies()
                 .slots()
                 .map(|slot| match slot {
                     Slot::Waiting => 1,
                     Slot::Ready { .. } => 0,
-                    Slot::Merging(merge) => usize::from(merge.left()),
+                    Slot::Joining(joining) => usize::from(joining.left()),
                 })
                 .sum();
             let held = tickets.remove(&key).unwrap_or(0);
             assert_eq!(owed, held, "every waiting slot has its tickets and no other has one");
-            assert!(client.in_flight() <= CLIENT_WINDOW_MAX as usize);
-            let lane = &self.pools[client.pool.index()].lanes[usize::from(client.lane)];
-            assert!(lane.version == client.version && !lane.apart, "each travels in its own lane");
+            assert!(client.owed() <= CLIENT_WINDOW_MAX as usize);
+            let settings = &client.settings;
+            let lane = self.pools[client.pool().index()].lane_key(settings.lane);
+            let is_own = lane.version == settings.version && !lane.apart;
+            assert!(is_own, "each travels in its own lane");
             client.check_invariants();
         }
     }

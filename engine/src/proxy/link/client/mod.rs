@@ -3,26 +3,33 @@
 //! A client is read while its window has room. What it sent beyond stays unparsed in its input,
 //! so a pipeline of many requests for large replies costs the client's time rather than our memory.
 //! The window follows replies that have come: one that small replies have opened wide lets a burst
-//! of requests for large ones through before it closes. Those flow (`stream.rs`), and wait in their
-//! server; what is gathered all the same is held down by `CLIENT_HOARD_STALL_MS`.
+//! of requests for large ones through before it closes. Those flow (`carry/download.rs`) and wait in
+//! their server; what is gathered all the same is held down by `CLIENT_HOARD_STALL_MS`.
 
-mod slots;
-pub mod wait;
+mod delivery;
+pub mod gate;
+mod reading;
+pub mod refused_multi;
+pub mod replies;
+pub mod settings;
+mod window;
+mod writing;
 
-use crate::base::buffer::Output;
-use crate::base::limits::{CLIENT_OUTPUT_BYTES_MAX, CLIENT_WINDOW_START, GATHER_BYTES};
+use delivery::Delivery;
+use gate::Gate;
+use refused_multi::RefusedMulti;
+use replies::{Came, JoinOutcome, Replies};
+use settings::Settings;
+
+use super::flow::{RequestProgress, Upload};
+use super::slot::Slot;
+use super::turn::Turn;
+use crate::base::limits::{CLIENT_GLUT_STALL_MS, CLIENT_HOARD_BYTES};
 use crate::base::slab::Key;
 use crate::base::{PoolId, Time};
-use crate::protocol::memcache;
-use crate::protocol::resp::{Version, request};
-use crate::proxy::link::action::{Action, ConnId};
-use crate::proxy::link::client::wait::ServerWait;
-use crate::proxy::link::flow::Upload;
-use crate::proxy::link::hold::Hold;
-use crate::proxy::link::slot::Slot;
-use crate::proxy::link::turn::Turn;
+use crate::command::Joining;
+use crate::protocol::{memcache, resp};
 use crate::topology::Protocol;
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// ```text
@@ -43,38 +50,26 @@ pub enum ClientState {
     },
 }
 
-/// Bytes of requests not parsed yet.
-pub struct Input {
+/// Bytes of requests that are not parsed yet.
+pub struct RequestInput {
     pub bytes: Vec<u8>,
     pub at: usize,
     pub progress: RequestProgress,
 }
 
-/// The place in an unfinished request.
-pub enum RequestProgress {
-    Resp(request::Progress),
-    Memcache(memcache::request::Progress),
+/// Whether its socket is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Intake {
+    Going,
+    /// Requests may wait in the input.
+    Stopped,
+    /// As `Stopped`, but there is room again: it goes on at the end of the turn.
+    Resuming,
 }
 
-impl RequestProgress {
-    #[inline]
-    pub fn new(protocol: Protocol) -> RequestProgress {
-        match protocol {
-            Protocol::Redis => RequestProgress::Resp(request::Progress::default()),
-            Protocol::Memcache => RequestProgress::Memcache(memcache::request::Progress::default()),
-        }
-    }
-}
-
-/// What a client says of itself.
-#[derive(Default)]
-pub struct Info {
-    pub name: Box<[u8]>,
-    pub library: Box<[u8]>,
-    pub library_version: Box<[u8]>,
-}
-
-pub struct Client {
+/// Who it is; never changes.
+#[derive(Clone, Copy)]
+pub struct Origin {
     pub key: Key,
     pub pool: PoolId,
     pub protocol: Protocol,
@@ -82,178 +77,90 @@ pub struct Client {
     pub id: u64,
     pub peer: Option<SocketAddr>,
     pub since: Time,
-    pub version: Version,
-    pub lane: u8,
-    pub authenticated: bool,
+}
+
+pub struct Client {
+    origin: Origin,
+    pub settings: Settings,
     /// Its first bytes have been looked at, and are of its pool's protocol.
     pub has_spoken: bool,
-    /// It believes to be in a transaction, whose MULTI was refused then.
-    pub refused_multi: Option<Time>,
-    pub server_wait: ServerWait,
-    pub state: ClientState,
-    /// The peer will send no more.
-    pub eof: bool,
-    /// Reading stopped; requests may wait in `input`.
-    pub paused: bool,
-    /// Parsing waits until everything owed has been answered (HELLO, RESET).
-    pub draining: bool,
-    resuming: bool,
-    dirty: bool,
-    hold: Hold,
-    /// All that it is owed or has not been sent yet was asked for in one read.
-    pub asked_at_once: bool,
-    pub watched: bool,
+    pub refused_multi: RefusedMulti,
+    state: ClientState,
+    /// The peer sends no more.
+    is_at_end: bool,
     /// It leaves by an error, its own or our refusal.
-    pub errs: bool,
-    /// Since when its socket has taken nothing, if it is full.
-    pub full_since: Option<Time>,
-    /// Its full socket was tried once more since.
-    pub tried_again: bool,
+    leaves_by_error: bool,
+    gate: Gate,
+    /// It has waited for servers once, which is enough for all that it asks.
+    has_waited: bool,
+    intake: Intake,
+    input: Option<Box<RequestInput>>,
+    replies: Replies,
+    delivery: Delivery,
     /// The upstream whose reply to its oldest request flows here.
-    pub stream_from: Option<Key>,
-    /// A large request of it is on its way; what comes next belongs to that.
-    pub upload: Option<Box<Upload>>,
-    /// Its upstream has enough to send for now.
-    pub upload_paused: bool,
-    pub input: Option<Box<Input>>,
-    pub info: Option<Box<Info>>,
-    /// Number of the oldest slot; counts on with every reply.
-    head: u32,
-    slots: VecDeque<Slot>,
-    pub out: Output,
-    stash: Vec<u8>,
-    stash_live: usize,
-    /// Bytes that merges hold.
-    merging_bytes: usize,
-    window: u32,
-    reply_bytes_mean: u32,
+    download_from: Option<Key>,
 }
 
 impl Client {
-    pub fn new(
-        (pool, protocol): (PoolId, Protocol),
-        id: u64,
-        peer: Option<SocketAddr>,
-        now: Time,
-    ) -> Client {
+    pub fn new(origin: Origin, settings: Settings) -> Client {
         Client {
-            key: Key { index: 0, generation: 0 },
-            pool,
-            protocol,
-            id,
-            peer,
-            since: now,
-            version: Version::Resp2,
-            lane: 0,
-            authenticated: false,
+            origin,
+            settings,
             has_spoken: false,
-            refused_multi: None,
-            server_wait: ServerWait::Free,
+            refused_multi: RefusedMulti::No,
             state: ClientState::Open,
-            eof: false,
-            paused: false,
-            draining: false,
-            resuming: false,
-            dirty: false,
-            hold: Hold::default(),
-            asked_at_once: false,
-            watched: false,
-            errs: false,
-            full_since: None,
-            tried_again: false,
-            stream_from: None,
-            upload: None,
-            upload_paused: false,
+            is_at_end: false,
+            leaves_by_error: false,
+            gate: Gate::Open,
+            has_waited: false,
+            intake: Intake::Going,
             input: None,
-            info: None,
-            head: 0,
-            slots: VecDeque::new(),
-            out: Output::default(),
-            stash: Vec::new(),
-            stash_live: 0,
-            merging_bytes: 0,
-            window: CLIENT_WINDOW_START,
-            reply_bytes_mean: 0,
+            replies: Replies::new(),
+            delivery: Delivery::default(),
+            download_from: None,
         }
-    }
-
-    /// Requests that are owed a reply.
-    #[inline]
-    pub fn in_flight(&self) -> usize {
-        self.slots.len()
-    }
-
-    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
-        self.slots.iter()
-    }
-
-    /// Bytes of replies that it has not taken from us yet.
-    #[inline]
-    pub fn unread_bytes(&self) -> usize {
-        self.out.len() + self.stash_live + self.merging_bytes
-    }
-
-    /// May its next request go out?
-    #[inline]
-    pub fn has_room(&self) -> bool {
-        if self.upload.is_some() {
-            return !self.upload_paused;
-        }
-        self.slots.len() < self.window as usize
-            && self.unread_bytes() < CLIENT_OUTPUT_BYTES_MAX
-            && (!self.draining || self.awaits_nothing())
-    }
-
-    /// Everything owed has been answered, and nothing is waited for that is to come before the next.
-    pub fn awaits_nothing(&self) -> bool {
-        self.slots.is_empty() && !matches!(self.server_wait, ServerWait::Waits { .. })
-    }
-
-    pub fn mark_dirty(&mut self, turn: &mut Turn) {
-        if !self.dirty {
-            self.dirty = true;
-            turn.dirty_clients.push_back(self.key);
-        }
-    }
-
-    pub fn clear_dirty(&mut self) {
-        self.dirty = false;
-        self.hold.end();
-    }
-
-    /// Until when what is to be written may wait for more, if it may: it is owed more. In a turn
-    /// that has brought nothing only if it has asked for all of that at once.
-    pub fn gathers_until(&mut self, now: Time, is_busy: bool) -> Option<Time> {
-        let may = self.state == ClientState::Open
-            && !self.slots.is_empty()
-            && (is_busy || self.asked_at_once)
-            && self.stream_from.is_none()
-            && self.full_since.is_none()
-            && (1..GATHER_BYTES).contains(&self.out.len());
-        if may { self.hold.lasts_until(now) } else { None }
     }
 
     #[inline]
-    pub fn maybe_resume(&mut self, turn: &mut Turn) {
-        if self.paused && !self.resuming && self.has_room() {
-            self.resuming = true;
-            turn.resumable.push(self.key);
-        }
+    pub fn key(&self) -> Key {
+        self.origin.key
     }
 
-    /// Its upload may go on, or has nowhere to go.
-    pub fn resume_upload(&mut self, turn: &mut Turn) {
-        if std::mem::replace(&mut self.upload_paused, false) {
-            self.maybe_resume(turn);
-        }
+    #[inline]
+    pub fn pool(&self) -> PoolId {
+        self.origin.pool
     }
 
-    pub fn clear_resuming(&mut self) {
-        self.resuming = false;
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
-    pub fn info_mut(&mut self) -> &mut Info {
-        self.info.get_or_insert_default()
+    #[inline]
+    pub fn state(&self) -> ClientState {
+        self.state
+    }
+
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.state == ClientState::Open
+    }
+
+    // ---- its end -------------------------------------------------------------------------
+
+    pub fn is_at_end(&self) -> bool {
+        self.is_at_end
+    }
+
+    pub fn handle_eof(&mut self) {
+        self.is_at_end = true;
+    }
+
+    pub fn leaves_by_error(&self) -> bool {
+        self.leaves_by_error
+    }
+
+    pub fn leave_by_error(&mut self) {
+        self.leaves_by_error = true;
     }
 
     /// Takes no further request; what is owed is still delivered.
@@ -265,36 +172,139 @@ impl Client {
         }
     }
 
-    /// Watches the client's own deadline from now on.
-    pub fn watch(&mut self, turn: &mut Turn, at: Time) {
-        if !self.watched {
-            self.watched = true;
-            turn.watched.push(self.key);
-        }
-        turn.wake_at(at);
+    /// All is written: the rest of its input is dropped until then.
+    pub fn linger(&mut self, turn: &mut Turn, until: Time) {
+        self.state = ClientState::Lingering { until };
+        self.watch(turn, until);
     }
 
-    pub fn resume_action(&self) -> Action {
-        Action::ResumeReading { conn: ConnId::Client(self.key) }
+    /// It is gone; returns the large request that it had not sent whole.
+    pub fn take_down(&mut self, turn: &mut Turn) -> Option<Box<Upload>> {
+        self.replies.out.clear(&mut turn.buffers);
+        match std::mem::take(&mut self.gate) {
+            Gate::Upload { flow, .. } => Some(flow),
+            _ => None,
+        }
+    }
+
+    /// Another command comes: whether it fails because MULTI was refused.
+    #[inline]
+    pub fn is_in_refused_multi(&mut self, now: Time) -> bool {
+        self.refused_multi != RefusedMulti::No
+            && self.refused_multi.handle_command(now, self.replies.owed() > 0)
+    }
+
+    // ---- what it is owed -----------------------------------------------------------------
+
+    #[inline]
+    pub fn replies(&self) -> &Replies {
+        &self.replies
+    }
+
+    /// Requests that are owed a reply.
+    #[inline]
+    pub fn owed(&self) -> usize {
+        self.replies.owed()
+    }
+
+    #[inline]
+    pub fn unread_bytes(&self) -> usize {
+        self.replies.unread_bytes()
+    }
+
+    /// A new slot at the end; its number goes on the ticket.
+    #[inline]
+    pub fn expect(&mut self, turn: &mut Turn) -> u32 {
+        self.replies.add(&mut turn.spare_slots, Slot::Waiting)
+    }
+
+    pub fn expect_parts(&mut self, turn: &mut Turn, joining: Joining) -> u32 {
+        self.replies.add(&mut turn.spare_slots, Slot::Joining(Box::new(joining)))
+    }
+
+    /// Answers the request read just now, in its turn.
+    #[inline]
+    pub fn answer(&mut self, turn: &mut Turn, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.replies.answer(&mut turn.buffers, &mut turn.spare_slots, write) {
+            self.mark_dirty(turn);
+        }
+    }
+
+    /// The reply to request `number` (part `part` of it) has come.
+    #[inline]
+    pub fn handle_reply(&mut self, turn: &mut Turn, number: u32, part: u16, reply: &[u8]) {
+        match self.replies.handle_reply(&mut turn.buffers, number, reply) {
+            Came::Answered => self.settle(turn),
+            Came::Kept => {}
+            Came::Part => {
+                self.handle_part(turn, number, |joining| joining.handle_reply(part, reply));
+            }
+        }
+    }
+
+    /// Request `number` (part `part` of it) failed with this text. `None`: its client asked not to
+    /// hear of it.
+    pub fn handle_failure(&mut self, turn: &mut Turn, number: u32, part: u16, text: Option<&str>) {
+        if self.replies.is_joining(number) {
+            let text = text.unwrap_or_default();
+            return self.handle_part(turn, number, |joining| joining.handle_failure(part, text));
+        }
+        turn.counters[self.pool().index()].forward_error += 1;
+        let mut reply = Vec::new();
+        if let Some(text) = text {
+            match self.origin.protocol {
+                Protocol::Redis => resp::encode::error(&mut reply, text),
+                Protocol::Memcache => memcache::encode::line(&mut reply, text),
+            }
+        }
+        self.handle_reply(turn, number, part, &reply);
+    }
+
+    fn handle_part(&mut self, turn: &mut Turn, number: u32, take: impl FnOnce(&mut Joining)) {
+        let (came, outcome) = self.replies.handle_part(&mut turn.buffers, number, take);
+        let JoinOutcome { failed_here, is_partial } = outcome;
+        // One a request, as in twemproxy, however many of its parts failed.
+        let counters = &mut turn.counters[self.pool().index()];
+        counters.forward_error += u64::from(failed_here);
+        counters.retrievals_partial += u64::from(is_partial);
+        match came {
+            Came::Answered => self.settle(turn),
+            Came::Part => self.watch_hoard(turn),
+            Came::Kept => {
+                self.watch_hoard(turn);
+                // What was joined may be shorter than its parts.
+                self.maybe_resume(turn);
+            }
+        }
+    }
+
+    /// Its oldest request is answered.
+    #[inline(always)]
+    fn settle(&mut self, turn: &mut Turn) {
+        self.watch_hoard(turn);
+        self.mark_dirty(turn);
+        self.maybe_resume(turn);
+    }
+
+    /// A client that hoards is looked at soon, and not only when its socket has moved.
+    #[inline]
+    fn watch_hoard(&mut self, turn: &mut Turn) {
+        if self.unread_bytes() > CLIENT_HOARD_BYTES {
+            let at = turn.now.plus_ms(CLIENT_GLUT_STALL_MS);
+            self.watch(turn, at);
+        }
+    }
+
+    /// Everything owed is written: gives up the room for slots that a burst has left behind.
+    #[inline]
+    pub fn release_slots(&mut self, turn: &mut Turn) {
+        self.replies.release_slots(&mut turn.spare_slots);
     }
 
     pub fn check_invariants(&self) {
-        let live: usize = self
-            .slots
-            .iter()
-            .map(|slot| if let Slot::Ready { len, .. } = slot { *len } else { 0 })
-            .sum();
-        assert_eq!(live, self.stash_live, "the stash holds what its slots say");
-        assert!(
-            !matches!(self.slots.front(), Some(Slot::Ready { .. })),
-            "the oldest reply is never kept back"
-        );
-        assert!(self.window >= 1);
-        if self.paused && self.state == ClientState::Open {
-            assert!(
-                self.resuming || !self.has_room(),
-                "a paused client with room is about to be resumed"
-            );
+        self.replies.check_invariants();
+        if self.intake == Intake::Stopped && self.is_open() {
+            assert!(!self.has_room(), "a stopped client with room is about to be resumed");
         }
     }
 }

@@ -1,299 +1,450 @@
 //! A connection we make: requests out, first in first out, replies in.
 //!
 //! ```text
-//!            a request                connected              its replies are good
-//!   ┌──────┐ ────────▶ ┌────────────┐ ────────▶ ┌───────────┐ ────────▶ ┌───────┐
-//!   │ Idle │           │ Connecting │           │ Handshake │           │ Ready │
-//!   └──────┘ ◀──────── └────────────┘ ◀──────── └───────────┘ ◀──────── └───────┘
-//!              closed, refused, too late: what hangs on it fails
+//!   Upstream ──▶ duty      who may use it
+//!            ──▶ socket    how far its connection has got
+//!            ──▶ queue     requests and their tickets
+//!            ──▶ failures  what went wrong, and when to try again
 //! ```
+//!
+//! Upstreams live in one list of the worker; a [`pool`] knows which place in it serves a server. A
+//! place is kept for ever: a connection that is lost is made again there, under a new generation.
 
+pub mod duty;
+pub mod failures;
 pub mod lane;
 pub mod pool;
-mod queue;
+pub mod queue;
+pub mod socket;
 
-use crate::base::buffer::Output;
-use crate::base::limits::{
-    GATHER_BYTES, RECONNECT_MS_MAX, RECONNECT_MS_MIN, UPSTREAM_QUEUE_MAX, UPSTREAM_UNSENT_BYTES_MAX,
-};
+use duty::{Duty, Why};
+use failures::Failures;
+use queue::Queue;
+use socket::{ReplyInput, Socket, SocketState};
+
+use super::action::{Action, ConnId, Reading};
+use super::cause::Cause;
+use super::flow::Download;
+use super::ticket::{Lost, Ticket};
+use super::turn::Turn;
+use crate::base::limits::GATHER_BYTES;
 use crate::base::slab::Key;
 use crate::base::{PoolId, ServerId, Time};
-use crate::proxy::link::action::{Action, ConnId};
-use crate::proxy::link::cause::Cause;
-use crate::proxy::link::flow::{Download, ReplyProgress};
-use crate::proxy::link::hold::Hold;
-use crate::proxy::link::ticket::Ticket;
-use crate::proxy::link::turn::Turn;
 use crate::proxy::measure::counters::ServerCounters;
-use std::collections::VecDeque;
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SocketState {
-    Idle,
-    Connecting,
-    /// So many replies to our AUTH, HELLO, SELECT are still to come.
-    Handshake {
-        left: u8,
-    },
-    Ready,
-}
-
-/// Bytes of replies not complete yet.
-pub struct Input {
-    pub bytes: Vec<u8>,
-    pub progress: ReplyProgress,
-}
 
 pub struct Upstream {
     /// Its place, and which of its sockets this is.
-    pub key: Key,
-    pub pool: PoolId,
-    pub server: ServerId,
-    pub lane: u8,
-    pub state: SocketState,
-    /// No longer in the topology: closes when it owes nothing.
-    pub retired: bool,
-    /// Takes no new requests while a large reply flows, and is laid by afterwards.
-    pub detached: bool,
-    pub spare: bool,
-    /// Its connection is kept until then.
-    pub spare_until: Time,
-    pub stream: Option<Box<Download>>,
-    /// Whose large request is on its way here; the rest is still to come.
-    pub upload_from: Option<Key>,
-    /// It was taken for a large request.
-    pub uploads: bool,
-    /// The next reply is reported to the one who decides.
-    pub watched: bool,
-    dirty: bool,
-    hold: Hold,
-    pub tickets: VecDeque<Ticket>,
-    /// Tickets at the front that are tombstones.
-    expired: usize,
-    /// Requests, in the order of their tickets.
-    pub out: Output,
-    /// What is sent before any request.
-    pub handshake: Output,
-    /// Bytes of requests that this socket has taken.
-    sent: u64,
-    /// Where the oldest ticket's request begins in the bytes of this socket.
-    answered: u64,
-    /// Bytes of requests appended since this socket began.
-    end: u64,
-    pub input: Option<Box<Input>>,
-    /// Connecting and handshake must be over by then.
-    pub connect_by: Time,
-    pub last_reply: Time,
-    /// When it last said that it cannot serve yet.
-    pub not_ready_at: Time,
-    /// Replies that said so and have not been told.
-    pub not_ready: usize,
-    /// The last failure we reported for lateness.
-    failed_at: Time,
-    /// When the server was last found well.
-    forgiven_at: Time,
-    /// In a row, since the last reply.
-    failures: u32,
-    retry_at: Time,
-    last_cause: Cause,
+    key: Key,
+    pool: PoolId,
+    server: ServerId,
+    lane: u8,
+    duty: Duty,
+    socket: Socket,
+    queue: Queue,
+    /// A large reply that flows; its ticket has left the queue.
+    download: Option<Box<Download>>,
+    pub failures: Failures,
     pub counters: ServerCounters,
 }
 
 impl Upstream {
-    pub fn new(index: u32, pool: PoolId, server: ServerId, lane: u8) -> Upstream {
+    pub fn new(index: u32, pool: PoolId, server: ServerId, lane: u8, is_watched: bool) -> Upstream {
         Upstream {
             key: Key { index, generation: 0 },
             pool,
             server,
             lane,
-            state: SocketState::Idle,
-            retired: false,
-            detached: false,
-            spare: false,
-            spare_until: Time::NEVER,
-            stream: None,
-            upload_from: None,
-            uploads: false,
-            watched: false,
-            dirty: false,
-            hold: Hold::default(),
-            tickets: VecDeque::new(),
-            expired: 0,
-            out: Output::default(),
-            handshake: Output::default(),
-            sent: 0,
-            answered: 0,
-            end: 0,
-            input: None,
-            connect_by: Time::NEVER,
-            last_reply: Time::ZERO,
-            not_ready_at: Time::NEVER,
-            not_ready: 0,
-            failed_at: Time::ZERO,
-            forgiven_at: Time::ZERO,
-            failures: 0,
-            retry_at: Time::ZERO,
-            last_cause: Cause::Refused,
+            duty: Duty::Shared,
+            socket: Socket::new(),
+            queue: Queue::default(),
+            download: None,
+            failures: Failures::new(is_watched),
             counters: ServerCounters::default(),
         }
+    }
+
+    pub fn key(&self) -> Key {
+        self.key
     }
 
     pub fn conn(&self) -> ConnId {
         ConnId::Upstream(self.key)
     }
 
-    /// Ready to take a request, connecting first if it must. `Err`: why it cannot be.
+    #[inline]
+    pub fn pool(&self) -> PoolId {
+        self.pool
+    }
+
+    #[inline]
+    pub fn server(&self) -> ServerId {
+        self.server
+    }
+
+    pub fn lane(&self) -> u8 {
+        self.lane
+    }
+
+    #[inline]
+    pub fn duty(&self) -> Duty {
+        self.duty
+    }
+
+    #[inline]
+    pub fn state(&self) -> SocketState {
+        self.socket.state
+    }
+
+    #[inline]
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// Nothing will come from it, and nothing will go to it.
+    pub fn owes_nothing(&self) -> bool {
+        self.queue.is_empty() && self.download.is_none() && self.duty.upload_from().is_none()
+    }
+
+    // ---- duty ----------------------------------------------------------------------------
+
+    /// It has a place in its pool's table from now on.
+    pub(super) fn share(&mut self) {
+        self.duty = Duty::Shared;
+    }
+
+    /// It takes no new request from now on.
+    pub fn leave_shared(&mut self, why: Why) {
+        self.duty = Duty::Alone(why);
+    }
+
+    /// Its server is in the topology, or is not.
+    pub fn follow(&mut self, is_in_topology: bool) {
+        match self.duty {
+            Duty::Shared if !is_in_topology => self.duty = Duty::Retired,
+            Duty::Retired if is_in_topology => self.duty = Duty::Shared,
+            _ => {}
+        }
+    }
+
+    /// It was alone and owes nothing any more.
+    pub fn lay_by(&mut self, turn: &mut Turn, until: Time) {
+        let was =
+            if self.duty.took_large_request() { Why::Request { from: None } } else { Why::Reply };
+        self.duty = Duty::Spare { until, was };
+        turn.wake_at(until);
+    }
+
+    /// The client has sent all of its large request, or never will.
+    pub fn end_upload(&mut self) {
+        if let Duty::Alone(Why::Request { from }) = &mut self.duty {
+            *from = None;
+        }
+    }
+
+    // ---- the connection ------------------------------------------------------------------
+
+    /// Ready to take a request, connecting first if it must. `Err`: why it cannot take one.
     #[inline]
     pub fn prepare(&mut self, turn: &mut Turn, connect_timeout_ms: u32) -> Result<(), Cause> {
-        if self.state == SocketState::Idle {
-            if turn.now < self.retry_at {
-                return Err(self.last_cause.clone());
+        if self.socket.state == SocketState::Idle {
+            if !self.failures.may_connect(turn.now) {
+                return Err(self.failures.last_cause().clone());
             }
             self.connect(turn, connect_timeout_ms);
         }
-        if self.tickets.len() >= UPSTREAM_QUEUE_MAX || self.out.len() >= UPSTREAM_UNSENT_BYTES_MAX {
-            return Err(Cause::QueueFull);
+        if self.queue.is_full() { Err(Cause::QueueFull) } else { Ok(()) }
+    }
+
+    pub fn connect(&mut self, turn: &mut Turn, connect_timeout_ms: u32) {
+        debug_assert_eq!(self.socket.state, SocketState::Idle);
+        // Only sockets that existed count as generations: 31 bits, as in the slab.
+        self.key.generation = (self.key.generation + 1) & 0x7fff_ffff;
+        self.socket.state = SocketState::Connecting;
+        self.counters.connects += 1;
+        self.failures.begin_connecting(turn.now);
+        self.socket.connect_by = turn.now.plus_ms(u64::from(connect_timeout_ms));
+        turn.wake_at(self.socket.connect_by);
+        let (conn, pool, server) = (self.conn(), self.pool, self.server);
+        turn.actions.push_back(Action::Connect { conn, pool, server });
+    }
+
+    /// The connection stands. `write` appends the handshake and returns how many replies it gets.
+    pub fn handle_connected(&mut self, turn: &mut Turn, write: impl FnOnce(&mut Vec<u8>) -> u8) {
+        let left = write(self.socket.handshake.tail(&mut turn.buffers));
+        if left == 0 {
+            self.socket.handshake.clear(&mut turn.buffers);
+            self.socket.state = SocketState::Ready;
+        } else {
+            self.socket.state = SocketState::Handshake { left };
+        }
+        self.mark_dirty(turn);
+    }
+
+    /// A reply of the handshake is good. `Err`: it came before all of the handshake had left, so it
+    /// is no answer to it.
+    pub fn handle_step_done(&mut self, turn: &mut Turn) -> Result<(), Cause> {
+        if !self.socket.handshake.is_empty() {
+            return Err(Cause::Protocol);
+        }
+        let SocketState::Handshake { left } = self.socket.state else {
+            return Ok(());
+        };
+        if left > 1 {
+            self.socket.state = SocketState::Handshake { left: left - 1 };
+        } else {
+            self.socket.state = SocketState::Ready;
+            self.mark_dirty(turn);
         }
         Ok(())
     }
 
-    pub fn connect(&mut self, turn: &mut Turn, connect_timeout_ms: u32) {
-        debug_assert_eq!(self.state, SocketState::Idle);
-        // Only sockets that existed count as generations: 31 bits, as in the slab.
-        self.key.generation = (self.key.generation + 1) & 0x7fff_ffff;
-        self.state = SocketState::Connecting;
-        self.counters.connects += 1;
-        // A request's time runs while we connect, so silence is counted from here: counted from the
-        // moment the connection stood, a lone late request would always be a little too early.
-        self.last_reply = turn.now;
-        self.connect_by = turn.now.plus_ms(u64::from(connect_timeout_ms));
-        turn.wake_at(self.connect_by);
-        turn.actions.push_back(Action::Connect {
-            conn: self.conn(),
-            pool: self.pool,
-            server: self.server,
-        });
+    /// Bytes of a reply that is not complete, to go on with.
+    #[inline]
+    pub fn take_input(&mut self) -> Option<Box<ReplyInput>> {
+        self.socket.input.take()
     }
 
-    pub fn mark_dirty(&mut self, turn: &mut Turn) {
-        if !self.dirty {
-            self.dirty = true;
+    #[inline]
+    pub fn keep_input(&mut self, input: Option<Box<ReplyInput>>) {
+        self.socket.input = input;
+    }
+
+    pub fn has_input(&self) -> bool {
+        self.socket.input.is_some()
+    }
+
+    /// Bytes that wait: heard and not taken, and not sent.
+    pub fn waiting_bytes(&self) -> (usize, usize) {
+        let heard = self.socket.input.as_ref().map_or(0, |input| input.bytes.len());
+        (heard, self.queue.out.len() + self.socket.handshake.len())
+    }
+
+    /// The socket is gone. Returns the tickets that fail with it. With `keep_unsent`, requests that
+    /// have not left stay for the next socket.
+    pub fn take_down(&mut self, turn: &mut Turn, keep_unsent: bool) -> Vec<Lost> {
+        self.download = None;
+        self.socket.reset(&mut turn.buffers);
+        self.queue.take_down(keep_unsent, &mut turn.buffers)
+    }
+
+    /// Closes a connection that owes nothing.
+    pub fn close(&mut self, turn: &mut Turn) {
+        if self.socket.state != SocketState::Idle {
+            turn.actions.push_back(Action::Close { conn: self.conn() });
+            self.take_down(turn, false);
+        }
+    }
+
+    /// The client that sends a large request is gone, or has sent nonsense. Returns what fails.
+    pub fn abandon(&mut self, turn: &mut Turn) -> Vec<Lost> {
+        self.end_upload();
+        if self.socket.state != SocketState::Idle {
+            turn.actions.push_back(Action::Close { conn: self.conn() });
+        }
+        self.take_down(turn, false)
+    }
+
+    // ---- requests ------------------------------------------------------------------------
+
+    /// Where to append a request, or a part of one; `push` or `handle_appended` must follow.
+    #[inline]
+    pub fn tail<'a>(&'a mut self, turn: &'a mut Turn) -> &'a mut Vec<u8> {
+        self.queue.out.tail(&mut turn.buffers)
+    }
+
+    /// The output itself, for what is read straight to it.
+    pub fn output(&mut self) -> &mut crate::base::buffer::Output {
+        &mut self.queue.out
+    }
+
+    /// The request that ends the output is whole, or flows from here on.
+    #[inline]
+    pub fn push(&mut self, turn: &mut Turn, ticket: Ticket, timeout_ms: Option<u32>) {
+        if let Some(timeout_ms) = timeout_ms
+            && self.queue.is_all_late()
+        {
+            turn.wake_at(turn.now.plus_ms(u64::from(timeout_ms)));
+        }
+        let bytes = self.queue.push(ticket, turn.now);
+        self.counters.requests += 1;
+        self.counters.request_bytes += bytes as u64;
+        if self.socket.state == SocketState::Ready {
+            self.mark_dirty(turn);
+        }
+    }
+
+    /// More of the last request, which is the only one, is in the output.
+    pub fn handle_appended(&mut self, turn: &mut Turn, timeout_ms: Option<u32>) {
+        let bytes = self.queue.grow(turn.now);
+        self.counters.request_bytes += bytes as u64;
+        if let Some(timeout_ms) = timeout_ms {
+            turn.wake_at(turn.now.plus_ms(u64::from(timeout_ms)));
+        }
+        if self.socket.state == SocketState::Ready {
+            self.mark_dirty(turn);
+        }
+    }
+
+    /// Takes the oldest ticket: its reply has come.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Ticket> {
+        self.queue.pop()
+    }
+
+    #[inline]
+    fn mark_dirty(&mut self, turn: &mut Turn) {
+        if !self.socket.is_dirty {
+            self.socket.is_dirty = true;
             turn.dirty_upstreams.push_back(self.key);
         }
     }
 
+    #[inline]
     pub fn clear_dirty(&mut self) {
-        self.dirty = false;
-        self.hold.end();
+        self.socket.clear_dirty();
     }
 
-    /// Until when what is to be written may wait for more, if it may: the server has requests of
-    /// ours to answer meanwhile, or more requests are about to come from somewhere.
+    /// Until when the output may wait for more, if it may: the server has requests of ours to
+    /// answer meanwhile, or more requests are about to come.
     pub fn gathers_until(&mut self, now: Time, is_crowded: bool) -> Option<Time> {
-        let may = self.state == SocketState::Ready
-            && (is_crowded || !self.is_idle_to_server())
-            && !self.detached
-            && self.out.len() < GATHER_BYTES;
-        if may { self.hold.lasts_until(now) } else { None }
+        let may = self.socket.state == SocketState::Ready
+            && (is_crowded || !self.queue.is_idle_to_server())
+            && matches!(self.duty, Duty::Shared | Duty::Retired)
+            && self.queue.out.len() < GATHER_BYTES;
+        if may { self.socket.hold.lasts_until(now) } else { None }
     }
 
     /// What may be written now.
+    #[inline]
     pub fn pending(&self) -> &[u8] {
-        match self.state {
-            SocketState::Handshake { .. } => self.handshake.pending(),
-            SocketState::Ready => self.out.pending(),
+        match self.socket.state {
+            SocketState::Handshake { .. } => self.socket.handshake.pending(),
+            SocketState::Ready => self.queue.out.pending(),
             SocketState::Idle | SocketState::Connecting => &[],
         }
     }
 
+    #[inline]
     pub fn handle_written(&mut self, turn: &mut Turn, written: usize) {
-        if let SocketState::Handshake { .. } = self.state {
-            self.handshake.consume(written, &mut turn.buffers);
+        if let SocketState::Handshake { .. } = self.socket.state {
+            self.socket.handshake.consume(written, &mut turn.buffers);
         } else {
-            self.sent += written as u64;
-            self.out.consume(written, &mut turn.buffers);
-            self.out.trim();
+            self.queue.handle_written(written, &mut turn.buffers);
         }
+    }
+
+    // ---- replies -------------------------------------------------------------------------
+
+    /// The large reply that flows from it.
+    #[inline]
+    pub fn download(&self) -> Option<&Download> {
+        self.download.as_deref()
+    }
+
+    #[inline]
+    pub fn download_mut(&mut self) -> Option<&mut Download> {
+        self.download.as_deref_mut()
+    }
+
+    pub fn begin_download(&mut self, download: Download) {
+        self.download = Some(Box::new(download));
+    }
+
+    pub fn take_download(&mut self) -> Option<Box<Download>> {
+        self.download.take()
+    }
+
+    /// Whether it may be read on.
+    #[inline]
+    pub fn reading(&self) -> Reading {
+        match &self.download {
+            Some(download) if download.is_paused => Reading::Stop,
+            _ => Reading::Go,
+        }
+    }
+
+    // ---- time ----------------------------------------------------------------------------
+
+    /// The connection or the handshake takes too long.
+    pub fn is_late_to_open(&self, now: Time) -> bool {
+        self.socket.is_opening() && self.socket.connect_by <= now
+    }
+
+    /// A spare connection that nobody has used for long enough.
+    pub fn is_spare_until(&self, now: Time) -> bool {
+        matches!(self.duty, Duty::Spare { until, .. } if until <= now)
+            && self.socket.state == SocketState::Ready
+    }
+
+    /// The server stopped in the middle of a large reply, and not because we do not read it.
+    pub fn is_download_stuck(&self, now: Time, timeout_ms: u32) -> bool {
+        self.download.as_ref().and_then(|it| it.stuck_at(timeout_ms)).is_some_and(|at| at <= now)
+    }
+
+    /// Turns requests that are too late into tombstones, or takes them out if they have not left.
+    pub fn expire(&mut self, now: Time, timeout_ms: u32) -> Vec<Lost> {
+        if self.waits_for_client() { Vec::new() } else { self.queue.expire(now, timeout_ms) }
+    }
+
+    /// When something of it has its time next.
+    pub fn deadline(&self, timeout_ms: Option<u32>) -> Time {
+        let connecting = match self.socket.state {
+            SocketState::Connecting | SocketState::Handshake { .. } => self.socket.connect_by,
+            SocketState::Ready => match self.duty {
+                Duty::Spare { until, .. } => return until,
+                _ => Time::NEVER,
+            },
+            SocketState::Idle => Time::NEVER,
+        };
+        let Some(timeout_ms) = timeout_ms else {
+            return connecting;
+        };
+        let stuck = self.download.as_ref().and_then(|download| download.stuck_at(timeout_ms));
+        let next = self.queue.next_late(timeout_ms).filter(|_| !self.waits_for_client());
+        let hopeless = self.queue.hopeless_at(timeout_ms).filter(|_| self.download.is_none());
+        [stuck, next, hopeless].into_iter().flatten().fold(connecting, Time::min)
+    }
+
+    /// It owes replies that are too late by far: better a new socket.
+    pub fn is_hopeless(&self, now: Time, timeout_ms: u32) -> bool {
+        // While a reply flows, those behind it are late by no fault of the server.
+        self.download.is_none() && self.queue.is_hopeless(now, timeout_ms)
+    }
+
+    /// Whether lateness is a failure of the server now, once a period.
+    pub fn fails_by_silence(&mut self, now: Time, timeout_ms: u32) -> bool {
+        self.failures.is_silent(now, timeout_ms, self.queue.late_since())
+    }
+
+    /// All that has come of a large request is sent: the time is the client's.
+    fn waits_for_client(&self) -> bool {
+        self.duty.upload_from().is_some() && self.queue.out.is_empty()
     }
 
     /// Its counters, and the gauges as they are now: what stands in line is in the tickets.
     pub fn count(&self) -> ServerCounters {
-        let left = self.tickets.partition_point(|ticket| ticket.end <= self.sent);
-        let boundary = self.start_of(left);
-        let stands = matches!(self.state, SocketState::Handshake { .. } | SocketState::Ready);
+        let len = self.queue.count();
+        let stands =
+            matches!(self.socket.state, SocketState::Handshake { .. } | SocketState::Ready);
         ServerCounters {
             server_connections: u64::from(stands),
-            sockets: u64::from(self.state != SocketState::Idle),
-            in_queue: (self.tickets.len() - left) as u64,
-            in_queue_bytes: self.end - boundary,
-            out_queue: left as u64 + u64::from(self.stream.is_some()),
-            out_queue_bytes: boundary - self.answered,
+            sockets: u64::from(self.socket.state != SocketState::Idle),
+            in_queue: len.unsent,
+            in_queue_bytes: len.unsent_bytes,
+            out_queue: len.unanswered + u64::from(self.download.is_some()),
+            out_queue_bytes: len.unanswered_bytes,
             ..self.counters
         }
     }
 
-    /// A failure of this upstream: how long before the next attempt. The first `free` ones cost
-    /// no pause, so that a client that tries again at once brings an ejection about as it did
-    /// with twemproxy; then the pause doubles, and half of it is chance.
-    pub fn back_off(&mut self, turn: &mut Turn, cause: &Cause, free: u32) {
-        self.failures = self.failures.saturating_add(1);
-        self.last_cause = cause.clone();
-        let over = self.failures.saturating_sub(free.max(1));
-        if over == 0 {
-            self.retry_at = turn.now;
-            return;
-        }
-        let pause = (RECONNECT_MS_MIN << (over - 1).min(16)).min(RECONNECT_MS_MAX);
-        let half = (pause / 2) as u32;
-        self.retry_at = turn.now.plus_ms(u64::from(half + turn.chance.below(half + 1)));
-    }
-
-    /// Nothing of what waits here has left: to the server the connection is idle.
-    #[inline]
-    pub fn is_idle_to_server(&self) -> bool {
-        self.sent <= self.answered
-    }
-
-    /// Nothing is to come from it, and nothing is to go.
-    pub fn owes_nothing(&self) -> bool {
-        self.tickets.is_empty() && self.stream.is_none() && self.upload_from.is_none()
-    }
-
-    pub fn may_connect(&self, now: Time) -> bool {
-        now >= self.retry_at
-    }
-
-    /// The server is known to be well again: try at once, and count no silence from before.
-    pub fn forgive(&mut self, now: Time) {
-        self.failures = 0;
-        self.retry_at = Time::ZERO;
-        self.forgiven_at = now;
-    }
-
-    #[inline]
-    pub fn handle_answer(&mut self, now: Time) {
-        self.last_reply = now;
-        self.failures = 0;
-    }
-
     pub fn check_invariants(&self) {
-        let live = self.tickets.iter().skip(self.expired);
-        assert!(live.clone().all(|ticket| !ticket.tombstone), "tombstones are the oldest");
-        assert!(self.tickets.iter().take(self.expired).all(|ticket| ticket.tombstone));
-        assert!(self.tickets.iter().is_sorted_by_key(|ticket| ticket.end));
-        assert!(self.tickets.iter().is_sorted_by_key(|ticket| ticket.since));
-        assert_eq!(self.end - self.sent, self.out.len() as u64, "unsent bytes add up");
-        if let Some(last) = self.tickets.back() {
-            assert_eq!(last.end, self.end);
-        }
-        assert!(self.tickets.len() <= UPSTREAM_QUEUE_MAX);
-        let count = self.count();
-        assert_eq!(count.in_queue_bytes + count.out_queue_bytes, self.end - self.answered);
-        assert!(count.in_queue > 0 || count.in_queue_bytes == 0, "what waits is a request");
-        assert!(self.state != SocketState::Idle || self.owes_nothing(), "idle owes nothing");
-        assert!(!self.spare || (self.detached && self.owes_nothing()), "a spare owes nothing");
-        assert!(self.upload_from.is_none() || self.detached, "an upload has its upstream alone");
-        assert!(self.stream.is_none() || self.detached, "a large reply has its upstream alone");
-        assert!(self.state != SocketState::Idle || self.input.is_none(), "idle has heard nothing");
+        self.queue.check_invariants();
+        let is_idle = self.socket.state == SocketState::Idle;
+        assert!(!is_idle || self.owes_nothing(), "idle owes nothing");
+        assert!(!is_idle || self.socket.input.is_none(), "idle has heard nothing");
+        let is_spare = matches!(self.duty, Duty::Spare { .. });
+        assert!(!is_spare || self.owes_nothing(), "a spare owes nothing");
+        let is_alone = matches!(self.duty, Duty::Alone(_));
+        assert!(self.download.is_none() || is_alone, "a large reply has its upstream alone");
     }
 }

@@ -1,12 +1,14 @@
 //! A pool as one worker sees it: its topology of the moment and its upstreams.
 
-use crate::base::limits::NO_META_MS;
-use crate::base::{PoolId, ServerId, Time};
+use super::Upstream;
+use super::duty::Why;
+use super::lane::LaneKey;
+use super::socket::SocketState;
+use crate::base::limits::{NO_META_MS, SPARE_IDLE_MS, SPARE_SOCKETS_MAX};
+use crate::base::{PoolId, ServerId, ShardId, Time};
 use crate::protocol::resp::Version;
 use crate::proxy::link::turn::Turn;
-use crate::proxy::link::upstream::Upstream;
-use crate::proxy::link::upstream::lane::LaneKey;
-use crate::topology::{Address, PoolSpec, PoolTopology, Shard};
+use crate::topology::{Address, Policy, PoolSpec, PoolTopology};
 use std::sync::Arc;
 
 const NONE: u32 = u32::MAX;
@@ -14,26 +16,34 @@ const NONE: u32 = u32::MAX;
 pub struct Pool {
     pub id: PoolId,
     pub spec: Arc<PoolSpec>,
+    pub policy: Policy,
     pub topology: Arc<PoolTopology>,
-    pub lanes: Vec<LaneKey>,
+    lanes: Vec<LaneKey>,
     /// Places of upstreams, `[lane][server][connection]`.
     table: Vec<u32>,
     servers: usize,
     /// Servers that failed once: the first reply of a new upstream of theirs is reported.
-    pub watched: Vec<ServerId>,
+    watched: Vec<ServerId>,
     /// memcacheds that answered a meta command as one they do not know, and until when we believe
     /// it: they may be replaced.
-    pub no_meta: Vec<(ServerId, Time)>,
-    /// Detached upstreams that owe nothing, by lane and server; see `stream.rs`.
-    pub spares: Vec<(u8, ServerId, u32)>,
-    /// Commands that went unchecked and were told of, by name.
-    pub unchecked: Vec<&'static str>,
+    no_meta: Vec<(ServerId, Time)>,
+    spares: Vec<Spare>,
+    /// Commands that went unchecked and are in the log.
+    unchecked: Vec<&'static str>,
+}
+
+/// An upstream whose duty is `Spare`.
+struct Spare {
+    lane: u8,
+    server: ServerId,
+    at: u32,
 }
 
 impl Pool {
     pub fn new(id: PoolId, spec: Arc<PoolSpec>, topology: Arc<PoolTopology>) -> Pool {
         let mut pool = Pool {
             id,
+            policy: Policy::of(spec.manners),
             spec,
             topology,
             lanes: Vec::new(),
@@ -48,12 +58,19 @@ impl Pool {
         pool
     }
 
+    /// Follows a newer topology; returns the one before.
+    pub fn follow(&mut self, topology: &Arc<PoolTopology>) -> Arc<PoolTopology> {
+        let before = std::mem::replace(&mut self.topology, Arc::clone(topology));
+        self.grow();
+        before
+    }
+
     fn connections(&self) -> usize {
         usize::from(self.spec.server_connections)
     }
 
     /// Makes the table wide enough for the topology's servers.
-    pub fn grow(&mut self) {
+    fn grow(&mut self) {
         let servers = self.topology.servers.last().map_or(0, |server| server.id.index() + 1);
         if servers <= self.servers {
             return;
@@ -78,6 +95,10 @@ impl Pool {
         self.lane_of(LaneKey { apart: true, ..LaneKey::new(version, &self.spec) })
     }
 
+    pub fn lane_key(&self, lane: u8) -> &LaneKey {
+        &self.lanes[usize::from(lane)]
+    }
+
     fn lane_of(&mut self, key: LaneKey) -> u8 {
         if let Some(at) = self.lanes.iter().position(|lane| *lane == key) {
             return at as u8;
@@ -99,57 +120,38 @@ impl Pool {
     ) -> usize {
         let connections = self.connections();
         let connection = if connections == 1 { 0 } else { affinity as usize % connections };
-        let place = &mut self.table
-            [(usize::from(lane) * self.servers + server.index()) * connections + connection];
-        if *place != NONE {
-            return *place as usize;
-        }
         let place = (usize::from(lane) * self.servers + server.index()) * connections + connection;
-        let at = self.upstream_apart(upstreams, server, lane);
-        upstreams[at].detached = false;
+        let at = self.table[place];
+        if at != NONE {
+            return at as usize;
+        }
+        let at = self.spare_or_new(upstreams, server, lane);
+        upstreams[at].share();
         self.table[place] = at as u32;
         at
     }
 
-    /// The place of an upstream that takes no requests but one.
-    pub fn upstream_apart(
+    /// The place of an upstream that takes no request but one.
+    pub fn upstream_alone(
         &mut self,
         upstreams: &mut Vec<Upstream>,
         server: ServerId,
         lane: u8,
+        why: Why,
     ) -> usize {
-        let at = self.take_spare(upstreams, server, lane).unwrap_or_else(|| {
-            let at = upstreams.len();
-            let mut upstream = Upstream::new(at as u32, self.id, server, lane);
-            upstream.watched = self.watched.contains(&server);
-            upstreams.push(upstream);
-            at
-        });
-        upstreams[at].detached = true;
+        let at = self.spare_or_new(upstreams, server, lane);
+        upstreams[at].leave_shared(why);
         at
     }
 
-    /// An upstream that was laid by, if there is one.
-    pub fn take_spare(
-        &mut self,
-        upstreams: &mut [Upstream],
-        server: ServerId,
-        lane: u8,
-    ) -> Option<usize> {
-        let at = self.spares.iter().position(|&(of, to, _)| (of, to) == (lane, server))?;
-        let (.., spare) = self.spares.swap_remove(at);
-        upstreams[spare as usize].spare = false;
-        upstreams[spare as usize].uploads = false;
-        Some(spare as usize)
-    }
-
-    pub fn knows_no_meta(&self, server: ServerId, now: Time) -> bool {
-        self.no_meta.iter().any(|&(known, until)| known == server && now < until)
-    }
-
-    pub fn note_no_meta(&mut self, server: ServerId, now: Time) {
-        self.no_meta.retain(|&(known, _)| known != server);
-        self.no_meta.push((server, now.plus_ms(NO_META_MS)));
+    fn spare_or_new(&mut self, upstreams: &mut Vec<Upstream>, server: ServerId, lane: u8) -> usize {
+        let spare = self.spares.iter().position(|it| (it.lane, it.server) == (lane, server));
+        if let Some(spare) = spare {
+            return self.spares.swap_remove(spare).at as usize;
+        }
+        let (at, is_watched) = (upstreams.len(), self.watched.contains(&server));
+        upstreams.push(Upstream::new(at as u32, self.id, server, lane, is_watched));
+        at
     }
 
     /// Another upstream may have the place of this one.
@@ -159,10 +161,44 @@ impl Pool {
         }
     }
 
-    /// The places of upstreams that are laid by.
-    pub fn spares(&self, lane: u8, server: ServerId) -> impl Iterator<Item = usize> {
-        let is_of = move |&&(of, to, _): &&(u8, ServerId, u32)| (of, to) == (lane, server);
-        self.spares.iter().filter(is_of).map(|&(.., at)| at as usize)
+    /// An upstream that was alone and owes nothing becomes a spare. Its connection is kept if it is
+    /// of use.
+    pub fn lay_by(&mut self, upstream: &mut Upstream, turn: &mut Turn) {
+        let (lane, server) = (upstream.lane(), upstream.server());
+        let spares = self.spares.iter().filter(|it| (it.lane, it.server) == (lane, server));
+        let is_of_use = upstream.state() == SocketState::Ready
+            && spares.count() < SPARE_SOCKETS_MAX
+            && self.topology.server(server).is_some();
+        if !is_of_use {
+            upstream.close(turn);
+        }
+        upstream.lay_by(turn, turn.now.plus_ms(SPARE_IDLE_MS));
+        self.spares.push(Spare { lane, server, at: upstream.key().index });
+    }
+
+    /// The first reply of each upstream of this server is reported.
+    pub fn watch(&mut self, server: ServerId) {
+        if !self.watched.contains(&server) {
+            self.watched.push(server);
+        }
+    }
+
+    /// A command goes unchecked. `true`: for the first time.
+    pub fn note_unchecked(&mut self, command: &'static str) -> bool {
+        let is_new = !self.unchecked.contains(&command);
+        if is_new {
+            self.unchecked.push(command);
+        }
+        is_new
+    }
+
+    pub fn knows_no_meta(&self, server: ServerId, now: Time) -> bool {
+        self.no_meta.iter().any(|&(known, until)| known == server && now < until)
+    }
+
+    pub fn note_no_meta(&mut self, server: ServerId, now: Time) {
+        self.no_meta.retain(|&(known, _)| known != server);
+        self.no_meta.push((server, now.plus_ms(NO_META_MS)));
     }
 
     /// Opens every upstream of the plain lane.
@@ -177,13 +213,13 @@ impl Pool {
         }
     }
 
-    /// The shard that `server` is, and where it is, for a text.
+    /// The shard whose primary this server is, and where it is, for a text.
     pub fn describe(&self, server: ServerId) -> Option<(&str, &Address)> {
-        let shard = self.topology.shards.iter().find(|shard| shard.primary == server)?;
-        self.describe_shard(shard)
+        self.describe_shard(self.topology.shard_of(server)?)
     }
 
-    pub fn describe_shard<'a>(&'a self, shard: &'a Shard) -> Option<(&'a str, &'a Address)> {
+    pub fn describe_shard(&self, shard: ShardId) -> Option<(&str, &Address)> {
+        let shard = self.topology.shard(shard);
         Some((&shard.name, &self.topology.server(shard.primary)?.address))
     }
 }

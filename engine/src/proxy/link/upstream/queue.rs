@@ -1,96 +1,132 @@
-//! What an upstream owes: a ticket a request, first in, first out.
+//! Requests on one socket: their bytes, and a ticket for each, first in, first out.
 //!
 //! The tickets stand in the order of the requests in the output, which is the order of the
 //! replies. Each knows where its request ends in the stream of bytes of this socket, so whether a
 //! request has left is one comparison and needs no bookkeeping as bytes leave.
 //!
 //! ```text
-//!   tickets   │ tombstone │ tombstone │ owed │ owed │ unsent │ unsent │
-//!             └─ expired: swallowed ──┘             └─ may be taken out ┘
+//!   tickets   │ swallowed │ swallowed │ owed │ owed │ unsent │ unsent │
+//!             └─ late ────────────────┘             └─ may be taken out ┘
 //! ```
 //!
-//! A request that times out on the wire leaves a tombstone, which swallows its late reply; the
-//! others never notice. All requests have the same timeout, so the expired ones are always the
-//! oldest, and the next deadline is that of the first ticket behind them.
+//! A request that times out on the wire leaves its ticket as a *tombstone*, which swallows the late
+//! reply; the requests behind it do not notice. All requests have the same timeout, so the late
+//! ones are always the oldest, and the next deadline is that of the first ticket behind them.
 
 use crate::base::Time;
-use crate::base::limits::{TOMBSTONE_TIMEOUTS, TOMBSTONES_MAX};
+use crate::base::buffer::{BufferPool, Output};
+use crate::base::limits::{
+    TOMBSTONE_TIMEOUTS, TOMBSTONES_MAX, UPSTREAM_QUEUE_MAX, UPSTREAM_UNSENT_BYTES_MAX,
+};
 use crate::base::slab::Key;
-use crate::proxy::link::ticket::{Fence, Ticket};
-use crate::proxy::link::turn::Turn;
-use crate::proxy::link::upstream::{SocketState, Upstream};
+use crate::proxy::link::ticket::{Chore, Lost, Owner, Ticket};
+use std::collections::VecDeque;
 
-impl Upstream {
-    /// A request of so many bytes was appended to `out`.
+#[derive(Default)]
+pub struct Queue {
+    tickets: VecDeque<Ticket>,
+    /// Tickets at the front whose replies are swallowed.
+    late: usize,
+    /// Requests, in the order of their tickets.
+    pub(super) out: Output,
+    /// Bytes of requests that this socket has taken.
+    sent: u64,
+    /// Where the oldest ticket's request begins in the bytes of this socket.
+    answered: u64,
+    /// Bytes of requests appended since this socket began.
+    end: u64,
+}
+
+/// How much waits, in requests and bytes.
+pub struct QueueLen {
+    /// Not left whole.
+    pub unsent: u64,
+    pub unsent_bytes: u64,
+    /// Left, and not answered; late ones included.
+    pub unanswered: u64,
+    pub unanswered_bytes: u64,
+}
+
+impl Queue {
+    pub fn len(&self) -> usize {
+        self.tickets.len()
+    }
+
     #[inline]
-    pub fn push(
-        &mut self,
-        turn: &mut Turn,
-        (client, number, part): (Key, u32, u16),
-        fence: Fence,
-        bytes: usize,
-        timeout_ms: Option<u32>,
-    ) {
-        self.end += bytes as u64;
-        self.counters.requests += 1;
-        self.counters.request_bytes += bytes as u64;
-        if let Some(timeout_ms) = timeout_ms
-            && self.tickets.len() == self.expired
-        {
-            turn.wake_at(turn.now.plus_ms(u64::from(timeout_ms)));
-        }
-        self.tickets.push_back(Ticket {
-            client,
-            number,
-            part,
-            tombstone: false,
-            fence,
-            since: turn.now,
-            end: self.end,
-        });
-        if self.state == SocketState::Ready {
-            self.mark_dirty(turn);
-        }
+    pub fn is_empty(&self) -> bool {
+        self.tickets.is_empty()
     }
 
-    /// More of the last request, which is the only one.
-    pub fn append(&mut self, turn: &mut Turn, bytes: &[u8], timeout_ms: Option<u32>) {
-        self.out.tail(&mut turn.buffers).extend_from_slice(bytes);
-        self.handle_appended(turn, bytes.len(), timeout_ms);
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.tickets.len() >= UPSTREAM_QUEUE_MAX || self.out.len() >= UPSTREAM_UNSENT_BYTES_MAX
     }
 
-    /// So many bytes more of it are in the output.
-    pub fn handle_appended(&mut self, turn: &mut Turn, len: usize, timeout_ms: Option<u32>) {
-        self.end += len as u64;
-        self.counters.request_bytes += len as u64;
+    #[inline]
+    pub fn front(&self) -> Option<&Ticket> {
+        self.tickets.front()
+    }
+
+    pub fn tickets(&self) -> impl Iterator<Item = &Ticket> {
+        self.tickets.iter()
+    }
+
+    /// The ticket of the request that ends with the output. Returns the request's bytes.
+    #[inline]
+    pub(super) fn push(&mut self, ticket: Ticket, now: Time) -> usize {
+        let before = self.end;
+        self.end = self.sent + self.out.len() as u64;
+        self.tickets.push_back(Ticket { since: now, end: self.end, ..ticket });
+        (self.end - before) as usize
+    }
+
+    /// The last request, which is the only one, has grown to the end of the output. Returns by how
+    /// many bytes.
+    pub(super) fn grow(&mut self, now: Time) -> usize {
+        let before = self.end;
+        self.end = self.sent + self.out.len() as u64;
+        let len = self.end - before;
         if let Some(ticket) = self.tickets.back_mut() {
             ticket.end = self.end;
-            ticket.since = turn.now;
+            ticket.since = now;
         } else {
             // Answered before it was whole.
-            self.answered += len as u64;
+            self.answered += len;
         }
-        if let Some(timeout_ms) = timeout_ms {
-            turn.wake_at(turn.now.plus_ms(u64::from(timeout_ms)));
-        }
-        if self.state == SocketState::Ready {
-            self.mark_dirty(turn);
-        }
+        len as usize
     }
 
     /// Takes the oldest ticket: its reply has come.
     #[inline]
-    pub fn pop(&mut self) -> Option<Ticket> {
+    pub(super) fn pop(&mut self) -> Option<Ticket> {
         let ticket = self.tickets.pop_front()?;
         self.answered = ticket.end;
-        if ticket.tombstone {
-            self.expired -= 1;
+        if ticket.is_swallowed() {
+            self.late -= 1;
         }
         Some(ticket)
     }
 
+    pub(super) fn handle_written(&mut self, written: usize, buffers: &mut BufferPool) {
+        self.sent += written as u64;
+        self.out.consume(written, buffers);
+        self.out.trim();
+    }
+
+    /// Nothing of what waits here has left: to the server the connection is idle.
+    #[inline]
+    pub fn is_idle_to_server(&self) -> bool {
+        self.sent <= self.answered
+    }
+
+    /// Whether the first ticket not late exists: its deadline is the queue's.
+    #[inline]
+    pub(super) fn is_all_late(&self) -> bool {
+        self.tickets.len() == self.late
+    }
+
     /// Where a ticket's request begins: where the one before it ends.
-    pub(in crate::proxy) fn start_of(&self, at: usize) -> u64 {
+    fn start_of(&self, at: usize) -> u64 {
         at.checked_sub(1).map_or(self.answered, |before| self.tickets[before].end)
     }
 
@@ -110,108 +146,73 @@ impl Upstream {
     }
 
     /// Turns requests that are too late into tombstones, or takes them out if they have not left.
-    /// The late ones are appended to `late`, each with whether it may have been carried out.
-    pub fn expire(&mut self, now: Time, timeout_ms: u32, late: &mut Vec<(Ticket, bool)>) {
-        if self.waits_for_client() {
-            return;
-        }
+    pub(super) fn expire(&mut self, now: Time, timeout_ms: u32) -> Vec<Lost> {
         let timeout_ms = u64::from(timeout_ms);
         let is_late = |ticket: &Ticket| ticket.since.plus_ms(timeout_ms) <= now;
+        let mut lost = Vec::new();
         let unsent = self.first_unsent();
-        while self.expired < unsent && is_late(&self.tickets[self.expired]) {
-            let ticket = &mut self.tickets[self.expired];
-            late.push((*ticket, true));
-            ticket.tombstone = true;
-            self.expired += 1;
+        while self.late < unsent && is_late(&self.tickets[self.late]) {
+            let ticket = &mut self.tickets[self.late];
+            lost.push(Lost { ticket: *ticket, may_have_left: true });
+            ticket.owner = Owner::Worker(Chore::Swallow);
+            self.late += 1;
         }
-        if self.expired < unsent {
-            return;
+        if self.late < unsent {
+            return lost;
         }
         let late_unsent = self.tickets.iter().skip(unsent).take_while(|t| is_late(t)).count();
         if late_unsent == 0 {
-            return;
+            return lost;
         }
         let last = self.tickets[unsent + late_unsent - 1].end;
         let start = self.start_of(unsent);
         let bytes = last - start;
-        late.extend(self.tickets.drain(unsent..unsent + late_unsent).map(|ticket| (ticket, false)));
+        let taken_out = self.tickets.drain(unsent..unsent + late_unsent);
+        lost.extend(taken_out.map(|ticket| Lost { ticket, may_have_left: false }));
         self.out.remove((start - self.sent) as usize, bytes as usize);
         for ticket in self.tickets.iter_mut().skip(unsent) {
             ticket.end -= bytes;
         }
         self.end -= bytes;
+        lost
     }
 
-    /// When `expire` has something to do next.
-    pub fn deadline(&self, timeout_ms: Option<u32>) -> Time {
-        let connecting = match self.state {
-            SocketState::Connecting | SocketState::Handshake { .. } => self.connect_by,
-            SocketState::Ready if self.spare => return self.spare_until,
-            SocketState::Idle | SocketState::Ready => Time::NEVER,
-        };
-        let Some(timeout_ms) = timeout_ms else {
-            return connecting;
-        };
-        let stream = self
-            .stream
-            .as_ref()
-            .filter(|stream| !stream.paused)
-            .map_or(Time::NEVER, |stream| stream.moved_at.plus_ms(u64::from(timeout_ms)));
-        let next = self
-            .tickets
-            .get(self.expired)
-            .filter(|_| !self.waits_for_client())
-            .map_or(Time::NEVER, |ticket| ticket.since.plus_ms(u64::from(timeout_ms)));
-        let oldest = if self.expired > 0 && self.stream.is_none() {
-            self.tickets[0].since.plus_ms(TOMBSTONE_TIMEOUTS * u64::from(timeout_ms))
-        } else {
-            Time::NEVER
-        };
-        next.min(oldest).min(connecting).min(stream)
+    /// When the first request that is not late yet will be.
+    pub(super) fn next_late(&self, timeout_ms: u32) -> Option<Time> {
+        let ticket = self.tickets.get(self.late)?;
+        Some(ticket.since.plus_ms(u64::from(timeout_ms)))
     }
 
-    /// It owes replies that are too late by far: better a new socket.
-    pub fn is_hopeless(&self, now: Time, timeout_ms: u32) -> bool {
-        // While a reply flows, those behind it are late by no fault of the server.
-        if self.stream.is_some() {
-            return false;
-        }
-        let patience = TOMBSTONE_TIMEOUTS * u64::from(timeout_ms);
-        self.expired > TOMBSTONES_MAX
-            || (self.expired > 0 && self.tickets[0].since.plus_ms(patience) <= now)
+    /// When the oldest reply has been late for so long that a new socket is better.
+    pub(super) fn hopeless_at(&self, timeout_ms: u32) -> Option<Time> {
+        let wait_ms = TOMBSTONE_TIMEOUTS * u64::from(timeout_ms);
+        (self.late > 0).then(|| self.tickets[0].since.plus_ms(wait_ms))
     }
 
-    /// Whether lateness is a failure of the server now: it has delivered nothing for a whole
-    /// `timeout`, and we have not said so in this period.
-    pub fn fails_by_silence(&mut self, now: Time, timeout_ms: u32) -> bool {
-        let period = |since: Time| since.plus_ms(u64::from(timeout_ms)) <= now;
-        // Late replies from before a probe found the server well say nothing of it now.
-        let is_old = self.tickets.iter().take(self.expired).all(|t| t.since < self.forgiven_at);
-        if !is_old && period(self.last_reply) && period(self.failed_at) {
-            self.failed_at = now;
-            return true;
-        }
-        false
+    pub(super) fn is_hopeless(&self, now: Time, timeout_ms: u32) -> bool {
+        self.late > TOMBSTONES_MAX || self.hopeless_at(timeout_ms).is_some_and(|at| at <= now)
     }
 
-    /// The socket is gone. Returns the tickets that fail with it, each with whether its request
-    /// may have left. With `keep_unsent`, requests that have not left stay for the next socket.
-    pub fn take_down(&mut self, turn: &mut Turn, keep_unsent: bool) -> Vec<(Ticket, bool)> {
+    /// When the late requests were taken.
+    pub(super) fn late_since(&self) -> impl Iterator<Item = Time> {
+        self.tickets.iter().take(self.late).map(|ticket| ticket.since)
+    }
+
+    /// The socket is gone. Returns the tickets that fail with it. With `keep_unsent`, requests that
+    /// have not left stay for the next socket.
+    pub(super) fn take_down(&mut self, keep_unsent: bool, buffers: &mut BufferPool) -> Vec<Lost> {
         let unsent = self.first_unsent();
         let kept = if keep_unsent { self.tickets.len() - unsent } else { 0 };
-        let mut gone = Vec::with_capacity(self.tickets.len() - kept);
         let boundary = self.start_of(unsent);
-        for at in 0..self.tickets.len() - kept {
-            gone.push((self.tickets[at], at < unsent));
-        }
-        self.tickets.drain(..gone.len());
-        self.expired = 0;
+        let lost = self.tickets.drain(..self.tickets.len() - kept).enumerate();
+        let lost = lost.map(|(at, ticket)| Lost { ticket, may_have_left: at < unsent }).collect();
+        self.late = 0;
         if kept == 0 {
-            self.out.clear(&mut turn.buffers);
+            self.out.clear(buffers);
         } else {
             // The rest of a request that was cut in the middle.
             let rest = boundary.saturating_sub(self.sent);
-            self.out.consume(rest as usize, &mut turn.buffers);
+            self.out.consume(rest as usize, buffers);
             for ticket in &mut self.tickets {
                 ticket.end -= boundary;
             }
@@ -219,21 +220,38 @@ impl Upstream {
         self.sent = 0;
         self.answered = 0;
         self.end = self.out.len() as u64;
-        self.handshake.clear(&mut turn.buffers);
-        self.input = None;
-        self.stream = None;
-        self.clear_dirty();
-        self.state = SocketState::Idle;
-        gone
+        lost
     }
 
-    /// Whether anybody else than this client waits for a reply.
+    /// Whether another client than this one waits for a reply.
     pub fn is_waited_for_beside(&self, client: Key) -> bool {
-        self.tickets.iter().any(|ticket| ticket.client != client && !ticket.tombstone)
+        self.tickets.iter().filter_map(Ticket::client).any(|key| key != client)
     }
 
-    /// All that has come of a large request is sent: the time is the client's.
-    fn waits_for_client(&self) -> bool {
-        self.upload_from.is_some() && self.out.is_empty()
+    pub fn count(&self) -> QueueLen {
+        let left = self.tickets.partition_point(|ticket| ticket.end <= self.sent);
+        let boundary = self.start_of(left);
+        QueueLen {
+            unsent: (self.tickets.len() - left) as u64,
+            unsent_bytes: self.end - boundary,
+            unanswered: left as u64,
+            unanswered_bytes: boundary - self.answered,
+        }
+    }
+
+    pub(super) fn check_invariants(&self) {
+        let mut swallowed = self.tickets.iter().map(Ticket::is_swallowed);
+        assert!(swallowed.by_ref().take(self.late).all(|is| is), "the late ones are the oldest");
+        assert!(!swallowed.any(|is| is), "tombstones are counted");
+        assert!(self.tickets.iter().is_sorted_by_key(|ticket| ticket.end));
+        assert!(self.tickets.iter().is_sorted_by_key(|ticket| ticket.since));
+        assert_eq!(self.end - self.sent, self.out.len() as u64, "unsent bytes add up");
+        if let Some(last) = self.tickets.back() {
+            assert_eq!(last.end, self.end);
+        }
+        assert!(self.tickets.len() <= UPSTREAM_QUEUE_MAX);
+        let len = self.count();
+        assert_eq!(len.unsent_bytes + len.unanswered_bytes, self.end - self.answered);
+        assert!(len.unsent > 0 || len.unsent_bytes == 0, "what waits is a request");
     }
 }

@@ -1,0 +1,105 @@
+//! Cutting a request into parts, one for each owner of its keys, or one for every server.
+
+use crate::protocol::memcache::words::Words;
+use crate::protocol::resp::{Args, ArgsIter, encode};
+
+/// How a request is cut.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CutBy {
+    /// By key.
+    Key,
+    /// By key and the value behind it.
+    Pair,
+}
+
+impl CutBy {
+    /// Arguments of a piece: a key, or a key and its value.
+    pub fn stride(self) -> usize {
+        match self {
+            CutBy::Key => 1,
+            CutBy::Pair => 2,
+        }
+    }
+}
+
+/// A request as it is written in parts.
+#[derive(Clone)]
+pub enum Pieces<'a> {
+    /// Arguments of a RESP request, so many a piece, under the command's name.
+    Args { name: &'static str, stride: usize, rest: ArgsIter<'a> },
+    /// Keys of a memcached retrieval, behind what precedes them in the line.
+    Keys { head: &'a [u8], rest: Words<'a> },
+    /// The same bytes for everyone; there are no pieces.
+    Whole { bytes: &'a [u8] },
+}
+
+impl<'a> Pieces<'a> {
+    pub fn of_args(cut: CutBy, name: &'static str, args: &Args<'a>) -> Pieces<'a> {
+        Pieces::Args { name, stride: cut.stride(), rest: args.iter_from(1) }
+    }
+
+    /// What a part of so many pieces begins with.
+    pub fn write_head(&self, out: &mut Vec<u8>, pieces: usize) {
+        match self {
+            Pieces::Args { name, stride, .. } => {
+                encode::array(out, 1 + pieces * stride);
+                encode::bulk(out, name.as_bytes());
+            }
+            Pieces::Keys { head, .. } => out.extend_from_slice(head),
+            Pieces::Whole { bytes } => out.extend_from_slice(bytes),
+        }
+    }
+
+    /// Moves on to the next piece; what it adds to its part.
+    #[inline]
+    pub fn next_piece(&mut self) -> (&'static [u8], &'a [u8]) {
+        match self {
+            Pieces::Args { stride, rest, .. } => (b"", rest.next_encoded(*stride)),
+            Pieces::Keys { rest, .. } => (b" ", rest.next().unwrap_or_default()),
+            Pieces::Whole { .. } => (b"", b""),
+        }
+    }
+
+    /// What each part ends with.
+    pub fn tail(&self) -> &'static [u8] {
+        match self {
+            Pieces::Keys { .. } => b"\r\n",
+            Pieces::Args { .. } | Pieces::Whole { .. } => b"",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::with_args;
+    use super::*;
+
+    /// The one part that all pieces make.
+    fn part(mut pieces: Pieces<'_>, count: usize) -> String {
+        let mut out = Vec::new();
+        pieces.write_head(&mut out, count);
+        for _ in 0..count {
+            let (before, piece) = pieces.next_piece();
+            out.extend_from_slice(before);
+            out.extend_from_slice(piece);
+        }
+        out.extend_from_slice(pieces.tail());
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_part_counts_its_own_arguments() {
+        with_args("MSET a 1 b 2 c 3", |args| {
+            let pieces = Pieces::of_args(CutBy::Pair, "mset", args);
+            let want = "*5\r\n$4\r\nmset\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$1\r\n2\r\n";
+            assert_eq!(part(pieces, 2), want);
+        });
+    }
+
+    #[test]
+    fn keys_stand_behind_what_preceded_them() {
+        let pieces = Pieces::Keys { head: b"gat 60", rest: Words::new(b" a  b") };
+        assert_eq!(part(pieces, 2), "gat 60 a b\r\n");
+        assert_eq!(part(Pieces::Whole { bytes: b"flush_all\r\n" }, 0), "flush_all\r\n");
+    }
+}

@@ -1,0 +1,67 @@
+//! Joining RESP replies.
+
+use super::dialect::Dialect;
+use crate::protocol::resp::{encode, reply};
+
+pub static DIALECT: Dialect = Dialect {
+    error_text,
+    write_error: |out, text| encode::error(out, text),
+    invalid: b"ERR Invalid argument",
+    wordless: Some(b"ERR unknown"),
+    one_fails_all: true,
+};
+
+/// The text of `-text`, or of RESP3's `!length` and the text behind it.
+fn error_text(bytes: &[u8]) -> Option<Box<[u8]>> {
+    let text = match bytes.first()? {
+        b'!' => {
+            let body = bytes.iter().position(|&b| b == b'\n').map_or(bytes.len(), |at| at + 1);
+            &bytes[body..]
+        }
+        b'-' => &bytes[1..],
+        _ => return None,
+    };
+    let text = text.strip_suffix(b"\r\n").unwrap_or(text);
+    Some(String::from_utf8_lossy(text).into_owned().into_bytes().into())
+}
+
+pub fn integer(bytes: &[u8]) -> Option<i64> {
+    reply::integer(bytes)
+}
+
+pub fn is_array(bytes: &[u8]) -> bool {
+    reply::aggregate(bytes).is_some()
+}
+
+pub fn write_sum(out: &mut Vec<u8>, sum: i64) {
+    encode::integer(out, sum);
+}
+
+pub fn write_ok(out: &mut Vec<u8>) {
+    encode::status(out, "OK");
+}
+
+/// Each key's element from its part; `false` if a part holds fewer or more than it should.
+pub fn weave(out: &mut Vec<u8>, replies: &[Option<&[u8]>], order: &[u16]) -> bool {
+    out.reserve(16 + replies.iter().flatten().map(|reply| reply.len()).sum::<usize>());
+    encode::array(out, order.len());
+    let mut rests: Vec<&[u8]> = Vec::with_capacity(replies.len());
+    for part in replies {
+        let part = part.unwrap_or_default();
+        let Some((first, _)) = reply::aggregate(part) else {
+            return false;
+        };
+        rests.push(&part[first..]);
+    }
+    for &part in order {
+        let rest = &mut rests[usize::from(part)];
+        let len = reply::element(rest);
+        if len == 0 {
+            return false;
+        }
+        let (element, behind) = rest.split_at(len);
+        out.extend_from_slice(element);
+        *rest = behind;
+    }
+    rests.iter().all(|rest| rest.is_empty())
+}

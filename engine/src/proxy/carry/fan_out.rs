@@ -1,0 +1,126 @@
+//! A request goes to several servers in parts, and their replies are joined.
+//!
+//! ```text
+//!   MGET a b c ──▶ shard 0: MGET b
+//!                  shard 1: MGET a c     parts in the order of the shards, as twemproxy has it
+//! ```
+
+use super::Exchange;
+use super::forward::cause_of;
+use crate::base::ShardId;
+use crate::command::{Join, Joining, Parts};
+use crate::protocol::memcache::reply::FENCE;
+use crate::proxy::link::cause::Cause;
+use crate::proxy::link::ticket::Fence;
+use crate::proxy::plan::{FanOut, To};
+
+/// Keys of a request for which the worker keeps its scratch space; a larger one gives it back.
+const OWNERS_KEPT: usize = 64 * 1024;
+
+/// A part, and where it goes: the place of an upstream.
+struct Part {
+    shard: ShardId,
+    to: Result<usize, Cause>,
+}
+
+impl Exchange<'_> {
+    pub fn fan_out(&mut self, plan: FanOut<'_>) {
+        let mut owners = std::mem::take(&mut self.turn.owners);
+        let parts = match plan.to {
+            To::Owners => self.parts_of_owners(&plan, &mut owners),
+            To::All => self.parts_of_all(&plan),
+        };
+        let mut pieces = plan.pieces;
+        if plan.to == To::Owners {
+            for &part in &owners {
+                let (before, piece) = pieces.next_piece();
+                if let Ok(at) = parts[usize::from(part)].to {
+                    let out = self.upstreams[at].tail(self.turn);
+                    out.extend_from_slice(before);
+                    out.extend_from_slice(piece);
+                }
+            }
+        }
+        let joining = Joining::new(
+            plan.join,
+            Parts {
+                count: parts.len() as u16,
+                order: if plan.to == To::Owners { &owners } else { &[] },
+                keys: plan.keys,
+                names: self.names(plan.join),
+                hides_errors: self.pool.policy.hides_errors,
+                is_mute: plan.sent.fence == Fence::Mute,
+            },
+        );
+        let number = self.client.expect_parts(self.turn, joining);
+        self.turn.counters[self.pool.id.index()].fragments += parts.len() as u64;
+        let tail = pieces.tail();
+        for (part, Part { shard, to }) in (0..).zip(parts) {
+            match to {
+                Ok(at) => {
+                    let out = self.upstreams[at].tail(self.turn);
+                    out.extend_from_slice(tail);
+                    if plan.sent.fence.is_sent() {
+                        out.extend_from_slice(FENCE);
+                    }
+                    self.push(at, number, part, plan.sent);
+                }
+                Err(cause) => {
+                    let text = self.failure(Some(shard), &cause);
+                    self.client.handle_failure(self.turn, number, part, Some(&text));
+                }
+            }
+        }
+        if owners.capacity() <= OWNERS_KEPT {
+            self.turn.owners = owners;
+        }
+    }
+
+    /// A part for each shard that owns a piece. `owners` becomes the part of each piece.
+    fn parts_of_owners(&mut self, plan: &FanOut<'_>, owners: &mut [u16]) -> Vec<Part> {
+        let mut pieces_of = vec![0usize; self.pool.topology.shards.len()];
+        for &owner in owners.iter() {
+            pieces_of[usize::from(owner)] += 1;
+        }
+        let mut part_of = vec![0u16; pieces_of.len()];
+        let mut parts = Vec::with_capacity(pieces_of.len().min(owners.len()));
+        for (shard, &pieces) in pieces_of.iter().enumerate().filter(|(_, pieces)| **pieces > 0) {
+            part_of[shard] = parts.len() as u16;
+            let part = self.begin_part(plan, ShardId(shard as u16), pieces);
+            // Parts are written in turns: two on one upstream would run into each other.
+            debug_assert!(
+                part.to.is_err() || parts.iter().all(|other: &Part| other.to != part.to),
+                "each shard has an upstream of its own"
+            );
+            parts.push(part);
+        }
+        for owner in owners {
+            *owner = part_of[usize::from(*owner)];
+        }
+        parts
+    }
+
+    /// A part for each shard, those that are out too.
+    fn parts_of_all(&mut self, plan: &FanOut<'_>) -> Vec<Part> {
+        let shards = self.pool.topology.shard_ids();
+        shards.map(|shard| self.begin_part(plan, shard, 0)).collect()
+    }
+
+    /// Writes what a part begins with.
+    fn begin_part(&mut self, plan: &FanOut<'_>, shard: ShardId, pieces: usize) -> Part {
+        let place = self.pool.topology.place(Some(shard), plan.intent);
+        let to = place.map_err(cause_of).and_then(|placed| self.upstream(placed));
+        if let Ok(at) = to {
+            plan.pieces.write_head(self.upstreams[at].tail(self.turn), pieces);
+        }
+        Part { shard, to }
+    }
+
+    /// The servers' names, for a reply that tells them apart.
+    fn names(&self, join: Join) -> Box<[Box<str>]> {
+        if matches!(join, Join::Stats | Join::Settings) {
+            return self.pool.topology.shards.iter().map(|shard| shard.name.clone()).collect();
+        }
+        Box::default()
+    }
+}

@@ -1,0 +1,99 @@
+//! A request goes to one server, as it came.
+
+use super::Exchange;
+use crate::command;
+use crate::protocol::memcache::reply::FENCE;
+use crate::proxy::link::action::{Action, Note};
+use crate::proxy::link::cause::Cause;
+use crate::proxy::link::ticket::{Fence, Owner, Ticket};
+use crate::proxy::plan::{Forward, Sending, memcache};
+use crate::topology::{Out, Placed};
+
+impl Exchange<'_> {
+    #[inline(always)]
+    pub fn forward(&mut self, plan: Forward, bytes: &[u8]) {
+        if plan.is_unchecked {
+            self.count_unchecked(plan.sent.command);
+        }
+        let placed = match plan.place {
+            Ok(placed) => placed,
+            Err(out) => return self.fail_out(out, plan.sent.fence),
+        };
+        match self.upstream(placed) {
+            Ok(at) => {
+                let sent = plan.sent;
+                if sent.fence != Fence::None && self.lacks_meta(sent, placed) {
+                    return;
+                }
+                let out = self.upstreams[at].tail(self.turn);
+                out.extend_from_slice(bytes);
+                if sent.fence.is_sent() {
+                    out.extend_from_slice(FENCE);
+                }
+                let number = self.client.expect(self.turn);
+                self.push(at, number, 0, sent);
+            }
+            Err(cause) => self.fail(Some(placed.shard), &cause, plan.sent.fence),
+        }
+    }
+
+    /// The upstream for a place, ready to take a request.
+    #[inline]
+    pub fn upstream(&mut self, placed: Placed) -> Result<usize, Cause> {
+        let (lane, affinity) = (self.client.settings.lane, self.client.key().index);
+        let at = self.pool.upstream(self.upstreams, placed.server, lane, affinity);
+        match self.upstreams[at].prepare(self.turn, self.pool.spec.connect_timeout_ms) {
+            Ok(()) => Ok(at),
+            Err(cause) => {
+                if cause == Cause::QueueFull {
+                    self.turn.counters[self.pool.id.index()].upstream_queue_full += 1;
+                }
+                Err(cause)
+            }
+        }
+    }
+
+    /// A request has no server now.
+    #[cold]
+    pub fn fail_out(&mut self, out: Out, fence: Fence) {
+        self.fail(out.shard(), &cause_of(out), fence);
+    }
+
+    /// The request, or part `part` of it, that ends this upstream's output waits for its reply.
+    #[inline(always)]
+    pub fn push(&mut self, at: usize, number: u32, part: u16, sent: Sending) {
+        let owner = Owner::Client { key: self.client.key(), number, part };
+        let ticket = Ticket::new(owner, sent.command, sent.fence);
+        self.upstreams[at].push(self.turn, ticket, self.pool.spec.timeout_ms);
+    }
+
+    /// Whether this is a meta command for a memcached that knows none. If so, it is refused.
+    fn lacks_meta(&mut self, sent: Sending, placed: Placed) -> bool {
+        let is_meta = matches!(sent.fence, Fence::Meta | Fence::Quiet);
+        let lacks = is_meta && self.pool.knows_no_meta(placed.server, self.turn.now);
+        if lacks {
+            self.refuse(memcache::no_meta(sent.command, &self.pool.policy));
+        }
+        lacks
+    }
+
+    #[cold]
+    fn count_unchecked(&mut self, command: u16) {
+        self.turn.counters[self.pool.id.index()].requests_unchecked += 1;
+        let Some(row) = command::by_index(usize::from(command)) else {
+            return;
+        };
+        if self.pool.note_unchecked(row.name) {
+            let note = Note::Unchecked { pool: self.pool.id, command: row.name };
+            self.turn.actions.push_back(Action::Note(note));
+        }
+    }
+}
+
+/// What the clients of a shard that is out are told.
+pub fn cause_of(out: Out) -> Cause {
+    match out {
+        Out::NoneLive => Cause::NoneLive,
+        Out::Down(_) => Cause::Down,
+    }
+}

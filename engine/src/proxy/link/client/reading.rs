@@ -1,0 +1,214 @@
+//! What a client is read for: whether its next request may be taken, and what flows.
+
+use super::gate::Gate;
+use super::{Client, Intake, RequestInput};
+use crate::base::Time;
+use crate::base::slab::Key;
+use crate::proxy::link::action::{Action, ConnId};
+use crate::proxy::link::flow::Upload;
+use crate::proxy::link::turn::Turn;
+
+impl Client {
+    // ---- what its next request waits for -------------------------------------------------
+
+    /// May its next request go out?
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        match self.gate {
+            Gate::Open => self.replies.has_room(),
+            Gate::AwaitReplies => self.replies.owed() == 0 && self.replies.has_room(),
+            Gate::AwaitServers { .. } => false,
+            Gate::Upload { is_full, .. } => !is_full,
+        }
+    }
+
+    /// The same, when it is about to be taken. If not, reading stops; `Err(true)`: just now.
+    #[inline]
+    pub fn take_room(&mut self) -> Result<(), bool> {
+        if let Gate::AwaitReplies = self.gate
+            && self.replies.owed() == 0
+        {
+            self.gate = Gate::Open;
+        }
+        if self.has_room() {
+            return Ok(());
+        }
+        Err(self.stop_reading())
+    }
+
+    /// Nothing more is taken for now. `true`: that is new.
+    fn stop_reading(&mut self) -> bool {
+        let is_new = self.intake == Intake::Going;
+        if is_new {
+            self.intake = Intake::Stopped;
+        }
+        is_new
+    }
+
+    /// The request that comes next, or one that is offered again, waits for all replies before it.
+    pub fn await_replies_and_stop(&mut self) {
+        self.gate.await_replies();
+        self.stop_reading();
+    }
+
+    pub fn await_replies(&mut self) {
+        self.gate.await_replies();
+    }
+
+    /// Waits for what servers say, if it has not done so before. `true`: it begins to wait.
+    pub fn await_servers(&mut self, turn: &mut Turn, until: Time) -> bool {
+        if self.has_waited || matches!(self.gate, Gate::AwaitServers { .. }) {
+            return false;
+        }
+        self.gate = Gate::AwaitServers { until };
+        self.watch(turn, until);
+        true
+    }
+
+    /// Whether it has waited for servers as long as it may.
+    pub fn has_waited(&self) -> bool {
+        self.has_waited
+    }
+
+    /// Lets the request that waits for servers go on: they have answered (`in_time`), or will not.
+    pub fn end_wait(&mut self, turn: &mut Turn, in_time: bool) {
+        if let Gate::AwaitServers { .. } = self.gate {
+            self.has_waited = !in_time;
+            self.gate = Gate::AwaitReplies;
+            self.maybe_resume(turn);
+        }
+    }
+
+    pub fn handle_wait_deadline(&mut self, turn: &mut Turn) {
+        if let Gate::AwaitServers { until } = self.gate {
+            if until <= turn.now {
+                self.end_wait(turn, false);
+            } else {
+                self.watch(turn, until);
+            }
+        }
+    }
+
+    #[inline]
+    pub fn is_stopped(&self) -> bool {
+        self.intake != Intake::Going
+    }
+
+    #[inline]
+    pub fn maybe_resume(&mut self, turn: &mut Turn) {
+        if self.intake == Intake::Stopped && self.has_room() {
+            self.intake = Intake::Resuming;
+            turn.resumable.push(self.key());
+        }
+    }
+
+    /// Its turn has come to go on. `false`: there is no room after all.
+    pub fn resume(&mut self) -> bool {
+        let goes_on = self.has_room();
+        if self.is_stopped() {
+            self.intake = if goes_on { Intake::Going } else { Intake::Stopped };
+        }
+        goes_on
+    }
+
+    pub fn resume_action(&self) -> Action {
+        Action::ResumeReading { conn: ConnId::Client(self.key()) }
+    }
+
+    // ---- its input -----------------------------------------------------------------------
+
+    #[inline]
+    pub fn take_input(&mut self) -> Option<Box<RequestInput>> {
+        self.input.take()
+    }
+
+    #[inline]
+    pub fn keep_input(&mut self, input: Option<Box<RequestInput>>) {
+        self.input = input;
+    }
+
+    /// Bytes that are not parsed yet.
+    pub fn unparsed_bytes(&self) -> usize {
+        self.input.as_ref().map_or(0, |input| input.bytes.len() - input.at)
+    }
+
+    pub fn has_input(&self) -> bool {
+        self.input.is_some()
+    }
+
+    // ---- what flows ----------------------------------------------------------------------
+
+    #[inline]
+    pub fn upload(&self) -> Option<&Upload> {
+        match &self.gate {
+            Gate::Upload { flow, .. } => Some(flow),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub fn upload_mut(&mut self) -> Option<&mut Upload> {
+        match &mut self.gate {
+            Gate::Upload { flow, .. } => Some(flow),
+            _ => None,
+        }
+    }
+
+    pub fn begin_upload(&mut self, upload: Upload) {
+        self.gate = Gate::Upload { flow: Box::new(upload), is_full: false };
+    }
+
+    /// Its upstream has enough to send for now.
+    pub fn pause_upload(&mut self) {
+        if let Gate::Upload { is_full, .. } = &mut self.gate {
+            *is_full = true;
+            self.stop_reading();
+        }
+    }
+
+    /// Its upload may go on, or has lost its upstream.
+    pub fn resume_upload(&mut self, turn: &mut Turn) {
+        if let Gate::Upload { is_full, .. } = &mut self.gate
+            && std::mem::replace(is_full, false)
+        {
+            self.maybe_resume(turn);
+        }
+    }
+
+    /// All of the request has come; what follows waits for its reply.
+    pub fn end_upload(&mut self) -> Option<Box<Upload>> {
+        match std::mem::replace(&mut self.gate, Gate::AwaitReplies) {
+            Gate::Upload { flow, .. } => Some(flow),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub fn download_from(&self) -> Option<Key> {
+        self.download_from
+    }
+
+    pub fn begin_download(&mut self, from: Key) {
+        self.download_from = Some(from);
+    }
+
+    /// Its upstream was lost in the middle of the reply.
+    pub fn lose_download(&mut self) {
+        self.download_from = None;
+    }
+
+    /// A piece of the reply to its oldest request.
+    pub fn take_piece(&mut self, turn: &mut Turn, piece: &[u8]) {
+        if !piece.is_empty() {
+            self.replies.out.tail(&mut turn.buffers).extend_from_slice(piece);
+            self.mark_dirty(turn);
+        }
+    }
+
+    /// That reply, of so many bytes, is complete.
+    pub fn end_download(&mut self, turn: &mut Turn, len: usize) {
+        self.download_from = None;
+        self.replies.pop(&mut turn.buffers, len);
+        self.settle(turn);
+    }
+}

@@ -1,0 +1,101 @@
+//! How a client takes what is written to it.
+
+use super::Client;
+use super::delivery::Full;
+use crate::base::Time;
+use crate::base::buffer::Output;
+use crate::base::limits::GATHER_BYTES;
+use crate::proxy::link::turn::Turn;
+
+impl Client {
+    #[inline]
+    pub fn out(&self) -> &Output {
+        &self.replies.out
+    }
+
+    /// The output itself, for what is read straight to it; `mark_dirty` must follow.
+    pub fn out_mut(&mut self) -> &mut Output {
+        &mut self.replies.out
+    }
+
+    #[inline]
+    pub fn mark_dirty(&mut self, turn: &mut Turn) {
+        if !self.delivery.is_dirty {
+            self.delivery.is_dirty = true;
+            turn.dirty_clients.push_back(self.key());
+        }
+    }
+
+    #[inline]
+    pub fn clear_dirty(&mut self) {
+        self.delivery.is_dirty = false;
+        self.delivery.hold.end();
+    }
+
+    /// Bytes of requests are read.
+    #[inline]
+    pub fn handle_asked(&mut self) {
+        self.delivery.asked_at_once = self.owed() == 0 && self.replies.out.is_empty();
+    }
+
+    /// Until when the output may wait for more, if it may: the client is owed more. In a turn that
+    /// has brought nothing only if it has asked for all of that at once.
+    pub fn gathers_until(&mut self, now: Time, is_busy: bool) -> Option<Time> {
+        let may = self.is_open()
+            && self.owed() > 0
+            && (is_busy || self.delivery.asked_at_once)
+            && self.download_from.is_none()
+            && self.delivery.full.is_none()
+            && (1..GATHER_BYTES).contains(&self.replies.out.len());
+        if may { self.delivery.hold.lasts_until(now) } else { None }
+    }
+
+    /// So many bytes of the output were taken. `stall_ms`: how long it may take nothing at all,
+    /// before it is looked at for the first time.
+    #[inline]
+    pub fn handle_written(&mut self, turn: &mut Turn, written: usize, stall_ms: u64) {
+        self.replies.out.consume(written, &mut turn.buffers);
+        if self.replies.out.is_empty() {
+            self.delivery.full = None;
+            self.release_slots(turn);
+            self.maybe_resume(turn);
+        } else if written > 0 || self.delivery.full.is_none() {
+            self.replies.out.trim();
+            self.delivery.full = Some(Full { since: turn.now, was_tried: false });
+            self.watch(turn, turn.now.plus_ms(stall_ms));
+            self.maybe_resume(turn);
+        }
+    }
+
+    /// Since when its socket has taken nothing, if it is full.
+    pub fn full_since(&self) -> Option<Time> {
+        self.delivery.full.map(|full| full.since)
+    }
+
+    /// Whether its full socket is tried once more now; it is, once in a while that it takes nothing.
+    pub fn try_again(&mut self) -> bool {
+        let full = self.delivery.full.as_mut();
+        full.is_some_and(|full| !std::mem::replace(&mut full.was_tried, true))
+    }
+
+    /// Its time is not over yet.
+    pub fn forget_try(&mut self) {
+        if let Some(full) = &mut self.delivery.full {
+            full.was_tried = false;
+        }
+    }
+
+    /// Its own deadline is looked at from now on.
+    pub fn watch(&mut self, turn: &mut Turn, at: Time) {
+        if !self.delivery.is_watched {
+            self.delivery.is_watched = true;
+            turn.watched.push(self.key());
+        }
+        turn.wake_at(at);
+    }
+
+    /// It has left the list of clients with a deadline.
+    pub fn unwatch(&mut self) {
+        self.delivery.is_watched = false;
+    }
+}

@@ -1,0 +1,57 @@
+//! What an upstream is there for.
+//!
+//! ```text
+//!                       a large value flows            owes nothing
+//!   ┌────────┐ ──────────────────────────▶ ┌───────┐ ─────────────▶ ┌───────┐
+//!   │ Shared │                             │ Alone │                │ Spare │
+//!   └────────┘ ◀──┐                        └───────┘ ◀───────────── └───────┘
+//!      │  ▲       │                                   a large request │
+//!      ▼  │       └───────────────────────────────────────────────────┘
+//!   ┌─────────┐      a new connection is wanted
+//!   │ Retired │      its server left the topology; it closes when it owes nothing
+//!   └─────────┘
+//! ```
+
+use crate::base::Time;
+use crate::base::slab::Key;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Duty {
+    /// It has a place in its pool's table and takes every request for its server and lane.
+    Shared,
+    /// It takes no new request: a large value flows through it, or did. What stood behind that
+    /// value is still answered.
+    Alone(Why),
+    /// It owes nothing. Its connection is kept until then for the next large value.
+    Spare { until: Time, was: Why },
+    /// Its server left the topology.
+    Retired,
+}
+
+/// Why an upstream is alone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// A large reply.
+    Reply,
+    /// A large request; `from` is the client that has not sent all of it yet.
+    Request { from: Option<Key> },
+}
+
+impl Duty {
+    /// The client whose large request is on its way here.
+    #[inline]
+    pub fn upload_from(self) -> Option<Key> {
+        match self {
+            Duty::Alone(Why::Request { from }) => from,
+            _ => None,
+        }
+    }
+
+    /// Whether the last large value was a request.
+    pub fn took_large_request(self) -> bool {
+        matches!(
+            self,
+            Duty::Alone(Why::Request { .. }) | Duty::Spare { was: Why::Request { .. }, .. }
+        )
+    }
+}

@@ -1,0 +1,262 @@
+//! Deciding on a request of memcached's protocol.
+//!
+//! A line whose reply may be silence carries a fence (`protocol::memcache::reply`), retrievals are
+//! cut by key, and a few commands go to every server.
+
+use super::refusal::{Refusal, Says};
+use super::{Facts, FanOut, PLACEHOLDER, Plan, Scratch, Sending, Sent, To, foreign, texts};
+use crate::base::ShardId;
+use crate::command::memcache::{self, Command, MetaFlags, MetaKey, Verb, has_noreply};
+use crate::command::{Join, Pieces};
+use crate::protocol::memcache::request::Refusal as BadBlock;
+use crate::protocol::memcache::words::Words;
+use crate::protocol::memcache::{KEY_BYTES_MAX, Request};
+use crate::proxy::link::ticket::Fence;
+use crate::topology::{Intent, Policy};
+use std::borrow::Cow;
+
+#[inline]
+pub fn decide<'a>(request: &Request<'a>, facts: &Facts<'_>, scratch: &mut Scratch<'_>) -> Plan<'a> {
+    let mut words = request.words.clone();
+    let Some(command) = memcache::lookup(request.name) else {
+        return Plan::Refuse(unknown(request, facts));
+    };
+    if let Some(refusal) = request.refusal {
+        return Plan::Refuse(bad_block(request, refusal, facts));
+    }
+    match command.verb {
+        Verb::Forward => {
+            let key = words.next().unwrap_or_default();
+            if let Some(refusal) = bad_words(command, request, words, key, facts) {
+                return Plan::Refuse(refusal);
+            }
+            let sent = sending(command, noreply_fence(request.line));
+            Plan::Forward(facts.forward_key(key, scratch.chance, sent))
+        }
+        Verb::Retrieve { first } => {
+            if first == 2 && words.next().is_none() {
+                return Plan::Refuse(refused(request.line, texts::MEMCACHE_ERROR, facts));
+            }
+            retrieve(command, first, words, request, facts, scratch)
+        }
+        Verb::Meta { flags } => meta(command, flags, words, request, facts, scratch),
+        Verb::All(join) => all(command, join, request, facts),
+        Verb::Local(local) => Plan::LocalLine(local),
+        Verb::Refused => {
+            let text = texts::memcache_not_served(command.name);
+            Plan::Refuse(refused(request.line, text, facts))
+        }
+    }
+}
+
+/// A line whose block is still to come flows to the owner of its key.
+pub fn decide_begun<'a>(line: &[u8], facts: &Facts<'_>, scratch: &mut Scratch<'_>) -> Plan<'a> {
+    let mut words = Words::new(line);
+    let name = words.next().unwrap_or_default();
+    let key = words.next().unwrap_or_default();
+    let Some(command) = memcache::lookup(name) else {
+        return Plan::Gather;
+    };
+    let Verb::Meta { flags } = command.verb else {
+        let sent = sending(command, noreply_fence(line));
+        return Plan::Forward(facts.forward_key(key, scratch.chance, sent));
+    };
+    let flags = MetaFlags::read_behind(words, flags);
+    let key = MetaKey::read(key, flags);
+    // Refused when it is whole.
+    if key.may_break_lines() {
+        return Plan::Gather;
+    }
+    let sent = sending(command, meta_fence(flags));
+    Plan::Forward(facts.forward_key(key.as_slice(), scratch.chance, sent))
+}
+
+#[inline]
+fn sending(command: &Command, fence: Fence) -> Sent {
+    let intent = if command.writes { Intent::Write } else { Intent::Read };
+    (intent, Sending { command: command.index() as u16, fence })
+}
+
+#[inline]
+fn noreply_fence(line: &[u8]) -> Fence {
+    if has_noreply(line) { Fence::Mute } else { Fence::None }
+}
+
+fn meta_fence(flags: MetaFlags) -> Fence {
+    if flags.quiet { Fence::Quiet } else { Fence::Meta }
+}
+
+fn meta<'a>(
+    command: &Command,
+    first_flag: u8,
+    mut words: Words<'a>,
+    request: &Request<'a>,
+    facts: &Facts<'_>,
+    scratch: &mut Scratch<'_>,
+) -> Plan<'a> {
+    let key = words.next().unwrap_or_default();
+    if let Some(refusal) = bad_words(command, request, words.clone(), key, facts) {
+        return Plan::Refuse(refusal);
+    }
+    let flags = MetaFlags::read_behind(words, first_flag);
+    let key = MetaKey::read(key, flags);
+    if key.may_break_lines() && (flags.returns_key || command.name == "me") {
+        return Plan::Refuse(refused(request.line, texts::MEMCACHE_KEY_LINES, facts));
+    }
+    let sent = sending(command, meta_fence(flags));
+    Plan::Forward(facts.forward_key(key.as_slice(), scratch.chance, sent))
+}
+
+/// A retrieval; `words` are its keys, from number `first` on.
+#[inline]
+fn retrieve<'a>(
+    command: &Command,
+    first: u8,
+    mut words: Words<'a>,
+    request: &Request<'a>,
+    facts: &Facts<'_>,
+    scratch: &mut Scratch<'_>,
+) -> Plan<'a> {
+    let sent = sending(command, Fence::None);
+    let keys = words.rest();
+    match (words.next(), words.next()) {
+        (None, _) if first == 1 => {
+            Plan::Refuse(refused(request.line, texts::MEMCACHE_ERROR, facts))
+        }
+        // `gat 0`: memcached has an answer to that, so let one give it.
+        (None, _) => Plan::Forward(facts.forward_key(PLACEHOLDER, scratch.chance, sent)),
+        (Some(key), None) if key.len() <= KEY_BYTES_MAX => {
+            Plan::Forward(facts.forward_key(key, scratch.chance, sent))
+        }
+        (Some(_), _) => retrieve_many(keys, sent, request, facts, scratch),
+    }
+}
+
+/// Cuts a retrieval by the owners of its keys.
+fn retrieve_many<'a>(
+    keys: &'a [u8],
+    sent: Sent,
+    request: &Request<'a>,
+    facts: &Facts<'_>,
+    scratch: &mut Scratch<'_>,
+) -> Plan<'a> {
+    let owners = &mut *scratch.owners;
+    owners.clear();
+    let mut is_ringless = false;
+    for key in Words::new(keys) {
+        if key.len() > KEY_BYTES_MAX {
+            return Plan::Refuse(refused(request.line, texts::MEMCACHE_FORMAT, facts));
+        }
+        match facts.topology.owner(key, scratch.chance) {
+            Some(shard) => owners.push(shard.0),
+            None => is_ringless = true,
+        }
+    }
+    if is_ringless {
+        return Plan::Forward(facts.forward(None, sent));
+    }
+    if owners.iter().all(|&owner| owner == owners[0]) {
+        return Plan::Forward(facts.forward(Some(ShardId(owners[0])), sent));
+    }
+    let head = &request.line[..request.line.len() - keys.len()];
+    let pieces = Pieces::Keys { head, rest: Words::new(keys) };
+    let (intent, sent) = sent;
+    Plan::FanOut(FanOut { to: To::Owners, pieces, join: Join::Items, keys, intent, sent })
+}
+
+/// To every server.
+fn all<'a>(command: &Command, join: Join, request: &Request<'a>, facts: &Facts<'_>) -> Plan<'a> {
+    let argument = request.words.clone().next();
+    if usize::from(command.words_min) > 1 + usize::from(argument.is_some()) {
+        return Plan::Refuse(refused(request.line, texts::MEMCACHE_ERROR, facts));
+    }
+    let join = match (join, argument) {
+        (Join::Stats, Some(b"settings" | b"conns")) => Join::Settings,
+        (join, _) => join,
+    };
+    let fence = if join == Join::First { noreply_fence(request.line) } else { Fence::None };
+    let (intent, sent) = sending(command, fence);
+    let pieces = Pieces::Whole { bytes: request.bytes };
+    Plan::FanOut(FanOut { to: To::All, pieces, join, keys: b"", intent, sent })
+}
+
+// ---- refusals ----------------------------------------------------------------------------
+
+/// Whether there are too few words, `key` and those behind it, or a key that no server takes.
+#[inline]
+fn bad_words<'a>(
+    command: &Command,
+    request: &Request<'_>,
+    rest: Words<'_>,
+    key: &[u8],
+    facts: &Facts<'_>,
+) -> Option<Refusal<'a>> {
+    if request.stores {
+        return None;
+    }
+    let given = 1 + usize::from(!key.is_empty());
+    let wanted = usize::from(command.words_min);
+    if given + rest.take(wanted.saturating_sub(given)).count() < wanted {
+        return Some(refused(command.name.as_bytes(), texts::MEMCACHE_ERROR, facts));
+    }
+    if key.len() <= KEY_BYTES_MAX {
+        return None;
+    }
+    if command.verb == Verb::Forward && has_noreply(request.line) {
+        return Some(refused_in_silence(request.line, facts));
+    }
+    Some(refused(command.name.as_bytes(), texts::MEMCACHE_FORMAT, facts))
+}
+
+#[cold]
+fn unknown<'a>(request: &Request<'_>, facts: &Facts<'_>) -> Refusal<'a> {
+    if foreign::is_of_http(request.line) {
+        return Refusal::hang_up(foreign::Foreign::Http.why()).counted();
+    }
+    refused(request.line, texts::MEMCACHE_ERROR, facts)
+}
+
+/// A line that stores and must not be sent. memcached says nothing of a block that ends wrongly if
+/// nothing was to be said.
+#[cold]
+fn bad_block<'a>(request: &Request<'_>, refusal: BadBlock, facts: &Facts<'_>) -> Refusal<'a> {
+    let is_meta = request.line.trim_ascii_start().starts_with(b"ms");
+    if !is_meta && refusal != BadBlock::Words && has_noreply(request.line) {
+        return refused_in_silence(request.line, facts);
+    }
+    refused(request.line, texts::memcache_refusal(refusal), facts)
+}
+
+/// A meta command for a memcached that knows none.
+pub fn no_meta<'a>(command: u16, policy: &Policy) -> Refusal<'a> {
+    if policy.closes_on_refusal {
+        let command = &memcache::COMMANDS[usize::from(command)];
+        return Refusal::hang_up_on(command.name.into()).counted();
+    }
+    Refusal::says(Says::Line(texts::MEMCACHE_NO_META.into())).counted()
+}
+
+#[cold]
+fn refused<'a>(line: &[u8], text: impl Into<Cow<'static, str>>, facts: &Facts<'_>) -> Refusal<'a> {
+    if facts.policy.closes_on_refusal {
+        return hang_up(line).counted();
+    }
+    Refusal::says(Says::Line(text.into())).counted()
+}
+
+/// `noreply` goes for errors too, once there are words enough.
+fn refused_in_silence<'a>(line: &[u8], facts: &Facts<'_>) -> Refusal<'a> {
+    if facts.policy.closes_on_refusal {
+        return hang_up(line).counted();
+    }
+    Refusal::says(Says::Nothing).counted()
+}
+
+/// A word that is no command's may be a piece of a value, where a client lost its place: the log
+/// does not get it.
+fn hang_up<'a>(line: &[u8]) -> Refusal<'a> {
+    match Words::new(line).next().and_then(memcache::lookup) {
+        Some(command) => Refusal::hang_up_on(command.name.into()),
+        None => Refusal::hang_up("unknown command"),
+    }
+}

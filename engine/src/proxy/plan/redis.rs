@@ -1,0 +1,274 @@
+//! Deciding on a request of RESP.
+
+use super::refusal::{Multi, Refusal, Says};
+use super::{
+    Facts, FanOut, Forward, PLACEHOLDER, Plan, Scratch, Sending, Sent, To, foreign, texts,
+};
+use crate::base::ShardId;
+use crate::command::keys::{self, KeyError};
+use crate::command::{self, Before, Command, CutBy, Flags, Group, Join, Local, Pieces, Verb};
+use crate::protocol::resp::Args;
+use crate::proxy::link::ticket::Fence;
+use crate::topology::{Intent, Policy};
+
+/// Bytes of an unknown command that the log gets.
+const NAME_BYTES_LOGGED: usize = 32;
+
+/// Why a request does not pass the gates.
+enum Stop {
+    RefusedMulti,
+    Unknown,
+    Stranger(&'static Command),
+    Arity(&'static Command),
+}
+
+/// The gates that need no argument but the name.
+#[inline(always)]
+fn admit(name: &[u8], args: usize, facts: &Facts<'_>) -> Result<&'static Command, Stop> {
+    if facts.in_refused_multi && !leaves_multi(name) {
+        return Err(Stop::RefusedMulti);
+    }
+    let Some(command) = command::lookup(name) else {
+        return Err(Stop::Unknown);
+    };
+    if !facts.is_authenticated && !is_open_to_strangers(command) {
+        return Err(Stop::Stranger(command));
+    }
+    if !command.arity_ok(args) {
+        return Err(Stop::Arity(command));
+    }
+    Ok(command)
+}
+
+#[inline(always)]
+pub fn decide<'a>(args: &Args<'a>, facts: &Facts<'_>, scratch: &mut Scratch<'_>) -> Plan<'a> {
+    let command = match admit(args.name(), args.len(), facts) {
+        Ok(command) => command,
+        Err(stop) => return Plan::Refuse(refusal(&stop, args, facts)),
+    };
+    match command.verb {
+        Verb::Forward if command.single_key => {
+            let key = args.get(1).unwrap_or_default();
+            Plan::Forward(facts.forward_key(key, scratch.chance, sending(command)))
+        }
+        Verb::Forward => checked(command, args, facts, scratch),
+        Verb::Cut(by, join) => cut(command, (by, join), args, facts, scratch),
+        Verb::Placeholder => placeholder(command, facts, scratch),
+        Verb::Local(local) => Plan::Local(local, command),
+    }
+}
+
+/// A request flows if it has one key, known before the large argument comes.
+pub fn decide_begun<'a>(
+    name: &[u8],
+    key: &[u8],
+    args: usize,
+    facts: &Facts<'_>,
+    scratch: &mut Scratch<'_>,
+) -> Plan<'a> {
+    match admit(name, args, facts) {
+        Ok(command) if command.verb == Verb::Forward && command.single_key => {
+            Plan::Forward(facts.forward_key(key, scratch.chance, sending(command)))
+        }
+        _ => Plan::Gather,
+    }
+}
+
+#[inline]
+fn sending(command: &Command) -> Sent {
+    let intent = if command.flags.has(Flags::WRITE) { Intent::Write } else { Intent::Read };
+    (intent, Sending { command: command.index() as u16, fence: Fence::None })
+}
+
+fn placeholder<'a>(command: &Command, facts: &Facts<'_>, scratch: &mut Scratch<'_>) -> Plan<'a> {
+    Plan::Forward(facts.forward_key(PLACEHOLDER, scratch.chance, sending(command)))
+}
+
+/// A command whose keys are several, or not at argument 1: all must have one owner.
+fn checked<'a>(
+    command: &'static Command,
+    args: &Args<'a>,
+    facts: &Facts<'_>,
+    scratch: &mut Scratch<'_>,
+) -> Plan<'a> {
+    let command = match keys::resolve(command, args) {
+        Ok(row) => row,
+        Err(error) => return Plan::Refuse(bad_keys(command, args, error, facts.policy)),
+    };
+    if let Verb::Local(local) = command.verb {
+        return Plan::Local(local, command);
+    }
+    let mut keys = match keys::keys(command, args) {
+        Ok(keys) => keys,
+        Err(error) => return Plan::Refuse(bad_keys(command, args, error, facts.policy)),
+    };
+    let Some(first) = keys.next() else {
+        return keyless(command, facts, scratch);
+    };
+    let topology = facts.topology;
+    let owner = topology.owner(first, scratch.chance);
+    let has_one_owner = !topology.keys_have_owners()
+        || keys.all(|key| topology.owner(key, scratch.chance) == owner);
+    // twemproxy sent some commands by one key and checked no other. It closed on all others:
+    // unchecked, they would lose data that was safe before.
+    let goes_unchecked = facts.policy.sends_unchecked && command.before == Before::Sent;
+    if !has_one_owner && !goes_unchecked {
+        return Plan::Refuse(Refusal::error(texts::CROSSSLOT.as_bytes()).counted());
+    }
+    let forward = facts.forward(owner, sending(command));
+    Plan::Forward(Forward { is_unchecked: !has_one_owner, ..forward })
+}
+
+/// A script without keys. Always to the same server, so that EVALSHA finds what EVAL left; where
+/// keys have no owner, to the first that is live.
+fn keyless<'a>(
+    command: &'static Command,
+    facts: &Facts<'_>,
+    scratch: &mut Scratch<'_>,
+) -> Plan<'a> {
+    if facts.policy.refuses_keyless_scripts && command.before == Before::Sent {
+        return Plan::Refuse(Refusal::hang_up_on(command.name.into()).counted());
+    }
+    if !facts.topology.keys_have_owners() {
+        return Plan::Forward(facts.forward(facts.topology.first_live(), sending(command)));
+    }
+    placeholder(command, facts, scratch)
+}
+
+/// In parts by the owners of its keys, unless one owner has them all.
+fn cut<'a>(
+    command: &'static Command,
+    (by, join): (CutBy, Join),
+    args: &Args<'a>,
+    facts: &Facts<'_>,
+    scratch: &mut Scratch<'_>,
+) -> Plan<'a> {
+    let owners = &mut *scratch.owners;
+    owners.clear();
+    for key in args.iter_from(1).step_by(by.stride()) {
+        match facts.topology.owner(key, scratch.chance) {
+            Some(shard) => owners.push(shard.0),
+            None => return Plan::Forward(facts.forward(None, sending(command))),
+        }
+    }
+    let first = owners.first().copied().unwrap_or_default();
+    let is_whole = owners.len() == 1
+        // Clients can tell by the errors whether a request was cut.
+        || (!facts.policy.cuts_for_one_owner && owners.iter().all(|&owner| owner == first));
+    if is_whole {
+        let owner = Some(ShardId(first));
+        return Plan::Forward(facts.forward(owner, sending(command)));
+    }
+    let pieces = Pieces::of_args(by, command.name, args);
+    let (intent, sent) = sending(command);
+    Plan::FanOut(FanOut { to: To::Owners, pieces, join, keys: b"", intent, sent })
+}
+
+// ---- refusals ----------------------------------------------------------------------------
+
+#[cold]
+fn refusal<'a>(stop: &Stop, args: &Args<'a>, facts: &Facts<'_>) -> Refusal<'a> {
+    match *stop {
+        Stop::RefusedMulti => in_refused_multi(args.name()),
+        Stop::Unknown => unknown(args, facts),
+        Stop::Stranger(command) => stranger(command, args, facts),
+        Stop::Arity(command) => {
+            bad_keys(command, args, KeyError::Arity(command.name), facts.policy)
+        }
+    }
+}
+
+/// What a client may do though its MULTI was refused.
+fn leaves_multi(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"quit") || name.eq_ignore_ascii_case(b"reset")
+}
+
+fn in_refused_multi<'a>(name: &[u8]) -> Refusal<'a> {
+    if name.eq_ignore_ascii_case(b"exec") {
+        Refusal::error(texts::EXECABORT.as_bytes()).with_multi(Multi::End)
+    } else if name.eq_ignore_ascii_case(b"discard") {
+        Refusal::says(Says::Status("OK")).with_multi(Multi::End)
+    } else {
+        Refusal::error(texts::IN_REFUSED_MULTI.as_bytes())
+    }
+}
+
+fn unknown<'a>(args: &Args<'a>, facts: &Facts<'_>) -> Refusal<'a> {
+    let name = args.name();
+    // A web page that makes a browser send requests here must not get through line by line.
+    if name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:") {
+        return Refusal::hang_up(foreign::Foreign::Http.why());
+    }
+    if !facts.is_authenticated && !facts.policy.reads_before_auth {
+        return Refusal::error(texts::noauth(facts.policy).as_bytes());
+    }
+    let is_multi = args.len() == 1 && name.eq_ignore_ascii_case(b"multi");
+    let multi = if is_multi { Multi::Begin } else { Multi::Keep };
+    refused(name, texts::unknown_command(args), facts.policy).with_multi(multi)
+}
+
+/// The command of a client that has not sent its password.
+fn stranger<'a>(command: &'static Command, args: &Args<'a>, facts: &Facts<'_>) -> Refusal<'a> {
+    let unread = !command.arity_ok(args.len()) && !was_left_to_the_server(command, args);
+    if facts.policy.reads_before_auth && unread {
+        return bad_keys(command, args, KeyError::Arity(command.name), facts.policy);
+    }
+    Refusal::error(texts::noauth(facts.policy).as_bytes())
+}
+
+/// A request of this name is not served.
+pub fn refused<'a>(name: &[u8], text: Vec<u8>, policy: &Policy) -> Refusal<'a> {
+    if policy.closes_on_refusal {
+        return Refusal::hang_up_on(called(name)).counted();
+    }
+    Refusal::error(text).counted()
+}
+
+/// Its keys, or the number of its arguments, are wrong.
+pub fn bad_keys<'a>(
+    command: &Command,
+    args: &Args<'_>,
+    error: KeyError<'a>,
+    policy: &Policy,
+) -> Refusal<'a> {
+    let closes = policy.closes_on_refusal
+        && !was_left_to_the_server(command, args)
+        && !has_zeros_before(args, &error);
+    if closes {
+        return Refusal::hang_up_on(command.name.into()).counted();
+    }
+    Refusal::says(Says::Key(error)).counted()
+}
+
+/// What the log calls a command. What stands in a name's place may be anything, so its beginning;
+/// the log escapes what is no text.
+fn called(name: &[u8]) -> Box<str> {
+    match command::lookup(name) {
+        Some(command) => command.name.into(),
+        None => String::from_utf8_lossy(&name[..name.len().min(NAME_BYTES_LOGGED)]).into(),
+    }
+}
+
+/// twemproxy counted the arguments of commands of a fixed form, of those it split and of scripts,
+/// and closed when the count was wrong. Of others that it sent it wanted a key and no more: the
+/// server's error came back.
+fn was_left_to_the_server(command: &Command, args: &Args<'_>) -> bool {
+    command.arity < 0
+        && args.len() > 1
+        && command.verb == Verb::Forward
+        && command.before == Before::Sent
+        && command.group != Group::Scripting
+}
+
+/// `EVAL s 01 k`: twemproxy read the number, and the server, which does not, said so.
+fn has_zeros_before(args: &Args<'_>, error: &KeyError<'_>) -> bool {
+    let counts = |text: &[u8]| {
+        text.iter().all(u8::is_ascii_digit) && text.iter().any(|&digit| digit != b'0')
+    };
+    *error == KeyError::NotInteger && args.len() > 3 && args.get(2).is_some_and(counts)
+}
+
+/// May this be asked before AUTH?
+fn is_open_to_strangers(command: &Command) -> bool {
+    matches!(command.verb, Verb::Local(Local::Auth | Local::Hello | Local::Quit | Local::Reset))
+}

@@ -1,0 +1,106 @@
+//! From a request to its plan, and on to those who carry it out.
+
+use crate::protocol::memcache as text;
+use crate::protocol::resp::{Args, request};
+use crate::proxy::carry::{Exchange, Taken};
+use crate::proxy::link::flow::UploadRest;
+use crate::proxy::local;
+use crate::proxy::plan::decide::decide;
+use crate::proxy::plan::{Facts, Head, Plan, Scratch};
+
+/// Whether an unfinished request may flow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    Yes,
+    /// When its client is owed nothing.
+    NotYet,
+    /// It is gathered.
+    No,
+}
+
+#[inline(always)]
+fn plan<'a>(x: &mut Exchange<'_>, head: Head<'_, 'a>) -> Plan<'a> {
+    let Exchange { client, pool, turn, .. } = x;
+    let facts = Facts {
+        topology: &pool.topology,
+        policy: &pool.policy,
+        is_authenticated: client.settings.is_authenticated,
+        in_refused_multi: client.is_in_refused_multi(turn.now),
+    };
+    let mut scratch = Scratch { chance: &mut turn.chance, owners: &mut turn.owners };
+    decide(head, &facts, &mut scratch)
+}
+
+/// Takes one request of RESP.
+#[inline]
+pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
+    match plan(x, Head::Args(args)) {
+        Plan::Forward(forward) => x.forward(forward, args.bytes()),
+        Plan::FanOut(fan_out) => x.fan_out(fan_out),
+        Plan::Local(local, command) => return local::answer(x, local, command, args),
+        Plan::Refuse(refusal) => x.refuse(refusal),
+        Plan::LocalLine(_) | Plan::Gather => debug_assert!(false, "no plan for a request"),
+    }
+    Taken::Yes
+}
+
+/// Takes one request of memcached's protocol.
+#[inline]
+pub(super) fn take_line(x: &mut Exchange<'_>, request: &text::Request<'_>) {
+    match plan(x, Head::Line(request)) {
+        Plan::Forward(forward) => x.forward(forward, request.bytes),
+        Plan::FanOut(fan_out) => x.fan_out(fan_out),
+        Plan::LocalLine(local) => local::answer_line(x, local),
+        Plan::Refuse(refusal) => x.refuse(refusal),
+        Plan::Local(..) | Plan::Gather => debug_assert!(false, "no plan for a line"),
+    }
+}
+
+/// Lets the unfinished request that `bytes` begin with flow, of which `size` bytes are known.
+pub(super) fn begin_request(
+    x: &mut Exchange<'_>,
+    bytes: &[u8],
+    progress: &mut request::Progress,
+    size: usize,
+) -> Begun {
+    if size < x.turn.flow_bounds.bytes_min {
+        return Begun::No;
+    }
+    let Some((name, key, args)) = progress.head(bytes) else {
+        return Begun::No;
+    };
+    begin(x, Head::ArgsBegun { name, key, args }, || UploadRest::Resp(std::mem::take(progress)))
+}
+
+/// The same for a block of memcached's.
+pub(super) fn begin_block(
+    x: &mut Exchange<'_>,
+    bytes: &[u8],
+    progress: &mut text::request::Progress,
+    missing: usize,
+) -> Begun {
+    let size = bytes.len() + missing;
+    if size < x.turn.flow_bounds.bytes_min {
+        return Begun::No;
+    }
+    let Some(line) = progress.line(bytes) else {
+        return Begun::No;
+    };
+    let begun = begin(x, Head::LineBegun { line }, || UploadRest::Bytes(size));
+    if begun == Begun::Yes {
+        *progress = text::request::Progress::default();
+        x.client.has_spoken = true;
+    }
+    begun
+}
+
+fn begin(x: &mut Exchange<'_>, head: Head<'_, '_>, rest: impl FnOnce() -> UploadRest) -> Begun {
+    let Plan::Forward(forward) = plan(x, head) else {
+        return Begun::No;
+    };
+    if x.client.owed() > 0 {
+        return Begun::NotYet;
+    }
+    x.begin_upload(forward, rest());
+    Begun::Yes
+}

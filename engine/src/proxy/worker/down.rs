@@ -1,0 +1,202 @@
+//! An upstream that is lost: what fails with it, and what its server is to blame for.
+
+use super::Worker;
+use crate::base::slab::Key;
+use crate::proxy::link::action::{Action, ConnId, Note};
+use crate::proxy::link::cause::Cause;
+use crate::proxy::link::flow::Download;
+use crate::proxy::link::ticket::{Fence, Lost, Owner};
+use crate::proxy::link::upstream::Upstream;
+use crate::proxy::link::upstream::duty::Duty;
+use crate::proxy::link::upstream::pool::Pool;
+use crate::proxy::link::upstream::socket::SocketState;
+use crate::proxy::plan::texts::{self, Sent};
+use crate::topology::Protocol;
+use crate::topology::health::{Report, Sight};
+
+/// How an upstream stood when it was lost.
+struct Fall {
+    was_ready: bool,
+    /// It closed in good order, owing nothing.
+    is_orderly: bool,
+    /// Its silence has been reported in this period.
+    is_reported: bool,
+}
+
+impl Worker {
+    /// An upstream's socket is gone, or must go (`close`).
+    pub(super) fn upstream_down(&mut self, key: Key, cause: &Cause, close: bool) {
+        let Worker { pools, upstreams, turn, clients, .. } = self;
+        let Some(upstream) = upstreams.get_mut(key.index as usize).filter(|up| up.key() == key)
+        else {
+            return;
+        };
+        if upstream.state() == SocketState::Idle {
+            return;
+        }
+        if close {
+            turn.actions.push_back(Action::Close { conn: upstream.conn() });
+        }
+        let pool = &pools[upstream.pool().index()];
+        let download = upstream.take_download();
+        let fall = fall(pool, upstream, cause, download.is_some(), turn.now);
+        count(upstream, cause, &fall);
+        // Requests that have not left lose nothing by another try; but only after a connection
+        // that stood, and never in a circle: a server may close whatever it accepts.
+        if !fall.is_orderly || !upstream.queue().is_empty() {
+            let free = pool.spec.server_failure_limit;
+            upstream.failures.back_off(turn.now, &mut turn.chance, cause, free);
+        }
+        let keep_unsent = fall.was_ready
+            && pool.topology.server(upstream.server()).is_some()
+            && upstream.failures.may_connect(turn.now);
+        let gone = upstream.take_down(turn, keep_unsent);
+        if upstream.queue().is_empty() {
+            // What was sent of a large request is lost: the rest is dropped as it comes.
+            if let Some(client) = upstream.duty().upload_from().and_then(|it| clients.get_mut(it)) {
+                client.resume_upload(turn);
+            }
+            upstream.end_upload();
+        } else {
+            upstream.connect(turn, pool.spec.connect_timeout_ms);
+        }
+        let at = key.index as usize;
+        if fall.is_orderly && gone.is_empty() {
+            // No failure of the server, unless requests fail by it.
+            let (pool, server) = (upstream.pool(), upstream.server());
+            turn.actions.push_back(Action::Report(Report { pool, server, sight: Sight::Closed }));
+            return self.settle_upstream(at);
+        }
+        self.report_down(at, cause, &fall, &gone);
+        self.fail_tickets(at, cause, &gone);
+        self.settle_upstream(at);
+        if let Some(download) = download {
+            self.break_download(at, &download);
+        }
+    }
+
+    /// Tells the log and the director.
+    fn report_down(&mut self, at: usize, cause: &Cause, fall: &Fall, gone: &[Lost]) {
+        let Worker { pools, upstreams, turn, .. } = self;
+        let upstream = &mut upstreams[at];
+        // Its next reply is good news for the director.
+        upstream.failures.watch();
+        let (pool, server) = (upstream.pool(), upstream.server());
+        let note = match cause {
+            Cause::Handshake(answer) | Cause::Password(answer) => {
+                Note::HandshakeRefused { pool, server, answer: answer.clone() }
+            }
+            _ => {
+                let requests = gone.iter().filter(|lost| !lost.ticket.is_swallowed()).count();
+                Note::UpstreamFailed { pool, server, cause: cause.clone(), requests }
+            }
+        };
+        turn.actions.push_back(Action::Note(note));
+        // A server that refuses our password is up, and one that we have no descriptor for may well
+        // be: ejecting it would help no one.
+        let is_its_fault =
+            !matches!(cause, Cause::Handshake(_) | Cause::Password(_) | Cause::Exhausted(_));
+        if is_its_fault && !fall.is_reported {
+            let sight = match cause {
+                Cause::TimedOut => Sight::Silent,
+                _ if may_be_the_request(&pools[pool.index()], upstream, cause, fall) => {
+                    Sight::Suspect
+                }
+                _ => Sight::Failed,
+            };
+            turn.actions.push_back(Action::Report(Report { pool, server, sight }));
+        }
+    }
+
+    /// Part of a reply is out: to close the client is the only way to tell it.
+    fn break_download(&mut self, at: usize, download: &Download) {
+        let upstream = &self.upstreams[at];
+        let (pool, server) = (upstream.pool(), upstream.server());
+        let Some(key) = download.ticket.client() else {
+            return;
+        };
+        if let Some(client) = self.clients.get_mut(key) {
+            client.leave_by_error();
+            client.lose_download();
+            let (conn, peer) = (ConnId::Client(key), client.origin().peer);
+            let note = Note::StreamBroken { pool, conn, peer, server };
+            self.turn.actions.push_back(Action::Note(note));
+            self.turn.counters[pool.index()].forward_error += 1;
+            self.close_client(key);
+        }
+    }
+
+    /// Tells the clients of these tickets.
+    pub(super) fn fail_tickets(&mut self, at: usize, cause: &Cause, gone: &[Lost]) {
+        if gone.is_empty() {
+            return;
+        }
+        let Worker { pools, upstreams, turn, clients, .. } = self;
+        let pool = &pools[upstreams[at].pool().index()];
+        let shard = pool.describe(upstreams[at].server());
+        let text = |sent| texts::failure_text(pool.spec.protocol, &pool.policy, cause, shard, sent);
+        let (unsent, perhaps) = (text(Sent::No), text(Sent::Perhaps));
+        for Lost { ticket, may_have_left } in gone {
+            let Owner::Client { key, number, part } = ticket.owner else {
+                continue;
+            };
+            if let Some(client) = clients.get_mut(key) {
+                let text = if *may_have_left { &perhaps } else { &unsent };
+                let text = (ticket.fence != Fence::Mute).then_some(text.as_str());
+                client.handle_failure(turn, number, part, text);
+            }
+        }
+    }
+
+    /// Closes an upstream whose server has left the topology, and makes one that was alone a spare,
+    /// once it owes nothing.
+    #[inline]
+    pub(super) fn settle_upstream(&mut self, at: usize) {
+        let upstream = &mut self.upstreams[at];
+        match upstream.duty() {
+            Duty::Shared | Duty::Spare { .. } => {}
+            Duty::Retired if upstream.owes_nothing() => upstream.close(&mut self.turn),
+            Duty::Alone(_) if upstream.owes_nothing() => {
+                let pool = &mut self.pools[upstream.pool().index()];
+                pool.lay_by(upstream, &mut self.turn);
+            }
+            Duty::Retired | Duty::Alone(_) => {}
+        }
+    }
+}
+
+fn fall(
+    pool: &Pool,
+    upstream: &mut Upstream,
+    cause: &Cause,
+    was_flowing: bool,
+    now: crate::base::Time,
+) -> Fall {
+    let was_ready = upstream.state() == SocketState::Ready;
+    let is_orderly =
+        *cause == Cause::Eof && was_ready && upstream.queue().is_idle_to_server() && !was_flowing;
+    // At most one failure a period: a hopeless upstream has been reported as silent.
+    let is_reported = was_ready
+        && *cause == Cause::TimedOut
+        && pool.spec.timeout_ms.is_some_and(|ms| !upstream.fails_by_silence(now, ms));
+    Fall { was_ready, is_orderly, is_reported }
+}
+
+fn count(upstream: &mut Upstream, cause: &Cause, fall: &Fall) {
+    match cause {
+        Cause::Eof => upstream.counters.server_eof += 1,
+        // Counted with its silence already.
+        Cause::TimedOut if fall.is_reported => {}
+        Cause::TimedOut => upstream.counters.server_timedout += 1,
+        _ => upstream.counters.server_err += 1,
+    }
+}
+
+/// Redis closes on a request of more than it takes, and a client must not be able to have it ejected
+/// so: a probe finds out which of the two it was.
+fn may_be_the_request(pool: &Pool, upstream: &Upstream, cause: &Cause, fall: &Fall) -> bool {
+    fall.was_ready
+        && pool.spec.protocol == Protocol::Redis
+        && matches!(cause, Cause::Eof | Cause::Reset | Cause::BrokenPipe)
+        && (upstream.duty().took_large_request() || pool.lane_key(upstream.lane()).apart)
+}
