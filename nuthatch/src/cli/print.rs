@@ -8,6 +8,9 @@ pub use crate::io::json_text;
 use std::fmt::{Display, Write};
 use std::io;
 
+/// Bytes of a key that [`cut`] shows.
+const SHOWN_MAX: usize = 48;
+
 /// Bytes for a person's eyes: as they are when that leaves no doubt, else in quotes with escapes.
 /// Nothing in it can command a terminal.
 pub fn shown(bytes: &[u8]) -> String {
@@ -20,6 +23,16 @@ pub fn shown(bytes: &[u8]) -> String {
     }
     let is_plain = inside.as_bytes() == bytes && !inside.is_empty() && inside.trim() == inside;
     if is_plain { inside } else { format!("\"{inside}\"") }
+}
+
+/// The same, shortened.
+pub fn cut(bytes: &[u8]) -> String {
+    match bytes.get(..SHOWN_MAX) {
+        Some(first) if bytes.len() > SHOWN_MAX => {
+            format!("{}... ({} bytes)", shown(first), bytes.len())
+        }
+        _ => shown(bytes),
+    }
 }
 
 /// Cells a text takes in a column; letters that take two are rare enough in names of servers.
@@ -147,6 +160,14 @@ mod tests {
         for (bytes, text) in cases {
             assert_eq!(shown(bytes), text);
         }
+    }
+
+    #[test]
+    fn long_keys_are_cut_and_escapes_disarmed() {
+        assert_eq!(cut(b"user:1"), "user:1");
+        assert_eq!(cut(b"a\x1b[2J"), "\"a\\u{1b}[2J\"");
+        let long = cut(&[b'x'; 5000]);
+        assert!(long.ends_with("xx... (5000 bytes)") && long.len() < 80, "{long}");
     }
 
     #[test]

@@ -33,7 +33,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
-use tally::{Place, Tally, places};
+use tally::{Found, Place, Tally, places};
 
 /// Servers asked at a time: a network of many is not to be flooded.
 const THREADS_MAX: usize = 8;
@@ -83,17 +83,6 @@ impl Limit {
             Limit::Part(part) => misplaced as f64 <= part * sampled as f64,
         }
     }
-}
-
-/// What was found of a pool.
-struct Found {
-    places: Vec<Place>,
-    /// One a place.
-    tallies: Vec<Tally>,
-    sampled: u64,
-    misplaced: u64,
-    hints: Vec<String>,
-    is_within_limit: bool,
 }
 
 pub fn run(asked: &Verify) -> anyhow::Result<ExitCode> {

@@ -4,23 +4,9 @@
 //! terminal; of values nothing is known, since none was asked for.
 
 use super::super::load::View;
-use super::super::print::{Object, column, hex, json_array, json_text, percent, shown};
-use super::Found;
-use super::tally::{Place, Tally};
+use super::super::print::{Object, column, cut, hex, json_array, json_text, percent, shown};
+use super::tally::{Found, Place, Tally};
 use nuthatch_engine::routing::explain::explain;
-
-/// Bytes of a key that are shown.
-const SHOWN_MAX: usize = 48;
-
-/// Bytes for the eyes, shortened.
-pub fn cut(bytes: &[u8]) -> String {
-    match bytes.get(..SHOWN_MAX) {
-        Some(first) if bytes.len() > SHOWN_MAX => {
-            format!("{}... ({} bytes)", shown(first), bytes.len())
-        }
-        _ => shown(bytes),
-    }
-}
 
 fn names(view: &View, place: &Place) -> String {
     let name = |&shard: &usize| shown(view.spec.shards[shard].name.as_bytes());
@@ -138,17 +124,4 @@ fn example_json(view: &View, key: &[u8]) -> String {
         .text_or_null("shard", shard.map(|shard| &*shard.name))
         .text_or_null("server", shard.map(|shard| shard.address.to_string()).as_deref())
         .end()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cut;
-
-    #[test]
-    fn long_keys_are_cut_and_escapes_disarmed() {
-        assert_eq!(cut(b"user:1"), "user:1");
-        assert_eq!(cut(b"a\x1b[2J"), "\"a\\u{1b}[2J\"");
-        let long = cut(&[b'x'; 5000]);
-        assert!(long.ends_with("xx... (5000 bytes)") && long.len() < 80, "{long}");
-    }
 }

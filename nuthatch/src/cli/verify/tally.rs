@@ -60,6 +60,17 @@ pub struct Tally {
     pub seen: Result<Seen, String>,
 }
 
+/// What was found of a pool.
+pub struct Found {
+    pub places: Vec<Place>,
+    /// One a place.
+    pub tallies: Vec<Tally>,
+    pub sampled: u64,
+    pub misplaced: u64,
+    pub hints: Vec<String>,
+    pub is_within_limit: bool,
+}
+
 impl Tally {
     pub fn new(shard_count: usize) -> Tally {
         Tally {

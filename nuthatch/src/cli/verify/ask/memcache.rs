@@ -17,7 +17,9 @@
 //! that also decide where it belongs. A server may have no walk to offer: one before 1.4.31, one
 //! with `-o no_lru_crawler`, one that asks for a password. It says so, and we pass that on.
 
-use super::{Line, Seen, lost};
+use super::line::{Line, line, lost};
+use super::seen::Seen;
+use crate::cli::print::cut;
 use std::io::{BufReader, Read, Write};
 use std::thread::sleep;
 use std::time::Duration;
@@ -101,7 +103,7 @@ impl<S: Read + Write> Server<S> {
 
     /// Lines of the walk end in LF, others in CRLF.
     fn line(&mut self, command: &str) -> Result<Vec<u8>, String> {
-        match super::line(&mut self.input, command)? {
+        match line(&mut self.input, command)? {
             Line::Whole(mut line) => {
                 line.pop_if(|last| *last == b'\r');
                 Ok(line)
@@ -142,7 +144,7 @@ fn refused(command: &str, line: &[u8]) -> String {
     if !is_error {
         return not_memcached(command);
     }
-    let said = super::super::report::cut(line);
+    let said = cut(line);
     // What a server says that has never heard of it.
     let is_unknown = line == b"ERROR" && command == METADUMP;
     let why = if is_unknown { " (memcached before 1.4.31 cannot list its keys)" } else { "" };

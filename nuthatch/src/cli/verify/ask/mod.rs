@@ -1,4 +1,4 @@
-//! One server asked for some of its keys: the way to it, and what both protocols share.
+//! One server asked for some of its keys: the way to it, and the choice of the protocol.
 //!
 //! ```text
 //!   connect ─▶ redis.rs      SCAN
@@ -7,32 +7,19 @@
 //!
 //! Blocking sockets of the standard library do: a thread asks one server and ends.
 
+mod line;
 mod memcache;
 mod redis;
+mod seen;
 
+pub use seen::Seen;
+
+use line::PATIENCE;
 use nuthatch_engine::topology::{Address, PoolSpec, Protocol};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
-
-/// How long a read or a write may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// A line of a reply: a length, a number, an error's text, a key with what is known of it.
-const LINE_BYTES_MAX: u64 = 64 * 1024;
-
-/// What a server said of itself.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Seen {
-    /// Keys in the pool's database; memcached has one.
-    pub keys: u64,
-    /// Keys in database 0, when the pool's is another.
-    pub keys_in_zero: Option<u64>,
-    /// Has every key been looked at?
-    pub is_whole: bool,
-    /// The pool has a password, and the server has none.
-    pub has_no_password: bool,
-}
 
 /// Hands about `sample` keys of a server to `take`; 0 means all. The error is for people.
 pub fn some(
@@ -96,33 +83,6 @@ impl Write for Stream {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// What was read up to a line feed.
-enum Line {
-    /// Without the line feed.
-    Whole(Vec<u8>),
-    /// The bytes ended within it, or it is too long for one.
-    Torn,
-}
-
-/// The next line of the answer to `command`; none at all is an error.
-fn line(input: &mut impl BufRead, command: &str) -> Result<Line, String> {
-    let mut line = Vec::new();
-    let mut input = input.take(LINE_BYTES_MAX);
-    input.read_until(b'\n', &mut line).map_err(|error| lost(command, &error))?;
-    match line.pop() {
-        Some(b'\n') => Ok(Line::Whole(line)),
-        Some(_) => Ok(Line::Torn),
-        None => Err(format!("{command}: the connection was closed")),
-    }
-}
-
-fn lost(command: &str, error: &io::Error) -> String {
-    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
-        return format!("{command}: no answer within {} s", PATIENCE.as_secs());
-    }
-    format!("{command}: {error}")
 }
 
 #[cfg(test)]

@@ -12,7 +12,9 @@
 //!
 //! The password goes to the server and nowhere else.
 
-use super::{Line, Seen, lost};
+use super::line::{Line, line, lost};
+use super::seen::Seen;
+use crate::cli::print::cut;
 use nuthatch_engine::protocol::resp::encode;
 use nuthatch_engine::proxy::{server_said, wants_no_password};
 use nuthatch_engine::topology::PoolSpec;
@@ -139,7 +141,7 @@ impl<S: Read + Write> Server<S> {
 
     /// The same, where the words of an error are wanted.
     fn answer(&mut self, kind: u8, command: &str) -> Result<Result<String, String>, String> {
-        let line = match super::line(&mut self.input, command)? {
+        let line = match line(&mut self.input, command)? {
             Line::Whole(line) => line,
             Line::Torn => return Err(not_redis(command)),
         };
@@ -172,7 +174,7 @@ impl<S: Read + Write> Server<S> {
 }
 
 fn refused(command: &str, words: &str) -> String {
-    format!("{command}: {}", super::super::report::cut(words.as_bytes()))
+    format!("{command}: {}", cut(words.as_bytes()))
 }
 
 fn not_redis(command: &str) -> String {
