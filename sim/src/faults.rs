@@ -2,8 +2,8 @@
 
 use crate::check::Ledger;
 use crate::client::{Leaves, Reads};
+use crate::mood::{Mood, Trouble};
 use crate::plan::Fault;
-use crate::toy::{Mood, Trouble};
 use crate::transport::{EndId, Owner};
 use crate::world::{Event, World};
 use nuthatch_engine::base::ServerId;

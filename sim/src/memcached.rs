@@ -11,8 +11,9 @@
 //! | anything else     | lives in the map |
 
 use crate::check::{Ledger, Scene, tag_of};
+use crate::echo::echo_value;
 use crate::memcache::{self, Request, from_base64};
-use crate::toy::{Trouble, echo_value};
+use crate::mood::Trouble;
 use std::collections::BTreeMap;
 
 /// Flushes with a tag begin here.

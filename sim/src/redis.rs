@@ -9,8 +9,9 @@
 //! | anything else  | lives in the map |
 
 use crate::check::{Ledger, Scene, tag_of};
+use crate::echo::echo_value;
+use crate::mood::Trouble;
 use crate::resp::{self, Value};
-use crate::toy::{Trouble, echo_value};
 use std::collections::BTreeMap;
 
 /// What a connection has said of itself.

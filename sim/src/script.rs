@@ -6,9 +6,9 @@
 
 use crate::check::{Ledger, Outage, Sent};
 use crate::dice::Dice;
+use crate::echo::echo_value;
 use crate::memcache;
 use crate::resp::{self, Value};
-use crate::toy::echo_value;
 use nuthatch_engine::base::{Chance, Time};
 use nuthatch_engine::routing::distribution::Ring;
 use nuthatch_engine::topology::{Eject, Manners, PoolSpec, PoolTopology, Protocol};

@@ -7,23 +7,11 @@
 use crate::check::{Ledger, Scene};
 use crate::dice::Dice;
 use crate::memcached::Cache;
+use crate::mood::{Mood, Trouble};
 use crate::redis::{Login, Redis};
 use crate::transport::{EndId, Net, Read};
 use nuthatch_engine::base::Time;
 use std::collections::{BTreeMap, VecDeque};
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mood {
-    Well,
-    /// SIGSTOP: the system accepts, nobody answers.
-    Stopped,
-    /// Nobody listens.
-    Dead,
-    /// Packets get lost: connecting takes for ever.
-    Silent,
-    /// Accepts, and closes at once.
-    Curt,
-}
 
 /// Mistakes made on purpose, to see that they are noticed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,13 +35,6 @@ pub enum Store {
     Memcached(Cache),
 }
 
-/// What a server cannot do now, and says so.
-#[derive(Clone, Copy, Default)]
-pub struct Trouble {
-    pub loading: bool,
-    pub out_of_memory: bool,
-}
-
 pub struct Toy {
     pub id: usize,
     pub mood: Mood,
@@ -64,18 +45,6 @@ pub struct Toy {
     conns: BTreeMap<EndId, Conn>,
     pub sabotage: Option<Sabotage>,
     served: u64,
-}
-
-pub const LETTER: u8 = b'x';
-
-/// What an `e:` key holds.
-pub fn echo_value(key: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(key);
-    let len = text.rsplit(':').next().and_then(|len| len.parse().ok()).unwrap_or(0);
-    let mut value = key.to_vec();
-    value.push(b'|');
-    value.resize(value.len() + len, LETTER);
-    value
 }
 
 impl Toy {
