@@ -7,9 +7,11 @@
 use super::Pool;
 use super::build::Slots;
 use super::listen::Listen;
-use super::problem::{Fault, Problem, quoted};
+use super::place::Place;
+use super::problem::{Fault, Problem};
+use super::quote::quoted;
 use super::schema::Id;
-use super::source::{Place, Source};
+use super::source::Source;
 use nuthatch_engine::base::ShardId;
 use nuthatch_engine::routing::{Member, distribution};
 use nuthatch_engine::topology::{Address, Eject, Manners, PoolSpec, Protocol};

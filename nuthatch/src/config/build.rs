@@ -2,9 +2,9 @@
 
 use super::Pool;
 use super::listen::Listen;
+use super::node::Scalar;
+use super::place::Place;
 use super::schema::{self, Id, KEYS, WhenAbsent};
-use super::source::Place;
-use super::yaml::Scalar;
 use nuthatch_engine::routing::{Distribution, Hash, HashTag, distribution, hash};
 use nuthatch_engine::topology::{Eject, Manners, PoolSpec, Protocol, ShardSpec};
 

@@ -2,8 +2,9 @@
 //! a blank, read by the rules of a pool's `listen`.
 
 use super::listen::{self, Bind, Listen};
+use super::place::Place;
 use super::problem::{Fault, Problem};
-use super::source::{Place, Source};
+use super::source::Source;
 
 const EXPECTED: &str = "an address or name of this machine such as `127.0.0.1`, or a Unix socket's \
                         path, which begins with `/`";

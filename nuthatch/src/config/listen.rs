@@ -4,7 +4,8 @@
 //! and the start call it, so a host that does not resolve makes the file invalid, as ever. What
 //! cannot be an address on sight (`192.168.56.291`) is refused while reading, with the reason.
 
-use super::problem::{Fault, Problem, quoted};
+use super::problem::{Fault, Problem};
+use super::quote::quoted;
 use super::{Config, scalars, suggest};
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 

@@ -1,7 +1,7 @@
 //! Text to checked values.
 //!
 //! ```text
-//!  bytes ─▶ source ─▶ yaml ─▶ pool ─▶ Config          and beside it, whatever happens:
+//!  bytes ─▶ decode ─▶ yaml ─▶ pool ─▶ Config          and beside it, whatever happens:
 //!            │    ▲     │       │                     every Problem of the file, in one go
 //!            │    └ slips, if refused
 //!            text       tree    schema: one row a key
@@ -17,17 +17,23 @@
 
 mod advice;
 mod build;
+mod characters;
+mod decode;
 mod differs;
 mod export;
 mod flag;
 mod listen;
+mod node;
+mod place;
 mod pool;
 mod problem;
+mod quote;
 mod reference;
 mod scalars;
 mod schema;
 mod secret;
 mod secret_lines;
+mod secret_words;
 mod servers;
 mod slips;
 mod source;
@@ -41,20 +47,23 @@ pub use differs::{Difference, differences};
 pub use export::{Export, Loss, export};
 pub use flag::listen_of_flag;
 pub use listen::{Bind, Listen, UNIX_PATH_MAX, resolve};
+pub use place::Place;
 pub use pool::SERVERS_MAX;
-pub use problem::{Problem, Severity, quoted};
+pub use problem::{Problem, Severity};
+pub use quote::quoted;
 pub use reference::reference;
 pub use schema::number_bounds;
-pub use source::{Place, Source};
+pub use source::Source;
 pub use suggest::nearest;
 
+use node::Node;
 use nuthatch_engine::routing::name_order;
 use nuthatch_engine::topology::{Manners, PoolSpec};
 use pool::PoolReader;
 use problem::Fault;
 use std::io::Read;
 use std::path::Path;
-use yaml::{Node, Tree};
+use yaml::Tree;
 
 /// Bytes of a file we read. Over it the file is refused: it is not a configuration.
 pub const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -118,7 +127,7 @@ pub fn fuzz(bytes: &[u8]) {
 }
 
 fn parse_bytes(bytes: &[u8], file_name: &str, manners_default: Manners) -> Outcome {
-    let (mut source, text, mut problems) = source::decode(file_name, bytes)?;
+    let (mut source, text, mut problems) = decode::decode(file_name, bytes)?;
     let tree = yaml::read(&source, &text, &slips::Columns::default());
     tree.root.iter().for_each(|root| source.hide_values(root));
     let (pools, found) = check(&source, tree, manners_default);

@@ -5,15 +5,16 @@
 //! of all pools are told.
 
 use super::build::{Slot, Slots, Value};
-use super::problem::{Fault, Problem, Severity, quoted};
+use super::node::{Node, Scalar};
+use super::place::Place;
+use super::problem::{Fault, Problem, Severity};
+use super::quote::{STARS, quoted};
 use super::schema::{self, Id, KEYS, Key, Kind, WhenAbsent};
-use super::secret::STARS;
-use super::source::{Place, Source};
+use super::source::Source;
 use super::wording::{
     comment_fault, comment_in, example, key_meant, key_outside, mapping_for_value, pool_is_scalar,
     servers_is_scalar, unknown_key, whole_unless_part,
 };
-use super::yaml::{Node, Scalar};
 use super::{Pool, advice, listen, scalars, servers};
 use nuthatch_engine::routing::name_order;
 use nuthatch_engine::topology::{Manners, ShardSpec};

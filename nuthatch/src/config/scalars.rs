@@ -5,7 +5,8 @@
 //! One rule is ours: a number that does not fit is refused, where nutcracker let it wrap round at
 //! 32 bits.
 
-use super::problem::{Fault, quoted};
+use super::problem::Fault;
+use super::quote::quoted;
 use super::suggest;
 use nuthatch_engine::routing::{
     DISTRIBUTIONS, Distribution, HASHES, Hash, HashTag, distribution, hash,

@@ -3,9 +3,9 @@
 //! The line may be anything, since the file may be broken. So nothing here is a YAML parser: what
 //! looks like a key is taken for one. That is right for a good file, and careful for a bad one.
 
+use super::characters::{is_blank, is_colon};
 use super::schema;
-use super::secret::{Word, is_near, is_secret, word};
-use super::slips::{is_blank, is_colon};
+use super::secret_words::{Word, is_near, is_secret, word};
 
 /// A line's characters.
 pub struct Line {

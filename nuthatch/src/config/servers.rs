@@ -10,7 +10,8 @@
 //! colons (IPv6). The *node name* decides where keys live, so it follows nutcracker to the byte,
 //! oddities included: port 11211 is left out of it, and a path keeps the colon behind it.
 
-use super::problem::{Fault, quoted};
+use super::problem::Fault;
+use super::quote::quoted;
 use super::{listen, scalars, suggest};
 use nuthatch_engine::topology::{Address, ShardSpec};
 

@@ -12,10 +12,12 @@
 //! Mending may change a line's length. [`Columns`] leads from a column of the mended line back to
 //! the one the writer sees.
 
-use super::problem::{Fault, Problem, quoted};
+use super::characters::{is_blank, is_colon};
+use super::place::Place;
+use super::problem::{Fault, Problem};
+use super::quote::{STARS, quoted};
 use super::schema;
-use super::secret::STARS;
-use super::source::{Place, Source};
+use super::source::Source;
 use std::collections::HashMap;
 
 /// Where the characters of mended lines stood before.
@@ -156,14 +158,6 @@ impl Line {
             }
         }
     }
-}
-
-pub fn is_blank(c: char) -> bool {
-    matches!(c, ' ' | '\u{a0}' | '\u{2000}'..='\u{200b}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
-}
-
-pub fn is_colon(c: char) -> bool {
-    matches!(c, '：' | '﹕' | '︓' | '︰')
 }
 
 /// Blanks that stand for a tab: the smallest indentation in use elsewhere in the file, so that

@@ -1,8 +1,9 @@
 //! The longer explanations of `pool.rs`: what a writer of YAML most likely meant.
 
-use super::problem::{Fault, quoted};
+use super::node::Scalar;
+use super::problem::Fault;
+use super::quote::quoted;
 use super::schema::{self, Key, Kind, WhenAbsent};
-use super::yaml::Scalar;
 use super::{scalars, suggest};
 
 /// Where a `//` begins in a scalar that was meant as a comment.

@@ -5,9 +5,11 @@
 //! read the lines again. [`Written::refused`] tells the forms that we take and nutcracker 0.5.0
 //! does not; `tests/config_oracle/` holds them against the real one.
 
+use super::node::{Node, Scalar};
+use super::place::Place;
 use super::slips::Columns;
-use super::source::{Place, Source};
-use super::yaml::{self, Node, Scalar};
+use super::source::Source;
+use super::yaml;
 use super::{Config, listen};
 
 /// A file and its tree.

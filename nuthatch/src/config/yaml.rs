@@ -12,39 +12,16 @@
 //! Anchors, aliases, tags and a second document are refused, as nutcracker refused them; flow
 //! lists, `---` and `%YAML` are harmless and taken.
 
+use super::node::{Node, Scalar};
+use super::place::Place;
 use super::problem::{Fault, Problem};
 use super::slips::Columns;
-use super::source::{Place, Source};
+use super::source::Source;
 use super::stops;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
 /// Levels of nesting we build. A right file has three.
 const DEPTH_MAX: usize = 16;
-
-#[derive(Clone, Debug)]
-pub struct Scalar {
-    pub text: String,
-    pub quoted: bool,
-    pub place: Place,
-}
-
-#[derive(Clone, Debug)]
-pub enum Node {
-    Scalar(Scalar),
-    Sequence(Vec<Node>, Place),
-    Mapping(Vec<(Node, Node)>, Place),
-    /// Something reported already; to be passed over in silence.
-    Unusable(Place),
-}
-
-impl Node {
-    pub fn place(&self) -> Place {
-        match self {
-            Node::Scalar(scalar) => scalar.place,
-            Node::Sequence(_, place) | Node::Mapping(_, place) | Node::Unusable(place) => *place,
-        }
-    }
-}
 
 /// What was read of a file.
 #[derive(Debug)]
