@@ -4,8 +4,8 @@
 //! keys placed so unevenly that a server stands idle, a key that has no effect, data that moved
 //! to another database. Matters of taste are not told.
 
-use super::Pool;
 use super::build::Slots;
+use super::checked::Pool;
 use super::listen::Listen;
 use super::place::Place;
 use super::problem::{Fault, Problem};

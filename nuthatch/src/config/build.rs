@@ -1,6 +1,6 @@
 //! From the values read to a [`Pool`], with the table's defaults for what is absent.
 
-use super::Pool;
+use super::checked::Pool;
 use super::listen::Listen;
 use super::node::Scalar;
 use super::place::Place;

@@ -11,11 +11,12 @@
 //! no file decides (a timeout fails only the request that is late, say) is in the guide,
 //! `docs/guide/migrate.md`, and not repeated for every file. Nothing here changes an exit code.
 
+use super::checked::{Config, Pool};
+use super::export;
 use super::place::Place;
 use super::quote::quoted;
 use super::schema::KEYS;
 use super::written::{Form, Written};
-use super::{Config, Pool, export};
 use nuthatch_engine::routing::{Member, distribution::Ring};
 use nuthatch_engine::topology::{Address, Manners, PoolSpec, Protocol};
 use std::fmt;

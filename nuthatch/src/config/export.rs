@@ -12,11 +12,12 @@
 //!
 //! What a text cannot say to nutcracker is told as a [`Loss`]: one row a matter in [`MATTERS`].
 
+use super::checked::{Config, Pool};
 use super::node::{Node, Scalar};
 use super::place::Place;
+use super::quote::quoted;
 use super::schema::{self, KEYS, Key, Origin};
 use super::written::{Form, Written, WrittenPool, unbracketed_listen, unbracketed_server};
-use super::{Config, Pool, quoted};
 use nuthatch_engine::topology::{Address, Eject, Manners, Protocol};
 use std::collections::BTreeMap;
 use std::fmt::Write;

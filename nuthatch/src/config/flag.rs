@@ -1,9 +1,10 @@
 //! Where a flag says to listen: a host beside a port of its own, or `/path` with an octal mode after
 //! a blank, read by the rules of a pool's `listen`.
 
-use super::listen::{self, Bind, Listen};
+use super::listen::{self, Listen};
 use super::place::Place;
 use super::problem::{Fault, Problem};
+use super::resolve::{Bind, bind_of};
 use super::source::Source;
 
 const EXPECTED: &str = "an address or name of this machine such as `127.0.0.1`, or a Unix socket's \
@@ -17,7 +18,7 @@ pub fn listen_of_flag(
 ) -> Result<(Bind, Vec<Problem>), Box<Problem>> {
     let problem = |fault| Source::new(flag, "").problem(Place::default(), fault);
     let found = read(text, port).and_then(|(listen, warnings)| {
-        let bind = listen::bind_of(&listen).map_err(|fault| fault.expected(EXPECTED))?;
+        let bind = bind_of(&listen).map_err(|fault| fault.expected(EXPECTED))?;
         Ok((bind, warnings))
     });
     match found {

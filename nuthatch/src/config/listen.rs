@@ -1,13 +1,13 @@
 //! Where a pool listens: `host:port`, or `/path` with an octal mode after a blank.
 //!
-//! Reading is pure; [`resolve`] looks hosts up, which nutcracker does while parsing. Both `-t`
+//! Reading is pure; `resolve.rs` looks hosts up, which nutcracker does while parsing. Both `-t`
 //! and the start call it, so a host that does not resolve makes the file invalid, as ever. What
 //! cannot be an address on sight (`192.168.56.291`) is refused while reading, with the reason.
 
-use super::problem::{Fault, Problem};
+use super::problem::Fault;
 use super::quote::quoted;
-use super::{Config, scalars, suggest};
-use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use super::{scalars, suggest};
+use std::net::Ipv6Addr;
 
 /// The bytes of a Unix socket's path that the kernel takes, its closing zero apart.
 pub const UNIX_PATH_MAX: usize = 107;
@@ -25,13 +25,6 @@ pub enum Listen {
         /// Set after binding; `None` leaves what bind made.
         mode: Option<u32>,
     },
-}
-
-/// A place to bind, host names looked up.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Bind {
-    Tcp(SocketAddr),
-    Unix { path: Box<str>, mode: Option<u32> },
 }
 
 /// Reads a `listen` value. The warnings come along with it.
@@ -192,50 +185,6 @@ fn octal(text: &str) -> Option<(u32, bool)> {
         octal.fold(0u32, |sum, byte| sum.saturating_mul(8).saturating_add(u32::from(byte - b'0')));
     let whole = !digits.is_empty() && digits.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
     if negative && value > 0 || value > 0o777 { None } else { Some((value, whole)) }
-}
-
-/// Looks up the host of every pool's listener, the first answer counting; in the pools' order.
-/// May block.
-pub fn resolve(config: &Config) -> Result<Vec<Bind>, Vec<Problem>> {
-    let mut binds = Vec::new();
-    let mut problems = Vec::new();
-    for pool in &config.pools {
-        match bind_of(&pool.listen) {
-            Ok(bind) => binds.push(bind),
-            Err(fault) => {
-                let problem = config.source.problem(pool.listen_place, fault);
-                problems.push(problem.in_pool(&pool.spec.name).at_key("listen"));
-            }
-        }
-    }
-    if problems.is_empty() { Ok(binds) } else { Err(problems) }
-}
-
-/// A host is looked up, and the first answer taken, as nutcracker does. May block.
-pub fn bind_of(listen: &Listen) -> Result<Bind, Fault> {
-    let (host, port) = match listen {
-        Listen::Unix { path, mode } => {
-            return Ok(Bind::Unix { path: path.clone(), mode: *mode });
-        }
-        Listen::Tcp { host, port } => (host, *port),
-    };
-    look_up(host, port).map(Bind::Tcp).map_err(|reason| {
-        Fault::new(format!("the host {} does not resolve", quoted(host)))
-            .expected("an address of this machine, or a name for one")
-            .note(format!("the system says: {reason}"))
-    })
-}
-
-fn look_up(host: &str, port: u16) -> Result<SocketAddr, String> {
-    // glibc takes `*` for no host only when asked with a port in words, as nutcracker does and
-    // std does not. It answers with the loopback, IPv6 first where there is any.
-    let host = match host {
-        "*" if UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() => "::1",
-        "*" => "127.0.0.1",
-        host => host,
-    };
-    let mut addresses = (host, port).to_socket_addrs().map_err(|error| error.to_string())?;
-    addresses.next().ok_or_else(|| "no address".to_owned())
 }
 
 #[cfg(test)]

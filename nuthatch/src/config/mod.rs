@@ -18,6 +18,7 @@
 mod advice;
 mod build;
 mod characters;
+mod checked;
 mod decode;
 mod differs;
 mod export;
@@ -29,6 +30,7 @@ mod pool;
 mod problem;
 mod quote;
 mod reference;
+mod resolve;
 mod scalars;
 mod schema;
 mod secret;
@@ -43,22 +45,24 @@ mod wording;
 mod written;
 mod yaml;
 
+pub use checked::{Config, Pool};
 pub use differs::{Difference, differences};
 pub use export::{Export, Loss, export};
 pub use flag::listen_of_flag;
-pub use listen::{Bind, Listen, UNIX_PATH_MAX, resolve};
+pub use listen::{Listen, UNIX_PATH_MAX};
 pub use place::Place;
 pub use pool::SERVERS_MAX;
 pub use problem::{Problem, Severity};
 pub use quote::quoted;
 pub use reference::reference;
+pub use resolve::{Bind, resolve};
 pub use schema::number_bounds;
 pub use source::Source;
 pub use suggest::nearest;
 
 use node::Node;
 use nuthatch_engine::routing::name_order;
-use nuthatch_engine::topology::{Manners, PoolSpec};
+use nuthatch_engine::topology::Manners;
 use pool::PoolReader;
 use problem::Fault;
 use std::io::Read;
@@ -70,29 +74,6 @@ pub const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Pools in a file. Over it the file is refused: each is compared with all others.
 pub const POOLS_MAX: usize = 4096;
-
-/// A file that may be used.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Sorted as twemproxy sorts them: shorter name first, then bytewise.
-    pub pools: Vec<Pool>,
-    /// For problems found later.
-    pub source: Source,
-}
-
-#[derive(Clone, Debug)]
-pub struct Pool {
-    pub spec: PoolSpec,
-    pub listen: Listen,
-    /// As written.
-    pub listen_text: Box<str>,
-    pub listen_place: Place,
-    /// Of its name.
-    pub place: Place,
-    pub backlog: u32,
-    pub tcpkeepalive: bool,
-    pub reuseport: bool,
-}
 
 /// What a file gives: the configuration and its warnings, or everything that is wrong with it.
 pub type Outcome = Result<(Config, Vec<Problem>), Vec<Problem>>;

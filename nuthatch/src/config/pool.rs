@@ -5,6 +5,7 @@
 //! of all pools are told.
 
 use super::build::{Slot, Slots, Value};
+use super::checked::Pool;
 use super::node::{Node, Scalar};
 use super::place::Place;
 use super::problem::{Fault, Problem, Severity};
@@ -15,7 +16,7 @@ use super::wording::{
     comment_fault, comment_in, example, key_meant, key_outside, mapping_for_value, pool_is_scalar,
     servers_is_scalar, unknown_key, whole_unless_part,
 };
-use super::{Pool, advice, listen, scalars, servers};
+use super::{advice, listen, scalars, servers};
 use nuthatch_engine::routing::name_order;
 use nuthatch_engine::topology::{Manners, ShardSpec};
 

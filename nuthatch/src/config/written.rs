@@ -1,16 +1,17 @@
 //! A good file once more, as it was written: which key stands where, and in what form.
 //!
-//! [`Config`](super::Config) holds what a file means. Those who speak of its text (what nutcracker
+//! [`Config`] holds what a file means. Those who speak of its text (what nutcracker
 //! would have made of it, how to write it for nutcracker) need the places and the forms too, and
 //! read the lines again. [`Written::refused`] tells the forms that we take and nutcracker 0.5.0
 //! does not; `tests/config_oracle/` holds them against the real one.
 
+use super::checked::Config;
+use super::listen;
 use super::node::{Node, Scalar};
 use super::place::Place;
 use super::slips::Columns;
 use super::source::Source;
 use super::yaml;
-use super::{Config, listen};
 
 /// A file and its tree.
 pub struct Written<'a> {
