@@ -2,7 +2,7 @@
 //! to a key. Each is a word of bits with a table of names beside it, in the order in which
 //! Redis 7.0 lists them, so that `COMMAND` prints by walking the table.
 
-use super::Group;
+use super::group::Group;
 
 /// What `COMMAND` calls flags.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -30,6 +30,7 @@ mod cut;
 mod describe;
 pub mod flags;
 pub mod glob;
+mod group;
 mod join;
 pub mod keys;
 pub mod local;
@@ -41,6 +42,7 @@ pub mod syntax;
 pub use cut::{CutBy, Pieces};
 pub use describe::triple;
 pub use flags::{Categories, Flags, KeyUse};
+pub use group::Group;
 pub use join::{Join, Joining, Parts};
 pub use lookup::lookup;
 pub use redis::{COMMANDS, INDEX_COUNT, by_index};
@@ -155,45 +157,6 @@ pub enum Before {
     Answered,
     /// Closed the connection without a word.
     Closed,
-}
-
-/// The chapters of the Redis manual.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Group {
-    Bitmap,
-    Connection,
-    Generic,
-    Geo,
-    Hash,
-    Hyperloglog,
-    List,
-    Scripting,
-    Server,
-    Set,
-    SortedSet,
-    Stream,
-    String,
-}
-
-impl Group {
-    /// As COMMAND DOCS spells it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Group::Bitmap => "bitmap",
-            Group::Connection => "connection",
-            Group::Generic => "generic",
-            Group::Geo => "geo",
-            Group::Hash => "hash",
-            Group::Hyperloglog => "hyperloglog",
-            Group::List => "list",
-            Group::Scripting => "scripting",
-            Group::Server => "server",
-            Group::Set => "set",
-            Group::SortedSet => "sorted-set",
-            Group::Stream => "stream",
-            Group::String => "string",
-        }
-    }
 }
 
 impl Command {

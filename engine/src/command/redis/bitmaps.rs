@@ -1,6 +1,6 @@
 //! Strings as arrays of bits. BITOP's keys begin at argument 2, behind the operation's name.
 
-use super::{Keyed, one, row};
+use super::row::{Keyed, one, row};
 use crate::command::Before::{Closed, Sent};
 use crate::command::{Command, Flags, Group, KeyUse as Use, Keys};
 

@@ -1,7 +1,7 @@
 //! What a client says to us about its own connection. No server hears of it: the proxy keeps
 //! the state, and chooses upstreams that suit it.
 
-use super::{NO_KEY, row};
+use super::row::{NO_KEY, row};
 use crate::command::Before::{Answered, Closed};
 use crate::command::{Command, Flags, Group, Local};
 

@@ -4,16 +4,16 @@
 //! SORT's BY and GET may name further keys by pattern. Those are looked up where the sorted key
 //! lives, as twemproxy had it; no pattern can be routed.
 
-use super::{Keyed, NO_KEY, all, one, row, second, two};
+use super::row::{Keyed, NO_KEY, all, one, row, two};
+use super::subcommands;
 use crate::command::Before::{Closed, Cut, Sent};
-use crate::command::{Categories, Command, CutBy, Flags, Group, Join, KeyUse as Use, Keys, Local};
+use crate::command::{Categories, Command, CutBy, Flags, Group, Join, KeyUse as Use, Keys};
 
 const READ: Flags = Flags::READ;
 const READ_FAST: Flags = Flags::READ_FAST;
 const WRITE: Flags = Flags::WRITE;
 const WRITE_FAST: Flags = Flags::WRITE_FAST;
 const GROW: Flags = Flags::GROW;
-const EVER: Flags = Flags::LOADING.and(Flags::STALE);
 const SORTABLE: Categories =
     Categories::SET.and(Categories::SORTEDSET).and(Categories::LIST).and(Categories::DANGEROUS);
 const SORT: Keyed = Keyed(Keys::Sort, [Use::READ, Use::OVERWRITE]);
@@ -44,7 +44,7 @@ pub(super) const ROWS: [Command; 22] = [
         "key",
         "Tells when a key expires, as a Unix time in seconds."),
     row(G, "object",      -2, Flags::NONE, NO_KEY,                         Closed, "2.2.3", "",
-        "Tells how a value is kept inside the server.").container(&super::OBJECT),
+        "Tells how a value is kept inside the server.").container(&subcommands::OBJECT),
     row(G, "persist",      2, WRITE_FAST,  one(Use::UPDATE),               Sent,   "2.2.0",
         "key",
         "Takes a key's time to live away."),
@@ -90,22 +90,4 @@ pub(super) const ROWS: [Command; 22] = [
     row(G, "unlink",      -2, WRITE_FAST,  all(Use::REMOVE, Use::REMOVE),  Cut,    "4.0.0",
         "key...",
         "Deletes keys, and frees their memory in the background.").cut(CutBy::Key, Join::Sum),
-];
-
-#[rustfmt::skip] // a table is read by its columns
-pub(super) const OBJECT: [Command; 5] = [
-    row(G, "object|encoding", 3, READ, second(Use::PEEK), Closed, "2.2.3",
-        "key",
-        "Names the internal form of a value.").varying(),
-    row(G, "object|freq",     3, READ, second(Use::PEEK), Closed, "4.0.0",
-        "key",
-        "Tells how often a key is used, under an LFU policy.").varying(),
-    row(G, "object|help",     2, EVER, NO_KEY,            Closed, "6.2.0", "",
-        "Lists these subcommands.").local(Local::Help),
-    row(G, "object|idletime", 3, READ, second(Use::PEEK), Closed, "2.2.3",
-        "key",
-        "Tells how long a key has not been used, in seconds.").varying(),
-    row(G, "object|refcount", 3, READ, second(Use::PEEK), Closed, "2.2.3",
-        "key",
-        "Counts the references to a value.").varying(),
 ];

@@ -1,7 +1,7 @@
 //! Sorted sets as maps. GEORADIUS and its sister write only with STORE or STOREDIST, whose key
 //! may stand anywhere among the options.
 
-use super::{Keyed, one, row, two};
+use super::row::{Keyed, one, row, two};
 use crate::command::Before::{Closed, Sent};
 use crate::command::{Command, Flags, Group, KeyUse as Use, Keys};
 

@@ -1,6 +1,6 @@
 //! Hashes: one key each.
 
-use super::{one, row};
+use super::row::{one, row};
 use crate::command::Before::Sent;
 use crate::command::{Command, Flags, Group, KeyUse as Use};
 

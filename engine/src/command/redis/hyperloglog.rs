@@ -1,6 +1,6 @@
 //! HyperLogLogs: estimates of how many different elements were seen.
 
-use super::{all, one, row};
+use super::row::{all, one, row};
 use crate::command::Before::Sent;
 use crate::command::{Command, Flags, Group, KeyUse as Use};
 

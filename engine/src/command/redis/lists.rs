@@ -1,6 +1,6 @@
 //! Lists, without the commands that wait for an element.
 
-use super::{counted, one, row, two};
+use super::row::{counted, one, row, two};
 use crate::command::Before::{Closed, Sent};
 use crate::command::{Command, Flags, Group, KeyUse as Use};
 

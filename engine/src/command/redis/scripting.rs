@@ -4,7 +4,7 @@
 //! closed on EVAL and EVALSHA without keys. Loading them (SCRIPT, FUNCTION) is every server's
 //! affair and has no rows yet.
 
-use super::{counted, row};
+use super::row::{counted, row};
 use crate::command::Before::{Closed, Sent};
 use crate::command::{Command, Flags, Group, KeyUse as Use};
 

@@ -1,6 +1,6 @@
 //! Sets.
 
-use super::{all, counted, one, row, two};
+use super::row::{all, counted, one, row, two};
 use crate::command::Before::{Closed, Sent};
 use crate::command::{Command, Flags, Group, KeyUse as Use};
 

@@ -3,7 +3,7 @@
 //! twemproxy took the count of ZDIFF, ZINTER and ZUNION for their key, and routed by that; we
 //! route by the first key.
 
-use super::{counted, gathered, one, row, two};
+use super::row::{counted, gathered, one, row, two};
 use crate::command::Before::{Closed, Sent};
 use crate::command::{Command, Flags, Group, KeyUse as Use};
 

@@ -1,17 +1,16 @@
 //! Streams. XREAD and XREADGROUP are served without BLOCK; they carry the flag `blocking`
 //! because the server says so.
 
-use super::{Keyed, NO_KEY, one, row, second};
+use super::row::{Keyed, NO_KEY, one, row};
+use super::subcommands;
 use crate::command::Before::Closed;
-use crate::command::{Command, Flags, Group, KeyUse as Use, Keys, Local, Refuses};
+use crate::command::{Command, Flags, Group, KeyUse as Use, Keys, Refuses};
 
 const READ: Flags = Flags::READ;
 const READ_FAST: Flags = Flags::READ_FAST;
 const WRITE: Flags = Flags::WRITE;
 const WRITE_FAST: Flags = Flags::WRITE_FAST;
-const GROW: Flags = Flags::GROW;
 const GROW_FAST: Flags = Flags::GROW_FAST;
-const EVER: Flags = Flags::LOADING.and(Flags::STALE);
 
 const G: Group = Group::Stream;
 
@@ -36,9 +35,9 @@ pub(super) const ROWS: [Command; 15] = [
         "key id...",
         "Removes entries by id."),
     row(G, "xgroup",     -2, Flags::NONE, NO_KEY,           Closed, "5.0.0", "",
-        "Makes, changes and removes consumer groups.").container(&super::XGROUP),
+        "Makes, changes and removes consumer groups.").container(&subcommands::XGROUP),
     row(G, "xinfo",      -2, Flags::NONE, NO_KEY,           Closed, "5.0.0", "",
-        "Reports on streams and their groups.").container(&super::XINFO),
+        "Reports on streams and their groups.").container(&subcommands::XINFO),
     row(G, "xlen",        2, READ_FAST,   one(Use::PEEK),   Closed, "5.0.0",
         "key",
         "Counts the entries."),
@@ -64,42 +63,6 @@ pub(super) const ROWS: [Command; 15] = [
         "key trim(strategy(MAXLEN | MINID) [operator(equal== | approximately=~)] threshold \
          [LIMIT count:integer])",
         "Removes the oldest entries.").varying(),
-];
-
-#[rustfmt::skip] // a table is read by its columns
-pub(super) const XGROUP: [Command; 6] = [
-    row(G, "xgroup|create",         -5, GROW,  second(Use::INSERT), Closed, "5.0.0",
-        "key groupname id(id | new_id=$) [MKSTREAM] [ENTRIESREAD entries_read:integer]",
-        "Makes a consumer group."),
-    row(G, "xgroup|createconsumer",  5, GROW,  second(Use::INSERT), Closed, "6.2.0",
-        "key groupname consumername",
-        "Makes a consumer in a group."),
-    row(G, "xgroup|delconsumer",     5, WRITE, second(Use::DELETE), Closed, "5.0.0",
-        "key groupname consumername",
-        "Removes a consumer from its group."),
-    row(G, "xgroup|destroy",         4, WRITE, second(Use::DELETE), Closed, "5.0.0",
-        "key groupname",
-        "Removes a consumer group."),
-    row(G, "xgroup|help",            2, EVER,  NO_KEY,              Closed, "5.0.0", "",
-        "Lists these subcommands.").local(Local::Help),
-    row(G, "xgroup|setid",          -5, WRITE, second(Use::UPDATE), Closed, "5.0.0",
-        "key groupname id(id | new_id=$) [ENTRIESREAD entries_read:integer]",
-        "Sets the last id a group was given."),
-];
-
-#[rustfmt::skip] // a table is read by its columns
-pub(super) const XINFO: [Command; 4] = [
-    row(G, "xinfo|consumers",  4, READ, second(Use::READ), Closed, "5.0.0",
-        "key groupname",
-        "Lists a group's consumers.").varying(),
-    row(G, "xinfo|groups",     3, READ, second(Use::READ), Closed, "5.0.0",
-        "key",
-        "Lists a stream's groups."),
-    row(G, "xinfo|help",       2, EVER, NO_KEY,            Closed, "5.0.0", "",
-        "Lists these subcommands.").local(Local::Help),
-    row(G, "xinfo|stream",    -3, READ, second(Use::READ), Closed, "5.0.0",
-        "key [FULL full([COUNT count:integer])]",
-        "Describes a stream."),
 ];
 
 const fn streams(grouped: bool) -> Keyed {

@@ -1,7 +1,7 @@
 //! Strings, and the numbers kept in them. MGET and MSET are split; MSETNX cannot be, for it is
 //! all or nothing.
 
-use super::{all, one, pairs, row, two};
+use super::row::{all, one, pairs, row, two};
 use crate::command::Before::{Closed, Cut, Sent};
 use crate::command::{Command, CutBy, Flags, Group, Join, KeyUse as Use};
 

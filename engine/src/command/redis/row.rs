@@ -1,0 +1,142 @@
+//! How a row is written: its columns as plain values, and methods for what is special.
+
+use crate::command::{
+    Before, Categories, Command, CutBy, Flags, Group, Join, KeyUse, Keys, Local, Refuses, Verb,
+};
+
+/// The columns that speak of keys.
+#[derive(Clone, Copy)]
+pub(super) struct Keyed(pub(super) Keys, pub(super) [KeyUse; 2]);
+
+/// No key.
+pub(super) const NO_KEY: Keyed = Keyed(Keys::None, [KeyUse::NONE, KeyUse::NONE]);
+
+/// One key, argument 1.
+pub(super) const fn one(of: KeyUse) -> Keyed {
+    Keyed(Keys::Range { first: 1, last: 1, step: 1 }, [of, of])
+}
+
+/// One key behind a subcommand.
+pub(super) const fn second(of: KeyUse) -> Keyed {
+    Keyed(Keys::Range { first: 2, last: 2, step: 1 }, [of, of])
+}
+
+/// Two keys, arguments 1 and 2.
+pub(super) const fn two(first: KeyUse, other: KeyUse) -> Keyed {
+    Keyed(Keys::Range { first: 1, last: 2, step: 1 }, [first, other])
+}
+
+/// Every argument is a key.
+pub(super) const fn all(first: KeyUse, others: KeyUse) -> Keyed {
+    Keyed(Keys::Range { first: 1, last: -1, step: 1 }, [first, others])
+}
+
+/// Every other argument is a key, a value behind it.
+pub(super) const fn pairs(of: KeyUse) -> Keyed {
+    Keyed(Keys::Range { first: 1, last: -1, step: 2 }, [of, of])
+}
+
+/// As many keys as argument `count` says.
+pub(super) const fn counted(count: u8, of: KeyUse) -> Keyed {
+    Keyed(Keys::Counted { count, dest: false }, [of, of])
+}
+
+/// A destination, a count, and so many sources.
+pub(super) const fn gathered(dest: KeyUse, sources: KeyUse) -> Keyed {
+    Keyed(Keys::Counted { count: 2, dest: true }, [dest, sources])
+}
+
+/// A row that is forwarded. The methods below say what is special.
+#[allow(clippy::too_many_arguments, reason = "these are the columns of a table")]
+pub(super) const fn row(
+    group: Group,
+    name: &'static str,
+    arity: i8,
+    flags: Flags,
+    Keyed(keys, uses): Keyed,
+    before: Before,
+    since: &'static str,
+    syntax: &'static str,
+    summary: &'static str,
+) -> Command {
+    // As Redis: keys that the legacy triple cannot tell are movable.
+    let movable = !matches!(keys, Keys::None | Keys::Range { .. });
+    Command {
+        name,
+        arity,
+        single_key: matches!(keys, Keys::Range { first: 1, last: 1, step: 1 }),
+        keys,
+        verb: Verb::Forward,
+        flags: if movable { flags.and(Flags::MOVABLEKEYS) } else { flags },
+        uses,
+        refuses: Refuses::Nothing,
+        before,
+        group,
+        belongs: Categories::of_group(group),
+        tip: None,
+        since,
+        syntax,
+        summary,
+        subcommands: &[],
+        index: 0,
+    }
+}
+
+impl Command {
+    pub(super) const fn verb(mut self, verb: Verb) -> Command {
+        self.verb = verb;
+        self
+    }
+
+    pub(super) const fn cut(self, by: CutBy, join: Join) -> Command {
+        self.verb(Verb::Cut(by, join))
+    }
+
+    pub(super) const fn local(self, local: Local) -> Command {
+        self.verb(Verb::Local(local))
+    }
+
+    pub(super) const fn refuses(mut self, refuses: Refuses) -> Command {
+        self.refuses = refuses;
+        self.single_key = false;
+        self
+    }
+
+    pub(super) const fn also(mut self, categories: Categories) -> Command {
+        self.belongs = self.belongs.and(categories);
+        self
+    }
+
+    pub(super) const fn belongs(mut self, categories: Categories) -> Command {
+        self.belongs = categories;
+        self
+    }
+
+    /// Two servers in the same state may answer differently.
+    pub(super) const fn varying(mut self) -> Command {
+        self.tip = Some("nondeterministic_output");
+        self
+    }
+
+    /// The elements come in any order.
+    pub(super) const fn unordered(mut self) -> Command {
+        self.tip = Some("nondeterministic_output_order");
+        self
+    }
+
+    /// Its subcommands do the work; they belong to the group's category, it does not.
+    pub(super) const fn container(mut self, subcommands: &'static [Command]) -> Command {
+        self.subcommands = subcommands;
+        self.belongs(Categories::NONE)
+    }
+}
+
+/// The same rows with their indexes, from `first` on.
+pub(super) const fn numbered<const N: usize>(first: usize, mut rows: [Command; N]) -> [Command; N] {
+    let mut at = 0;
+    while at < N {
+        rows[at].index = (first + at) as u16;
+        at += 1;
+    }
+    rows
+}
