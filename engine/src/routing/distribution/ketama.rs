@@ -40,7 +40,7 @@
 //! What always holds: `points` is sorted by value and not empty but for the sentinel;
 //! `first_at.len() << shift` is 2^32.
 
-use super::{Member, Ring};
+use super::member::Member;
 use crate::base::ShardId;
 use md5::{Digest, Md5};
 
@@ -77,7 +77,8 @@ pub struct Continuum {
     shift: u32,
 }
 
-pub fn build(members: &[Member<'_>]) -> Ring {
+/// The circle of the live members; `None` when they have no point.
+pub fn build(members: &[Member<'_>]) -> Option<Continuum> {
     let mut points = Vec::new();
     for (member, digests) in members.iter().zip(digests_per_member(members)) {
         for number in 0..digests {
@@ -87,10 +88,7 @@ pub fn build(members: &[Member<'_>]) -> Ring {
             );
         }
     }
-    match Continuum::new(points) {
-        Some(continuum) => Ring::Ketama(continuum),
-        None => Ring::Empty,
-    }
+    Continuum::new(points)
 }
 
 /// How many digests, of four points each, every member gets.
@@ -202,7 +200,7 @@ impl Continuum {
 #[cfg(test)]
 mod tests {
     use super::digests_per_member;
-    use super::{Arc, Continuum, Member, Point, Ring, TEXT_LEN_MAX, build, digest_points};
+    use super::{Arc, Continuum, Member, Point, TEXT_LEN_MAX, build, digest_points};
     use crate::base::ShardId;
 
     fn points_at_equal_weight(count: usize) -> u32 {
@@ -263,7 +261,7 @@ mod tests {
             .zip(members)
             .map(|(id, (name, weight))| Member { shard: ShardId(id), name, weight })
             .collect();
-        let Ring::Ketama(continuum) = build(&members) else { panic!("not a continuum") };
+        let continuum = build(&members).unwrap();
         assert_eq!(continuum.points().len(), 480);
         let first: Vec<(u32, u16)> =
             continuum.points()[..10].iter().map(|point| (point.value, point.shard.0)).collect();

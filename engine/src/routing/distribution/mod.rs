@@ -9,23 +9,17 @@
 //! the contract, while the order in the configuration is not.
 
 mod ketama;
+mod member;
 mod modula;
 mod random;
 
 pub use ketama::{Arc, Continuum, Point};
+pub use member::Member;
 pub use modula::Modula;
 pub use random::Random;
 
 use crate::base::{Chance, ShardId};
 use std::cmp::Ordering;
-
-/// A shard as a distribution sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct Member<'a> {
-    pub shard: ShardId,
-    pub name: &'a str,
-    pub weight: u32,
-}
 
 /// A way to spread hashes over shards, and its name in the configuration.
 #[derive(Debug)]
@@ -51,17 +45,17 @@ pub static DISTRIBUTIONS: [Distribution; 3] = [
     Distribution {
         name: "ketama",
         about: "consistent hashing by weight: few keys move when a shard leaves or joins",
-        build: ketama::build,
+        build: |members| ketama::build(members).map_or(Ring::Empty, Ring::Ketama),
     },
     Distribution {
         name: "modula",
         about: "hash modulo the sum of weights: even, but nearly all keys move with any change",
-        build: modula::build,
+        build: |members| modula::build(members).map_or(Ring::Empty, Ring::Modula),
     },
     Distribution {
         name: "random",
         about: "any live shard, whatever the key and the weights: for shards that hold the same",
-        build: random::build,
+        build: |members| random::build(members).map_or(Ring::Empty, Ring::Random),
     },
 ];
 

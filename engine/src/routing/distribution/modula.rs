@@ -7,7 +7,7 @@
 //!
 //! What always holds: there is at least one slot.
 
-use super::{Member, Ring};
+use super::member::Member;
 use crate::base::ShardId;
 
 /// 128 KiB of list.
@@ -29,11 +29,9 @@ struct Run {
     shard: ShardId,
 }
 
-pub fn build(members: &[Member<'_>]) -> Ring {
-    match Modula::new(members, LIST_LEN_MAX) {
-        Some(modula) => Ring::Modula(modula),
-        None => Ring::Empty,
-    }
+/// The slots of the live members; `None` when they weigh nothing.
+pub fn build(members: &[Member<'_>]) -> Option<Modula> {
+    Modula::new(members, LIST_LEN_MAX)
 }
 
 impl Modula {

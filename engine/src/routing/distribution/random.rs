@@ -5,7 +5,7 @@
 //!
 //! What always holds: there is at least one shard.
 
-use super::{Member, Ring};
+use super::member::Member;
 use crate::base::{Chance, ShardId};
 
 /// The live shards.
@@ -14,11 +14,10 @@ pub struct Random {
     shards: Box<[ShardId]>,
 }
 
-pub fn build(members: &[Member<'_>]) -> Ring {
-    if members.is_empty() {
-        return Ring::Empty;
-    }
-    Ring::Random(Random { shards: members.iter().map(|member| member.shard).collect() })
+/// `None` when nobody is live.
+pub fn build(members: &[Member<'_>]) -> Option<Random> {
+    let shards: Box<[ShardId]> = members.iter().map(|member| member.shard).collect();
+    (!shards.is_empty()).then_some(Random { shards })
 }
 
 impl Random {
@@ -41,11 +40,11 @@ mod tests {
     #[test]
     fn weights_are_ignored() {
         let member = |id, weight| Member { shard: ShardId(id), name: "", weight };
-        let ring = build(&[member(0, 1), member(2, 50), member(5, 1)]);
+        let random = build(&[member(0, 1), member(2, 50), member(5, 1)]).unwrap();
         let mut chance = Chance::new(3);
         let mut drawn = [0; 6];
-        for hash in 0..3000 {
-            drawn[ring.owner(hash, &mut chance).unwrap().index()] += 1;
+        for _ in 0..3000 {
+            drawn[random.draw(&mut chance).index()] += 1;
         }
         assert!([0, 2, 5].iter().all(|&id| (900..1100).contains(&drawn[id])), "{drawn:?}");
         assert_eq!(drawn.iter().sum::<i32>(), 3000);

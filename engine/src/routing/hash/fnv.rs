@@ -12,7 +12,7 @@
 //! distribute over multiplication, so the chain cannot be cut into lanes; the loop around it
 //! costs nothing beside it, which is why there is no cleverness below.
 
-use super::sign_extended;
+use super::bytes::sign_extended;
 
 const BASIS_32: u32 = 0x811c_9dc5;
 const PRIME_32: u32 = 0x0100_0193;

@@ -3,7 +3,7 @@
 //! Four bytes a step, as two little-endian halves. Of the rest, the odd third byte is taken
 //! sign-extended and a lone byte is not, because twemproxy casts the one and forgets the other.
 
-use super::{little_endian, sign_extended};
+use super::bytes::{little_endian, sign_extended};
 
 pub fn hsieh(key: &[u8]) -> u32 {
     let mut hash: u32 = 0;

@@ -6,7 +6,7 @@
 //! gives 0xdeadbeef + 13. Bytes are unsigned. The original reads keys aligned to words, to half
 //! words and to neither along three roads that all lead here.
 
-use super::little_endian;
+use super::bytes::little_endian;
 
 const SEED: u32 = 13;
 

@@ -2,11 +2,12 @@
 //!
 //! The digest is computed by the `md-5` crate. Bytes are read as they are: no sign extension.
 
+use super::bytes::little_endian;
 use md5::{Digest, Md5};
 
 pub fn md5(key: &[u8]) -> u32 {
     let digest = Md5::digest(key);
-    super::little_endian(&digest[..4])
+    little_endian(&digest[..4])
 }
 
 #[cfg(test)]

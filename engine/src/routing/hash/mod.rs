@@ -13,6 +13,7 @@
 //! pointer from then on. The functions say what they do for the empty text, but routing never
 //! asks: twemproxy gives an empty key the hash 0 without calling any of them (see `Router`).
 
+mod bytes;
 mod crc16;
 mod crc32;
 mod fnv;
@@ -112,21 +113,9 @@ pub fn by_name(name: &str) -> Option<&'static Hash> {
     HASHES.iter().find(|hash| hash.name == name)
 }
 
-/// A byte as a signed `char` widened to 32 bits.
-#[inline(always)]
-fn sign_extended(byte: u8) -> u32 {
-    i32::from(byte as i8) as u32
-}
-
-/// The 32-bit word whose first byte is `bytes[0]`; at most four bytes, missing ones are zero.
-#[inline(always)]
-fn little_endian(bytes: &[u8]) -> u32 {
-    bytes.iter().rev().fold(0, |word, &byte| (word << 8) | u32::from(byte))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{HASHES, by_name, little_endian, sign_extended};
+    use super::{HASHES, by_name};
 
     #[test]
     fn the_table_is_sorted_and_described() {
@@ -168,14 +157,5 @@ mod tests {
             let hash = by_name(name).unwrap();
             assert_eq!(keys.map(hash.function), hashes, "{name}");
         }
-    }
-
-    #[test]
-    fn bytes_widen_and_gather_as_in_c() {
-        assert_eq!(sign_extended(0x7f), 0x7f);
-        assert_eq!(sign_extended(0x80), 0xffff_ff80);
-        assert_eq!(little_endian(&[0x78, 0x56, 0x34, 0x12]), 0x1234_5678);
-        assert_eq!(little_endian(&[0xff, 0x80]), 0x80ff);
-        assert_eq!(little_endian(&[]), 0);
     }
 }

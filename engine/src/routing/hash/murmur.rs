@@ -3,7 +3,7 @@
 //! The seed is 0xdeadbeef times the length of the key, a habit of libmemcached, so the empty key
 //! gives 0. Bytes are unsigned throughout.
 
-use super::little_endian;
+use super::bytes::little_endian;
 
 const MULTIPLIER: u32 = 0x5bd1_e995;
 const SHIFT: u32 = 24;

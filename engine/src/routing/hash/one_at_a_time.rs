@@ -1,7 +1,7 @@
 //! Bob Jenkins' one-at-a-time ("Hash functions", Dr. Dobb's Journal, 1997), from twemproxy's
 //! `nc_one_at_a_time.c`. The byte is added sign-extended.
 
-use super::sign_extended;
+use super::bytes::sign_extended;
 
 pub fn one_at_a_time(key: &[u8]) -> u32 {
     let mut hash = key.iter().fold(0, |hash: u32, &byte| {
