@@ -4,10 +4,11 @@
 //! version win over `-t`, which wins over serving. The flags are those of `flags.rs`; only their
 //! dress differs from what the name nuthatch shows.
 
+use super::arguments::Cli;
 use super::flags::Run;
 use super::getopt::{self, canonical, shown, takes_value, value_name};
 use super::print::{tell, told};
-use super::{Cli, daemon, describe, places, run};
+use super::{daemon, describe, places, run};
 use clap::error::ContextKind;
 use clap::{Arg, ArgAction, Args, Command, CommandFactory, FromArgMatches};
 use std::error::Error;

@@ -1,5 +1,6 @@
 //! The command line: what is asked, and who answers it.
 
+mod arguments;
 mod daemon;
 mod describe;
 mod dropin;
@@ -18,44 +19,10 @@ mod ring;
 mod run;
 mod verify;
 
-use clap::{CommandFactory, Parser, Subcommand};
-use flags::CONF_FILE;
+use arguments::{Cli, Command};
+use clap::{CommandFactory, Parser};
 use name::default_manners;
 use std::process::ExitCode;
-
-/// A sharding proxy for Redis and Valkey that takes over from twemproxy.
-#[derive(Parser, Debug)]
-#[command(
-    name = "nuthatch",
-    version,
-    args_conflicts_with_subcommands = true,
-    args_override_self = true,
-    infer_long_args = true
-)]
-struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    run: flags::Run,
-}
-
-#[derive(Subcommand, Debug)]
-enum Command {
-    /// Print the hash, the ring point and the server of each key
-    Where(place::Where),
-    /// Draw each server's share of the ring; with a second file, what would move
-    Ring(ring::Ring),
-    /// Print the configuration for another proxy to read
-    Export(export::Export),
-    /// Ask the running servers whether their keys are where the configuration would look
-    Verify(verify::Verify),
-    /// Print the manual page
-    #[command(hide = true)]
-    Man,
-    /// Print completions for a shell
-    #[command(hide = true)]
-    Completions(papers::Completions),
-}
 
 /// Runs what the arguments ask for.
 pub fn main() -> ExitCode {

@@ -11,7 +11,7 @@
 //!
 //! All shards count as live: this is where keys belong, not where an ejection has put them now.
 
-use super::CONF_FILE;
+use super::flags::CONF_FILE;
 use super::load::{self, View};
 use super::print::{Object, column, hex, shown};
 use anyhow::{Context, ensure};

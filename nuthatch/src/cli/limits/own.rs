@@ -1,7 +1,7 @@
 //! The rows of what is ours alone: the configuration's limits, and those that protect the process and its
 //! servers.
 
-use super::{Here, Row};
+use super::row::{Here, Row};
 use crate::admin::HEAD_BYTES_MAX;
 use crate::config::{FILE_BYTES_MAX, POOLS_MAX, SERVERS_MAX, UNIX_PATH_MAX};
 use nuthatch_engine::base::limits as l;

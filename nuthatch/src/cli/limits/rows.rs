@@ -1,7 +1,7 @@
 //! The rows of the page: ours from the constants, theirs as they were found.
 
 use super::own::{CONFIGURATION, PROTECTION};
-use super::{Here, Row, Section};
+use super::row::{Here, Row, Section};
 use nuthatch_engine::base::limits as l;
 use nuthatch_engine::protocol::memcache::request::BLOCK_BYTES_WRITTEN_MAX;
 use nuthatch_engine::protocol::memcache::{KEY_BYTES_MAX, LINE_BYTES_MAX};

@@ -12,7 +12,7 @@
 mod moves;
 mod share;
 
-use super::CONF_FILE;
+use super::flags::CONF_FILE;
 use super::load::{self, View};
 use super::print::shown;
 use crate::config::Pool;

@@ -22,7 +22,7 @@ mod hint;
 mod report;
 mod tally;
 
-use super::CONF_FILE;
+use super::flags::CONF_FILE;
 use super::load::{self, View};
 use super::print::{shown, tell};
 use nuthatch_engine::routing::distribution::Ring;

@@ -16,6 +16,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tracing::field::{Field, Visit};
 use tracing::{Level, Metadata};
 
+/// The target of lines that are written at every level: start, end, signals.
+pub const ALWAYS: &str = "always";
+
 /// Bytes of a line. What is longer is cut.
 const LINE_BYTES_MAX: usize = 4096;
 
@@ -28,7 +31,7 @@ pub enum Form {
 /// The word for how grave an event is.
 pub fn word(metadata: &Metadata<'_>) -> &'static str {
     match *metadata.level() {
-        _ if metadata.target() == super::ALWAYS => "note",
+        _ if metadata.target() == ALWAYS => "note",
         Level::ERROR => "error",
         Level::WARN => "warn",
         Level::INFO => "info",

@@ -28,7 +28,7 @@
 
 mod line;
 
-pub use line::Form;
+pub use line::{ALWAYS, Form};
 
 use line::Line;
 use std::fs::OpenOptions;
@@ -40,9 +40,6 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, span};
-
-/// The target of lines that are written at every level: start, end, signals.
-pub const ALWAYS: &str = "always";
 
 pub const LEVEL_MAX: u8 = 11;
 
