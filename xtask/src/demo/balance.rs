@@ -8,8 +8,8 @@
 
 use anyhow::Result;
 
-use super::Verdict;
 use super::stage::{NAMES, Stage, names};
+use super::verdict::Verdict;
 use super::wire::{Command, Counts, Meaning, Reply, Speech};
 use crate::paint::{self, thousands};
 use crate::stop::Stop;

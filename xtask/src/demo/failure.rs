@@ -10,8 +10,8 @@
 use anyhow::{Context, Result};
 use std::time::{Duration, Instant};
 
-use super::Verdict;
 use super::stage::{Answer, NAMES, Stage, names};
+use super::verdict::Verdict;
 use super::wire::{Command, Meaning, Speech};
 use crate::paint;
 use crate::stop::Stop;

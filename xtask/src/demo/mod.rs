@@ -18,34 +18,18 @@ mod failure;
 mod server;
 mod session;
 mod stage;
+mod verdict;
 mod wire;
 
 use anyhow::{Context, Result, bail, ensure};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::stop::{Stop, Stopped};
 use crate::{install, paint, place};
 use stage::Stage;
+use verdict::Verdict;
 pub use wire::Speech;
-
-/// What was looked at, and what did not hold.
-#[derive(Default)]
-pub struct Verdict {
-    held: u32,
-    failed: Vec<String>,
-}
-
-impl Verdict {
-    /// Notes one expectation; `what` tells what is wrong if it does not hold.
-    pub fn expect(&mut self, holds: bool, what: impl FnOnce() -> String) {
-        if holds {
-            self.held += 1;
-        } else {
-            self.failed.push(what());
-        }
-    }
-}
 
 pub fn run(speech: Speech, is_once: bool, proxy: Option<PathBuf>) -> Result<()> {
     let stop = Stop::listen()?;
@@ -152,9 +136,4 @@ fn stay(stage: &mut Stage, stop: &Stop) -> Result<()> {
             bail!("the proxy has ended by itself ({status})");
         }
     }
-}
-
-/// The file name of a program, for the screen.
-fn name_of(binary: &Path) -> String {
-    binary.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

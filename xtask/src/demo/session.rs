@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::Verdict;
 use super::stage::{Stage, names};
+use super::verdict::Verdict;
 use super::wire::{Command, Meaning, Speech};
 use crate::paint;
 

@@ -7,7 +7,6 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::ExitStatus;
 
-use super::name_of;
 use super::server::Server;
 use super::wire::{Command, Counts, Meaning, Reply, Speech, Wire};
 use crate::paint;
@@ -171,4 +170,9 @@ pub fn names(indexes: &[usize]) -> String {
     }
     let names: Vec<String> = indexes.iter().map(|&i| paint::server(i, NAMES[i])).collect();
     names.join(" and ")
+}
+
+/// The file name of a program, for the screen.
+fn name_of(binary: &Path) -> String {
+    binary.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
