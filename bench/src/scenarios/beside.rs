@@ -6,9 +6,9 @@
 //! has some short windows with nothing, and while a SET passes, with nothing, and while a GET does. What
 //! is told is the median of the windows in which the host left us alone.
 
-use super::Scene;
 use super::paced::{self, Deed};
 use super::quiet::{self, Seen};
+use super::scene::Scene;
 use crate::contestants::{Contestant, Layout, Running};
 use crate::load::{Asks, Load, Shape};
 use crate::measure;

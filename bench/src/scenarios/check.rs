@@ -2,7 +2,7 @@
 //! lower, as it costs more CPU a request on the core it shares with the servers; what must agree is
 //! who needs less, and about by how much.
 
-use super::{Scene, null_servers, pid, pinned};
+use super::scene::{Scene, null_servers, pid, pinned};
 use crate::contestants::BASE;
 use crate::pin;
 use crate::proc;

@@ -8,7 +8,7 @@
 //! server fails, and how much more it is than before in the same round.
 
 use super::quiet::{self, Seen};
-use super::{Scene, null_servers};
+use super::scene::{Scene, null_servers};
 use crate::contestants::{Contestant, Layout};
 use crate::load::{Asks, Load, Outcome, Shape, key};
 use crate::measure;

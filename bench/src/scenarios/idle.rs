@@ -1,6 +1,6 @@
 //! What ten thousand clients cost in memory: connected and silent, then each having asked once.
 
-use super::{Scene, mib, null_servers, pid, pinned};
+use super::scene::{Scene, mib, null_servers, pid, pinned};
 use crate::proc;
 use crate::workloads::WORKLOADS;
 use anyhow::{Context, Result};

@@ -2,7 +2,7 @@
 //! never reads, and for a value of 256 MiB.
 
 use super::paced::{self, Deed, GET};
-use super::{Scene, mib, null_servers, pid, pinned};
+use super::scene::{Scene, mib, null_servers, pid, pinned};
 use crate::contestants::{Layout, Running};
 use crate::pin;
 use crate::proc;

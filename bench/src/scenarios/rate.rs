@@ -6,8 +6,8 @@
 //! short and many and take turns, and what is compared is compared within a turn that the host
 //! left us alone in.
 
-use super::Scene;
 use super::quiet::{Quiet, Seen, quiet};
+use super::scene::Scene;
 use crate::contestants::{self, BASE, Contestant, Layout, Running};
 use crate::load::{Load, Shape};
 use crate::measure;

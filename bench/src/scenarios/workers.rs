@@ -1,6 +1,6 @@
 //! More than one worker, unpinned: what a second core brings on a machine that has one.
 
-use super::Scene;
+use super::scene::Scene;
 use crate::contestants::{self, Layout, OURS};
 use crate::measure;
 use crate::pin;
