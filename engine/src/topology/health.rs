@@ -139,6 +139,13 @@ impl PoolHealth {
 }
 
 impl ShardHealth {
+    /// It works; what there is to tell of that.
+    fn answered(&mut self, now: Time) -> Option<Change> {
+        (self.failures, self.suspicions) = (0, 0);
+        let failing = self.failing.take()?;
+        Some(Change::Answers { after_ms: now.since(failing.since).as_millis() as u64 })
+    }
+
     /// When it is to be probed, and whether it is being probed; `None`: there is no need.
     fn probe(&mut self, is_dark: bool) -> Option<(Time, &mut bool)> {
         match (&mut self.out, &mut self.failing) {
@@ -200,12 +207,9 @@ impl Health {
         }
         match sight {
             Sight::Answered => {
-                (health.failures, health.suspicions) = (0, 0);
-                if let Some(failing) = health.failing.take() {
-                    let after_ms = now.since(failing.since).as_millis() as u64;
-                    let change = Change::Answers { after_ms };
-                    self.wishes.push_back(Wish::Note { pool: pool_id, shard, change });
-                }
+                let change = health.answered(now);
+                let note = change.map(|change| Wish::Note { pool: pool_id, shard, change });
+                self.wishes.extend(note);
             }
             Sight::Closed => {}
             Sight::Suspect if policy == Eject::Off => {}

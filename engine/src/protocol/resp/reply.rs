@@ -106,29 +106,9 @@ fn walk<const PASSING: bool>(bytes: &[u8], progress: &mut Progress) -> Result<Pa
         }
         match kind {
             b'$' | b'=' | b'!' => {
-                let Some((len, next)) = length(bytes, at + 1)? else {
-                    return Ok(Parsed::Incomplete { missing: 1 });
-                };
-                progress.at = match len {
-                    None => next,
-                    Some(len) if len > REPLY_BULK_BYTES_MAX as u64 => return Err(Error::Length),
-                    Some(len) => {
-                        let end = next + len as usize;
-                        if PASSING && bytes.len() < end + 2 {
-                            progress.at = end + 2;
-                            progress.owed -= 1;
-                            return Ok(Parsed::Incomplete { missing: end + 2 - bytes.len() });
-                        }
-                        if bytes.len() < end + 2 {
-                            return Ok(Parsed::Incomplete { missing: end + 2 - bytes.len() });
-                        }
-                        if bytes[end] != b'\r' || bytes[end + 1] != b'\n' {
-                            return Err(Error::End);
-                        }
-                        end + 2
-                    }
-                };
-                progress.owed -= 1;
+                if let Some(missing) = progress.walk_body::<PASSING>(bytes, at)? {
+                    return Ok(Parsed::Incomplete { missing });
+                }
             }
             b'+' | b'-' | b':' | b'_' | b'#' | b',' | b'(' => {
                 if !progress.walk_line::<PASSING>(bytes, at + 1)? {
@@ -157,6 +137,37 @@ fn walk<const PASSING: bool>(bytes: &[u8], progress: &mut Progress) -> Result<Pa
 }
 
 impl Progress {
+    /// Walks over the body whose type byte is at `at`; how many bytes are missing, if some are.
+    #[inline]
+    fn walk_body<const PASSING: bool>(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+    ) -> Result<Option<usize>, Error> {
+        let Some((len, next)) = length(bytes, at + 1)? else { return Ok(Some(1)) };
+        let end = match len {
+            None => next,
+            Some(len) if len > REPLY_BULK_BYTES_MAX as u64 => return Err(Error::Length),
+            Some(len) => {
+                let end = next + len as usize + 2;
+                if bytes.len() < end {
+                    if PASSING {
+                        self.at = end;
+                        self.owed -= 1;
+                    }
+                    return Ok(Some(end - bytes.len()));
+                }
+                if bytes[end - 2] != b'\r' || bytes[end - 1] != b'\n' {
+                    return Err(Error::End);
+                }
+                end
+            }
+        };
+        self.at = end;
+        self.owed -= 1;
+        Ok(None)
+    }
+
     /// Walks over the line whose text begins at `text`; `false` if it does not end yet.
     #[inline]
     fn walk_line<const PASSING: bool>(&mut self, bytes: &[u8], text: usize) -> Result<bool, Error> {
