@@ -105,15 +105,16 @@ fn take_outcome(row: &mut Row, outcome: &Outcome, servers: usize) {
     let micros = |seconds: f64| seconds / outcome.ops as f64 * 1e6;
     row.ops = outcome.ops;
     row.per_second = outcome.per_second();
-    (row.p50_us, row.p99_us, row.p999_us) = (outcome.p50, outcome.p99, outcome.p999);
+    (row.latency.p50_us, row.latency.p99_us, row.latency.p999_us) =
+        (outcome.p50, outcome.p99, outcome.p999);
     row.errors = outcome.errors;
     row.first_error.clone_from(&outcome.first_error);
     row.misses = outcome.misses;
     let (behind, proxy) = outcome.window.watched.split_at(servers);
-    row.servers_us = micros(behind.iter().map(|server| server.cpu.total()).sum());
+    row.cpu.servers_us = micros(behind.iter().map(|server| server.cpu.total()).sum());
     if let Some(proxy) = proxy.first() {
-        (row.user_us, row.system_us) = (micros(proxy.cpu.user), micros(proxy.cpu.system));
-        row.share = proxy.cpu.total() / outcome.seconds;
+        (row.cpu.user_us, row.cpu.system_us) = (micros(proxy.cpu.user), micros(proxy.cpu.system));
+        row.cpu.share = proxy.cpu.total() / outcome.seconds;
         row.threads.clone_from(&proxy.threads);
     }
     let ours: f64 = outcome.window.watched.iter().map(|it| it.cpu.total()).sum();

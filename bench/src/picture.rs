@@ -157,7 +157,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::Row;
+    use crate::row::{Cpu, Row};
     use std::fs;
     use std::path::{Path, PathBuf};
 
@@ -167,7 +167,7 @@ mod tests {
             is_pinned: true,
             contestant: contestant.into(),
             workload: workload.into(),
-            user_us,
+            cpu: Cpu { user_us, ..Cpu::default() },
             ..Row::default()
         }
     }
@@ -219,7 +219,7 @@ mod tests {
             rows.extend([row(OURS, workload.name, 1.0), row(BASE, workload.name, 2.0)]);
         }
         // A bar and a number beyond all bounds.
-        rows[0].user_us = 123_456_789.0;
+        rows[0].cpu.user_us = 123_456_789.0;
         let long =
             ["then 2026-11-26 16:14: 15 rounds; ", &"x".repeat(500), " <&> ", &"M ".repeat(900)];
         let report = Report {

@@ -26,15 +26,10 @@ pub struct Row {
     pub failed: Option<String>,
     pub ops: u64,
     pub per_second: f64,
-    pub p50_us: f64,
-    pub p99_us: f64,
-    pub p999_us: f64,
-    pub user_us: f64,
-    pub system_us: f64,
-    /// Of the three servers together.
-    pub servers_us: f64,
-    /// Of a core, used by the proxy.
-    pub share: f64,
+    #[serde(flatten)]
+    pub latency: Latency,
+    #[serde(flatten)]
+    pub cpu: Cpu,
     pub threads: Vec<Thread>,
     /// System calls a request; None: not counted.
     pub syscalls: Option<f64>,
@@ -52,13 +47,30 @@ pub struct Row {
     pub tries: usize,
 }
 
+#[derive(Clone, Copy, Default, Debug, Serialize, Deserialize)]
+pub struct Latency {
+    pub p50_us: f64,
+    pub p99_us: f64,
+    pub p999_us: f64,
+}
+
+#[derive(Clone, Copy, Default, Debug, Serialize, Deserialize)]
+pub struct Cpu {
+    pub user_us: f64,
+    pub system_us: f64,
+    /// Of the three servers together.
+    pub servers_us: f64,
+    /// Of a core, used by the proxy.
+    pub share: f64,
+}
+
 impl Row {
     pub fn cpu_us(&self) -> f64 {
-        self.user_us + self.system_us
+        self.cpu.user_us + self.cpu.system_us
     }
 
     pub fn is_saturated(&self) -> bool {
-        self.share >= SATURATED
+        self.cpu.share >= SATURATED
     }
 
     pub fn is_quiet(&self) -> bool {

@@ -90,7 +90,7 @@ pub fn races(rows: &[Row]) -> Vec<Vec<Line<'_>>> {
         for line in race {
             line.cpu_ratio = ratio(&line.rows, &base, Row::cpu_us);
             line.rate_ratio = ratio(&line.rows, &base, |row| row.per_second);
-            line.servers_ratio = ratio(&line.rows, &base, |row| row.servers_us);
+            line.servers_ratio = ratio(&line.rows, &base, |row| row.cpu.servers_us);
         }
     }
     races
@@ -106,9 +106,11 @@ fn ratio(rows: &[&Row], base: &[&Row], of: impl Fn(&Row) -> f64) -> Option<Sprea
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::row::Cpu;
 
     fn row(contestant: &str, round: usize, user_us: f64) -> Row {
-        Row { contestant: contestant.into(), round, user_us, ..Row::default() }
+        let cpu = Cpu { user_us, ..Cpu::default() };
+        Row { contestant: contestant.into(), round, cpu, ..Row::default() }
     }
 
     #[test]

@@ -98,7 +98,7 @@ fn race(lines: &[Line<'_>]) -> String {
         let is_limit = lines
             .iter()
             .filter(|line| [OURS, BASE].contains(&line.like.contestant.as_str()))
-            .all(|line| line.median(|row| row.share) >= SATURATED);
+            .all(|line| line.median(|row| row.cpu.share) >= SATURATED);
         let _ = writeln!(
             text,
             "\nTarget: {:.2}, goal {:.2}; measured {:.3}: {verdict}{}.",
@@ -128,18 +128,18 @@ fn line(line: &Line<'_>) -> String {
     format!(
         "| {name} | {} | {} | {} | {} | {:.0} | {} | {:.0} | {:.0} | {:.0} | {:.2} | {calls} | {} | {} | {} | {} |\n",
         of_proxy(format!("{:.2}", line.median(Row::cpu_us))),
-        of_proxy(format!("{:.2}", line.median(|row| row.user_us))),
-        of_proxy(format!("{:.2}", line.median(|row| row.system_us))),
+        of_proxy(format!("{:.2}", line.median(|row| row.cpu.user_us))),
+        of_proxy(format!("{:.2}", line.median(|row| row.cpu.system_us))),
         if name == BASE { "1".to_owned() } else { spread(line.cpu_ratio) },
         line.median(|row| row.per_second),
         if name == BASE { "1".to_owned() } else { spread(line.rate_ratio) },
-        line.median(|row| row.p50_us),
-        line.median(|row| row.p99_us),
-        line.median(|row| row.p999_us),
-        line.median(|row| row.servers_us),
+        line.median(|row| row.latency.p50_us),
+        line.median(|row| row.latency.p99_us),
+        line.median(|row| row.latency.p999_us),
+        line.median(|row| row.cpu.servers_us),
         mib(|row| row.peak_kib),
         mib(|row| row.settled_kib),
-        of_proxy(format!("{:.2}", line.median(|row| row.share))),
+        of_proxy(format!("{:.2}", line.median(|row| row.cpu.share))),
         notes(line, is_proxy),
     )
 }
@@ -156,7 +156,7 @@ fn spread(spread: Option<Spread>) -> String {
 
 fn notes(line: &Line<'_>, is_proxy: bool) -> String {
     let mut notes = Vec::new();
-    if is_proxy && line.like.is_pinned && line.median(|row| row.share) < SATURATED {
+    if is_proxy && line.like.is_pinned && line.median(|row| row.cpu.share) < SATURATED {
         notes.push("not saturated".to_owned());
     }
     let noisy = line.rows.iter().filter(|row| !row.is_quiet()).count();
@@ -234,10 +234,10 @@ pub fn progress(row: &Row) -> String {
         "{head} cpu {:8.2} us  {:8.0}/s  p50 {:7.0}  p99 {:7.0} us  core {:.2}  servers {:6.2} us{}{noisy}",
         row.cpu_us(),
         row.per_second,
-        row.p50_us,
-        row.p99_us,
-        row.share,
-        row.servers_us,
+        row.latency.p50_us,
+        row.latency.p99_us,
+        row.cpu.share,
+        row.cpu.servers_us,
         if row.errors > 0 {
             format!("  {} errors: {}", row.errors, row.first_error)
         } else {
@@ -258,6 +258,7 @@ pub fn legend() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::row::Cpu;
 
     #[test]
     fn the_overview_sets_each_workload_beside_its_bar() {
@@ -267,8 +268,7 @@ mod tests {
             servers: servers.into(),
             is_pinned,
             per_second,
-            user_us: 1.0 / per_second,
-            servers_us: 3.0,
+            cpu: Cpu { user_us: 1.0 / per_second, servers_us: 3.0, ..Cpu::default() },
             ..Row::default()
         };
         let rows = [
