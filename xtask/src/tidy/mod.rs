@@ -1,59 +1,58 @@
 //! `cargo xtask tidy`: the house rules that no lint knows.
 //!
+//! ```text
+//!   a tree of texts ──▶ RULES, file by file ────────────────────────────────────▶ findings
+//!                   └─▶ tokens ▶ items ▶ modules ▶ arrows ─▶ rooms, circles ────▶
+//! ```
+//!
 //! A tree (the paths and texts of the files git knows or would add) goes in, findings come out;
-//! a rule is a function of one file and a row in `RULES`. Nothing here touches the disk but the
-//! reading of the tree, so the tests use small trees made up on the spot.
+//! a rule is a function and a row: in `RULES` if it looks at one file, in `ARROW_RULES` if it looks
+//! at what files take from each other. Nothing here touches the disk but the reading of the tree,
+//! so the tests use small trees made up on the spot.
 
+mod arrows;
+mod circles;
+mod items;
+mod modules;
 mod rooms;
 mod rules;
+mod sizes;
 mod source;
+mod tokens;
+mod tree;
 
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::process::Command;
 
 use crate::{paint, place};
-
-/// One text file; the path is relative to the workspace and uses `/`.
-pub struct SourceFile {
-    pub path: String,
-    pub text: String,
-}
-
-/// Something to mend, or, if it is only a warning, to think about.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Finding {
-    pub path: String,
-    /// Counted from 1.
-    pub line: usize,
-    pub what: String,
-    pub is_warning: bool,
-}
+use arrows::Arrow;
+use tree::{Finding, SourceFile};
 
 type Rule = fn(&SourceFile) -> Vec<Finding>;
 
 static RULES: [Rule; 6] = [
-    rooms::wrong_way_imports,
     rules::long_file,
     rules::machine_path,
     rules::stray_character,
     rules::missing_essay,
     rules::unfinished,
+    sizes::too_large,
 ];
 
-impl SourceFile {
-    pub fn is_rust(&self) -> bool {
-        self.path.rsplit_once('.').is_some_and(|(_, ending)| ending == "rs")
-    }
+type ArrowRule = fn(&[SourceFile], &[Arrow]) -> Vec<Finding>;
 
-    fn finding(&self, line: usize, what: impl Into<String>) -> Finding {
-        Finding { path: self.path.clone(), line, what: what.into(), is_warning: false }
-    }
-}
+static ARROW_RULES: [ArrowRule; 2] = [rooms::wrong_way_imports, circles::circles];
 
 /// All findings in `tree`, in the order of the files.
 pub fn inspect(tree: &[SourceFile]) -> Vec<Finding> {
-    tree.iter().flat_map(|file| RULES.iter().flat_map(move |rule| rule(file))).collect()
+    let mut findings: Vec<Finding> =
+        tree.iter().flat_map(|file| RULES.iter().flat_map(move |rule| rule(file))).collect();
+    let arrows = arrows::arrows(tree);
+    findings.extend(ARROW_RULES.iter().flat_map(|rule| rule(tree, &arrows)));
+    let place = |path: &str| tree.iter().position(|file| file.path == path);
+    findings.sort_by_key(|finding| (place(&finding.path), finding.line));
+    findings
 }
 
 pub fn run() -> Result<()> {
@@ -105,23 +104,29 @@ mod tests {
     fn a_small_tree_with_one_of_each() {
         let file = |path: &str, text: &str| SourceFile { path: path.into(), text: text.into() };
         let tree = [
-            file("engine/src/base/ids.rs", "//! Ids.\nuse crate::proxy::Worker;\n"),
-            file("engine/src/proxy/mod.rs", "//! All.\nuse crate::base::ids::Id;\n"),
+            file("engine/src/lib.rs", "//! E.\nmod base;\nmod proxy;\n"),
+            file("engine/src/base.rs", "//! Ids.\nuse crate::proxy::Worker;\n"),
+            file("engine/src/proxy.rs", "//! All.\npub struct Worker;\n"),
             file("nuthatch/src/main.rs", "fn main() {}\n"),
             file("README.md", concat!("See /ho", "me/somebody/notes.\n")),
             file("xtask/src/x.rs", concat!("//! X.\n// TO", "DO: later\n")),
             file("sim/src/y.rs", "//! Y.\n// a curly \u{201c}quote\u{201d}\n"),
+            file("bench/src/lib.rs", "//! B.\nmod a;\nuse a::A;\nstruct B(A);\n"),
+            file("bench/src/a.rs", "//! A.\npub struct A;\nuse super::B;\n"),
+            file("testbed/src/z.rs", &format!("//! Z.\nstruct Z {{{}}}\n", "z: Z,".repeat(21))),
         ];
         let found: Vec<String> =
             inspect(&tree).iter().map(|f| format!("{}:{}", f.path, f.line)).collect();
         assert_eq!(
             found,
             [
-                "engine/src/base/ids.rs:2",
+                "engine/src/base.rs:2",
                 "nuthatch/src/main.rs:1",
                 "README.md:1",
                 "xtask/src/x.rs:2",
                 "sim/src/y.rs:2",
+                "bench/src/lib.rs:3",
+                "testbed/src/z.rs:2",
             ]
         );
     }

@@ -1,131 +1,158 @@
 //! Imports that go the wrong way between rooms.
 //!
-//! A crate's rooms are its top folders, listed from the foundation up. A file may name its own
-//! room and those listed before it. We look at every `crate::` path in the code, in `use` lines
-//! and elsewhere, with braces opened; paths of `super`s that leave the room are not followed, as
-//! nobody writes them.
+//! A room is a folder, or a single file, that a house lists from the foundation up. A file may
+//! name its own room and those listed before it. Houses may stand within rooms: a file in
+//! `engine/src/proxy/link/` obeys the order of the engine, of `proxy` and of `link`.
+//!
+//! Paths are resolved, so `super::super::x` and what a door passes on are seen too, and both ends
+//! count: the modules on the way and the file that defines the name. Files of a house that are in
+//! none of its rooms (`lib.rs`, `mod.rs`) are its front door: they may use all, and are not checked.
 
-use super::source;
-use super::{Finding, SourceFile};
+use super::arrows::Arrow;
+use super::tree::{Finding, SourceFile};
 
 struct House {
-    src: &'static str,
+    folder: &'static str,
     rooms: &'static [&'static str],
 }
 
-static HOUSES: [House; 2] = [
+/// `engine/src/proxy/` has its rooms listed before its files have moved into them: until then most
+/// of them are in none.
+static HOUSES: [House; 7] = [
     House {
-        src: "engine/src/",
+        folder: "engine/src/",
         rooms: &["base", "protocol", "command", "routing", "topology", "proxy"],
     },
+    House {
+        folder: "engine/src/proxy/",
+        rooms: &["measure", "link", "plan", "carry", "local", "worker"],
+    },
+    House { folder: "engine/src/proxy/link/", rooms: &["upstream", "client"] },
     // All of these may use the engine, which is a crate below them.
-    House { src: "nuthatch/src/", rooms: &["config", "io", "control", "admin", "cli"] },
+    House { folder: "nuthatch/src/", rooms: &["config", "io", "control", "admin", "cli"] },
+    House {
+        folder: "nuthatch/src/config/",
+        rooms: &[
+            "place", "quote", "node", "secret", "source", "problem", "yaml", "checked", "pool",
+            "written", "export", "differs",
+        ],
+    },
+    House {
+        folder: "nuthatch/src/io/",
+        rooms: &["sys", "log", "stream", "connection", "mail", "listener", "event_loop"],
+    },
+    House { folder: "nuthatch/src/cli/verify/", rooms: &["ask", "tally", "hint", "report"] },
 ];
 
-pub fn wrong_way_imports(file: &SourceFile) -> Vec<Finding> {
-    let Some((house, rest)) =
-        HOUSES.iter().find_map(|house| Some((house, file.path.strip_prefix(house.src)?)))
-    else {
-        return Vec::new();
-    };
-    let own = rest.split(['/', '.']).next().unwrap_or_default();
-    let Some(own_place) = house.rooms.iter().position(|room| *room == own) else {
-        return Vec::new(); // lib.rs and main.rs are the front door
-    };
-    let later = &house.rooms[own_place + 1..];
-    crate_paths(&source::code(&file.text))
-        .into_iter()
-        .filter(|(_, room)| later.contains(&room.as_str()))
-        .map(|(line, room)| file.finding(line, format!("{own} must not use {room}, a later room")))
-        .collect()
-}
-
-/// The first names after each `crate::` in `code`, with their lines.
-fn crate_paths(code: &str) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    for (at, _) in code.match_indices("crate::") {
-        let before = code[..at].chars().next_back().unwrap_or(' ');
-        if before.is_alphanumeric() || before == '_' {
-            continue; // some_crate::
-        }
-        let line = code[..at].matches('\n').count() + 1;
-        let path = code[at + "crate::".len()..].trim_start();
-        match path.strip_prefix('{') {
-            None => found.push((line, first_name(path))),
-            Some(group) => {
-                found.extend(
-                    group_names(group).into_iter().map(|(below, name)| (line + below, name)),
-                );
+pub fn wrong_way_imports(tree: &[SourceFile], arrows: &[Arrow]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for arrow in arrows {
+        let (from, to) = (&tree[arrow.from], &tree[arrow.to]);
+        for house in &HOUSES {
+            if let (Some(own), Some(other)) = (house.room(&from.path), house.room(&to.path))
+                && other > own
+            {
+                let (own, other) = (house.rooms[own], house.rooms[other]);
+                let what = format!("{own} must not use {other}, a later room");
+                findings.push(from.finding(arrow.line, what));
             }
         }
     }
-    found
+    findings.sort_by(|a, b| (&a.path, a.line, &a.what).cmp(&(&b.path, b.line, &b.what)));
+    findings.dedup();
+    findings
 }
 
-fn first_name(path: &str) -> String {
-    path.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
-}
-
-/// The first name of each item of `a::b, c::{d, e}} ...`, with how many lines below it stands.
-fn group_names(group: &str) -> Vec<(usize, String)> {
-    let mut names = Vec::new();
-    let mut depth = 0;
-    let mut begin = 0;
-    for (at, c) in group.char_indices() {
-        let ends_item = depth == 0 && (c == ',' || c == '}');
-        if ends_item {
-            let item = &group[begin..at];
-            let blank = item.len() - item.trim_start().len();
-            let below = group[..begin + blank].matches('\n').count();
-            names.push((below, first_name(item)));
-            begin = at + 1;
-        }
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            _ => {}
-        }
+impl House {
+    /// The place in the list of the room that a file is in.
+    fn room(&self, path: &str) -> Option<usize> {
+        let name = path.strip_prefix(self.folder)?.split(['/', '.']).next()?;
+        self.rooms.iter().position(|room| *room == name)
     }
-    names
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::arrows::arrows;
     use super::*;
 
+    /// The wrong lines of a file in a tree that has a file for every room.
     fn lines(path: &str, text: &str) -> Vec<usize> {
-        let file = SourceFile { path: path.into(), text: text.into() };
-        wrong_way_imports(&file).iter().map(|finding| finding.line).collect()
+        let mut tree = Vec::new();
+        let mut add = |path: &str, text: &str| {
+            tree.push(SourceFile { path: path.into(), text: text.into() });
+        };
+        add("engine/src/lib.rs", "mod base; mod routing; mod topology; mod proxy;");
+        add("engine/src/base/mod.rs", "mod ids; pub struct B;");
+        add("engine/src/routing/mod.rs", "mod tag; pub struct R;");
+        add("engine/src/topology/mod.rs", "pub use crate::routing::R; mod spec;");
+        add("engine/src/proxy/mod.rs", "mod link; mod worker; mod old; pub use worker::W;");
+        add("engine/src/proxy/worker.rs", "pub struct W;");
+        add("engine/src/proxy/link/mod.rs", "mod turn; pub mod client; pub mod upstream;");
+        add("engine/src/proxy/link/client.rs", "pub struct C;");
+        add("nuthatch/src/main.rs", "mod io; mod control; mod config;");
+        add("nuthatch/src/control.rs", "pub struct C;");
+        add("nuthatch/src/io/mod.rs", "mod stream;");
+        add(path, text);
+        let found = wrong_way_imports(&tree, &arrows(&tree));
+        assert!(found.iter().all(|finding| finding.path == path), "{found:?}");
+        found.iter().map(|finding| finding.line).collect()
     }
 
     #[test]
     fn later_rooms_are_out_of_reach() {
-        let text = "use crate::base::x;\nuse crate::routing::y;\nuse crate::proxy::z;\n";
+        let text = "use crate::base::B;\nuse crate::routing::R;\nuse crate::proxy::W;\n";
         assert_eq!(lines("engine/src/base/ids.rs", text), [2, 3]);
         assert_eq!(lines("engine/src/routing/tag.rs", text), [3]);
-        assert_eq!(lines("engine/src/proxy/mod.rs", text), [0; 0]);
-        assert_eq!(lines("engine/src/lib.rs", text), [0; 0]);
-        assert_eq!(lines("sim/src/base/lib.rs", text), [0; 0]);
+        assert_eq!(lines("engine/src/proxy/old.rs", text), [0; 0]);
     }
 
     #[test]
-    fn groups_are_opened() {
-        let text = "use crate::{\n    base::{a, b},\n    proxy::{c},\n    routing,\n};\n";
-        assert_eq!(lines("engine/src/command/redis.rs", text), [3, 4]);
+    fn groups_supers_and_bare_modules_are_seen() {
+        let text = "use crate::{\n    base::B,\n    proxy::{link},\n    routing,\n};\n";
+        assert_eq!(lines("engine/src/routing/tag.rs", text), [3]);
+        assert_eq!(lines("engine/src/base/ids.rs", text), [3, 4]);
+        assert_eq!(lines("engine/src/base/ids.rs", "use super::super::proxy::W;"), [1]);
+    }
+
+    #[test]
+    fn the_order_counts_behind_a_door_too() {
+        assert_eq!(lines("engine/src/topology/spec.rs", "use super::R;"), [0; 0]);
+        // Once for the door, once for the room behind it.
+        assert_eq!(lines("engine/src/base/ids.rs", "use crate::topology::R;"), [1, 1]);
     }
 
     #[test]
     fn paths_in_the_middle_of_code_count_and_comments_do_not() {
-        let text = "// crate::proxy\nfn f() -> crate::proxy::W { \"crate::proxy\" }\n";
-        assert_eq!(lines("engine/src/topology/mod.rs", text), [2]);
-        assert_eq!(lines("engine/src/topology/mod.rs", "use my_crate::proxy;"), [0; 0]);
+        let text = "// crate::proxy::W\nfn f() -> crate::proxy::W { \"crate::proxy::W\" }\n";
+        assert_eq!(lines("engine/src/topology/spec.rs", text), [2]);
+        assert_eq!(lines("engine/src/topology/spec.rs", "use my_crate::proxy;"), [0; 0]);
     }
 
     #[test]
-    fn a_room_may_be_a_single_file_and_the_second_house_has_its_own_order() {
+    fn a_house_in_a_room_has_its_own_order() {
+        let text = "use super::super::worker::W;\nuse crate::proxy::W as V;\nuse super::client::C;";
+        assert_eq!(lines("engine/src/proxy/link/turn.rs", text), [1, 2]);
+        assert_eq!(lines("engine/src/proxy/link/upstream.rs", text), [1, 2, 3]);
+        assert_eq!(lines("engine/src/proxy/old.rs", text), [0; 0]);
+    }
+
+    #[test]
+    fn a_room_may_be_a_single_file() {
         assert_eq!(lines("nuthatch/src/io/stream.rs", "use crate::control::C;"), [1]);
-        assert_eq!(lines("nuthatch/src/config.rs", "use crate::io::C;"), [1]);
-        assert_eq!(lines("nuthatch/src/cli/mod.rs", "use crate::io::C;"), [0; 0]);
+        assert_eq!(lines("nuthatch/src/config.rs", "use crate::control::C;"), [1]);
+    }
+
+    #[test]
+    fn every_room_in_the_list_is_there() {
+        let tree = super::super::read_tree().unwrap();
+        // The files of `proxy` are still to move into its rooms.
+        let houses = HOUSES.iter().filter(|house| !house.folder.starts_with("engine/src/proxy/"));
+        for house in houses {
+            for (place, room) in house.rooms.iter().enumerate() {
+                let is_there = tree.iter().any(|file| house.room(&file.path) == Some(place));
+                assert!(is_there, "{}{room}", house.folder);
+            }
+        }
     }
 }

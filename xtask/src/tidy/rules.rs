@@ -1,7 +1,7 @@
 //! Rules about one file's text.
 
 use super::source::{Kind, kinds};
-use super::{Finding, SourceFile};
+use super::tree::{Finding, SourceFile};
 
 /// Past this many lines we ask whether two rooms moved in.
 const LINES_MAX: usize = 500;

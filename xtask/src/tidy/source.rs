@@ -1,7 +1,7 @@
-//! Rust text without its comments and literals.
+//! Rust text: what of it is code, what a comment, what a literal.
 //!
-//! Not a parser: just enough of the language's surface to know what is code, what is a comment
-//! and what is a literal. Each byte of the text is given a kind; line numbers thus stay right.
+//! Not a parser: just enough of the language's surface to tell the three apart. Each character of
+//! the text is given a kind.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -21,15 +21,6 @@ pub fn kinds(text: &str) -> Vec<(char, Kind)> {
         at = end;
     }
     out
-}
-
-/// The code alone: everything else is blanked, line ends stay.
-pub fn code(text: &str) -> String {
-    kinds(text).into_iter().map(|(c, kind)| blank_unless_code(c, kind)).collect()
-}
-
-fn blank_unless_code(c: char, kind: Kind) -> char {
-    if kind == Kind::Code || c == '\n' { c } else { ' ' }
 }
 
 /// Where the piece that begins at `at` ends, and its kind.
@@ -125,6 +116,12 @@ fn raw_end(chars: &[char], at: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The code alone: everything else is blanked.
+    fn code(text: &str) -> String {
+        let blank = |(c, kind)| if kind == Kind::Code { c } else { ' ' };
+        kinds(text).into_iter().map(blank).collect()
+    }
 
     #[test]
     fn only_code_is_left() {
