@@ -47,7 +47,7 @@ enum Task {
     Check,
     /// Everything: installs what the tests need, then check, integration tests and the demo.
     Test,
-    /// The house rules no lint knows: rooms, file sizes, essays, stray paths.
+    /// The house rules no lint knows: rooms, circles of imports, sizes, essays, stray paths.
     Tidy,
     /// nuthatch beside nutcracker, HAProxy and no proxy; installs what that needs.
     Bench {
