@@ -10,7 +10,7 @@ use crate::proxy::{Action, Cause, ConnId, Worker};
 use crate::routing::{distribution, hash};
 use crate::topology::Snapshot;
 use crate::topology::kinds::fixed;
-use crate::topology::{Address, Eject, Manners, PoolSpec, Protocol, ShardSpec, ShardState};
+use crate::topology::{Address, Eject, Manners, PoolSpec, Protocol, ShardState};
 use std::sync::Arc;
 
 /// A request in any two pieces is the request in one, and encodes to one that parses alike.
@@ -165,20 +165,13 @@ pub fn memcache_reply(data: &[u8]) {
 }
 
 fn spec(flags: u8) -> PoolSpec {
-    let shard = |at: u16| ShardSpec {
-        name: format!("shard{at}").into(),
-        address: Address::Tcp { host: "server".into(), port: at },
-        weight: 1,
-    };
+    let address = |port| Address::Tcp { host: "server".into(), port };
     let bit = |n: u8| flags >> n & 1 == 1;
     let is_memcache = bit(5);
+    let protocol = if is_memcache { Protocol::Memcache } else { Protocol::Redis };
     PoolSpec {
-        name: "pool".into(),
-        protocol: if is_memcache { Protocol::Memcache } else { Protocol::Redis },
         hash: &hash::HASHES[0],
-        hash_tag: None,
         distribution: &distribution::DISTRIBUTIONS[usize::from(flags) % 3],
-        shards: (0..3).map(shard).collect(),
         timeout_ms: Some(100),
         connect_timeout_ms: 200,
         server_connections: 1 + u16::from(bit(0)),
@@ -186,11 +179,9 @@ fn spec(flags: u8) -> PoolSpec {
         redis_auth: (bit(2) && !is_memcache).then(|| "secret".into()),
         redis_db: u32::from(bit(3)),
         eject: Eject::Remap,
-        server_retry_timeout_ms: 100,
         server_failure_limit: 2,
         manners: if bit(4) { Manners::Twemproxy } else { Manners::Modern },
-        client_connections: 0,
-        client_stall_ms: 60_000,
+        ..PoolSpec::plain(protocol, (0..3).map(address))
     }
 }
 

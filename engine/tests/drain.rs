@@ -2,9 +2,8 @@
 
 use nuthatch_engine::base::{PoolId, Time, WorkerId};
 use nuthatch_engine::proxy::{Action, ConnId, Worker};
-use nuthatch_engine::routing::{distribution, hash};
 use nuthatch_engine::topology::health::Health;
-use nuthatch_engine::topology::{Address, Eject, Manners, PoolSpec, Protocol, ShardSpec};
+use nuthatch_engine::topology::{Address, PoolSpec, Protocol};
 use std::sync::Arc;
 
 const GET: &[u8] = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
@@ -23,30 +22,8 @@ struct Stage {
 
 impl Stage {
     fn new() -> Stage {
-        let spec = PoolSpec {
-            name: "alpha".into(),
-            protocol: Protocol::Redis,
-            hash: hash::by_name("md5").expect("in the table"),
-            hash_tag: None,
-            distribution: distribution::by_name("modula").expect("in the table"),
-            shards: vec![ShardSpec {
-                name: "one".into(),
-                address: Address::Unix { path: "one".into() },
-                weight: 1,
-            }],
-            timeout_ms: None,
-            connect_timeout_ms: 1000,
-            server_connections: 1,
-            preconnect: true,
-            redis_auth: None,
-            redis_db: 0,
-            eject: Eject::Off,
-            server_retry_timeout_ms: 1000,
-            server_failure_limit: 2,
-            manners: Manners::Modern,
-            client_connections: 0,
-            client_stall_ms: 60_000,
-        };
+        let address = Address::Unix { path: "one".into() };
+        let spec = PoolSpec { preconnect: true, ..PoolSpec::plain(Protocol::Redis, [address]) };
         let specs = [Arc::new(spec)];
         let snapshot = Health::new(&specs).snapshot();
         let worker = Worker::new(WorkerId(0), 7, &specs, &snapshot);

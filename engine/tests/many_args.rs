@@ -3,9 +3,8 @@
 use nuthatch_engine::base::limits::SHARED_ARGS_MAX;
 use nuthatch_engine::base::{PoolId, Time, WorkerId};
 use nuthatch_engine::proxy::{Action, Cause, ConnId, Worker};
-use nuthatch_engine::routing::{distribution, hash};
 use nuthatch_engine::topology::health::{Health, Report, Sight};
-use nuthatch_engine::topology::{Address, Eject, Manners, PoolSpec, Protocol, ShardSpec};
+use nuthatch_engine::topology::{Address, Eject, PoolSpec, Protocol};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,30 +23,8 @@ struct Stage {
 
 impl Stage {
     fn new(protocol: Protocol) -> Stage {
-        let spec = PoolSpec {
-            name: "alpha".into(),
-            protocol,
-            hash: hash::by_name("md5").expect("in the table"),
-            hash_tag: None,
-            distribution: distribution::by_name("modula").expect("in the table"),
-            shards: vec![ShardSpec {
-                name: "one".into(),
-                address: Address::Unix { path: "one".into() },
-                weight: 1,
-            }],
-            timeout_ms: None,
-            connect_timeout_ms: 1000,
-            server_connections: 1,
-            preconnect: false,
-            redis_auth: None,
-            redis_db: 0,
-            eject: Eject::Remap,
-            server_retry_timeout_ms: 1000,
-            server_failure_limit: 1,
-            manners: Manners::Modern,
-            client_connections: 0,
-            client_stall_ms: 60_000,
-        };
+        let address = Address::Unix { path: "one".into() };
+        let spec = PoolSpec { eject: Eject::Remap, ..PoolSpec::plain(protocol, [address]) };
         let specs = [Arc::new(spec)];
         let snapshot = Health::new(&specs).snapshot();
         let worker = Worker::new(WorkerId(0), 7, &specs, &snapshot);

@@ -7,42 +7,15 @@ use nuthatch_engine::base::{Epoch, PoolId, Time, WorkerId};
 use nuthatch_engine::fuzz;
 use nuthatch_engine::protocol::resp::{encode, reply, request};
 use nuthatch_engine::proxy::{Action, ConnId, Reading, Worker};
-use nuthatch_engine::routing::{distribution, hash};
 use nuthatch_engine::topology::kinds::fixed;
-use nuthatch_engine::topology::{
-    Address, Eject, Manners, PoolSpec, Protocol, ShardSpec, ShardState, Snapshot,
-};
+use nuthatch_engine::topology::{Address, PoolSpec, Protocol, ShardState, Snapshot};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 fn pool(shards: u16) -> PoolSpec {
-    PoolSpec {
-        name: "pool".into(),
-        protocol: Protocol::Redis,
-        hash: hash::by_name("fnv1a_64").unwrap(),
-        hash_tag: None,
-        distribution: distribution::by_name("modula").unwrap(),
-        shards: (0..shards)
-            .map(|at| ShardSpec {
-                name: format!("shard{at}").into(),
-                address: Address::Tcp { host: "server".into(), port: at },
-                weight: 1,
-            })
-            .collect(),
-        timeout_ms: None,
-        connect_timeout_ms: 1_000,
-        server_connections: 1,
-        preconnect: false,
-        redis_auth: None,
-        redis_db: 0,
-        eject: Eject::Off,
-        server_retry_timeout_ms: 1_000,
-        server_failure_limit: 1,
-        manners: Manners::Modern,
-        client_connections: 0,
-        client_stall_ms: 60_000,
-    }
+    let address = |port| Address::Tcp { host: "server".into(), port };
+    PoolSpec::plain(Protocol::Redis, (0..shards).map(address))
 }
 
 /// A server that is a map and nothing else; reads and writes the plain form only.

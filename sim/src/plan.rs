@@ -171,8 +171,8 @@ fn pool(dice: &mut Dice, at: u64, calm: bool) -> PoolSpec {
         server_retry_timeout_ms: dice.pick(&[0, 50, 400]),
         server_failure_limit: dice.range(0, 3) as u32,
         manners: dice.pick(&[Manners::Modern, Manners::Modern, Manners::Twemproxy]),
-        client_connections: 0,
         client_stall_ms: if calm { 60_000 } else { dice.pick(&[60_000, 60_000, 1_000, 100]) },
+        ..PoolSpec::plain(protocol, [])
     }
 }
 

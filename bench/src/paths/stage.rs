@@ -13,10 +13,10 @@ use crate::null::{Answers, Parser, Value};
 use anyhow::{Context, Result, ensure};
 use nuthatch_engine::base::{Epoch, PoolId, Time, WorkerId};
 use nuthatch_engine::proxy::{Action, ConnId, Worker};
-use nuthatch_engine::routing::{distribution, hash};
+use nuthatch_engine::routing::distribution;
 use nuthatch_engine::topology::kinds::fixed;
 use nuthatch_engine::topology::{
-    Address, Eject, Manners, PoolSpec, PoolTopology, Protocol, ShardSpec, ShardState, Snapshot,
+    Address, Eject, PoolSpec, PoolTopology, Protocol, ShardSpec, ShardState, Snapshot,
 };
 use std::rc::Rc;
 use std::sync::Arc;
@@ -52,24 +52,12 @@ fn spec(protocol: Protocol) -> PoolSpec {
         weight: 1,
     };
     PoolSpec {
-        name: "bench".into(),
-        protocol,
-        hash: hash::by_name("fnv1a_64").unwrap_or(&hash::HASHES[0]),
-        hash_tag: None,
         distribution: distribution::by_name("ketama").unwrap_or(&distribution::DISTRIBUTIONS[0]),
         shards: ["beta", "alpha", "gamma"].map(shard).into(),
         timeout_ms: Some(400),
         connect_timeout_ms: 400,
-        server_connections: 1,
-        preconnect: false,
-        redis_auth: None,
-        redis_db: 0,
         eject: Eject::Remap,
-        server_retry_timeout_ms: 2000,
-        server_failure_limit: 3,
-        manners: Manners::Modern,
-        client_connections: 0,
-        client_stall_ms: 60_000,
+        ..PoolSpec::plain(protocol, [])
     }
 }
 

@@ -417,33 +417,15 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::routing::{distribution, hash};
-    use crate::topology::{Address, Manners, Protocol, ShardSpec};
+    use crate::topology::{Address, Protocol};
 
     fn health(limit: u32) -> Health {
+        let address = Address::Unix { path: "one".into() };
         Health::new(&[Arc::new(PoolSpec {
-            name: "pool".into(),
-            protocol: Protocol::Redis,
-            hash: &hash::HASHES[0],
-            hash_tag: None,
-            distribution: &distribution::DISTRIBUTIONS[0],
-            shards: vec![ShardSpec {
-                name: "one".into(),
-                address: Address::Unix { path: "one".into() },
-                weight: 1,
-            }],
             timeout_ms: Some(300),
-            connect_timeout_ms: 1000,
-            server_connections: 1,
-            preconnect: false,
-            redis_auth: None,
-            redis_db: 0,
             eject: Eject::Remap,
-            server_retry_timeout_ms: 1000,
             server_failure_limit: limit,
-            manners: Manners::Modern,
-            client_connections: 0,
-            client_stall_ms: 60_000,
+            ..PoolSpec::plain(Protocol::Redis, [address])
         })])
     }
 

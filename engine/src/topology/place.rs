@@ -93,36 +93,12 @@ impl Out {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::routing::{distribution, hash};
     use crate::topology::kinds::fixed;
-    use crate::topology::{Address, Eject, Manners, PoolSpec, Protocol, ShardSpec};
+    use crate::topology::{Address, PoolSpec, Protocol};
 
     fn topology(states: [ShardState; 2]) -> PoolTopology {
-        let shard = |name: &str| ShardSpec {
-            name: name.into(),
-            address: Address::Unix { path: name.into() },
-            weight: 1,
-        };
-        let spec = PoolSpec {
-            name: "pool".into(),
-            protocol: Protocol::Redis,
-            hash: &hash::HASHES[0],
-            hash_tag: None,
-            distribution: distribution::by_name("modula").unwrap(),
-            shards: vec![shard("one"), shard("two")],
-            timeout_ms: None,
-            connect_timeout_ms: 1,
-            server_connections: 1,
-            preconnect: false,
-            redis_auth: None,
-            redis_db: 0,
-            eject: Eject::Remap,
-            server_retry_timeout_ms: 1,
-            server_failure_limit: 1,
-            manners: Manners::Modern,
-            client_connections: 0,
-            client_stall_ms: 60_000,
-        };
+        let address = |path: &str| Address::Unix { path: path.into() };
+        let spec = PoolSpec::plain(Protocol::Redis, [address("one"), address("two")]);
         fixed::topology(&spec, &states)
     }
 

@@ -1,6 +1,6 @@
 //! What the configuration says of a pool, checked and typed. It knows nothing of YAML.
 
-use crate::routing::{Distribution, Hash, HashTag};
+use crate::routing::{Distribution, Hash, HashTag, distribution, hash};
 use std::fmt;
 
 /// A pool as its file describes it. Shards are sorted as twemproxy sorts servers: shorter name
@@ -34,6 +34,40 @@ pub struct PoolSpec {
     pub client_connections: u32,
     /// Milliseconds a client may take nothing of its replies; over it, it is closed.
     pub client_stall_ms: u32,
+}
+
+impl PoolSpec {
+    /// A plain pool: one shard an address, named `shard0`, `shard1` and so on, and no key of the file
+    /// set. Tests, simulation, benchmark and fuzzing write down only what they have otherwise, so
+    /// this is the one place where the engine has defaults. Those of the file are in the table of
+    /// keys.
+    pub fn plain(protocol: Protocol, addresses: impl IntoIterator<Item = Address>) -> PoolSpec {
+        let shard = |(at, address): (usize, Address)| ShardSpec {
+            name: format!("shard{at}").into(),
+            address,
+            weight: 1,
+        };
+        PoolSpec {
+            name: "pool".into(),
+            protocol,
+            hash: hash::by_name("fnv1a_64").expect("is in the table"),
+            hash_tag: None,
+            distribution: distribution::by_name("modula").expect("is in the table"),
+            shards: addresses.into_iter().enumerate().map(shard).collect(),
+            timeout_ms: None,
+            connect_timeout_ms: 1_000,
+            server_connections: 1,
+            preconnect: false,
+            redis_auth: None,
+            redis_db: 0,
+            eject: Eject::Off,
+            server_retry_timeout_ms: 1_000,
+            server_failure_limit: 1,
+            manners: Manners::Modern,
+            client_connections: 0,
+            client_stall_ms: 60_000,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,11 +3,10 @@
 
 use nuthatch_engine::base::{Epoch, PoolId, ServerId, Time, WorkerId};
 use nuthatch_engine::proxy::{Action, Cause, ConnId, FlowBounds, Note, Reading, Worker};
-use nuthatch_engine::routing::{distribution, hash};
+use nuthatch_engine::routing::distribution;
 use nuthatch_engine::topology::health::{Health, Report, Wish};
 use nuthatch_engine::topology::{
-    Ability, Address, Eject, Manners, PoolSpec, PoolTopology, Protocol, Release, Server, ShardSpec,
-    Snapshot,
+    Ability, Address, Eject, Manners, PoolSpec, PoolTopology, Protocol, Release, Server, Snapshot,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,32 +41,19 @@ struct Play {
 }
 
 fn spec(words: &[&str]) -> PoolSpec {
-    let mut shards = 2;
+    let shards = words.iter().find_map(|word| word.strip_prefix("shards="));
+    let shards = shards.map_or(2, |count| count.parse().unwrap());
     let mut spec = PoolSpec {
-        name: "pool".into(),
-        protocol: Protocol::Redis,
-        hash: hash::by_name("fnv1a_64").unwrap(),
-        hash_tag: None,
-        distribution: distribution::by_name("modula").unwrap(),
-        shards: Vec::new(),
         timeout_ms: Some(400),
-        connect_timeout_ms: 1_000,
-        server_connections: 1,
-        preconnect: false,
-        redis_auth: None,
-        redis_db: 0,
-        eject: Eject::Off,
         server_retry_timeout_ms: 500,
         server_failure_limit: 2,
-        manners: Manners::Modern,
-        client_connections: 0,
-        client_stall_ms: 60_000,
+        ..PoolSpec::plain(Protocol::Redis, (0..shards).map(address))
     };
     for word in words {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         let number = || value.parse::<u32>().unwrap_or_else(|_| panic!("{word}: a number"));
         match (key, value) {
-            ("shards", _) => shards = number(),
+            ("shards", _) => {} // read above
             ("distribution", name) => spec.distribution = distribution::by_name(name).unwrap(),
             ("timeout", "never") => spec.timeout_ms = None,
             ("timeout", _) => spec.timeout_ms = Some(number()),
@@ -87,9 +73,6 @@ fn spec(words: &[&str]) -> PoolSpec {
             _ => panic!("a pool has no {word}"),
         }
     }
-    spec.shards = (0..shards as u16)
-        .map(|at| ShardSpec { name: format!("shard{at}").into(), address: address(at), weight: 1 })
-        .collect();
     spec
 }
 
