@@ -8,9 +8,10 @@ use crate::protocol::memcache;
 use crate::protocol::resp::{encode, inline, reply, request};
 use crate::proxy::{Action, Cause, ConnId, Worker};
 use crate::routing::{distribution, hash};
-use crate::topology::Snapshot;
 use crate::topology::kinds::fixed;
-use crate::topology::{Address, Eject, Manners, PoolSpec, Protocol, ShardState};
+use crate::topology::{
+    Address, Director, Eject, Manners, PoolSpec, Protocol, ShardState, Snapshot,
+};
 use std::sync::Arc;
 
 /// A request in any two pieces is the request in one, and encodes to one that parses alike.
@@ -189,11 +190,10 @@ fn spec(flags: u8) -> PoolSpec {
 /// are the deed, the others whose, and its second byte is how much of what follows it takes.
 pub fn worker(data: &[u8]) {
     let Some((&flags, mut rest)) = data.split_first() else { return };
-    let specs = [Arc::new(spec(flags))];
-    let topology = Arc::new(fixed::topology(&specs[0], &[ShardState::Live; 3]));
-    let snapshot = Snapshot { epoch: Epoch(1), pools: vec![topology] };
+    let spec = Arc::new(spec(flags));
+    let snapshot = Director::new(&[Arc::clone(&spec)], 1).snapshot();
     let mut stage = Stage {
-        worker: Worker::new(WorkerId(0), 7, &specs, &snapshot),
+        worker: Worker::new(WorkerId(0), 7, &snapshot),
         now: Time::from_ms(1_000),
         epoch: 1,
         conns: Vec::new(),
@@ -201,7 +201,7 @@ pub fn worker(data: &[u8]) {
     };
     while let [deed, amount, after @ ..] = rest {
         stage.worker.begin_turn(stage.now);
-        let taken = stage.deed(*deed, usize::from(*amount), after, &specs[0]);
+        let taken = stage.deed(*deed, usize::from(*amount), after, &spec);
         rest = &after[taken..];
         if stage.worker.deadline().is_some_and(|at| at <= stage.now) {
             stage.worker.handle_deadline();
@@ -220,7 +220,7 @@ struct Stage {
 
 impl Stage {
     /// Does one; returns how many bytes of `after` it took.
-    fn deed(&mut self, deed: u8, amount: usize, after: &[u8], spec: &PoolSpec) -> usize {
+    fn deed(&mut self, deed: u8, amount: usize, after: &[u8], spec: &Arc<PoolSpec>) -> usize {
         let whose = usize::from(deed >> 3);
         let conn = (!self.conns.is_empty()).then(|| self.conns[whose % self.conns.len().max(1)]);
         match (deed & 7, conn) {
@@ -257,15 +257,14 @@ impl Stage {
                     (_, 0) => ShardState::Ejected,
                     _ => ShardState::Down,
                 });
-                let mut topology = fixed::topology(spec, &states);
+                let mut primaries = fixed::primaries(spec);
                 if amount & 16 != 0 {
-                    // The last shard's primary is another server.
-                    topology.shards[2].primary = ServerId(3);
-                    topology.servers[2].id = ServerId(3);
+                    primaries[2].id = ServerId(3);
                 }
+                let topology = Arc::new(fixed::topology(spec, &primaries, &states));
                 self.epoch += 1;
-                let pools = vec![Arc::new(topology)];
-                self.worker.handle_snapshot(&Snapshot { epoch: Epoch(self.epoch), pools });
+                let snapshot = Snapshot::new(Epoch(self.epoch), [(PoolId(0), topology)]);
+                self.worker.handle_snapshot(&snapshot);
             }
             _ => {}
         }

@@ -2,8 +2,7 @@
 
 use nuthatch_engine::base::{PoolId, Time, WorkerId};
 use nuthatch_engine::proxy::{Action, ConnId, Worker};
-use nuthatch_engine::topology::health::Health;
-use nuthatch_engine::topology::{Address, PoolSpec, Protocol};
+use nuthatch_engine::topology::{Address, Director, PoolSpec, Protocol};
 use std::sync::Arc;
 
 const GET: &[u8] = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
@@ -24,9 +23,8 @@ impl Stage {
     fn new() -> Stage {
         let address = Address::Unix { path: "one".into() };
         let spec = PoolSpec { preconnect: true, ..PoolSpec::plain(Protocol::Redis, [address]) };
-        let specs = [Arc::new(spec)];
-        let snapshot = Health::new(&specs).snapshot();
-        let worker = Worker::new(WorkerId(0), 7, &specs, &snapshot);
+        let snapshot = Director::new(&[Arc::new(spec)], 1).snapshot();
+        let worker = Worker::new(WorkerId(0), 7, &snapshot);
         let (closed, shut) = (Vec::new(), Vec::new());
         let mut stage =
             Stage { worker, now: Time::from_ms(1), upstream: None, closed, shut, sent: 0 };

@@ -3,8 +3,7 @@
 use nuthatch_engine::base::limits::SHARED_ARGS_MAX;
 use nuthatch_engine::base::{PoolId, Time, WorkerId};
 use nuthatch_engine::proxy::{Action, Cause, ConnId, Worker};
-use nuthatch_engine::topology::health::{Health, Report, Sight};
-use nuthatch_engine::topology::{Address, Eject, PoolSpec, Protocol};
+use nuthatch_engine::topology::{Address, Director, Eject, PoolSpec, Protocol, Report, Sight};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,9 +24,8 @@ impl Stage {
     fn new(protocol: Protocol) -> Stage {
         let address = Address::Unix { path: "one".into() };
         let spec = PoolSpec { eject: Eject::Remap, ..PoolSpec::plain(protocol, [address]) };
-        let specs = [Arc::new(spec)];
-        let snapshot = Health::new(&specs).snapshot();
-        let worker = Worker::new(WorkerId(0), 7, &specs, &snapshot);
+        let snapshot = Director::new(&[Arc::new(spec)], 1).snapshot();
+        let worker = Worker::new(WorkerId(0), 7, &snapshot);
         let (upstreams, sent, reports) = (Vec::new(), BTreeMap::new(), Vec::new());
         Stage { worker, now: Time::from_ms(1), upstreams, sent, reports }
     }

@@ -3,12 +3,11 @@
 //! answer; and no bytes make a parser panic.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
-use nuthatch_engine::base::{Epoch, PoolId, Time, WorkerId};
+use nuthatch_engine::base::{PoolId, Time, WorkerId};
 use nuthatch_engine::fuzz;
 use nuthatch_engine::protocol::resp::{encode, reply, request};
 use nuthatch_engine::proxy::{Action, ConnId, Reading, Worker};
-use nuthatch_engine::topology::kinds::fixed;
-use nuthatch_engine::topology::{Address, PoolSpec, Protocol, ShardState, Snapshot};
+use nuthatch_engine::topology::{Address, Director, PoolSpec, Protocol};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -83,11 +82,8 @@ fn take_requests(bytes: &mut Vec<u8>) -> Vec<Vec<Vec<u8>>> {
 /// What a client of a pool reads in the end, if its bytes arrive in pieces of these sizes, and
 /// the servers' bytes too.
 fn through_a_worker(shards: u16, sent: &[u8], cuts: &[usize], models: &mut [Model]) -> Vec<u8> {
-    let specs = [Arc::new(pool(shards))];
-    let states = vec![ShardState::Live; usize::from(shards)];
-    let topology = Arc::new(fixed::topology(&specs[0], &states));
-    let snapshot = Snapshot { epoch: Epoch(1), pools: vec![topology] };
-    let mut worker = Worker::new(WorkerId(0), 1, &specs, &snapshot);
+    let snapshot = Director::new(&[Arc::new(pool(shards))], 1).snapshot();
+    let mut worker = Worker::new(WorkerId(0), 1, &snapshot);
     let mut cuts = cuts.iter().copied().cycle();
     let mut piece = move |left: usize| cuts.next().unwrap_or(left).clamp(1, left.max(1)).min(left);
     worker.begin_turn(Time::from_ms(1));

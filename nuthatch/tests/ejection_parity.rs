@@ -114,7 +114,7 @@ impl Stage {
         let spec = &self.specs[pool];
         let states = (0..spec.shards.len())
             .map(|at| if Some(at) == out { ShardState::Ejected } else { ShardState::Live });
-        fixed::topology(spec, &states.collect::<Vec<_>>()).router
+        fixed::router(spec, &states.collect::<Vec<_>>())
     }
 
     /// Keys through either proxy, read through the other, and looked for on the servers.

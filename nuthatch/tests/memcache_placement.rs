@@ -123,7 +123,7 @@ fn read(client: &mut Client, keys: &[String]) -> BTreeSet<usize> {
 
 /// Each key is on one server, and that is the one the router names.
 fn assert_in_place(spec: &PoolSpec, servers: &[MemcachedServer; 3], keys: &[String]) {
-    let router = fixed::topology(spec, &vec![ShardState::Live; spec.shards.len()]).router;
+    let router = fixed::router(spec, &vec![ShardState::Live; spec.shards.len()]);
     let mut chance = Chance::new(0);
     let owners: Vec<String> = keys
         .iter()

@@ -129,7 +129,7 @@ impl Stage {
     /// Each key is on one server, and that is the one the router names.
     fn assert_in_place(&self, pool: usize, keys: &[Vec<u8>]) {
         let spec = &self.pools[pool];
-        let router = fixed::topology(spec, &vec![ShardState::Live; spec.shards.len()]).router;
+        let router = fixed::router(spec, &vec![ShardState::Live; spec.shards.len()]);
         let mut chance = Chance::new(0);
         let owners: Vec<String> = keys
             .iter()

@@ -6,7 +6,6 @@ use crate::mood::{Mood, Trouble};
 use crate::plan::Fault;
 use crate::transport::{EndId, Owner};
 use crate::world::{Event, World};
-use nuthatch_engine::base::ServerId;
 use nuthatch_engine::base::limits::CLIENT_STALL_MS;
 
 /// Long enough for a client that reads.
@@ -102,13 +101,11 @@ impl World {
                 let shards = self.plan.pools[pool].shards.len();
                 // Its own spare or the one it has in the file; never another shard's.
                 if shard < self.plan.spares {
-                    let spare = ServerId((shards + shard) as u16);
-                    let home = ServerId(shard as u16);
-                    let at_home = self.control.current.pools[pool].shards[shard].primary == home;
-                    let to = if at_home { spare } else { home };
+                    let (home, spare) = (shard, shards + shard);
+                    let to = if self.control.is_in_use(pool, home) { spare } else { home };
                     self.ledger.unsettled.insert(pool);
-                    self.control.handle_move(pool as u16, shard as u16, to, now);
-                    self.publish();
+                    self.control.handle_move(pool, shard, to, now);
+                    self.run_errands();
                 }
             }
         }
@@ -217,9 +214,8 @@ impl World {
             ledger.check(backlog.is_empty(), || format!("at the end: {}", host.describe()));
         }
         for (pool, toys) in self.servers.iter().enumerate() {
-            let topology = &self.control.current.pools[pool];
-            for (id, &toy) in toys.iter().enumerate() {
-                let gone = topology.server(ServerId(id as u16)).is_none();
+            for (number, &toy) in toys.iter().enumerate() {
+                let gone = !self.control.is_in_use(pool, number);
                 let ends = self.toys[toy].ends();
                 ledger.check(!gone || ends.is_empty(), || {
                     format!("server {toy} left the topology and still has {ends:?}")

@@ -11,10 +11,9 @@
 
 use crate::dice::Dice;
 use crate::transport::{EndId, Net, Read};
-use nuthatch_engine::base::{PoolId, ServerId, Time};
+use nuthatch_engine::base::{Epoch, PoolId, ServerId, Time};
 use nuthatch_engine::proxy::{Action, Cause, ConnId, Note, Reading, Worker};
-use nuthatch_engine::topology::Snapshot;
-use nuthatch_engine::topology::health::Report;
+use nuthatch_engine::topology::{Report, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -48,6 +47,7 @@ pub enum Wish {
     },
     Report(Report),
     AskServers(PoolId),
+    Follow(Epoch),
     /// The client at this end was cut off for a reason that it must live with.
     Excuse {
         end: EndId,
@@ -319,6 +319,7 @@ impl Host {
                 }
                 Action::Report(report) => self.wishes.push(Wish::Report(report)),
                 Action::AskServers { pool } => self.wishes.push(Wish::AskServers(pool)),
+                Action::Follow { epoch } => self.wishes.push(Wish::Follow(epoch)),
                 // Cut off in the middle of a large reply: there is no other way to tell it.
                 Action::Note(Note::StreamBroken { conn, .. }) => {
                     if let Some(end) = self.ends.get(&conn) {

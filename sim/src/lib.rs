@@ -1,10 +1,10 @@
-//! Whole workers, the one who decides, and toy servers and clients, under one seed.
+//! Whole workers, the director, and toy servers and clients, under one seed.
 //!
 //! ```text
 //!   clients ══ Net ══▶ Host(Worker) ══ Net ══▶ toys
 //!      │                   ▲  │ reports           │
 //!      │                mail  ▼                   │
-//!      │              Control(Health)             │
+//!      │             Control(Director)            │
 //!      └──────────▶ Ledger: what was asked ◀──────┘ and what was done
 //! ```
 //!
@@ -13,7 +13,7 @@
 //!
 //! No socket, no clock, no thread: [`World`] owns a queue of events in virtual time,
 //! and every choice comes from the seed. So a run that fails is run again by its number, and
-//! hours of time-outs pass in milliseconds. The workers are those that ship, driven as the loop
+//! hours of time-outs pass in milliseconds. The workers and the director are those that ship, driven as the loop
 //! in `nuthatch::io` drives them.
 //!
 //! `cargo run --profile sim -p nuthatch-sim -- --seeds 2000` sweeps seeds.

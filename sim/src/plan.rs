@@ -1,12 +1,13 @@
 //! What a seed stands for: pools, policies, transport, clients' habits, and what will go wrong.
 
 use crate::client::{Habits, Leaves, Reads};
+use crate::control::address;
 use crate::dice::Dice;
 use crate::toy::Sabotage;
 use crate::transport::Quality;
 use nuthatch_engine::proxy::FlowBounds;
 use nuthatch_engine::routing::{HashTag, distribution, hash};
-use nuthatch_engine::topology::{Address, Eject, Manners, PoolSpec, Protocol, ShardSpec};
+use nuthatch_engine::topology::{Eject, Manners, PoolSpec, Protocol, ShardSpec};
 use std::sync::Arc;
 
 /// The whole run in numbers.
@@ -157,7 +158,7 @@ fn pool(dice: &mut Dice, at: u64, calm: bool) -> PoolSpec {
         shards: (0..shards)
             .map(|shard| ShardSpec {
                 name: name(shard).into(),
-                address: Address::Tcp { host: "toy".into(), port: shard as u16 + 1 },
+                address: address(shard as usize),
                 weight: dice.range(1, 3) as u32,
             })
             .collect(),

@@ -22,8 +22,7 @@ use crate::trace::Trace;
 use crate::transport::{EndId, Net, Owner};
 use nuthatch_engine::base::{PoolId, ServerId, Time, WorkerId};
 use nuthatch_engine::proxy::{ConnId, Counters, FlowBounds, Worker};
-use nuthatch_engine::topology::health::Report;
-use nuthatch_engine::topology::{Ability, Eject, PoolSpec, Protocol, Release};
+use nuthatch_engine::topology::{Ability, Eject, PoolSpec, Protocol, Release, Report};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -33,11 +32,11 @@ pub(crate) enum Event {
     Letter(usize, Letter),
     Report(Report),
     Health,
-    ProbeAnswer { pool: PoolId, known_as: ServerId, ready: bool },
-    Ask { pool: PoolId, known_as: ServerId, toy: usize },
+    ProbeAnswer { pool: PoolId, server: ServerId, ready: bool },
+    Ask { pool: PoolId, server: ServerId, toy: usize },
     Wanted(PoolId),
-    AskAnswer { pool: PoolId, known_as: ServerId, answers: bool },
-    Probe { pool: PoolId, known_as: ServerId, toy: usize },
+    AskAnswer { pool: PoolId, server: ServerId, answers: bool },
+    Probe { pool: PoolId, server: ServerId, toy: usize },
     Connect { worker: usize, conn: ConnId, toy: usize },
     Refused { worker: usize, conn: ConnId },
     Fault(Fault),
@@ -56,7 +55,7 @@ pub struct World {
     pub(crate) dice: Dice,
     pub(crate) net: Net,
     pub(crate) toys: Vec<Toy>,
-    /// Each pool's servers, by id.
+    /// Each pool's toys: those of its shards, and the spares.
     pub(crate) servers: Vec<Vec<usize>>,
     pub(crate) hosts: Vec<Host>,
     pub(crate) clients: Vec<Client>,
@@ -74,7 +73,7 @@ pub struct World {
 impl World {
     pub fn new(plan: Plan, trace: Trace) -> World {
         let mut dice = Dice::new(plan.seed ^ 0x5eed);
-        let control = Control::new(&plan.pools);
+        let control = Control::new(&plan.pools, plan.workers);
         let (mut toys, mut servers, mut pools) = (Vec::new(), Vec::new(), Vec::new());
         for (index, spec) in plan.pools.iter().enumerate() {
             let ids = (0..spec.shards.len() + plan.spares).map(|_| {
@@ -90,13 +89,13 @@ impl World {
                 toys.len() - 1
             });
             servers.push(ids.collect());
-            let topology = control.current.pools[index].clone();
+            let topology = control.pool(index).clone();
             pools.push(script::Pool { index, spec: spec.clone(), topology, calm: plan.calm });
         }
         let hosts = (0..plan.workers)
             .map(|at| {
                 let id = WorkerId(at as u16);
-                let mut worker = Worker::new(id, dice.bits(), &plan.pools, &control.current);
+                let mut worker = Worker::new(id, dice.bits(), &control.current);
                 worker.set_flow_bounds(plan.stream);
                 let stall_ms = |spec: &Arc<PoolSpec>| u64::from(spec.client_stall_ms);
                 Host::new(at, worker, plan.pools.iter().map(stall_ms).collect())
@@ -204,33 +203,33 @@ impl World {
                 self.control.handle_deadline(now);
                 self.run_errands();
             }
-            Event::Probe { pool, known_as, toy } => {
+            Event::Probe { pool, server, toy } => {
                 let toy = &self.toys[toy];
                 let ready = toy.mood == Mood::Well && !toy.trouble.loading;
                 let silent = matches!(toy.mood, Mood::Stopped | Mood::Silent);
                 let us = if silent { 300_000 } else { 2_000 };
-                self.after_us(us / 2, us, Event::ProbeAnswer { pool, known_as, ready });
+                self.after_us(us / 2, us, Event::ProbeAnswer { pool, server, ready });
             }
-            Event::ProbeAnswer { pool, known_as, ready } => {
-                self.ledger.trace.note(now, || format!("probe of {pool:?} {known_as:?}: {ready}"));
-                self.control.handle_probe(pool, known_as, ready, now);
+            Event::ProbeAnswer { pool, server, ready } => {
+                self.ledger.trace.note(now, || format!("probe of {pool:?} {server:?}: {ready}"));
+                self.control.handle_probe(pool, server, ready, now);
                 self.run_errands();
             }
             Event::Wanted(pool) => {
                 self.control.handle_wanted(pool, now);
                 self.run_errands();
             }
-            Event::Ask { pool, known_as, toy } => {
+            Event::Ask { pool, server, toy } => {
                 let mood = self.toys[toy].mood;
                 let silent = matches!(mood, Mood::Stopped | Mood::Silent);
                 let us = if silent { 300_000 } else { 2_000 };
                 let answers = mood == Mood::Well;
-                self.after_us(us / 2, us, Event::AskAnswer { pool, known_as, answers });
+                self.after_us(us / 2, us, Event::AskAnswer { pool, server, answers });
             }
-            Event::AskAnswer { pool, known_as, answers } => {
+            Event::AskAnswer { pool, server, answers } => {
                 let redis = Some(Release([7, 0, 15]));
                 let ability = answers.then_some(Ability { resp3: true, redis, valkey: None });
-                self.control.handle_ability(pool, known_as, ability, now);
+                self.control.handle_ability(pool, server, ability, now);
                 self.run_errands();
             }
             Event::Connect { worker, conn, toy } => self.connect(worker, conn, toy),
@@ -295,8 +294,10 @@ impl World {
                 }
                 Wish::Report(report) => self.after_us(0, 20_000, Event::Report(report)),
                 Wish::AskServers(pool) => self.after_us(0, 20_000, Event::Wanted(pool)),
+                // Without a delay: letters of one worker never overtake each other.
+                Wish::Follow(epoch) => self.control.handle_follow(worker, epoch),
                 Wish::Connect { conn, pool, server } => {
-                    let toy = self.servers[pool.index()][server.index()];
+                    let toy = self.toy_of(pool, server);
                     let slow = !self.plan.calm && !self.draining && self.dice.percent(10);
                     let us = if slow { 400_000 } else { 2_000 };
                     self.after_us(10, us, Event::Connect { worker, conn, toy });
@@ -387,13 +388,13 @@ impl World {
                         self.after_us(0, MAIL_MS_MAX * 1_000, Event::Letter(worker, letter));
                     }
                 }
-                Errand::Probe { pool, known_as, server } => {
-                    let toy = self.servers[pool.index()][server.index()];
-                    self.after_us(0, 5_000, Event::Probe { pool, known_as, toy });
+                Errand::Probe(pool, server) => {
+                    let toy = self.toy_of(pool, server);
+                    self.after_us(0, 5_000, Event::Probe { pool, server, toy });
                 }
-                Errand::Ask { pool, known_as, server } => {
-                    let toy = self.servers[pool.index()][server.index()];
-                    self.after_us(0, 5_000, Event::Ask { pool, known_as, toy });
+                Errand::Ask(pool, server) => {
+                    let toy = self.toy_of(pool, server);
+                    self.after_us(0, 5_000, Event::Ask { pool, server, toy });
                 }
             }
         }
@@ -405,21 +406,24 @@ impl World {
         }
     }
 
+    fn toy_of(&self, pool: PoolId, server: ServerId) -> usize {
+        self.servers[pool.index()][self.control.toy(pool, server)]
+    }
+
     /// Mails the current snapshot.
-    pub(crate) fn publish(&mut self) {
+    fn publish(&mut self) {
         let out = self.control.out();
         self.ledger
             .trace
             .note(self.now, || format!("epoch {:?}, out: {out:?}", self.control.current.epoch));
-        for (&(pool, _), _) in out.iter().map(|(shard, server)| (shard, server)) {
+        for &((pool, _), _) in &out {
             if self.plan.pools[pool].eject == Eject::Remap {
                 self.ledger.unsettled.insert(pool);
             }
         }
         let servers = &self.servers;
         self.ledger.out.retain(|&shard, outage| {
-            out.iter()
-                .any(|&(s, server)| s == shard && servers[shard.0][server.index()] == outage.server)
+            out.iter().any(|&(s, toy)| s == shard && servers[shard.0][toy] == outage.server)
         });
         for worker in 0..self.hosts.len() {
             let letter = Letter::Snapshot(self.control.current.clone());
@@ -427,18 +431,23 @@ impl World {
         }
     }
 
-    /// All workers follow in time; what they all know to be out is out.
+    /// All workers follow in time and say so; what they all know to be out is out.
     fn check_epochs(&mut self) {
         let epoch = self.control.current.epoch;
+        let (followed, late_from) =
+            (self.control.followed(), self.control.published_at.plus_ms(MAIL_MS_MAX + 1));
         let behind = self.hosts.iter().find(|host| host.worker.epoch() != epoch);
         if let Some(host) = behind {
-            let late = self.now > self.control.published_at.plus_ms(MAIL_MS_MAX + 1);
-            let index = host.index;
+            let (index, late) = (host.index, self.now > late_from);
             self.ledger.check(!late, || format!("worker {index} is behind epoch {epoch:?}"));
+            self.ledger.check(followed < epoch, || format!("{index} did not follow {followed:?}"));
             return;
         }
-        for (shard, server) in self.control.out() {
-            let server = self.servers[shard.0][server.index()];
+        self.ledger.check(followed == epoch, || {
+            format!("all workers follow {epoch:?}, and have acknowledged {followed:?}")
+        });
+        for (shard, toy) in self.control.out() {
+            let server = self.servers[shard.0][toy];
             let since = self.now;
             self.ledger.out.entry(shard).or_insert(Outage { since, server });
         }

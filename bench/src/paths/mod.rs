@@ -140,12 +140,12 @@ pub fn spin(name: &str, steps: u32) -> Result<()> {
             stage.run(steps)
         }
         What::Route => {
-            let topology = stage::topology(Protocol::Redis);
+            let router = stage::router(Protocol::Redis);
             let mut chance = Chance::new(7);
             let keys: Vec<Vec<u8>> = (0..VARIANTS).map(key_bytes).collect();
             for step in 0..steps {
                 let key = black_box(&keys[step as usize % keys.len()]);
-                black_box(topology.router.route(key, &mut chance));
+                black_box(router.route(key, &mut chance));
             }
             Ok(())
         }

@@ -11,12 +11,12 @@
 
 use crate::null::{Answers, Parser, Value};
 use anyhow::{Context, Result, ensure};
-use nuthatch_engine::base::{Epoch, PoolId, Time, WorkerId};
+use nuthatch_engine::base::{PoolId, Time, WorkerId};
 use nuthatch_engine::proxy::{Action, ConnId, Worker};
-use nuthatch_engine::routing::distribution;
+use nuthatch_engine::routing::{Router, distribution};
 use nuthatch_engine::topology::kinds::fixed;
 use nuthatch_engine::topology::{
-    Address, Eject, PoolSpec, PoolTopology, Protocol, ShardSpec, ShardState, Snapshot,
+    Address, Director, Eject, PoolSpec, Protocol, ShardSpec, ShardState, Snapshot,
 };
 use std::rc::Rc;
 use std::sync::Arc;
@@ -61,15 +61,18 @@ fn spec(protocol: Protocol) -> PoolSpec {
     }
 }
 
-pub fn topology(protocol: Protocol) -> PoolTopology {
-    fixed::topology(&spec(protocol), &[ShardState::Live; 3])
+fn snapshot(protocol: Protocol) -> Arc<Snapshot> {
+    Director::new(&[Arc::new(spec(protocol))], 1).snapshot()
+}
+
+/// The router of a stage's pool.
+pub fn router(protocol: Protocol) -> Router {
+    fixed::router(&spec(protocol), &[ShardState::Live; 3])
 }
 
 impl Stage {
     pub fn new(protocol: Protocol, requests: Vec<Vec<u8>>) -> Result<Stage> {
-        let specs = [Arc::new(spec(protocol))];
-        let snapshot = Snapshot { epoch: Epoch(1), pools: vec![Arc::new(topology(protocol))] };
-        let mut worker = Worker::new(WorkerId(0), 7, &specs, &snapshot);
+        let mut worker = Worker::new(WorkerId(0), 7, &snapshot(protocol));
         let now = Time::from_ms(1000);
         worker.begin_turn(now);
         let client = worker.handle_accept(PoolId(0), 1, None);

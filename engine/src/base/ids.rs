@@ -1,6 +1,7 @@
 //! Ids are types of their own, so that a shard never routes as a server.
 
-/// A pool's place in the list of pools, which is sorted as twemproxy sorts it.
+/// A pool of this process. The director gives ids out once, at the start in the order of the file's
+/// pools as twemproxy sorts them, and never uses one again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct PoolId(pub u16);
 
@@ -10,7 +11,7 @@ pub struct PoolId(pub u16);
 pub struct ShardId(pub u16);
 
 /// One process at one address, within its pool. A shard's primary may become another server
-/// without the shard (and so the ring) changing.
+/// without the shard (and so the ring) changing. An id is never given to another address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ServerId(pub u16);
 

@@ -17,7 +17,8 @@
 //! What is common to all servers of a pool is in its topology ([`Common`]), so workers learn of it as
 //! they learn of an ejection.
 
-use crate::base::Time;
+use crate::base::{ServerId, Time};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The shortest pause between two questions to a server, and the pause after the first one without an
@@ -75,9 +76,81 @@ pub struct Common {
     pub valkey: Option<Release>,
 }
 
+/// The questions to a pool's servers. Empty where there is nothing to ask: memcached has one protocol.
+#[derive(Default, Debug)]
+pub struct Questions {
+    of: BTreeMap<ServerId, Question>,
+    /// A client wanted to know, so a server that joins is asked too.
+    wanted: bool,
+}
+
+impl Questions {
+    pub fn new(servers: impl IntoIterator<Item = ServerId>) -> Questions {
+        let of = servers.into_iter().map(|id| (id, Question::default())).collect();
+        Questions { of, wanted: false }
+    }
+
+    /// These are the pool's servers from now on. What one said that left is no longer common.
+    pub fn handle_servers(&mut self, servers: &[ServerId], now: Time) {
+        self.of.retain(|id, _| servers.contains(id));
+        for &id in servers {
+            self.of.entry(id).or_insert_with(|| {
+                let mut question = Question::default();
+                if self.wanted {
+                    question.ask_first(now);
+                }
+                question
+            });
+        }
+    }
+
+    /// A client of the pool waits for the answers.
+    pub fn handle_wanted(&mut self, now: Time) {
+        self.wanted = true;
+        for question in self.of.values_mut() {
+            question.ask_first(now);
+        }
+    }
+
+    /// The server may be another one than before.
+    pub fn ask_again(&mut self, server: ServerId, now: Time) {
+        if let Some(question) = self.of.get_mut(&server) {
+            question.ask_again(now);
+        }
+    }
+
+    /// `None`: the server gave no answer.
+    pub fn handle_answer(&mut self, server: ServerId, answer: Option<Ability>, now: Time) {
+        if let Some(question) = self.of.get_mut(&server) {
+            question.handle_answer(answer, now);
+        }
+    }
+
+    /// Those that are to be asked now; they count as asked.
+    pub fn take_due(&mut self, now: Time) -> impl Iterator<Item = ServerId> {
+        self.of.iter_mut().filter_map(move |(&id, question)| question.take_due(now).then_some(id))
+    }
+
+    pub fn deadline(&self) -> Option<Time> {
+        self.of.values().filter_map(Question::due).min()
+    }
+
+    /// What the servers have in common, as far as they have answered.
+    pub fn common(&self) -> Common {
+        let answers = || self.of.values().filter_map(|question| question.answer);
+        let is_valkey = answers().all(|answer| answer.valkey.is_some());
+        Common {
+            settled: self.of.values().all(|question| question.tried),
+            resp3: answers().map(|answer| answer.resp3).reduce(|all, one| all && one),
+            redis: answers().filter_map(|answer| answer.redis).min(),
+            valkey: answers().filter_map(|answer| answer.valkey).min().filter(|_| is_valkey),
+        }
+    }
+}
+
 /// One server's place in the round of questions.
 #[derive(Clone, Default, Debug)]
-pub struct Question {
+struct Question {
     answer: Option<Ability>,
     /// It was asked once, with an answer or without.
     tried: bool,
@@ -93,7 +166,7 @@ pub struct Question {
 
 impl Question {
     /// A client wants to know.
-    pub fn ask_first(&mut self, now: Time) {
+    fn ask_first(&mut self, now: Time) {
         if !self.is_wanted() {
             self.due = Some(now);
         } else if self.answer.is_none() {
@@ -102,7 +175,7 @@ impl Question {
     }
 
     /// The server may be another one than before.
-    pub fn ask_again(&mut self, now: Time) {
+    fn ask_again(&mut self, now: Time) {
         if self.asking {
             self.again = true;
         }
@@ -118,7 +191,7 @@ impl Question {
     }
 
     /// Whether to ask now; if so, it counts as asked.
-    pub fn take_due(&mut self, now: Time) -> bool {
+    fn take_due(&mut self, now: Time) -> bool {
         if self.due.is_none_or(|due| due > now) {
             return false;
         }
@@ -128,12 +201,12 @@ impl Question {
         true
     }
 
-    pub fn due(&self) -> Option<Time> {
+    fn due(&self) -> Option<Time> {
         self.due
     }
 
     /// `None`: the server gave no answer.
-    pub fn handle_answer(&mut self, answer: Option<Ability>, now: Time) {
+    fn handle_answer(&mut self, answer: Option<Ability>, now: Time) {
         self.asking = false;
         self.tried = true;
         self.answer = answer.or(self.answer);
@@ -145,28 +218,13 @@ impl Question {
         };
         self.due = Some(now.plus_ms(pause_ms));
     }
-
-    /// Whether its last answer was that it does not grant HELLO 3.
-    pub fn lacks_resp3(&self) -> bool {
-        self.answer.is_some_and(|answer| !answer.resp3)
-    }
-}
-
-/// What all of them have in common.
-pub fn common(questions: &[Question]) -> Common {
-    let answers = || questions.iter().filter_map(|question| question.answer);
-    let is_valkey = answers().all(|answer| answer.valkey.is_some());
-    Common {
-        settled: questions.iter().all(|question| question.tried),
-        resp3: answers().map(|answer| answer.resp3).reduce(|all, one| all && one),
-        redis: answers().filter_map(|answer| answer.redis).min(),
-        valkey: answers().filter_map(|answer| answer.valkey).min().filter(|_| is_valkey),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TWO: [ServerId; 2] = [ServerId(0), ServerId(1)];
 
     fn redis(text: &str) -> Ability {
         let redis = Release::read(text);
@@ -192,21 +250,21 @@ mod tests {
 
     #[test]
     fn a_pool_is_as_old_as_its_oldest_server() {
-        let mut questions = [Question::default(), Question::default()];
-        assert_eq!(common(&questions), Common::default());
-        questions[0].handle_answer(Some(redis("7.0.15")), Time::ZERO);
-        let one = common(&questions);
+        let mut questions = Questions::new(TWO);
+        assert_eq!(questions.common(), Common::default());
+        questions.handle_answer(TWO[0], Some(redis("7.0.15")), Time::ZERO);
+        let one = questions.common();
         assert_eq!((one.settled, one.resp3), (false, Some(true)));
-        questions[1].handle_answer(Some(redis("5.0.14")), Time::ZERO);
-        let both = common(&questions);
+        questions.handle_answer(TWO[1], Some(redis("5.0.14")), Time::ZERO);
+        let both = questions.common();
         assert_eq!((both.settled, both.resp3), (true, Some(false)));
         assert_eq!(both.redis, Release::read("5.0.14"));
         // It is replaced by a newer one: the pool rises with it.
-        questions[1].handle_answer(Some(redis("6.2.0")), Time::ZERO);
-        assert_eq!(common(&questions).resp3, Some(true));
+        questions.handle_answer(TWO[1], Some(redis("6.2.0")), Time::ZERO);
+        assert_eq!(questions.common().resp3, Some(true));
         // No answer changes nothing that is known.
-        questions[1].handle_answer(None, Time::ZERO);
-        assert_eq!(common(&questions).redis, Release::read("6.2.0"));
+        questions.handle_answer(TWO[1], None, Time::ZERO);
+        assert_eq!(questions.common().redis, Release::read("6.2.0"));
     }
 
     #[test]
@@ -215,13 +273,13 @@ mod tests {
             let valkey = Release::read(text);
             Ability { resp3: true, redis: Release::read("7.2.4"), valkey }
         };
-        let mut questions = [Question::default(), Question::default()];
-        questions[0].handle_answer(Some(valkey("9.1.0")), Time::ZERO);
-        questions[1].handle_answer(Some(valkey("8.1.3")), Time::ZERO);
-        assert_eq!(common(&questions).valkey, Release::read("8.1.3"));
-        questions[1].handle_answer(Some(redis("7.0.15")), Time::ZERO);
-        assert_eq!(common(&questions).valkey, None);
-        assert_eq!(common(&questions).redis, Release::read("7.0.15"));
+        let mut questions = Questions::new(TWO);
+        questions.handle_answer(TWO[0], Some(valkey("9.1.0")), Time::ZERO);
+        questions.handle_answer(TWO[1], Some(valkey("8.1.3")), Time::ZERO);
+        assert_eq!(questions.common().valkey, Release::read("8.1.3"));
+        questions.handle_answer(TWO[1], Some(redis("7.0.15")), Time::ZERO);
+        assert_eq!(questions.common().valkey, None);
+        assert_eq!(questions.common().redis, Release::read("7.0.15"));
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Who is out, decided once for the whole process.
+//! Which servers of a pool are out.
 //!
-//! Workers see servers fail and answer; they report, and this machine alone decides, so that no
-//! two workers ever keep to different rings. `control` feeds it and carries its wishes out.
+//! Workers see servers fail and answer, and report it. This machine counts, and the director makes
+//! the topology of what it says: so no two workers ever keep to different rings. There is one
+//! machine a pool. It knows servers by their ids and nothing of shards, rings and epochs.
 //!
 //! ```text
 //!                    failure, the limit-th in a row
@@ -19,7 +20,7 @@
 //! A failure is a refused, reset or failed connection, or a `timeout` period in which an upstream
 //! that owes a reply delivered none; at most one an upstream and period (the worker sees to that),
 //! and of silence at most one a server and period: with a connection a worker, one hiccup would
-//! else count as often as there are workers.
+//! otherwise count as often as there are workers.
 //! Any reply sets the count to zero. A worker that has nothing to complain of does not report
 //! every reply, of course: after a failure all workers are asked to *watch* the server, and each
 //! reports the next reply it sees, once.
@@ -27,84 +28,44 @@
 //! Readmission is by probe, never by the clock alone: twemproxy let the first client after
 //! `server_retry_timeout` find out whether the server was back.
 //!
-//! A pool is *dark* when each of its servers is out or has failed and not answered since. Whoever
-//! asks whether this proxy is of use is told so, and may send no client any more; so the servers of
-//! a dark pool that are not out are probed too, lest nobody ever finds out that they are back.
+//! A pool is *dark* when each of its servers is out or has failed and not answered since. A load
+//! balancer reads that and may send no client any more. So the servers of a dark pool that are not
+//! out are probed too: without a client no reply would show that they are back.
 //!
-//! Since it alone makes the topology, it also asks what servers can do (`ability.rs`).
+//! A server that leaves the topology is forgotten. If it comes back, it begins with a clean record.
 
-use super::ability::{self, Ability, Question};
-use super::kinds::fixed;
-use super::snapshot::{PoolTopology, ShardState, Snapshot};
-use super::spec::{Eject, PoolSpec, Protocol};
-use crate::base::{Epoch, PoolId, ServerId, ShardId, Time};
-use std::collections::VecDeque;
-use std::sync::Arc;
+use super::report::{Change, Sight};
+use super::spec::{Eject, PoolSpec};
+use crate::base::{ServerId, Time};
+use std::collections::{BTreeMap, VecDeque};
 
 /// Shortest and longest pause between two probes of a server that is out.
 const PROBE_MS: (u64, u64) = (100, 1_000);
 
-/// What a worker saw of a server.
+/// What this machine asks for, and what it decided.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Report {
-    pub pool: PoolId,
-    pub server: ServerId,
-    pub sight: Sight,
+pub enum Verdict {
+    /// Workers are to report the server's next reply.
+    Watch(ServerId),
+    /// The server is to be asked whether it is ready; the answer is for [`Health::handle_probe`].
+    Probe(ServerId),
+    Changed(ServerId, Change),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Sight {
-    Failed,
-    /// It owes a reply, or a connection, and has been silent for a whole period.
-    Silent,
-    /// It may be of no use: it answered that it cannot serve yet, which a script can say too, or closed
-    /// on a large request, which may be the request's fault. A probe finds out.
-    Suspect,
-    /// It closed an idle connection in good order: no failure, but it may be about to go.
-    Closed,
-    /// It answered; sent once after a failure or a request to watch.
-    Answered,
-}
-
-/// What `control` is to do.
-#[derive(Clone, Debug)]
-pub enum Wish {
-    /// Mail this to every worker.
-    Publish(Arc<Snapshot>),
-    /// Ask every worker to report the server's next reply.
-    Watch { pool: PoolId, server: ServerId },
-    /// Ask the server whether it is ready, then call [`Health::handle_probe`].
-    Probe { pool: PoolId, server: ServerId },
-    /// Ask the server what it can do, then call [`Health::handle_ability`].
-    Ask { pool: PoolId, server: ServerId },
-    /// For the log and the counters.
-    Note { pool: PoolId, shard: ShardId, change: Change },
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Change {
-    /// Out, after this many failures in a row.
-    Ejected { failures: u32 },
-    /// Back, after this many milliseconds.
-    Readmitted { after_ms: u64 },
-    /// It answers again, not having been out; so long after its first failure.
-    Answers { after_ms: u64 },
-    /// It does not grant HELLO 3, so its pool no longer does.
-    Resp2Only,
-    /// It was the last one that did not, so its pool grants HELLO 3 again.
-    Resp3Again,
-}
-
-struct PoolHealth {
-    spec: Arc<PoolSpec>,
-    topology: Arc<PoolTopology>,
-    shards: Vec<ShardHealth>,
-    /// Indexed by server. Empty where there is nothing to ask: memcached has one protocol.
-    questions: Vec<Question>,
+/// See the module's head.
+pub struct Health {
+    eject: Eject,
+    /// Failures in a row; at least 1.
+    limit: u32,
+    /// Within it, silence counts once.
+    period_ms: u64,
+    retry_ms: u64,
+    servers: BTreeMap<ServerId, ServerHealth>,
+    verdicts: VecDeque<Verdict>,
 }
 
 #[derive(Clone, Default)]
-struct ShardHealth {
+struct ServerHealth {
     failures: u32,
     /// The first failure that no answer has followed yet.
     failing: Option<Failing>,
@@ -132,20 +93,7 @@ struct Out {
     probing: bool,
 }
 
-impl PoolHealth {
-    fn is_dark(&self) -> bool {
-        self.shards.iter().all(|shard| shard.out.is_some() || shard.failing.is_some())
-    }
-}
-
-impl ShardHealth {
-    /// It works; what there is to tell of that.
-    fn answered(&mut self, now: Time) -> Option<Change> {
-        (self.failures, self.suspicions) = (0, 0);
-        let failing = self.failing.take()?;
-        Some(Change::Answers { after_ms: now.since(failing.since).as_millis() as u64 })
-    }
-
+impl ServerHealth {
     /// When it is to be probed, and whether it is being probed; `None`: there is no need.
     fn probe(&mut self, is_dark: bool) -> Option<(Time, &mut bool)> {
         match (&mut self.out, &mut self.failing) {
@@ -154,75 +102,63 @@ impl ShardHealth {
             _ => None,
         }
     }
-}
 
-/// The one who decides.
-pub struct Health {
-    epoch: Epoch,
-    pools: Vec<PoolHealth>,
-    wishes: VecDeque<Wish>,
+    fn eject(&mut self, probe_at: Time, now: Time) {
+        (self.failures, self.suspicions, self.failing) = (0, 0, None);
+        self.out = Some(Out { since: now, probe_at, probing: false });
+    }
 }
 
 impl Health {
-    /// All shards live, in the first snapshot.
-    pub fn new(specs: &[Arc<PoolSpec>]) -> Health {
-        let pools = specs
-            .iter()
-            .map(|spec| PoolHealth {
-                spec: Arc::clone(spec),
-                topology: Arc::new(fixed::topology(
-                    spec,
-                    &vec![ShardState::Live; spec.shards.len()],
-                )),
-                shards: vec![ShardHealth::default(); spec.shards.len()],
-                questions: match spec.protocol {
-                    Protocol::Redis => vec![Question::default(); spec.shards.len()],
-                    Protocol::Memcache => Vec::new(),
-                },
-            })
-            .collect();
-        Health { epoch: Epoch(1), pools, wishes: VecDeque::new() }
+    /// All servers live.
+    pub fn new(spec: &PoolSpec, servers: impl IntoIterator<Item = ServerId>) -> Health {
+        Health {
+            eject: spec.eject,
+            limit: spec.server_failure_limit.max(1),
+            period_ms: u64::from(spec.timeout_ms.unwrap_or(spec.connect_timeout_ms)),
+            retry_ms: u64::from(spec.server_retry_timeout_ms),
+            servers: servers.into_iter().map(|id| (id, ServerHealth::default())).collect(),
+            verdicts: VecDeque::new(),
+        }
     }
 
-    pub fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::new(Snapshot {
-            epoch: self.epoch,
-            pools: self.pools.iter().map(|pool| Arc::clone(&pool.topology)).collect(),
-        })
+    /// These are the pool's servers from now on. One that is new has a clean record.
+    pub fn handle_servers(&mut self, servers: &[ServerId]) {
+        self.servers.retain(|id, _| servers.contains(id));
+        for &id in servers {
+            self.servers.entry(id).or_default();
+        }
     }
 
-    pub fn handle_report(&mut self, report: Report, now: Time) {
-        let Some((pool, shard)) = self.find(report.pool, report.server) else {
+    pub fn handle_report(&mut self, server: ServerId, sight: Sight, now: Time) {
+        let Some(health) = self.servers.get_mut(&server) else {
             return; // a server that is no longer in the topology
         };
-        let Report { pool: pool_id, server, sight } = report;
-        let (policy, limit) = (pool.spec.eject, pool.spec.server_failure_limit.max(1));
-        let period_ms = u64::from(pool.spec.timeout_ms.unwrap_or(pool.spec.connect_timeout_ms));
-        if let Some(question) = pool.questions.get_mut(server.index()) {
-            question.ask_again(now);
-        }
-        let health = &mut pool.shards[shard.index()];
         if health.out.is_some() {
             return;
         }
         match sight {
             Sight::Answered => {
-                let change = health.answered(now);
-                let note = change.map(|change| Wish::Note { pool: pool_id, shard, change });
-                self.wishes.extend(note);
+                (health.failures, health.suspicions) = (0, 0);
+                if let Some(failing) = health.failing.take() {
+                    let after_ms = now.since(failing.since).as_millis() as u64;
+                    let change = Change::Answers { after_ms };
+                    self.verdicts.push_back(Verdict::Changed(server, change));
+                }
             }
             Sight::Closed => {}
-            Sight::Suspect if policy == Eject::Off => {}
+            Sight::Suspect if self.eject == Eject::Off => {}
             Sight::Suspect => {
                 health.suspicions += 1;
-                if health.suspicions < limit || health.confirming {
-                    self.wishes.push_back(Wish::Watch { pool: pool_id, server });
+                if health.suspicions < self.limit || health.confirming {
+                    self.verdicts.push_back(Verdict::Watch(server));
                     return;
                 }
                 health.confirming = true;
-                self.wishes.push_back(Wish::Probe { pool: pool_id, server });
+                self.verdicts.push_back(Verdict::Probe(server));
             }
-            Sight::Silent if health.silent_at.is_some_and(|at| at.plus_ms(period_ms) > now) => {}
+            Sight::Silent
+                if health.silent_at.is_some_and(|at| at.plus_ms(self.period_ms) > now) => {}
             Sight::Failed | Sight::Silent => {
                 if sight == Sight::Silent {
                     health.silent_at = Some(now);
@@ -233,48 +169,36 @@ impl Health {
                     probe_at: now.plus_ms(PROBE_MS.1),
                     probing: false,
                 });
-                if policy == Eject::Off {
+                if self.eject == Eject::Off {
                     // Never out, but an operator wants to read when it is back.
                     if is_first {
-                        self.wishes.push_back(Wish::Watch { pool: pool_id, server });
+                        self.verdicts.push_back(Verdict::Watch(server));
                     }
                     return;
                 }
                 health.failures += 1;
-                if health.failures < limit {
-                    self.wishes.push_back(Wish::Watch { pool: pool_id, server });
+                if health.failures < self.limit {
+                    self.verdicts.push_back(Verdict::Watch(server));
                     return;
                 }
-                let failures = health.failures;
-                self.eject(pool_id, shard, failures, now);
+                let change = Change::Ejected { failures: health.failures };
+                health.eject(now.plus_ms(self.retry_ms), now);
+                self.verdicts.push_back(Verdict::Changed(server, change));
             }
         }
     }
 
-    fn eject(&mut self, pool: PoolId, shard: ShardId, failures: u32, now: Time) {
-        let health = &mut self.pools[pool.index()];
-        let retry_ms = u64::from(health.spec.server_retry_timeout_ms);
-        let health = &mut health.shards[shard.index()];
-        (health.failures, health.suspicions, health.failing) = (0, 0, None);
-        health.out = Some(Out { since: now, probe_at: now.plus_ms(retry_ms), probing: false });
-        self.wishes.push_back(Wish::Note { pool, shard, change: Change::Ejected { failures } });
-        self.publish(pool);
-    }
-
-    /// The answer to a [`Wish::Probe`]: `ready` when the server answered PING and is not loading.
-    pub fn handle_probe(&mut self, pool: PoolId, server: ServerId, ready: bool, now: Time) {
-        let Some((health, shard)) = self.find(pool, server) else {
+    /// The answer to a [`Verdict::Probe`]: `ready` when the server answered PING and is not loading.
+    pub fn handle_probe(&mut self, server: ServerId, ready: bool, now: Time) {
+        let Some(health) = self.servers.get_mut(&server) else {
             return;
         };
-        let retry_ms = u64::from(health.spec.server_retry_timeout_ms);
-        if ready && let Some(question) = health.questions.get_mut(server.index()) {
-            question.ask_again(now);
-        }
-        let health = &mut health.shards[shard.index()];
         if std::mem::replace(&mut health.confirming, false) && health.out.is_none() {
             let failures = std::mem::take(&mut health.suspicions);
             if !ready {
-                self.eject(pool, shard, failures, now);
+                health.eject(now.plus_ms(self.retry_ms), now);
+                let change = Change::Ejected { failures };
+                self.verdicts.push_back(Verdict::Changed(server, change));
             }
             return;
         }
@@ -283,171 +207,165 @@ impl Health {
                 failing.probing = false;
                 failing.probe_at = now.plus_ms(PROBE_MS.1);
                 if ready {
-                    self.handle_report(Report { pool, server, sight: Sight::Answered }, now);
+                    self.handle_report(server, Sight::Answered, now);
                 }
             }
             return;
         };
         if !ready {
             out.probing = false;
-            out.probe_at = now.plus_ms(retry_ms.clamp(PROBE_MS.0, PROBE_MS.1));
+            out.probe_at = now.plus_ms(self.retry_ms.clamp(PROBE_MS.0, PROBE_MS.1));
             return;
         }
         let after_ms = now.since(out.since).as_millis() as u64;
         health.out = None;
         health.failures = 0;
-        self.wishes.push_back(Wish::Note { pool, shard, change: Change::Readmitted { after_ms } });
-        self.publish(pool);
-    }
-
-    /// A client of the pool waits to hear what its servers can do.
-    pub fn handle_wanted(&mut self, pool: PoolId, now: Time) {
-        if let Some(health) = self.pools.get_mut(pool.index()) {
-            for question in &mut health.questions {
-                question.ask_first(now);
-            }
-        }
-    }
-
-    /// The answer to a [`Wish::Ask`]; `None` if there was none.
-    pub fn handle_ability(
-        &mut self,
-        pool: PoolId,
-        server: ServerId,
-        ability: Option<Ability>,
-        now: Time,
-    ) {
-        let Some((health, shard)) = self.find(pool, server) else {
-            return;
-        };
-        let Some(question) = health.questions.get_mut(server.index()) else {
-            return;
-        };
-        question.handle_answer(ability, now);
-        let (before, after) = (health.topology.common, ability::common(&health.questions));
-        if before == after {
-            return;
-        }
-        let change = match (before.resp3, after.resp3) {
-            (None | Some(true), Some(false)) => Some(Change::Resp2Only),
-            (Some(false), Some(true)) => Some(Change::Resp3Again),
-            _ => None,
-        };
-        self.wishes.extend(change.map(|change| Wish::Note { pool, shard, change }));
-        self.publish(pool);
+        self.verdicts.push_back(Verdict::Changed(server, Change::Readmitted { after_ms }));
     }
 
     /// Call when [`Health::deadline`] has come.
     pub fn handle_deadline(&mut self, now: Time) {
-        for (at, pool) in self.pools.iter_mut().enumerate() {
-            for (server, question) in pool.questions.iter_mut().enumerate() {
-                if question.take_due(now) {
-                    let (pool, server) = (PoolId(at as u16), ServerId(server as u16));
-                    self.wishes.push_back(Wish::Ask { pool, server });
-                }
-            }
-            let is_dark = pool.is_dark();
-            for (shard, health) in pool.shards.iter_mut().enumerate() {
-                if let Some((probe_at, probing)) = health.probe(is_dark)
-                    && !*probing
-                    && probe_at <= now
-                {
-                    *probing = true;
-                    self.wishes.push_back(Wish::Probe {
-                        pool: PoolId(at as u16),
-                        server: pool.topology.shards[shard].primary,
-                    });
-                }
+        let is_dark = self.is_dark();
+        for (&server, health) in &mut self.servers {
+            if let Some((probe_at, probing)) = health.probe(is_dark)
+                && !*probing
+                && probe_at <= now
+            {
+                *probing = true;
+                self.verdicts.push_back(Verdict::Probe(server));
             }
         }
     }
 
+    /// When a server is to be probed next.
     pub fn deadline(&self) -> Option<Time> {
-        let of_out = |health: &ShardHealth| {
-            health.out.as_ref().filter(|out| !out.probing).map(|out| out.probe_at)
+        let is_dark = self.is_dark();
+        let of_server = |health: &ServerHealth| match (&health.out, &health.failing) {
+            (Some(out), _) => (!out.probing).then_some(out.probe_at),
+            (None, Some(it)) if is_dark => (!it.probing).then_some(it.probe_at),
+            _ => None,
         };
-        let of_failing = |health: &ShardHealth| {
-            health.failing.as_ref().filter(|it| !it.probing).map(|it| it.probe_at)
-        };
-        let of_pool = |pool: &PoolHealth| {
-            let failing = pool.is_dark().then(|| pool.shards.iter().filter_map(of_failing).min());
-            let out = pool.shards.iter().filter_map(of_out).min();
-            let asking = pool.questions.iter().filter_map(Question::due).min();
-            out.into_iter().chain(failing.flatten()).chain(asking).min()
-        };
-        self.pools.iter().filter_map(of_pool).min()
+        self.servers.values().filter_map(of_server).min()
+    }
+
+    pub fn poll_verdict(&mut self) -> Option<Verdict> {
+        self.verdicts.pop_front()
+    }
+
+    pub fn is_out(&self, server: ServerId) -> bool {
+        self.servers.get(&server).is_some_and(|health| health.out.is_some())
     }
 
     /// Whether every server of the pool is out or fails.
-    pub fn is_dark(&self, pool: PoolId) -> bool {
-        self.pools.get(pool.index()).is_some_and(PoolHealth::is_dark)
+    pub fn is_dark(&self) -> bool {
+        self.servers.values().all(|health| health.out.is_some() || health.failing.is_some())
     }
 
-    pub fn poll_wish(&mut self) -> Option<Wish> {
-        self.wishes.pop_front()
-    }
-
-    fn find(&mut self, pool: PoolId, server: ServerId) -> Option<(&mut PoolHealth, ShardId)> {
-        let pool = self.pools.get_mut(pool.index())?;
-        let shard = pool.topology.shards.iter().position(|shard| shard.primary == server)?;
-        Some((pool, ShardId(shard as u16)))
-    }
-
-    fn publish(&mut self, pool: PoolId) {
-        let health = &mut self.pools[pool.index()];
-        let out = match health.spec.eject {
-            Eject::Remap => ShardState::Ejected,
-            Eject::FailFast => ShardState::Down,
-            Eject::Off => ShardState::Live,
-        };
-        let states: Vec<ShardState> = health
-            .shards
-            .iter()
-            .map(|shard| if shard.out.is_some() { out } else { ShardState::Live })
-            .collect();
-        let common = ability::common(&health.questions);
-        let topology = fixed::topology(&health.spec, &states);
-        health.topology = Arc::new(PoolTopology { common, ..topology });
-        self.epoch = self.epoch.next();
-        let snapshot = self.snapshot();
-        self.wishes.push_back(Wish::Publish(snapshot));
+    /// The servers that have a record, in the order of their ids.
+    pub fn servers(&self) -> impl Iterator<Item = ServerId> {
+        self.servers.keys().copied()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::topology::{Address, Protocol};
+    use crate::topology::Protocol;
 
-    fn health(limit: u32) -> Health {
-        let address = Address::Unix { path: "one".into() };
-        Health::new(&[Arc::new(PoolSpec {
+    const ONE: ServerId = ServerId(0);
+    const TWO: ServerId = ServerId(1);
+
+    fn health(limit: u32, servers: &[ServerId]) -> Health {
+        let spec = PoolSpec {
             timeout_ms: Some(300),
             eject: Eject::Remap,
             server_failure_limit: limit,
-            ..PoolSpec::plain(Protocol::Redis, [address])
-        })])
+            ..PoolSpec::plain(Protocol::Redis, [])
+        };
+        Health::new(&spec, servers.iter().copied())
     }
 
-    fn ejections(health: &mut Health, sight: Sight, times_ms: &[u64]) -> usize {
+    fn report(health: &mut Health, server: ServerId, sight: Sight, times_ms: &[u64]) {
         for &ms in times_ms {
-            let report = Report { pool: PoolId(0), server: ServerId(0), sight };
-            health.handle_report(report, Time::from_ms(ms));
+            health.handle_report(server, sight, Time::from_ms(ms));
         }
-        let mut count = 0;
-        while let Some(wish) = health.poll_wish() {
-            count += usize::from(matches!(wish, Wish::Note { change: Change::Ejected { .. }, .. }));
-        }
-        count
+    }
+
+    fn verdicts(health: &mut Health) -> Vec<Verdict> {
+        std::iter::from_fn(|| health.poll_verdict()).collect()
+    }
+
+    fn ejections(mut health: Health, sight: Sight, times_ms: &[u64]) -> usize {
+        report(&mut health, ONE, sight, times_ms);
+        let is_ejection =
+            |it: &&Verdict| matches!(it, Verdict::Changed(ONE, Change::Ejected { .. }));
+        verdicts(&mut health).iter().filter(is_ejection).count()
     }
 
     #[test]
     fn one_hiccup_counts_once_however_many_workers_saw_it() {
         let eight = [1000, 1001, 1010, 1050, 1100, 1200, 1250, 1299];
-        assert_eq!(ejections(&mut health(2), Sight::Silent, &eight), 0);
-        assert_eq!(ejections(&mut health(2), Sight::Silent, &[1000, 1001, 1300]), 1);
-        assert_eq!(ejections(&mut health(3), Sight::Silent, &[1000, 1300, 1599]), 0);
+        assert_eq!(ejections(health(2, &[ONE]), Sight::Silent, &eight), 0);
+        assert_eq!(ejections(health(2, &[ONE]), Sight::Silent, &[1000, 1001, 1300]), 1);
+        assert_eq!(ejections(health(3, &[ONE]), Sight::Silent, &[1000, 1300, 1599]), 0);
         // A refusal is one each time.
-        assert_eq!(ejections(&mut health(2), Sight::Failed, &[1000, 1001]), 1);
+        assert_eq!(ejections(health(2, &[ONE]), Sight::Failed, &[1000, 1001]), 1);
+    }
+
+    #[test]
+    fn each_server_has_a_record_of_its_own() {
+        let mut health = health(2, &[ONE, TWO]);
+        report(&mut health, ONE, Sight::Failed, &[1000]);
+        report(&mut health, TWO, Sight::Failed, &[1000]);
+        assert_eq!(verdicts(&mut health), [Verdict::Watch(ONE), Verdict::Watch(TWO)]);
+        report(&mut health, TWO, Sight::Answered, &[1001]);
+        report(&mut health, ONE, Sight::Failed, &[1002]);
+        assert_eq!(
+            verdicts(&mut health),
+            [
+                Verdict::Changed(TWO, Change::Answers { after_ms: 1 }),
+                Verdict::Changed(ONE, Change::Ejected { failures: 2 }),
+            ]
+        );
+        assert!(health.is_out(ONE) && !health.is_out(TWO) && !health.is_dark());
+        assert_eq!(health.deadline(), Some(Time::from_ms(2002)));
+        health.handle_deadline(Time::from_ms(2002));
+        health.handle_probe(ONE, true, Time::from_ms(2003));
+        let back = Change::Readmitted { after_ms: 1001 };
+        assert_eq!(verdicts(&mut health), [Verdict::Probe(ONE), Verdict::Changed(ONE, back)]);
+    }
+
+    #[test]
+    fn one_that_left_is_forgotten() {
+        let mut health = health(2, &[ONE]);
+        report(&mut health, ONE, Sight::Failed, &[1000, 1001]);
+        assert!(health.is_out(ONE) && health.is_dark());
+        verdicts(&mut health);
+        health.handle_servers(&[TWO]);
+        assert!(!health.is_out(TWO) && !health.is_dark());
+        assert_eq!(health.deadline(), None);
+        report(&mut health, ONE, Sight::Failed, &[1002, 1003]);
+        health.handle_probe(ONE, true, Time::from_ms(1004));
+        assert_eq!(verdicts(&mut health), []);
+        // Back again, with nothing to its name.
+        health.handle_servers(&[ONE, TWO]);
+        report(&mut health, ONE, Sight::Failed, &[1005]);
+        assert_eq!(verdicts(&mut health), [Verdict::Watch(ONE)]);
+    }
+
+    #[test]
+    fn servers_of_a_dark_pool_are_probed_though_they_are_not_out() {
+        let mut health = health(5, &[ONE, TWO]);
+        report(&mut health, ONE, Sight::Failed, &[1000]);
+        assert_eq!((health.is_dark(), health.deadline()), (false, None));
+        report(&mut health, TWO, Sight::Failed, &[1500]);
+        assert_eq!((health.is_dark(), health.deadline()), (true, Some(Time::from_ms(2000))));
+        verdicts(&mut health);
+        health.handle_deadline(Time::from_ms(2000));
+        assert_eq!(verdicts(&mut health), [Verdict::Probe(ONE)]);
+        health.handle_probe(ONE, true, Time::from_ms(2001));
+        let answers = Change::Answers { after_ms: 1001 };
+        assert_eq!(verdicts(&mut health), [Verdict::Changed(ONE, answers)]);
+        assert!(!health.is_dark());
     }
 }

@@ -95,11 +95,12 @@ mod tests {
     use super::*;
     use crate::topology::kinds::fixed;
     use crate::topology::{Address, PoolSpec, Protocol};
+    use std::sync::Arc;
 
     fn topology(states: [ShardState; 2]) -> PoolTopology {
         let address = |path: &str| Address::Unix { path: path.into() };
         let spec = PoolSpec::plain(Protocol::Redis, [address("one"), address("two")]);
-        fixed::topology(&spec, &states)
+        fixed::topology(&Arc::new(spec.clone()), &fixed::primaries(&spec), &states)
     }
 
     #[test]

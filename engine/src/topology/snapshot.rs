@@ -1,8 +1,13 @@
 //! The topology at one moment: immutable, shared by `Arc`, numbered by an epoch.
+//!
+//! A pool is found by its [`PoolId`], which is a name and not a place in a list: a pool that goes
+//! leaves a gap, and no later pool gets its id. So an id in a counter, a log line or a letter that is
+//! still under way never means another pool. What the file says of a pool is in its topology too,
+//! so whoever has a snapshot needs no list of specs beside it.
 
 use super::ability::Common;
-use super::spec::Address;
-use crate::base::{Epoch, ServerId, ShardId};
+use super::spec::{Address, PoolSpec};
+use crate::base::{Epoch, PoolId, ServerId, ShardId};
 use crate::routing::Router;
 use std::sync::Arc;
 
@@ -10,16 +15,18 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     pub epoch: Epoch,
-    pub pools: Vec<Arc<PoolTopology>>,
+    /// Sorted by id.
+    pools: Vec<(PoolId, Arc<PoolTopology>)>,
 }
 
 #[derive(Clone, Debug)]
 pub struct PoolTopology {
+    pub spec: Arc<PoolSpec>,
     /// Key to shard. Ejected shards are not in its ring.
     pub router: Router,
     /// Indexed by [`ShardId`].
     pub shards: Vec<Shard>,
-    /// Servers in use, sorted by id. An id is never given to another address.
+    /// Servers in use, sorted by id.
     pub servers: Vec<Server>,
     /// What is true of all servers that have answered.
     pub common: Common,
@@ -47,6 +54,27 @@ pub enum ShardState {
     Ejected,
     /// In the ring, but its requests fail at once (`eject: fail_fast`).
     Down,
+}
+
+impl Snapshot {
+    pub fn new(
+        epoch: Epoch,
+        pools: impl IntoIterator<Item = (PoolId, Arc<PoolTopology>)>,
+    ) -> Snapshot {
+        let mut pools: Vec<_> = pools.into_iter().collect();
+        pools.sort_unstable_by_key(|&(id, _)| id);
+        Snapshot { epoch, pools }
+    }
+
+    pub fn pool(&self, id: PoolId) -> Option<&Arc<PoolTopology>> {
+        let at = self.pools.binary_search_by_key(&id, |&(id, _)| id).ok()?;
+        Some(&self.pools[at].1)
+    }
+
+    /// In the order of ids.
+    pub fn pools(&self) -> impl Iterator<Item = (PoolId, &Arc<PoolTopology>)> {
+        self.pools.iter().map(|(id, pool)| (*id, pool))
+    }
 }
 
 impl PoolTopology {

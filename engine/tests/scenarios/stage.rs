@@ -1,12 +1,15 @@
-//! The stage on which stories are played: one worker, the one who decides, and named connections.
+//! The stage on which stories are played: one worker, the director, and named connections.
 //! A line is one turn of the loop, unless it ends with ` &`: then the next line belongs to it.
+//!
+//! Server `s2` of a story has the address of that name, and the id 2: a pool of two shards begins with
+//! `s0` and `s1`, and a story moves shards to further servers in the order of their numbers.
 
-use nuthatch_engine::base::{Epoch, PoolId, ServerId, Time, WorkerId};
+use nuthatch_engine::base::{PoolId, ServerId, ShardId, Time, WorkerId};
 use nuthatch_engine::proxy::{Action, Cause, ConnId, FlowBounds, Note, Reading, Worker};
 use nuthatch_engine::routing::distribution;
-use nuthatch_engine::topology::health::{Health, Report, Wish};
 use nuthatch_engine::topology::{
-    Ability, Address, Eject, Manners, PoolSpec, PoolTopology, Protocol, Release, Server, Snapshot,
+    Ability, Address, Director, Eject, Manners, PoolSpec, PoolTopology, Protocol, Release, Report,
+    Wish,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,9 +32,7 @@ struct Play {
     /// A turn in which nothing happens.
     idle: bool,
     protocol: Protocol,
-    health: Health,
-    topology: Arc<PoolTopology>,
-    epoch: Epoch,
+    director: Director,
     in_turn: bool,
     names: BTreeMap<String, ConnId>,
     /// Bytes that a peer's socket still takes; absent: any number.
@@ -151,18 +152,17 @@ impl Stage {
         let words: Vec<&str> = line.split_whitespace().collect();
         if let ["pool", options @ ..] = words.as_slice() {
             self.now = Time::from_ms(10_000);
-            let specs = [Arc::new(spec(options))];
-            let mut health = Health::new(&specs);
+            let spec = Arc::new(spec(options));
+            let mut director = Director::new(&[Arc::clone(&spec)], 1);
             // Servers have answered before the story begins, where it says nothing of them.
             if !options.contains(&"unasked") {
-                for server in 0..specs[0].shards.len() {
+                for server in 0..spec.shards.len() {
                     let server = ServerId(server as u16);
-                    health.handle_ability(POOL, server, Some(ability("7.0.15")), Time::ZERO);
+                    director.handle_ability(POOL, server, Some(ability("7.0.15")), Time::ZERO);
                 }
             }
-            while health.poll_wish().is_some() {}
-            let snapshot = health.snapshot();
-            let mut worker = Worker::new(WorkerId(0), 1, &specs, &snapshot);
+            while director.poll_wish().is_some() {}
+            let mut worker = Worker::new(WorkerId(0), 1, &director.snapshot());
             if let Some(bytes) = options.iter().find_map(|option| option.strip_prefix("flows=")) {
                 worker.set_flow_bounds(bounds(bytes.parse().unwrap()));
             }
@@ -171,10 +171,8 @@ impl Stage {
                 gathers: options.contains(&"gathers=on"),
                 in_place: self.in_place,
                 idle: false,
-                protocol: specs[0].protocol,
-                health,
-                topology: snapshot.pools[0].clone(),
-                epoch: snapshot.epoch,
+                protocol: spec.protocol,
+                director,
                 in_turn: false,
                 names: BTreeMap::new(),
                 takes: BTreeMap::new(),
@@ -205,14 +203,15 @@ impl Play {
         let conn = |name: &str| *self.names.get(name).unwrap_or_else(|| panic!("who is {name}?"));
         match words {
             ["pool" | "time" | "turn", ..] => {
-                if self.health.deadline().is_some_and(|at| at <= now) {
-                    self.health.handle_deadline(now);
+                if self.director.deadline().is_some_and(|at| at <= now) {
+                    self.director.handle_deadline(now);
                 }
             }
             ["routes", keys @ ..] => {
                 let mut chance = nuthatch_engine::base::Chance::new(1);
+                let topology = self.topology();
                 for key in keys {
-                    let shard = self.topology.router.route(key.as_bytes(), &mut chance);
+                    let shard = topology.router.route(key.as_bytes(), &mut chance);
                     trace.push(format!("{key} -> {}", shard.map_or(99, |shard| shard.0)));
                 }
             }
@@ -242,19 +241,23 @@ impl Play {
             }
             ["probe", server, outcome] => {
                 let server = ServerId(server[1..].parse().unwrap());
-                self.health.handle_probe(POOL, server, *outcome == "good", now);
+                self.director.handle_probe(POOL, server, *outcome == "good", now);
             }
             ["ability", server, "none"] => {
                 let server = ServerId(server[1..].parse().unwrap());
-                self.health.handle_ability(POOL, server, None, now);
+                self.director.handle_ability(POOL, server, None, now);
             }
             ["ability", server, version] => {
                 let server = ServerId(server[1..].parse().unwrap());
-                self.health.handle_ability(POOL, server, Some(ability(version)), now);
+                self.director.handle_ability(POOL, server, Some(ability(version)), now);
             }
             ["move", shard, "to", server] => {
-                let shard: usize = shard.strip_prefix("shard").unwrap().parse().unwrap();
-                self.move_to(shard, ServerId(server[1..].parse().unwrap()));
+                let shard = ShardId(shard.strip_prefix("shard").unwrap().parse().unwrap());
+                let server = ServerId(server[1..].parse().unwrap());
+                self.director.handle_primary(POOL, shard, &address(server.0), now);
+                let primary = self.topology().shard(shard).primary;
+                assert_eq!(primary, server, "stories number new servers one after the other");
+                self.decide(trace); // its mail comes in this turn
             }
             _ => {
                 let (name, text) = line.split_once(": ").unwrap_or_else(|| panic!("{line}?"));
@@ -302,14 +305,13 @@ impl Play {
         }
     }
 
-    /// The one who decides, and its mail; `true` if there was any.
+    /// Carries out what the director wishes; `true` if the worker got a snapshot.
     fn decide(&mut self, trace: &mut Vec<String>) -> bool {
         let mut mail = false;
-        while let Some(wish) = self.health.poll_wish() {
+        while let Some(wish) = self.director.poll_wish() {
             match wish {
                 Wish::Publish(snapshot) => {
-                    self.topology = snapshot.pools[0].clone();
-                    self.publish();
+                    self.worker.handle_snapshot(&snapshot);
                     mail = true;
                 }
                 Wish::Watch { server, .. } => {
@@ -326,21 +328,8 @@ impl Play {
         mail
     }
 
-    fn publish(&mut self) {
-        self.epoch = self.epoch.next();
-        let pools = vec![self.topology.clone()];
-        self.worker.handle_snapshot(&Snapshot { epoch: self.epoch, pools });
-    }
-
-    fn move_to(&mut self, shard: usize, server: ServerId) {
-        let mut topology = PoolTopology::clone(&self.topology);
-        topology.shards[shard].primary = server;
-        let mut ids: Vec<_> = topology.shards.iter().map(|shard| shard.primary).collect();
-        ids.sort_unstable();
-        topology.servers =
-            ids.into_iter().map(|id| Server { id, address: address(id.0) }).collect();
-        self.topology = Arc::new(topology);
-        self.publish();
+    fn topology(&self) -> Arc<PoolTopology> {
+        Arc::clone(self.director.snapshot().pool(POOL).unwrap())
     }
 
     fn name(&self, conn: ConnId) -> String {
@@ -364,16 +353,20 @@ impl Play {
                 Action::ShutdownWrite { conn } => format!("shut {}", self.name(conn)),
                 Action::ResumeReading { conn } => format!("read {} again", self.name(conn)),
                 Action::Report(report) => {
-                    self.health.handle_report(report, now);
+                    self.director.handle_report(report, now);
                     let Report { server, sight, .. } = report;
                     format!("report s{} {sight:?}", server.0)
                 }
                 Action::AskServers { pool } => {
-                    self.health.handle_wanted(pool, now);
-                    self.health.handle_deadline(now);
+                    self.director.handle_wanted(pool, now);
+                    self.director.handle_deadline(now);
                     "ask the servers".to_owned()
                 }
                 Action::Note(note) => format!("note {}", about(&note)),
+                Action::Follow { epoch } => {
+                    self.director.handle_follow(self.worker.id(), epoch);
+                    continue;
+                }
                 Action::TryWriting { conn } => {
                     trace.push(format!("try {} again", self.name(conn)));
                     self.write(conn, trace);

@@ -42,9 +42,7 @@ impl Desk {
 
     /// Why no new client should be sent here; `None` when one is welcome.
     pub fn unready(&self) -> Option<String> {
-        let standing = self.view.standing.borrow();
-        let names = self.view.specs.iter().map(|spec| &*spec.name);
-        unready(&standing, names)
+        unready(&self.view.standing.borrow())
     }
 
     /// The sum over all workers, and how many of them did not answer.
@@ -77,22 +75,25 @@ impl Desk {
     fn facts(&self, sum: &WorkerCounts, workers_missing: usize, standing: &Standing) -> Facts {
         let listeners = self.view.listeners as u64;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let mut pools = Vec::with_capacity(self.view.specs.len());
-        for (at, spec) in self.view.specs.iter().enumerate() {
-            let counts = sum.pools.get(at).cloned().unwrap_or_default();
-            let pool = &standing.pools[at];
-            let shards = &standing.snapshot.pools[at].shards;
-            let servers = shards.iter().zip(&pool.ejected_at_us).map(|(shard, &ejected_at_us)| {
-                let of_server = counts.servers.get(shard.primary.index());
-                let facts = ServerFacts {
-                    counters: of_server.copied().unwrap_or_default(),
-                    ejected_at_us,
-                    live: shard.state == ShardState::Live,
-                };
-                (shard.name.to_string(), facts)
-            });
+        let mut pools = Vec::new();
+        for (id, topology) in standing.snapshot.pools() {
+            let Some(pool) = standing.pools.get(&id) else {
+                continue;
+            };
+            let counts = sum.pools.get(id.index()).cloned().unwrap_or_default();
+            let servers =
+                topology.shards.iter().zip(&pool.ejected_at_us).map(|(shard, &ejected_at_us)| {
+                    let of_server = counts.servers.get(shard.primary.index());
+                    let facts = ServerFacts {
+                        counters: of_server.copied().unwrap_or_default(),
+                        ejected_at_us,
+                        live: shard.state == ShardState::Live,
+                    };
+                    (shard.name.to_string(), facts)
+                });
             let facts = PoolFacts { counters: counts.counters, ejects: pool.ejects };
-            pools.push(PoolPart { name: spec.name.to_string(), facts, servers: servers.collect() });
+            let name = topology.spec.name.to_string();
+            pools.push(PoolPart { name, facts, servers: servers.collect() });
         }
         Facts {
             source: self.source.clone(),
@@ -111,15 +112,16 @@ impl Desk {
 /// and the process is not ending. A server that nobody has asked yet counts as well, so a proxy is
 /// ready when it starts. A pool that lost some of its servers still serves the rest, so a load
 /// balancer that took this proxy out would make it worse; its neighbours see the same dead servers.
-fn unready<'a>(standing: &Standing, names: impl Iterator<Item = &'a str>) -> Option<String> {
+fn unready(standing: &Standing) -> Option<String> {
     if standing.draining {
         return Some("ending".to_owned());
     }
     let (mut out, mut failing) = (Vec::new(), Vec::new());
-    for ((pool, topology), name) in standing.pools.iter().zip(&standing.snapshot.pools).zip(names) {
+    for (id, topology) in standing.snapshot.pools() {
+        let name = &topology.spec.name;
         if topology.shards.iter().all(|shard| shard.state != ShardState::Live) {
             out.push(json_text(name));
-        } else if pool.dark {
+        } else if standing.pools.get(&id).is_some_and(|pool| pool.dark) {
             failing.push(json_text(name));
         }
     }
@@ -139,28 +141,27 @@ mod tests {
     use crate::io::{EventLoop, Mailbox};
     use nuthatch_engine::base::WorkerId;
     use nuthatch_engine::proxy::PoolCounts;
-    use nuthatch_engine::topology::health::Health;
-    use nuthatch_engine::topology::{Manners, PoolSpec};
+    use nuthatch_engine::topology::{Director, Manners, Snapshot};
     use std::sync::Arc;
 
-    fn one_pool() -> Vec<Arc<PoolSpec>> {
+    fn one_pool() -> Arc<Snapshot> {
         let text = "a:\n  listen: 127.0.0.1:1\n  redis: true\n  servers:\n  - h:1:1\n";
         let Ok((config, _)) = config::parse(text, "t.yml", Manners::Modern) else {
             panic!("a good file");
         };
-        config.pools.iter().map(|pool| Arc::new(pool.spec.clone())).collect()
+        let specs: Vec<_> = config.pools.into_iter().map(|pool| Arc::new(pool.spec)).collect();
+        Director::new(&specs, 1).snapshot()
     }
 
     #[tokio::test]
     async fn a_worker_that_does_not_answer_is_missing_and_its_last_answer_stands() {
-        let specs = one_pool();
         let poll = mio::Poll::new().unwrap();
         let waker = Arc::new(EventLoop::waker(&poll).unwrap());
         let (sender, mail) = std::sync::mpsc::channel();
-        let standing = Standing::new(Health::new(&specs).snapshot());
+        let standing = Standing::new(one_pool());
         let (_keep, standing) = tokio::sync::watch::channel(standing);
         let workers = Arc::new(vec![Mailbox { sender, waker }]);
-        let desk = Desk::new(View { specs, workers, listeners: 1, standing });
+        let desk = Desk::new(View { workers, listeners: 1, standing });
 
         let answer = |count: u64| {
             let mut counts = WorkerCounts { pools: vec![PoolCounts::default()] };
@@ -182,9 +183,9 @@ mod tests {
 
     #[test]
     fn one_that_ends_wants_no_new_clients() {
-        let mut standing = Standing::new(Health::new(&one_pool()).snapshot());
-        assert_eq!(unready(&standing, ["a"].into_iter()), None);
+        let mut standing = Standing::new(one_pool());
+        assert_eq!(unready(&standing), None);
         standing.draining = true;
-        assert_eq!(unready(&standing, ["a"].into_iter()).as_deref(), Some("ending"));
+        assert_eq!(unready(&standing).as_deref(), Some("ending"));
     }
 }

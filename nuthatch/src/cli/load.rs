@@ -48,7 +48,7 @@ pub struct View {
 impl View {
     pub fn new(spec: PoolSpec) -> View {
         let live = vec![ShardState::Live; spec.shards.len()];
-        View { router: fixed::topology(&spec, &live).router, spec }
+        View { router: fixed::router(&spec, &live), spec }
     }
 }
 

@@ -13,8 +13,9 @@ use std::fmt::Write;
 use std::io;
 use std::sync::Arc;
 
-/// For each pool its listeners, in the pools' order: one, or one a worker with
-/// `reuseport`. All are tried, so that an error names every pool that cannot listen.
+/// For each pool its listeners, in the order of the file's pools, in which the director gives ids out:
+/// one, or one a worker with `reuseport`. All are tried, so that an error names every pool that cannot
+/// listen.
 pub fn all(
     config: &Config,
     binds: &[Bind],

@@ -3,11 +3,9 @@
 
 use nuthatch_engine::base::{PoolId, ServerId, ShardId, Time, WorkerId};
 use nuthatch_engine::proxy::Note;
-use nuthatch_engine::topology::health::Change;
-use nuthatch_engine::topology::{PoolSpec, Snapshot};
+use nuthatch_engine::topology::{Change, PoolTopology, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 /// Lines a second for each kind that a peer can cause at will.
 const LINES_PER_SECOND: u32 = 10;
@@ -81,28 +79,28 @@ fn peer_text(peer: Option<SocketAddr>) -> String {
     peer.map_or_else(|| "unix socket".to_owned(), |peer| peer.to_string())
 }
 
+/// In place of a name or an address that the topology no longer has.
+const GONE: &str = "(gone)";
+
+fn pool_text(snapshot: &Snapshot, pool: PoolId) -> &str {
+    snapshot.pool(pool).map_or(GONE, |pool| &pool.spec.name)
+}
+
 fn server_text(snapshot: &Snapshot, pool: PoolId, server: ServerId) -> String {
-    let server = snapshot.pools[pool.index()].server(server);
-    server.map_or_else(|| "(gone)".to_owned(), |server| server.address.to_string())
+    let server = snapshot.pool(pool).and_then(|pool| pool.server(server));
+    server.map_or_else(|| GONE.to_owned(), |server| server.address.to_string())
 }
 
 fn shard_text(snapshot: &Snapshot, pool: PoolId, server: ServerId) -> String {
-    let shards = &snapshot.pools[pool.index()].shards;
+    let shards = snapshot.pool(pool).map_or(&[][..], |pool| &pool.shards);
     let shard = shards.iter().find(|shard| shard.primary == server);
     shard.map_or_else(String::new, |shard| shard.name.to_string())
 }
 
 impl NoteLog {
-    pub fn write(
-        &mut self,
-        worker: WorkerId,
-        note: &Note,
-        specs: &[Arc<PoolSpec>],
-        snapshot: &Snapshot,
-        now: Time,
-    ) {
+    pub fn write(&mut self, worker: WorkerId, note: &Note, snapshot: &Snapshot, now: Time) {
         let worker = worker.0;
-        let name = |pool: &PoolId| &*specs[pool.index()].name;
+        let name = |pool: &PoolId| pool_text(snapshot, *pool);
         match note {
             Note::ClientRefused { pool, peer, why, command } => {
                 let Some(suppressed) = self.clients.take(now) else { return };
@@ -207,7 +205,6 @@ impl NoteLog {
     /// What a probe of a server that is out, or of a dark pool's, has heard.
     pub fn write_probe(
         &mut self,
-        pool: &str,
         snapshot: &Snapshot,
         (of, server): (PoolId, ServerId),
         heard: Result<(), String>,
@@ -228,6 +225,7 @@ impl NoteLog {
         if !is_new && now < last.told.plus_ms(every_ms) {
             return;
         }
+        let pool = pool_text(snapshot, of);
         let shard = shard_text(snapshot, of, server);
         let server = server_text(snapshot, of, server);
         let probes = std::mem::take(&mut last.probes);
@@ -238,14 +236,16 @@ impl NoteLog {
     /// A shard left or came back.
     pub fn write_change(
         &mut self,
-        spec: &PoolSpec,
         snapshot: &Snapshot,
         pool: PoolId,
         shard: ShardId,
         change: Change,
         now: Time,
     ) {
-        let server = snapshot.pools[pool.index()].shard(shard).primary;
+        let Some(topology) = snapshot.pool(pool) else {
+            return;
+        };
+        let server = topology.shard(shard).primary;
         let is_at_will = matches!(change, Change::Answers { .. });
         if matches!(change, Change::Answers { .. } | Change::Readmitted { .. }) {
             // The next failure is news again.
@@ -257,21 +257,14 @@ impl NoteLog {
             return;
         }
         let cause = self.failing.get(&(pool, server)).map(|failing| &*failing.cause);
-        write_change(spec, snapshot, pool, shard, change, cause);
+        write_change(topology, shard, change, cause);
     }
 }
 
-fn write_change(
-    spec: &PoolSpec,
-    snapshot: &Snapshot,
-    pool: PoolId,
-    shard: ShardId,
-    change: Change,
-    cause: Option<&str>,
-) {
-    let topology = &snapshot.pools[pool.index()];
-    let shard = topology.shard(shard);
-    let server = server_text(snapshot, pool, shard.primary);
+fn write_change(topology: &PoolTopology, shard: ShardId, change: Change, cause: Option<&str>) {
+    let (spec, shard) = (&topology.spec, topology.shard(shard));
+    let server = topology.server(shard.primary);
+    let server = server.map(|server| server.address.to_string()).unwrap_or_default();
     let (pool, shard) = (&*spec.name, &*shard.name);
     match change {
         Change::Ejected { failures } => {

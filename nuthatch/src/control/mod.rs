@@ -1,7 +1,7 @@
 //! The control plane: one thread, one tokio runtime. It may block, allocate and wait; the data
 //! plane never waits for it.
 //!
-//! It carries the wishes of [`Health`] out (snapshots to all workers, probes to servers that are
+//! It carries the wishes of the [`Director`] out (snapshots to all workers, probes to servers that are
 //! out), looks names up for workers that want to connect, writes what they note to the log, hears
 //! signals and leads the end.
 
@@ -31,8 +31,7 @@ use ending::{Ending, Step};
 use log::NoteLog;
 use nuthatch_engine::base::{PoolId, ServerId, WorkerId};
 use nuthatch_engine::proxy::{ConnId, Note};
-use nuthatch_engine::topology::health::{Change, Health, Wish};
-use nuthatch_engine::topology::{Address, PoolSpec, Snapshot};
+use nuthatch_engine::topology::{Address, Change, Director, PoolSpec, Snapshot, Wish};
 use signals::{Signal, Signals};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,8 +46,7 @@ type Waiting = (WorkerId, ConnId);
 
 /// Everything control owns.
 pub struct Control {
-    health: Health,
-    specs: Vec<Arc<PoolSpec>>,
+    director: Director,
     workers: Arc<Vec<Mailbox>>,
     clock: Clock,
     snapshot: Arc<Snapshot>,
@@ -71,14 +69,14 @@ impl Control {
     pub async fn run(mut self, mut inbox: UnboundedReceiver<ToControl>) {
         let mut goes_on = true;
         while goes_on {
-            let health = self.health.deadline().map(|at| self.clock.instant(at));
+            let director = self.director.deadline().map(|at| self.clock.instant(at));
             let (watchdog, end) = (self.systemd.deadline(), self.ending.deadline());
             tokio::select! {
                 message = inbox.recv() => match message {
                     Some(message) => goes_on = self.handle(message),
                     None => return,
                 },
-                () = until(health) => self.health.handle_deadline(self.clock.now()),
+                () = until(director) => self.director.handle_deadline(self.clock.now()),
                 () = until(watchdog) => {
                     self.systemd.handle_deadline(Instant::now());
                     self.send_all(|| Mail::AreYouThere);
@@ -94,7 +92,7 @@ impl Control {
                 }
                 signal = self.signals.next() => goes_on = self.handle_signal(signal),
             }
-            while let Some(wish) = self.health.poll_wish() {
+            while let Some(wish) = self.director.poll_wish() {
                 self.carry_out(wish);
             }
         }
@@ -133,18 +131,18 @@ impl Control {
         let now = self.clock.now();
         match message {
             ToControl::Report(report) => {
-                self.health.handle_report(report, now);
+                self.director.handle_report(report, now);
                 self.look_at(report.pool);
             }
             ToControl::AskServers(pool) => {
-                self.health.handle_wanted(pool, now);
-                self.health.handle_deadline(now);
+                self.director.handle_wanted(pool, now);
+                self.director.handle_deadline(now);
             }
             ToControl::Note(worker, note) => {
                 if let Note::ClientStalled { .. } = note {
                     self.tide.handle_freed(Instant::now());
                 }
-                self.notes.write(worker, &note, &self.specs, &self.snapshot, now);
+                self.notes.write(worker, &note, &self.snapshot, now);
             }
             ToControl::Resolve { worker, conn, host, port } => {
                 let waiting = self.lookups.entry((host.clone(), port)).or_default();
@@ -165,18 +163,18 @@ impl Control {
                 }
             }
             ToControl::Probed { pool, server, heard } => {
-                self.health.handle_probe(pool, server, heard.is_ok(), now);
-                let name = &self.specs[pool.index()].name;
-                self.notes.write_probe(name, &self.snapshot, (pool, server), heard, now);
+                self.director.handle_probe(pool, server, heard.is_ok(), now);
+                self.notes.write_probe(&self.snapshot, (pool, server), heard, now);
                 self.look_at(pool);
             }
             ToControl::AbilityHeard { pool, server, ability, has_no_password } => {
                 if has_no_password {
                     let note = Note::PasswordNotNeeded { pool, server };
-                    self.notes.write(WorkerId(0), &note, &self.specs, &self.snapshot, now);
+                    self.notes.write(WorkerId(0), &note, &self.snapshot, now);
                 }
-                self.health.handle_ability(pool, server, ability, now);
+                self.director.handle_ability(pool, server, ability, now);
             }
+            ToControl::Follow(worker, epoch) => self.director.handle_follow(worker, epoch),
             ToControl::HereIAm(worker) => self.systemd.handle_answer(worker),
             ToControl::Empty(worker) => return !self.ending.handle_empty(worker),
         }
@@ -185,9 +183,10 @@ impl Control {
 
     /// Publishes whether the pool is dark, if that has changed.
     fn look_at(&self, pool: PoolId) {
-        let dark = self.health.is_dark(pool);
+        let dark = self.director.is_dark(pool);
         self.standing.send_if_modified(|standing| {
-            std::mem::replace(&mut standing.pools[pool.index()].dark, dark) != dark
+            let pool = standing.pools.get_mut(&pool);
+            pool.is_some_and(|pool| std::mem::replace(&mut pool.dark, dark) != dark)
         });
     }
 
@@ -195,7 +194,8 @@ impl Control {
         match wish {
             Wish::Publish(snapshot) => {
                 self.snapshot = Arc::clone(&snapshot);
-                self.standing.send_modify(|standing| standing.snapshot = Arc::clone(&snapshot));
+                self.standing
+                    .send_modify(|standing| standing.handle_snapshot(Arc::clone(&snapshot)));
                 self.send_all(|| Mail::Snapshot(Arc::clone(&snapshot)));
             }
             Wish::Watch { pool, server } => {
@@ -215,14 +215,8 @@ impl Control {
                 });
             }
             Wish::Note { pool, shard, change } => {
-                self.notes.write_change(
-                    &self.specs[pool.index()],
-                    &self.snapshot,
-                    pool,
-                    shard,
-                    change,
-                    self.clock.now(),
-                );
+                let now = self.clock.now();
+                self.notes.write_change(&self.snapshot, pool, shard, change, now);
                 if let Change::Ejected { .. } = change {
                     self.standing.send_modify(|standing| standing.note_ejection(pool, shard));
                 }
@@ -239,11 +233,14 @@ impl Control {
     ) where
         F: Future<Output = ToControl> + Send + 'static,
     {
-        let spec = Arc::clone(&self.specs[pool.index()]);
-        let Some(server) = self.snapshot.pools[pool.index()].server(server) else {
+        let Some(pool) = self.snapshot.pool(pool) else {
             return;
         };
-        let (asked, own) = (ask(spec, server.address.clone()), self.own.clone());
+        let Some(server) = pool.server(server) else {
+            return;
+        };
+        let asked = ask(Arc::clone(&pool.spec), server.address.clone());
+        let own = self.own.clone();
         tokio::spawn(async move {
             let _ = own.send(asked.await);
         });

@@ -5,7 +5,8 @@
 
 use crate::io::Mailbox;
 use nuthatch_engine::base::{PoolId, ShardId};
-use nuthatch_engine::topology::{PoolSpec, Snapshot};
+use nuthatch_engine::topology::Snapshot;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
@@ -14,8 +15,8 @@ use tokio::sync::watch;
 #[derive(Clone, Debug)]
 pub struct Standing {
     pub snapshot: Arc<Snapshot>,
-    /// Indexed by pool.
-    pub pools: Vec<PoolStanding>,
+    /// Of each pool that is in the snapshot.
+    pub pools: BTreeMap<PoolId, PoolStanding>,
     /// The process is ending: no new client should come.
     pub draining: bool,
 }
@@ -32,20 +33,28 @@ pub struct PoolStanding {
 
 impl Standing {
     pub fn new(snapshot: Arc<Snapshot>) -> Standing {
-        let pools = snapshot
-            .pools
-            .iter()
-            .map(|pool| PoolStanding {
+        let (first, pools) = (Arc::clone(&snapshot), BTreeMap::new());
+        let mut standing = Standing { snapshot: first, pools, draining: false };
+        standing.handle_snapshot(snapshot);
+        standing
+    }
+
+    /// The topology of a new epoch. A pool that is new in it had no ejection yet.
+    pub(super) fn handle_snapshot(&mut self, snapshot: Arc<Snapshot>) {
+        for (id, pool) in snapshot.pools() {
+            self.pools.entry(id).or_insert_with(|| PoolStanding {
                 ejects: 0,
                 dark: false,
                 ejected_at_us: vec![0; pool.shards.len()],
-            })
-            .collect();
-        Standing { snapshot, pools, draining: false }
+            });
+        }
+        self.snapshot = snapshot;
     }
 
     pub(super) fn note_ejection(&mut self, pool: PoolId, shard: ShardId) {
-        let pool = &mut self.pools[pool.index()];
+        let Some(pool) = self.pools.get_mut(&pool) else {
+            return;
+        };
         pool.ejects += 1;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         pool.ejected_at_us[shard.index()] = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
@@ -55,8 +64,6 @@ impl Standing {
 /// Everything that one who looks at the running proxy is given.
 #[derive(Clone)]
 pub struct View {
-    /// Indexed by pool.
-    pub specs: Vec<Arc<PoolSpec>>,
     /// Indexed by worker.
     pub workers: Arc<Vec<Mailbox>>,
     /// Listening sockets of the pools.

@@ -12,8 +12,7 @@ use anyhow::Context;
 use mio::Poll;
 use nuthatch_engine::base::WorkerId;
 use nuthatch_engine::proxy::{Identity, Worker};
-use nuthatch_engine::topology::PoolSpec;
-use nuthatch_engine::topology::health::Health;
+use nuthatch_engine::topology::{Director, PoolSpec, Snapshot};
 use std::collections::BTreeMap;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -83,8 +82,9 @@ where
     let specs: Vec<Arc<PoolSpec>> =
         config.pools.iter().map(|pool| Arc::new(pool.spec.clone())).collect();
     let Ears { runtime, signals } = ears;
-    let health = Health::new(&specs);
-    let snapshot = health.snapshot();
+    let director = Director::new(&specs, usize::from(workers));
+    let snapshot = director.snapshot();
+    check_ids(listeners, &snapshot);
     let balance = Arc::new(Balance::new(usize::from(workers), specs.len(), clients_room));
     let clock = Clock::start();
     let (own, inbox) = tokio::sync::mpsc::unbounded_channel();
@@ -102,7 +102,7 @@ where
     let mailboxes = Arc::new(mailboxes);
     let mut threads = Vec::new();
     for (at, (poll, mail)) in polls.into_iter().enumerate() {
-        let mut worker = Worker::new(WorkerId(at as u16), seed(at), &specs, &snapshot);
+        let mut worker = Worker::new(WorkerId(at as u16), seed(at), &snapshot);
         worker.set_identity(Arc::clone(&identity));
         let doors = listeners.iter().map(|of_pool| Arc::clone(&of_pool[at % of_pool.len()]));
         let post = Post { control: own.clone(), workers: Arc::clone(&mailboxes) };
@@ -127,14 +127,12 @@ where
     }
     let (standing, seen) = watch::channel(Standing::new(Arc::clone(&snapshot)));
     let beside = beside(View {
-        specs: specs.clone(),
         workers: Arc::clone(&mailboxes),
         listeners: listeners.iter().map(Vec::len).sum(),
         standing: seen,
     });
     let control = Control {
-        health,
-        specs,
+        director,
         workers: mailboxes,
         clock,
         snapshot,
@@ -160,19 +158,26 @@ where
     Ok(Running { workers: threads, control })
 }
 
+/// Sockets listened before the director gave ids out: each has the id that its pool got.
+fn check_ids(listeners: &[Vec<Arc<Listener>>], snapshot: &Snapshot) {
+    for listener in listeners.iter().flatten() {
+        let pool = snapshot.pool(listener.pool);
+        let is_its_own = pool.is_some_and(|pool| pool.spec.name == listener.name);
+        assert!(is_its_own, "pool '{}' has the id of another one", listener.name);
+    }
+}
+
 /// What INFO says of the process.
 fn identity(listeners: &[Vec<Arc<Listener>>]) -> Identity {
     let system = rustix::system::uname();
     let words = [system.sysname(), system.release(), system.machine()];
     let os = words.map(|word| word.to_string_lossy().into_owned()).join(" ");
     let run_id = format!("{:016x}{:016x}{:08x}", seed(0), seed(1), seed(2) as u32);
-    let port = |of_pool: &Vec<Arc<Listener>>| of_pool.first().map_or(0, |one| one.socket.port());
-    Identity {
-        os: os.into(),
-        process_id: std::process::id(),
-        run_id: run_id.into(),
-        ports: listeners.iter().map(port).collect(),
+    let mut ports = vec![0; listeners.len()];
+    for one in listeners.iter().filter_map(|of_pool| of_pool.first()) {
+        ports[one.pool.index()] = one.socket.port();
     }
+    Identity { os: os.into(), process_id: std::process::id(), run_id: run_id.into(), ports }
 }
 
 /// Chance that differs from run to run: jitter that agreed over a fleet would be none.

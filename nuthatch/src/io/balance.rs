@@ -4,10 +4,12 @@
 use nuthatch_engine::base::{PoolId, WorkerId};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Shared by all workers. The numbers only steer; a stale one does no harm, hence `Relaxed`.
+/// Shared by all workers. The numbers only steer; a stale one does no harm, hence `Relaxed`. Its size
+/// is that of the start: a pool with a later id has no place here.
 #[derive(Debug)]
 pub struct Balance {
     workers: Vec<AtomicUsize>,
+    /// Indexed by the ids of the pools that there were at the start.
     pools: Vec<AtomicUsize>,
     /// Of all pools.
     all: AtomicUsize,

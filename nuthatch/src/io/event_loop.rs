@@ -262,7 +262,8 @@ impl EventLoop {
     fn act(&mut self, action: Action) {
         match action {
             Action::Connect { conn, pool, server } => {
-                match self.snapshot.pools[pool.index()].server(server).map(|s| s.address.clone()) {
+                let server = self.snapshot.pool(pool).and_then(|pool| pool.server(server));
+                match server.map(|server| server.address.clone()) {
                     Some(address) => self.connect(conn, &address),
                     None => self.worker.handle_closed(conn, &Cause::UnknownHost),
                 }
@@ -288,6 +289,7 @@ impl EventLoop {
             }
             Action::Report(report) => self.tell(ToControl::Report(report)),
             Action::AskServers { pool } => self.tell(ToControl::AskServers(pool)),
+            Action::Follow { epoch } => self.tell(ToControl::Follow(self.worker.id(), epoch)),
             Action::Note(note) => self.tell(ToControl::Note(self.worker.id(), note)),
         }
     }

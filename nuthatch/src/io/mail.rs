@@ -3,10 +3,9 @@
 
 use super::stream::Stream;
 use mio::Waker;
-use nuthatch_engine::base::{PoolId, ServerId, WorkerId};
+use nuthatch_engine::base::{Epoch, PoolId, ServerId, WorkerId};
 use nuthatch_engine::proxy::{ConnId, Note, WorkerCounts};
-use nuthatch_engine::topology::health::Report;
-use nuthatch_engine::topology::{Ability, Snapshot};
+use nuthatch_engine::topology::{Ability, Report, Snapshot};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -52,6 +51,8 @@ pub enum ToControl {
     Report(Report),
     /// A client waits to hear what the pool's servers can do.
     AskServers(PoolId),
+    /// The worker routes by this epoch now.
+    Follow(WorkerId, Epoch),
     Note(WorkerId, Note),
     Resolve {
         worker: WorkerId,

@@ -47,7 +47,7 @@ impl Stage {
     fn fill(&self, count: usize) {
         let (config, _) = config::parse(&self.right, "t.yml", Manners::Modern).unwrap();
         let spec = &config.pools[0].spec;
-        let router = fixed::topology(spec, &vec![ShardState::Live; spec.shards.len()]).router;
+        let router = fixed::router(spec, &vec![ShardState::Live; spec.shards.len()]);
         let mut clients: Vec<(u16, Client)> =
             self.servers.iter().map(|s| (s.port(), s.client().unwrap())).collect();
         for (_, client) in &mut clients {

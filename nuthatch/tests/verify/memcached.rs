@@ -39,7 +39,7 @@ impl Stage {
     fn store(&self, keys: impl Iterator<Item = (Vec<u8>, String)>) {
         let (config, _) = config::parse(&self.right, "t.yml", Manners::Modern).unwrap();
         let spec = &config.pools[0].spec;
-        let router = fixed::topology(spec, &vec![ShardState::Live; spec.shards.len()]).router;
+        let router = fixed::router(spec, &vec![ShardState::Live; spec.shards.len()]);
         let mut lines = vec![Vec::new(); self.servers.len()];
         for (key, line) in keys {
             let owner = router.route(&key, &mut Chance::new(0)).unwrap();

@@ -1,9 +1,9 @@
 //! What a worker asks of its driver, and the names of connections.
 
 use crate::base::slab::Key;
-use crate::base::{PoolId, ServerId};
+use crate::base::{Epoch, PoolId, ServerId};
 use crate::proxy::link::cause::Cause;
-use crate::topology::health::Report;
+use crate::topology::Report;
 use std::net::SocketAddr;
 
 /// A connection, named so that events for one that is gone reach nobody.
@@ -28,10 +28,12 @@ pub enum Action {
     ResumeReading { conn: ConnId },
     /// Write to a full socket, though it has not said that there is room again.
     TryWriting { conn: ConnId },
-    /// For the one who decides on ejection.
+    /// For the director.
     Report(Report),
     /// A client waits to hear what the pool's servers can do.
     AskServers { pool: PoolId },
+    /// Tell the director that this worker routes by this epoch now.
+    Follow { epoch: Epoch },
     /// For the log.
     Note(Note),
 }

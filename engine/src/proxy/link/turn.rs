@@ -38,7 +38,7 @@ pub struct Turn {
     pub watched: Vec<Key>,
     /// Not after the earliest deadline; may be before it.
     pub deadline: Time,
-    /// Indexed by pool.
+    /// Indexed by pool; a new pool adds its own.
     pub counters: Vec<Counters>,
     pub identity: Arc<Identity>,
     /// Scratch: the owner of each key of a request that may be split.
@@ -46,7 +46,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    pub fn new(worker: WorkerId, epoch: Epoch, seed: u64, pools: usize) -> Turn {
+    pub fn new(worker: WorkerId, epoch: Epoch, seed: u64) -> Turn {
         Turn {
             worker,
             epoch,
@@ -65,7 +65,7 @@ impl Turn {
             resumable: Vec::new(),
             watched: Vec::new(),
             deadline: Time::NEVER,
-            counters: vec![Counters::default(); pools],
+            counters: Vec::new(),
             identity: Arc::default(),
             owners: Vec::new(),
         }

@@ -10,7 +10,7 @@ use crate::base::slab::Key;
 use crate::proxy::link::action::{Action, ConnId, Note};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::ClientState;
-use crate::topology::health::{Report, Sight};
+use crate::topology::{Report, Sight};
 
 impl Worker {
     /// Looks at everything that has a deadline. Cheap: once a timeout period, not once a request.

@@ -12,7 +12,7 @@ use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::link::upstream::socket::SocketState;
 use crate::proxy::plan::texts::{self, Sent};
 use crate::topology::Protocol;
-use crate::topology::health::{Report, Sight};
+use crate::topology::{Report, Sight};
 
 /// How an upstream stood when it was lost.
 struct Fall {

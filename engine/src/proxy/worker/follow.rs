@@ -16,7 +16,13 @@ impl Worker {
         }
         self.turn.epoch = snapshot.epoch;
         let mut learned = Vec::new();
-        for (pool, topology) in self.pools.iter_mut().zip(&snapshot.pools) {
+        // A pool that is no longer in the snapshot is left as it is: its clients go on with the
+        // topology that it had last.
+        for (id, topology) in snapshot.pools() {
+            let Some(pool) = self.pools.get_mut(id.index()) else {
+                self.add_pool(id, topology);
+                continue;
+            };
             if Arc::ptr_eq(&pool.topology, topology) {
                 continue;
             }
@@ -43,6 +49,7 @@ impl Worker {
         for (pool, before, now) in learned {
             self.handle_common(pool, before, now);
         }
+        self.turn.actions.push_back(Action::Follow { epoch: snapshot.epoch });
     }
 
     /// Reports the next reply that any upstream of this server gets, one to come included.

@@ -30,12 +30,13 @@ use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::measure::counters::Counters;
-use crate::topology::{PoolSpec, Snapshot};
+use crate::topology::{PoolTopology, Snapshot};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// See the module's head.
 pub struct Worker {
+    /// Indexed by [`PoolId`].
     pools: Vec<Pool>,
     clients: Slab<Client>,
     upstreams: Vec<Upstream>,
@@ -47,22 +48,29 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker for these pools, in the order of the snapshot's. `seed` feeds jitter and the
-    /// `random` distribution.
-    pub fn new(id: WorkerId, seed: u64, specs: &[Arc<PoolSpec>], snapshot: &Snapshot) -> Worker {
-        assert_eq!(specs.len(), snapshot.pools.len(), "one topology a pool");
-        let turn = Turn::new(id, snapshot.epoch, seed, specs.len());
-        let pools = specs
-            .iter()
-            .zip(&snapshot.pools)
-            .enumerate()
-            .map(|(at, (spec, topology))| {
-                Pool::new(PoolId(at as u16), Arc::clone(spec), Arc::clone(topology))
-            })
-            .collect();
-        let upstreams = Vec::new();
-        let clients = Slab::default();
-        Worker { pools, clients, upstreams, turn, has_begun: false, shutting_down: false }
+    /// A worker for the snapshot's pools. `seed` feeds jitter and the `random` distribution.
+    pub fn new(id: WorkerId, seed: u64, snapshot: &Snapshot) -> Worker {
+        let (pools, upstreams, clients) = (Vec::new(), Vec::new(), Slab::default());
+        let turn = Turn::new(id, snapshot.epoch, seed);
+        let mut worker =
+            Worker { pools, clients, upstreams, turn, has_begun: false, shutting_down: false };
+        for (id, topology) in snapshot.pools() {
+            worker.add_pool(id, topology);
+        }
+        worker
+    }
+
+    /// Ids are indices here, since each request looks its pool up. They are dense: the director gives
+    /// them out one after the other, and a pool stays in the snapshots until every worker has
+    /// followed one that has it.
+    fn add_pool(&mut self, id: PoolId, topology: &Arc<PoolTopology>) {
+        assert_eq!(id.index(), self.pools.len(), "pools come in the order of their ids");
+        self.turn.counters.push(Counters::default());
+        let mut pool = Pool::new(id, Arc::clone(topology));
+        if self.has_begun && pool.spec.preconnect {
+            pool.preconnect(&mut self.upstreams, &mut self.turn);
+        }
+        self.pools.push(pool);
     }
 
     /// For simulation and stories, which have no megabytes to spare.

@@ -24,7 +24,7 @@ use crate::proxy::link::upstream::lane::wants_no_password;
 use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::link::upstream::socket::{ReplyInput, SocketState};
 use crate::topology::Eject;
-use crate::topology::health::{Report, Sight};
+use crate::topology::{Report, Sight};
 
 /// What an upstream's bytes begin with.
 enum Frame {

@@ -1,13 +1,49 @@
-//! A pool whose servers are those of its file: twemproxy's kind. Each shard has one server, and
+//! A pool whose primaries are those of its file: twemproxy's kind. Each shard has one server, and
 //! only its state changes.
+//!
+//! Shards with the same primary have the same state, and its server is listed once.
 
 use crate::base::{ServerId, ShardId};
 use crate::routing::{Member, Router};
-use crate::topology::{Common, PoolSpec, PoolTopology, Server, Shard, ShardState};
+use crate::topology::{Common, PoolSpec, PoolTopology, Server, Shard, ShardSpec, ShardState};
+use std::sync::Arc;
 
-/// The topology of `spec` with its shards in the given states (one a shard), whose servers have not
+/// The primaries that the file names, one a shard. Two shards may name one address; each has a
+/// server of its own.
+pub fn primaries(spec: &PoolSpec) -> Vec<Server> {
+    let server = |(at, shard): (usize, &ShardSpec)| Server {
+        id: ServerId(at as u16),
+        address: shard.address.clone(),
+    };
+    spec.shards.iter().enumerate().map(server).collect()
+}
+
+/// The topology of `spec` with these primaries and states, one each a shard. Its servers have not
 /// been asked yet.
-pub fn topology(spec: &PoolSpec, states: &[ShardState]) -> PoolTopology {
+pub fn topology(spec: &Arc<PoolSpec>, primaries: &[Server], states: &[ShardState]) -> PoolTopology {
+    assert_eq!(primaries.len(), spec.shards.len(), "one primary a shard");
+    let shards = spec.shards.iter().zip(primaries).zip(states);
+    let mut servers = primaries.to_vec();
+    servers.sort_unstable_by_key(|server| server.id);
+    servers.dedup_by_key(|server| server.id);
+    PoolTopology {
+        router: router(spec, states),
+        shards: shards
+            .map(|((shard, primary), &state)| Shard {
+                name: shard.name.clone(),
+                weight: shard.weight,
+                primary: primary.id,
+                state,
+            })
+            .collect(),
+        servers,
+        common: Common::default(),
+        spec: Arc::clone(spec),
+    }
+}
+
+/// Key to shard, with the shards in the given states.
+pub fn router(spec: &PoolSpec, states: &[ShardState]) -> Router {
     assert_eq!(states.len(), spec.shards.len(), "one state a shard");
     let members: Vec<Member<'_>> = spec
         .shards
@@ -20,26 +56,5 @@ pub fn topology(spec: &PoolSpec, states: &[ShardState]) -> PoolTopology {
         })
         .collect();
     let in_ring = |shard: ShardId| states[shard.index()] != ShardState::Ejected;
-    PoolTopology {
-        router: Router::new(spec.hash, spec.hash_tag, spec.distribution, &members, in_ring),
-        shards: spec
-            .shards
-            .iter()
-            .zip(states)
-            .enumerate()
-            .map(|(at, (shard, &state))| Shard {
-                name: shard.name.clone(),
-                weight: shard.weight,
-                primary: ServerId(at as u16),
-                state,
-            })
-            .collect(),
-        servers: spec
-            .shards
-            .iter()
-            .enumerate()
-            .map(|(at, shard)| Server { id: ServerId(at as u16), address: shard.address.clone() })
-            .collect(),
-        common: Common::default(),
-    }
+    Router::new(spec.hash, spec.hash_tag, spec.distribution, &members, in_ring)
 }

@@ -15,6 +15,7 @@ const NONE: u32 = u32::MAX;
 
 pub struct Pool {
     pub id: PoolId,
+    /// Its topology's, at hand for each request.
     pub spec: Arc<PoolSpec>,
     pub policy: Policy,
     pub topology: Arc<PoolTopology>,
@@ -40,11 +41,11 @@ struct Spare {
 }
 
 impl Pool {
-    pub fn new(id: PoolId, spec: Arc<PoolSpec>, topology: Arc<PoolTopology>) -> Pool {
+    pub fn new(id: PoolId, topology: Arc<PoolTopology>) -> Pool {
         let mut pool = Pool {
             id,
-            policy: Policy::of(spec.manners),
-            spec,
+            policy: Policy::of(topology.spec.manners),
+            spec: Arc::clone(&topology.spec),
             topology,
             lanes: Vec::new(),
             table: Vec::new(),

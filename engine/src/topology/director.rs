@@ -1,0 +1,349 @@
+//! Who makes the topology: one director a process, and it alone owns the epoch.
+//!
+//! ```text
+//!   reports, probes ──▶ health      which servers are out   ┐
+//!   primaries ────────▶ kind        which server is primary ├──▶ the pool's topology
+//!   answers ──────────▶ questions   what all can do         ┘        │ if it changed
+//!                                                                    ▼
+//!   workers ◀── control ◀── Wish::Publish ◀──────────── the next epoch, all pools in it
+//!      └─────▶ handle_follow ──▶ followed: the epoch that every worker has come to
+//! ```
+//!
+//! Several parties want to change the topology at the same time: a server fails while another one
+//! becomes a shard's primary. Each of them says only what it knows. The director keeps what each said,
+//! makes the topology of all of it, and publishes one epoch a change. So no party can undo by
+//! accident what another one did, and workers have one number to follow.
+//!
+//! Ids are given out once. A pool's id is never used for another pool, and a server's id never for
+//! another address of its pool. An address that comes back gets the id that it had, so its counters go
+//! on. What is late (a report, a letter, an answer to a probe) can name what has gone and never hits
+//! another one.
+//!
+//! Nothing here waits or asks by itself: `control` calls `handle_*`, carries out every [`Wish`], and
+//! calls [`Director::handle_deadline`] in time.
+
+use super::ability::{Ability, Common, Questions};
+use super::health::{Health, Verdict};
+use super::kinds::fixed;
+use super::report::{Change, Report, Wish};
+use super::snapshot::{PoolTopology, Server, ShardState, Snapshot};
+use super::spec::{Address, Eject, PoolSpec, Protocol};
+use crate::base::{Epoch, PoolId, ServerId, ShardId, Time, WorkerId};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// See the module's head.
+pub struct Director {
+    epoch: Epoch,
+    pools: BTreeMap<PoolId, DirectedPool>,
+    /// The id of the next pool.
+    next_pool: u16,
+    /// Indexed by worker: the epoch that it follows, as it said last.
+    followed: Vec<Epoch>,
+    wishes: VecDeque<Wish>,
+}
+
+struct DirectedPool {
+    /// As it was published last.
+    topology: Arc<PoolTopology>,
+    /// Every server that the pool ever had, and the shard that it was first for. Its place is its id,
+    /// so it only grows.
+    known: Vec<(ShardId, Address)>,
+    /// Indexed by shard.
+    primaries: Vec<ServerId>,
+    health: Health,
+    questions: Questions,
+}
+
+impl Director {
+    /// The pools of the file in its order, with all shards live, in the first epoch. So many workers
+    /// begin with it.
+    pub fn new(specs: &[Arc<PoolSpec>], workers: usize) -> Director {
+        let mut director = Director {
+            epoch: Epoch(1),
+            pools: BTreeMap::new(),
+            next_pool: 0,
+            followed: vec![Epoch(1); workers],
+            wishes: VecDeque::new(),
+        };
+        for spec in specs {
+            director.add(spec);
+        }
+        director
+    }
+
+    /// The only place where a pool gets its id.
+    fn add(&mut self, spec: &Arc<PoolSpec>) {
+        let id = PoolId(self.next_pool);
+        self.next_pool += 1;
+        self.pools.insert(id, DirectedPool::new(spec));
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        let pools = self.pools.iter().map(|(&id, pool)| (id, Arc::clone(&pool.topology)));
+        Arc::new(Snapshot::new(self.epoch, pools))
+    }
+
+    // ---- health --------------------------------------------------------------------------
+
+    pub fn handle_report(&mut self, report: Report, now: Time) {
+        let Report { pool: id, server, sight } = report;
+        let Some(pool) = self.pools.get_mut(&id) else {
+            return;
+        };
+        pool.questions.ask_again(server, now);
+        pool.health.handle_report(server, sight, now);
+        self.judge(id);
+    }
+
+    /// The answer to a [`Wish::Probe`]: `ready` when the server answered PING and is not loading.
+    pub fn handle_probe(&mut self, id: PoolId, server: ServerId, ready: bool, now: Time) {
+        let Some(pool) = self.pools.get_mut(&id) else {
+            return;
+        };
+        if ready {
+            pool.questions.ask_again(server, now);
+        }
+        pool.health.handle_probe(server, ready, now);
+        self.judge(id);
+    }
+
+    /// Whether every server of the pool is out or fails.
+    pub fn is_dark(&self, pool: PoolId) -> bool {
+        self.pools.get(&pool).is_some_and(|pool| pool.health.is_dark())
+    }
+
+    /// Takes what health has decided.
+    fn judge(&mut self, id: PoolId) {
+        let Some(pool) = self.pools.get_mut(&id) else {
+            return;
+        };
+        while let Some(verdict) = pool.health.poll_verdict() {
+            match verdict {
+                Verdict::Watch(server) => self.wishes.push_back(Wish::Watch { pool: id, server }),
+                Verdict::Probe(server) => self.wishes.push_back(Wish::Probe { pool: id, server }),
+                Verdict::Changed(server, change) => {
+                    let note = |shard| Wish::Note { pool: id, shard, change };
+                    self.wishes.extend(pool.shards_of(server).map(note));
+                }
+            }
+        }
+        self.publish_if_changed(id);
+    }
+
+    // ---- primaries -----------------------------------------------------------------------
+
+    /// A shard's primary is at this address now.
+    pub fn handle_primary(&mut self, id: PoolId, shard: ShardId, address: &Address, now: Time) {
+        let Some(pool) = self.pools.get_mut(&id) else {
+            return;
+        };
+        let Some(&before) = pool.primaries.get(shard.index()) else {
+            return;
+        };
+        if pool.known[before.index()].1 == *address {
+            return;
+        }
+        let Some(server) = pool.id_of(shard, address) else {
+            return; // of 65,536 addresses none comes back: the shard stays where it is
+        };
+        pool.primaries[shard.index()] = server;
+        let servers = pool.servers();
+        pool.health.handle_servers(&servers);
+        if pool.topology.spec.protocol == Protocol::Redis {
+            pool.questions.handle_servers(&servers, now);
+        }
+        self.note_common(id, shard);
+        self.publish_if_changed(id);
+    }
+
+    // ---- what servers can do -------------------------------------------------------------
+
+    /// A client of the pool waits to hear what its servers can do.
+    pub fn handle_wanted(&mut self, pool: PoolId, now: Time) {
+        if let Some(pool) = self.pools.get_mut(&pool) {
+            pool.questions.handle_wanted(now);
+        }
+    }
+
+    /// The answer to a [`Wish::Ask`]; `None` if there was none.
+    pub fn handle_ability(
+        &mut self,
+        id: PoolId,
+        server: ServerId,
+        ability: Option<Ability>,
+        now: Time,
+    ) {
+        let Some(pool) = self.pools.get_mut(&id) else {
+            return;
+        };
+        let Some(shard) = pool.shards_of(server).next() else {
+            return; // a server that is no longer in the topology
+        };
+        pool.questions.handle_answer(server, ability, now);
+        self.note_common(id, shard);
+        self.publish_if_changed(id);
+    }
+
+    /// For the log: the pool lost RESP3, or has it again, because of this shard's server.
+    fn note_common(&mut self, id: PoolId, shard: ShardId) {
+        let pool = &self.pools[&id];
+        let change = match (pool.topology.common.resp3, pool.questions.common().resp3) {
+            (None | Some(true), Some(false)) => Change::Resp2Only,
+            (Some(false), Some(true)) => Change::Resp3Again,
+            _ => return,
+        };
+        self.wishes.push_back(Wish::Note { pool: id, shard, change });
+    }
+
+    // ---- epochs --------------------------------------------------------------------------
+
+    /// If the pool is no longer as its topology says, makes its next one and publishes it.
+    fn publish_if_changed(&mut self, id: PoolId) {
+        let Some(next) = self.pools.get(&id).and_then(DirectedPool::next_topology) else {
+            return;
+        };
+        if let Some(pool) = self.pools.get_mut(&id) {
+            pool.topology = Arc::new(next);
+        }
+        self.epoch = self.epoch.next();
+        if cfg!(debug_assertions) {
+            self.check_invariants();
+        }
+        let snapshot = self.snapshot();
+        self.wishes.push_back(Wish::Publish(snapshot));
+    }
+
+    /// A worker routes by this epoch now.
+    pub fn handle_follow(&mut self, worker: WorkerId, epoch: Epoch) {
+        if let Some(followed) = self.followed.get_mut(worker.index()) {
+            *followed = epoch.max(*followed);
+        }
+    }
+
+    /// The epoch that every worker follows, or a later one.
+    pub fn followed(&self) -> Epoch {
+        self.followed.iter().copied().min().unwrap_or(self.epoch)
+    }
+
+    // ---- time and wishes -----------------------------------------------------------------
+
+    /// Call when [`Director::deadline`] has come.
+    pub fn handle_deadline(&mut self, now: Time) {
+        let ids: Vec<PoolId> = self.pools.keys().copied().collect();
+        for id in ids {
+            if let Some(pool) = self.pools.get_mut(&id) {
+                let ask = |server| Wish::Ask { pool: id, server };
+                self.wishes.extend(pool.questions.take_due(now).map(ask));
+                pool.health.handle_deadline(now);
+                self.judge(id);
+            }
+        }
+    }
+
+    pub fn deadline(&self) -> Option<Time> {
+        let of_pool = |pool: &DirectedPool| {
+            pool.health.deadline().into_iter().chain(pool.questions.deadline()).min()
+        };
+        self.pools.values().filter_map(of_pool).min()
+    }
+
+    pub fn poll_wish(&mut self) -> Option<Wish> {
+        self.wishes.pop_front()
+    }
+
+    /// Panics when the director's state contradicts itself.
+    pub fn check_invariants(&self) {
+        for (id, pool) in &self.pools {
+            assert!(id.0 < self.next_pool, "a pool's id was given out");
+            let topology = &pool.topology;
+            for shard in &topology.shards {
+                assert!(topology.server(shard.primary).is_some(), "a primary is in the list");
+            }
+            assert!(topology.servers.is_sorted_by_key(|server| server.id));
+            for server in &topology.servers {
+                assert_eq!(server.address, pool.known[server.id.index()].1, "an id, an address");
+            }
+            let servers = topology.servers.iter().map(|server| server.id);
+            assert!(servers.eq(pool.health.servers()), "health knows the servers in use");
+        }
+        assert!(self.followed() <= self.epoch, "no worker is ahead");
+    }
+}
+
+impl DirectedPool {
+    fn new(spec: &Arc<PoolSpec>) -> DirectedPool {
+        let first = fixed::primaries(spec);
+        let primaries: Vec<ServerId> = first.iter().map(|server| server.id).collect();
+        let asked = primaries.iter().copied().filter(|_| spec.protocol == Protocol::Redis);
+        let questions = Questions::new(asked);
+        let states = vec![ShardState::Live; first.len()];
+        let topology = fixed::topology(spec, &first, &states);
+        let shards = (0..).map(ShardId);
+        DirectedPool {
+            topology: Arc::new(PoolTopology { common: questions.common(), ..topology }),
+            known: shards.zip(first.into_iter().map(|server| server.address)).collect(),
+            health: Health::new(spec, primaries.iter().copied()),
+            primaries,
+            questions,
+        }
+    }
+
+    /// The id of the server at this address: the one that it had for this shard, or for another
+    /// one, or a new one. `None` if all ids are given out.
+    fn id_of(&mut self, shard: ShardId, address: &Address) -> Option<ServerId> {
+        let find = |is: &dyn Fn(&(ShardId, Address)) -> bool| self.known.iter().position(is);
+        let known = find(&|(of, known)| *of == shard && known == address)
+            .or_else(|| find(&|(_, known)| known == address));
+        if let Some(at) = known {
+            return Some(ServerId(at as u16));
+        }
+        let id = ServerId(u16::try_from(self.known.len()).ok()?);
+        self.known.push((shard, address.clone()));
+        Some(id)
+    }
+
+    /// The servers in use, sorted by id.
+    fn servers(&self) -> Vec<ServerId> {
+        let mut servers = self.primaries.clone();
+        servers.sort_unstable();
+        servers.dedup();
+        servers
+    }
+
+    /// One, or several where shards have the same primary.
+    fn shards_of(&self, server: ServerId) -> impl Iterator<Item = ShardId> {
+        let ids = (0..).map(ShardId);
+        ids.zip(&self.primaries).filter(move |&(_, &it)| it == server).map(|(shard, _)| shard)
+    }
+
+    /// The topology as it must be, if it is not as it was published.
+    fn next_topology(&self) -> Option<PoolTopology> {
+        let spec = &self.topology.spec;
+        let common: Common = self.questions.common();
+        let out = match spec.eject {
+            Eject::Remap => ShardState::Ejected,
+            Eject::FailFast => ShardState::Down,
+            Eject::Off => ShardState::Live,
+        };
+        let state = |&server: &ServerId| {
+            if self.health.is_out(server) { out } else { ShardState::Live }
+        };
+        let states: Vec<ShardState> = self.primaries.iter().map(state).collect();
+        let published = self.topology.shards.iter().map(|shard| (shard.primary, shard.state));
+        let wanted = self.primaries.iter().copied().zip(states.iter().copied());
+        if common == self.topology.common && published.eq(wanted) {
+            return None;
+        }
+        let server = |&id: &ServerId| {
+            let (_, address) = &self.known[id.index()];
+            Server { id, address: address.clone() }
+        };
+        let primaries: Vec<Server> = self.primaries.iter().map(server).collect();
+        Some(PoolTopology { common, ..fixed::topology(spec, &primaries, &states) })
+    }
+}
+
+#[cfg(test)]
+#[path = "director_tests.rs"]
+mod tests;

@@ -1,0 +1,73 @@
+//! A worker follows snapshots: it says so once, adds pools that it does not know, and keeps those
+//! that are gone.
+
+use nuthatch_engine::base::{Epoch, PoolId, Time, WorkerId};
+use nuthatch_engine::proxy::{Action, ConnId, Worker};
+use nuthatch_engine::topology::{Address, Director, PoolSpec, PoolTopology, Protocol, Snapshot};
+use std::sync::Arc;
+
+const GET: &[u8] = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
+
+/// The topologies of two pools; the second one opens its connections at once.
+fn pools() -> Vec<(PoolId, Arc<PoolTopology>)> {
+    let spec = |preconnect| {
+        let address = Address::Unix { path: "one".into() };
+        Arc::new(PoolSpec { preconnect, ..PoolSpec::plain(Protocol::Redis, [address]) })
+    };
+    let snapshot = Director::new(&[spec(false), spec(true)], 1).snapshot();
+    snapshot.pools().map(|(id, pool)| (id, Arc::clone(pool))).collect()
+}
+
+fn snapshot(epoch: u64, pools: &[(PoolId, Arc<PoolTopology>)]) -> Snapshot {
+    Snapshot::new(Epoch(epoch), pools.iter().cloned())
+}
+
+fn actions(worker: &mut Worker) -> Vec<Action> {
+    worker.end_turn();
+    std::iter::from_fn(|| worker.poll_action()).collect()
+}
+
+/// Where a client of the pool makes the worker connect to.
+fn connects(worker: &mut Worker, client: ConnId) -> Vec<PoolId> {
+    worker.handle_bytes(client, GET);
+    let connect = |action| match action {
+        Action::Connect { pool, .. } => Some(pool),
+        _ => None,
+    };
+    actions(worker).into_iter().filter_map(connect).collect()
+}
+
+#[test]
+fn each_epoch_is_acknowledged_once() {
+    let pools = pools();
+    let mut worker = Worker::new(WorkerId(0), 7, &snapshot(1, &pools));
+    worker.begin_turn(Time::from_ms(1));
+    actions(&mut worker);
+    worker.handle_snapshot(&snapshot(1, &pools));
+    assert_eq!(actions(&mut worker), [], "it began with this one");
+    worker.handle_snapshot(&snapshot(3, &pools));
+    worker.handle_snapshot(&snapshot(2, &pools));
+    assert_eq!(actions(&mut worker), [Action::Follow { epoch: Epoch(3) }]);
+    assert_eq!(worker.epoch(), Epoch(3));
+}
+
+#[test]
+fn a_pool_that_is_new_is_served_and_one_that_is_gone_is_kept() {
+    let pools = pools();
+    let (one, two) = (PoolId(0), PoolId(1));
+    let mut worker = Worker::new(WorkerId(0), 7, &snapshot(1, &pools[..1]));
+    worker.begin_turn(Time::from_ms(1));
+    let old = worker.handle_accept(one, 1, None);
+    worker.handle_snapshot(&snapshot(2, &pools));
+    let made = actions(&mut worker);
+    assert!(matches!(made[0], Action::Connect { pool: PoolId(1), .. }), "{made:?}");
+    assert_eq!(made[1..], [Action::Follow { epoch: Epoch(2) }]);
+    let new = worker.handle_accept(two, 2, None);
+    assert_eq!(connects(&mut worker, new), [], "it is connected already");
+    assert_eq!((worker.counters(two).client_connections, worker.count().pools.len()), (1, 2));
+
+    worker.handle_snapshot(&snapshot(3, &pools[1..]));
+    assert_eq!(actions(&mut worker), [Action::Follow { epoch: Epoch(3) }]);
+    assert_eq!(connects(&mut worker, old), [one]);
+    worker.check_invariants();
+}
