@@ -13,9 +13,6 @@ use super::tree::{Finding, SourceFile};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// A circle whose files all lie below such a path is left alone for now, each with its reason.
-static OPEN: [(&str, &str); 1] = [("engine/src/proxy/", "its files move into rooms")];
-
 pub fn circles(tree: &[SourceFile], arrows: &[Arrow]) -> Vec<Finding> {
     let next = neighbours(tree.len(), arrows);
     let reach: Vec<Vec<bool>> = (0..tree.len()).map(|file| reach(&next, file)).collect();
@@ -23,7 +20,7 @@ pub fn circles(tree: &[SourceFile], arrows: &[Arrow]) -> Vec<Finding> {
     for (first, reached) in reach.iter().enumerate() {
         let circle: Vec<usize> =
             (0..tree.len()).filter(|&file| reached[file] && reach[file][first]).collect();
-        if circle.first() == Some(&first) && !is_open(tree, &circle) {
+        if circle.first() == Some(&first) {
             findings.push(finding(tree, arrows, &circle));
         }
     }
@@ -53,10 +50,6 @@ fn reach(next: &[Vec<usize>], from: usize) -> Vec<bool> {
         }
     }
     is_reached
-}
-
-fn is_open(tree: &[SourceFile], circle: &[usize]) -> bool {
-    OPEN.iter().any(|(below, _)| circle.iter().all(|&file| tree[file].path.starts_with(below)))
 }
 
 fn finding(tree: &[SourceFile], arrows: &[Arrow], circle: &[usize]) -> Finding {
@@ -158,19 +151,5 @@ mod tests {
             ("x/src/c.rs", "use super::a::A; pub struct C;"),
         ];
         assert!(found(&files).is_empty());
-    }
-
-    #[test]
-    fn a_circle_listed_as_open_is_left_alone() {
-        for (below, _) in OPEN {
-            let is_left = |folder: &str| {
-                let file = |name: &str| SourceFile {
-                    path: format!("{folder}{name}.rs"),
-                    text: String::new(),
-                };
-                is_open(&[file("a"), file("b")], &[0, 1])
-            };
-            assert!(is_left(below) && !is_left("x/src/"));
-        }
     }
 }

@@ -13,13 +13,10 @@ const FIELDS_MAX: usize = 20;
 /// Where every request passes.
 static DATA_PATH: [&str; 2] = ["engine/src/", "nuthatch/src/io/"];
 
-/// Files below such a path may hold larger things for now, each with its reason.
-static EXCEPTIONS: [(&str, &str); 1] = [("engine/src/proxy/", "its files move into rooms")];
-
 pub fn too_large(file: &SourceFile) -> Vec<Finding> {
     let is_within = |path: &str| file.path.starts_with(path);
     let is_tests = file.path.starts_with("tests/") || file.path.contains("/tests/");
-    if !file.is_rust() || is_tests || EXCEPTIONS.iter().any(|(below, _)| is_within(below)) {
+    if !file.is_rust() || is_tests {
         return Vec::new();
     }
     let tokens = shipped(&file.text);
@@ -111,12 +108,5 @@ mod tests {
         assert_eq!(found("bench/src/a.rs", &of(21)), ["1: struct A: 21 fields, 20 at most"]);
         assert!(found("bench/src/a.rs", &of(20)).is_empty());
         assert!(found("nuthatch/tests/a.rs", &of(21)).is_empty());
-    }
-
-    #[test]
-    fn exceptions_are_left_alone() {
-        for (below, _) in EXCEPTIONS {
-            assert!(found(&format!("{below}a.rs"), &function(61)).is_empty());
-        }
     }
 }

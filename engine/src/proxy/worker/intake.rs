@@ -93,60 +93,19 @@ impl Worker {
             RequestProgress::Memcache(progress) => return take_lines(&mut x, bytes, progress),
         };
         let mut at = 0;
-        while at < bytes.len() {
-            if !has_room(&mut x) {
-                break;
-            }
-            if x.client.upload().is_some() {
-                match x.flow_upload(&bytes[at..]) {
-                    Ok((len, _)) => at += len,
-                    Err(error) => {
-                        x.fail_upload(error);
-                        return bytes.len();
-                    }
-                }
-                if x.client.upload().is_some() {
+        while at < bytes.len() && has_room(&mut x) {
+            match take_next(&mut x, &bytes[at..], progress) {
+                Next::Took(len) => at += len,
+                Next::TookPart(len) => {
+                    at += len;
                     break;
                 }
-                continue;
-            }
-            let trust = if x.client.settings.is_authenticated {
-                request::Trust::Authenticated
-            } else {
-                request::Trust::Stranger
-            };
-            let (taken, len) = match request::parse(&bytes[at..], progress, trust) {
-                Ok(request::Parsed::Request(args)) => (take_any(&mut x, &args), args.bytes().len()),
-                Ok(request::Parsed::Inline { line, len }) => match take_inline(&mut x, line) {
-                    _ if !x.client.is_open() => return bytes.len(),
-                    Ok(taken) => (taken, len),
-                    Err(error) => return refuse_malformed(&mut x, error, bytes.len()),
-                },
-                Ok(request::Parsed::Empty { len }) => {
-                    at += len;
-                    // What comes behind blank lines may be the first that tells.
-                    if !x.client.has_spoken && is_foreign(&mut x, &bytes[at..]) {
-                        return bytes.len();
-                    }
-                    continue;
+                Next::NotYet => {
+                    x.client.await_replies_and_stop();
+                    break;
                 }
-                Ok(request::Parsed::Incomplete { missing }) => {
-                    let size = bytes.len() - at + missing;
-                    match dispatch::begin_request(&mut x, &bytes[at..], progress, size) {
-                        Begun::Yes => continue,
-                        Begun::No => break,
-                        Begun::NotYet => (Taken::NotYet, 0),
-                    }
-                }
-                Err(error) => return refuse_malformed(&mut x, error, bytes.len()),
-            };
-            if taken == Taken::NotYet {
-                x.client.await_replies_and_stop();
-                break;
-            }
-            at += len;
-            if !x.client.is_open() {
-                return bytes.len();
+                Next::Incomplete => break,
+                Next::End => return bytes.len(),
             }
         }
         at
@@ -158,6 +117,67 @@ impl Worker {
             let pool = &mut pools[client.pool().index()];
             Exchange { client, pool, upstreams, turn }.hang_up(why);
         }
+    }
+}
+
+/// What became of the bytes in front.
+enum Next {
+    /// So many were taken.
+    Took(usize),
+    /// So many belong to what flows; the rest of it is still to come.
+    TookPart(usize),
+    /// They wait for replies.
+    NotYet,
+    /// They wait for more bytes.
+    Incomplete,
+    /// The client takes part no longer: all of its bytes are dropped.
+    End,
+}
+
+/// Takes what stands in front of `bytes`: a request, blank lines, or a part of what flows.
+#[inline]
+fn take_next(x: &mut Exchange<'_>, bytes: &[u8], progress: &mut request::Progress) -> Next {
+    if x.client.upload().is_some() {
+        return match x.flow_upload(bytes) {
+            Ok((len, true)) => Next::Took(len),
+            Ok((len, false)) => Next::TookPart(len),
+            Err(error) => {
+                x.fail_upload(error);
+                Next::End
+            }
+        };
+    }
+    let trust = if x.client.settings.is_authenticated {
+        request::Trust::Authenticated
+    } else {
+        request::Trust::Stranger
+    };
+    let (taken, len) = match request::parse(bytes, progress, trust) {
+        Ok(request::Parsed::Request(args)) => (take_any(x, &args), args.bytes().len()),
+        Ok(request::Parsed::Inline { line, len }) => match take_inline(x, line) {
+            Ok(taken) => (taken, len),
+            Err(_) if !x.client.is_open() => return Next::End,
+            Err(error) => return refuse_malformed(x, error),
+        },
+        Ok(request::Parsed::Empty { len }) => {
+            // What comes behind blank lines may be the first that tells.
+            let is_foreign = !x.client.has_spoken && is_foreign(x, &bytes[len..]);
+            return if is_foreign { Next::End } else { Next::Took(len) };
+        }
+        Ok(request::Parsed::Incomplete { missing }) => {
+            let size = bytes.len() + missing;
+            return match dispatch::begin_request(x, bytes, progress, size) {
+                Begun::Yes => Next::Took(0),
+                Begun::No => Next::Incomplete,
+                Begun::NotYet => Next::NotYet,
+            };
+        }
+        Err(error) => return refuse_malformed(x, error),
+    };
+    match taken {
+        _ if !x.client.is_open() => Next::End,
+        Taken::Yes => Next::Took(len),
+        Taken::NotYet => Next::NotYet,
     }
 }
 
@@ -211,13 +231,14 @@ fn is_dropping(progress: &RequestProgress) -> bool {
 }
 
 /// Tells a client what was wrong with its bytes, and takes no more of them.
-fn refuse_malformed(x: &mut Exchange<'_>, error: request::Error, len: usize) -> usize {
+#[cold]
+fn refuse_malformed(x: &mut Exchange<'_>, error: request::Error) -> Next {
     x.count_refused();
     if !x.pool.policy.closes_on_malformed {
         x.answer(|out| texts::protocol_error(out, error));
     }
     x.hang_up(texts::protocol_why(error));
-    len
+    Next::End
 }
 
 /// Whether the client may have one more request taken; if not, it is not read.
