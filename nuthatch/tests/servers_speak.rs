@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test, its helpers included")]
 
 use nuthatch_testbed::{
-    Answer, Client, Impostor, Nutcracker, Nuthatch, Proxy, RedisServer, Value, find_program,
+    Answer, Client, FakeServer, Nutcracker, Nuthatch, Proxy, RedisServer, Value, find_program,
     find_program_or_skip, free_port, poll_until, pool_yaml,
 };
 use std::process::Command;
@@ -127,7 +127,7 @@ fn the_version_is_the_lowest_of_the_servers() {
     // An impostor answers like Redis 6.2.1: RESP3, and older than the real one.
     let hello = "%2\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n6.2.1\r\n";
     let info = "$23\r\nredis_version:6.2.1\r\n\r\n\r\n";
-    let older = Impostor::start(Answer::Bytes(format!("{hello}{info}").into_bytes())).unwrap();
+    let older = FakeServer::start(Answer::Bytes(format!("{hello}{info}").into_bytes())).unwrap();
     let proxy = start(&[], &[server.entry(1, ""), older.entry(1, "")]);
     let mut client = proxy.client().unwrap();
     assert!(!hello_3(&mut client).is_error());
@@ -136,7 +136,7 @@ fn the_version_is_the_lowest_of_the_servers() {
 
 #[test]
 fn a_server_that_is_silent_holds_hello_up_for_no_longer_than_a_connection_may_take() {
-    let silent = Impostor::start(Answer::Silence).unwrap();
+    let silent = FakeServer::start(Answer::Silence).unwrap();
     let proxy = start(&[("connect_timeout_ms", "300")], &[silent.entry(1, "")]);
     let mut client = proxy.client().unwrap();
     let mut other = proxy.client().unwrap();

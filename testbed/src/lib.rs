@@ -5,14 +5,14 @@
 //!          ──▶ MemcachedServer::start() memcached     likewise
 //!          ──▶ Nuthatch::start(yaml)   nuthatch       the config handed in
 //!          ──▶ Nutcracker::start(yaml) nutcracker     the same config, the old proxy
-//!          ──▶ Impostor::start(what)   a server that is none: silence, garbage
+//!          ──▶ FakeServer::start(what)   a server that is none: silence, garbage
 //!          ──▶ Load::start(addr, ..)   clients that check what they wrote
 //!          ──▶ Trial::start(..)      p99 before and during a fault, a witness beside it
 //!          ──▶ Client::connect(addr)   speaks RESP and memcached's text, blocking, with timeouts
 //! ```
 //!
 //! What always holds: traffic stays on loopback, every wait has an end, and no process outlives
-//! the one that started it, whether that returns, panics or is killed (`nursery.rs` tells how).
+//! the one that started it, whether that returns, panics or is killed (`spawn.rs` says how).
 //! Processes are signalled by the pid of a child of ours, never by name.
 //!
 //! The client shares no code with the engine on purpose: a test that reads replies with the
@@ -20,29 +20,29 @@
 #![forbid(unsafe_code)]
 
 mod client;
-mod impostor;
+mod fake_server;
 mod inspect;
 mod load;
 mod memcached;
-mod nursery;
 mod ports;
 mod process;
 mod proxy;
 mod redis;
+mod spawn;
 mod text;
 mod trial;
 mod value;
 mod wait;
 
 pub use client::{Client, encode, is_timeout};
-pub use impostor::{Answer, Impostor};
+pub use fake_server::{Answer, FakeServer};
 pub use load::{Load, Outcome, Sample, Speech};
 pub use memcached::MemcachedServer;
-pub use nursery::{Guard, find_program, find_program_or_skip, guarded, is_root};
 pub use ports::free_port;
 pub use process::{Folder, Process};
 pub use proxy::{Nutcracker, Nuthatch, Proxy, pool_yaml};
 pub use redis::RedisServer;
+pub use spawn::{Guard, find_program, find_program_or_skip, guarded, is_root};
 pub use text::text_reply_len;
 pub use trial::{Pace, Rest, Seen, Trial, Witness};
 pub use value::{ParseError, Value, parse};

@@ -16,8 +16,8 @@ use std::process::{Child, ExitStatus};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::nursery::{self, Guard, Seed, Sprout};
 use crate::poll_until;
+use crate::spawn::{self, Guard, Launch, Spawned};
 
 /// A running (or ended) child and its folder.
 pub struct Process {
@@ -46,7 +46,7 @@ impl Process {
         folder: Folder,
     ) -> Result<Process> {
         let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
-        let Sprout { child, pid } = nursery::start(Seed {
+        let Spawned { child, pid } = spawn::start(Launch {
             program: program.to_owned(),
             args,
             dir: folder.path().to_owned(),

@@ -3,7 +3,7 @@
 
 use super::{error_of, info, proxy, timed};
 use nuthatch_testbed::{
-    Answer, Client, Impostor, Outcome, Proxy, RedisServer, Rest, Trial, Witness, poll_until,
+    Answer, Client, FakeServer, Outcome, Proxy, RedisServer, Rest, Trial, Witness, poll_until,
 };
 use std::io::ErrorKind;
 use std::thread::sleep;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 struct Scene {
     /// Kept for its life only.
     _server: RedisServer,
-    impostor: Impostor,
+    impostor: FakeServer,
     proxy: Proxy,
     /// A key of each.
     good: String,
@@ -21,7 +21,7 @@ struct Scene {
 
 fn scene(answer: Answer, keys: &[(&str, &str)]) -> Scene {
     let server = RedisServer::start().unwrap();
-    let impostor = Impostor::start(answer).unwrap();
+    let impostor = FakeServer::start(answer).unwrap();
     let mut all = vec![("timeout", "200")];
     all.extend_from_slice(keys);
     let proxy = proxy(&[server.entry(1, "good"), impostor.entry(1, "bad")], &all, 1);
@@ -163,7 +163,7 @@ fn one_that_hangs_up_in_mid_of_a_long_reply() {
     for (promised, sent) in [(120_000, 100_000), (1_000_000, 150_000)] {
         let mut cut = format!("${promised}\r\n").into_bytes();
         cut.resize(sent, b'x');
-        let server = Impostor::start(Answer::BytesAndClose(cut)).unwrap();
+        let server = FakeServer::start(Answer::BytesAndClose(cut)).unwrap();
         let mut proxy = proxy(&[server.entry(1, "bad")], &[("timeout", "5000")], 1);
         for _ in 0..3 {
             let mut client = proxy.client().unwrap();

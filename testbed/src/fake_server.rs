@@ -27,22 +27,22 @@ pub enum Answer {
 }
 
 /// Listens until it is dropped.
-pub struct Impostor {
+pub struct FakeServer {
     addr: SocketAddr,
     accepted: Arc<AtomicUsize>,
     end: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Impostor {
-    pub fn start(answer: Answer) -> Result<Impostor> {
+impl FakeServer {
+    pub fn start(answer: Answer) -> Result<FakeServer> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, free_port()))?;
         listener.set_nonblocking(true)?;
         let addr = listener.local_addr()?;
         let (accepted, end) = (Arc::default(), Arc::default());
         let (count, stop) = (Arc::clone(&accepted), Arc::clone(&end));
         let thread = thread::spawn(move || serve(&listener, &answer, &count, &stop));
-        Ok(Impostor { addr, accepted, end, thread: Some(thread) })
+        Ok(FakeServer { addr, accepted, end, thread: Some(thread) })
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -60,7 +60,7 @@ impl Impostor {
     }
 }
 
-impl Drop for Impostor {
+impl Drop for FakeServer {
     fn drop(&mut self) {
         self.end.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
@@ -109,12 +109,12 @@ mod tests {
 
     #[test]
     fn says_what_it_was_told_to() {
-        let chatty = Impostor::start(Answer::Bytes(b"+HI\r\n".to_vec())).unwrap();
+        let chatty = FakeServer::start(Answer::Bytes(b"+HI\r\n".to_vec())).unwrap();
         let mut client = Client::connect(chatty.addr()).unwrap();
         assert_eq!(client.command(&["GET", "x"]).unwrap(), Value::Simple("HI".into()));
         assert_eq!(chatty.accepted(), 1);
 
-        let mute = Impostor::start(Answer::Silence).unwrap();
+        let mute = FakeServer::start(Answer::Silence).unwrap();
         let mut client = Client::connect(mute.addr()).unwrap();
         client.send(&["GET", "x"]).unwrap();
         assert!(client.is_silent_for(Duration::from_millis(50)).unwrap());

@@ -16,7 +16,7 @@
 //! arguments go through `"$@"`, so no text of ours is ever parsed by a shell.
 //!
 //! The death signal comes when the *thread* that forked ends, not the process: a server started
-//! by a test's thread would die with that test. So all children are born in one thread, the
+//! by a test's thread would die with that test. So all children are started in one thread,
 //! nursery, which lives as long as the process.
 //!
 //! Elsewhere the guard is a process beside the program. It is weaker, as whoever kills the guard
@@ -78,7 +78,7 @@ exit "$status"
 "#;
 
 /// What is needed to start a program.
-pub(crate) struct Seed {
+pub(crate) struct Launch {
     pub program: PathBuf,
     pub args: Vec<OsString>,
     /// The working directory; the guard leaves its pid file here too.
@@ -89,7 +89,7 @@ pub(crate) struct Seed {
 }
 
 /// A started program.
-pub(crate) struct Sprout {
+pub(crate) struct Spawned {
     /// The program itself, or its pipe guard, which ends with the program's status.
     pub child: Child,
     /// The program's own pid.
@@ -138,33 +138,33 @@ fn with_death_signal(script: &str) -> Command {
 }
 
 /// Starts a program in the nursery's thread.
-pub(crate) fn start(seed: Seed) -> Result<Sprout> {
-    type Order = (Seed, Sender<Result<Sprout>>);
-    static NURSERY: OnceLock<Option<Sender<Order>>> = OnceLock::new();
-    let nursery = NURSERY.get_or_init(|| {
+pub(crate) fn start(launch: Launch) -> Result<Spawned> {
+    type Order = (Launch, Sender<Result<Spawned>>);
+    static SPAWNER: OnceLock<Option<Sender<Order>>> = OnceLock::new();
+    let spawner = SPAWNER.get_or_init(|| {
         let (orders, inbox) = channel::<Order>();
         let body = move || {
-            for (seed, answer) in inbox {
+            for (launch, answer) in inbox {
                 // The caller waits for the answer; if it is gone, dropping the child is right.
-                let _ = answer.send(start_here(&seed));
+                let _ = answer.send(start_here(&launch));
             }
         };
-        thread::Builder::new().name("nursery".into()).spawn(body).ok().map(|_| orders)
+        thread::Builder::new().name("spawner".into()).spawn(body).ok().map(|_| orders)
     });
     let (answer, outcome) = channel();
-    nursery
+    spawner
         .as_ref()
-        .and_then(|orders| orders.send((seed, answer)).ok())
+        .and_then(|orders| orders.send((launch, answer)).ok())
         .ok_or_else(|| anyhow!("the thread that starts processes is gone"))?;
     outcome.recv().context("the thread that starts processes died")?
 }
 
-fn start_here(seed: &Seed) -> Result<Sprout> {
-    let log = File::options().create(true).append(true).open(&seed.log)?;
-    let pid_file = seed.dir.join("guarded.pid");
+fn start_here(launch: &Launch) -> Result<Spawned> {
+    let log = File::options().create(true).append(true).open(&launch.log)?;
+    let pid_file = launch.dir.join("guarded.pid");
     let _ = fs::remove_file(&pid_file);
     let mut command;
-    match seed.guard {
+    match launch.guard {
         Guard::DeathSignal => {
             command = with_death_signal(IF_PARENT_LIVES_TELL);
             command.arg(&pid_file).stdin(Stdio::null());
@@ -174,17 +174,17 @@ fn start_here(seed: &Seed) -> Result<Sprout> {
             command.args(["-c", PIPE_GUARD]).arg(&pid_file).stdin(Stdio::piped());
         }
     }
-    command.arg(&seed.program).args(&seed.args).current_dir(&seed.dir).process_group(0);
+    command.arg(&launch.program).args(&launch.args).current_dir(&launch.dir).process_group(0);
     command.stdout(log.try_clone()?).stderr(log);
     let mut child =
-        command.spawn().with_context(|| format!("cannot start {}", seed.program.display()))?;
+        command.spawn().with_context(|| format!("cannot start {}", launch.program.display()))?;
     let Some(pid) = told_pid(&pid_file, &mut child) else {
         // A pipe guard's program goes too: dropping the child closes the pipe.
         child.kill()?;
         child.wait()?;
-        bail!("the guard of {} did not come to stand", seed.program.display());
+        bail!("the guard of {} did not come to stand", launch.program.display());
     };
-    Ok(Sprout { child, pid })
+    Ok(Spawned { child, pid })
 }
 
 /// The pid in the file, once it is whole; None if the guard ends without a word.
