@@ -21,7 +21,7 @@
 #![forbid(unsafe_code)]
 
 pub mod contestants;
-mod letters;
+mod font;
 pub mod load;
 pub mod lock;
 pub mod measure;

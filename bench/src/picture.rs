@@ -2,10 +2,10 @@
 //!
 //! Plain SVG written by hand: no fonts but the reader's own, colours that hold on a light and on a
 //! dark page, the number beside each bar, so that nobody has to measure with a ruler. What is too wide
-//! for its place has another line, or loses its end (`letters.rs`).
+//! for its place has another line, or loses its end (`font.rs`).
 
 use crate::contestants::{BASE, OURS};
-use crate::letters::Letters;
+use crate::font::Font;
 use crate::row::Report;
 use crate::summary::{self, Line};
 use crate::workloads;
@@ -26,13 +26,13 @@ const SMALL_LINE: f64 = 18.0;
 /// A class of texts: its letters as `STYLE` has them.
 struct Class {
     name: &'static str,
-    letters: Letters,
+    font: Font,
 }
 
-const TITLE: Class = Class { name: "t", letters: Letters { px: 17.0, is_bold: true } };
-const SMALL: Class = Class { name: "s", letters: Letters { px: 12.5, is_bold: false } };
-const LABEL: Class = Class { name: "l", letters: Letters { px: 13.0, is_bold: false } };
-const NUMBER: Class = Class { name: "n", letters: Letters { px: 13.0, is_bold: true } };
+const TITLE: Class = Class { name: "t", font: Font { px: 17.0, is_bold: true } };
+const SMALL: Class = Class { name: "s", font: Font { px: 12.5, is_bold: false } };
+const LABEL: Class = Class { name: "l", font: Font { px: 13.0, is_bold: false } };
+const NUMBER: Class = Class { name: "n", font: Font { px: 13.0, is_bold: true } };
 
 const STYLE: &str = "\
 text{font-family:system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;fill:#1f2328}\
@@ -59,8 +59,8 @@ struct Canvas {
 impl Canvas {
     /// A text, moved or cut so that it stays within the frame.
     fn text(&mut self, class: &Class, (x, y): (f64, f64), anchor: Anchor, text: &str) {
-        let text = class.letters.shortened(text, WIDTH - 2.0 * MARGIN);
-        let width = class.letters.width(&text);
+        let text = class.font.shortened(text, WIDTH - 2.0 * MARGIN);
+        let width = class.font.width(&text);
         let (before, word) = match anchor {
             Anchor::Start => (0.0, ""),
             Anchor::Middle => (width / 2.0, " text-anchor=\"middle\""),
@@ -76,7 +76,7 @@ impl Canvas {
 
     /// A text in as many lines as it needs, the first at `y`. Returns where the next line would be.
     fn lines(&mut self, class: &Class, mut y: f64, step: f64, text: &str) -> f64 {
-        for line in class.letters.lines(text, WIDTH - 2.0 * MARGIN) {
+        for line in class.font.lines(text, WIDTH - 2.0 * MARGIN) {
             self.text(class, (MARGIN, y), Anchor::Start, &line);
             y += step;
         }
@@ -108,7 +108,7 @@ pub fn svg(report: &Report) -> Option<String> {
         let y = top + ROW * at as f64;
         let middle = y + BAR / 2.0 + 4.5;
         let length = ONE * ratio.min(MOST);
-        let label = LABEL.letters.shortened(what, LEFT - 12.0 - MARGIN);
+        let label = LABEL.font.shortened(what, LEFT - 12.0 - MARGIN);
         canvas.text(&LABEL, (LEFT - 12.0, middle), Anchor::End, &label);
         canvas.bar("g", y, ONE);
         canvas.bar(if *ratio <= 1.0 { "b" } else { "r" }, y, length);
@@ -185,7 +185,7 @@ mod tests {
             let text = rest.trim_end_matches("</text>").replace("&lt;", "<").replace("&amp;", "&");
             let classes = [TITLE, SMALL, LABEL, NUMBER];
             let class = classes.iter().find(|class| tag.contains(&format!("\"{}\"", class.name)));
-            let long = class.expect("a class").letters.width(&text);
+            let long = class.expect("a class").font.width(&text);
             let (x, y) = (number(tag, "x"), number(tag, "y"));
             let start = match (tag.contains("middle"), tag.contains("\"end\"")) {
                 (true, _) => x - long / 2.0,

@@ -5,7 +5,7 @@
 
 /// Widths of a blank and what follows it in ASCII, in thousandths of the font's size.
 #[rustfmt::skip]
-static BOOK: [u16; 95] = [
+static REGULAR: [u16; 95] = [
     318, 401, 460, 838, 637, 951, 780, 275, 391, 391, 500, 838, 318, 361, 318, 337,
     637, 637, 637, 637, 637, 637, 637, 637, 637, 637, 337, 337, 838, 838, 838, 531,
     1000, 685, 687, 699, 771, 632, 576, 775, 752, 295, 295, 656, 558, 863, 749, 788,
@@ -33,20 +33,20 @@ const SLACK: f64 = 1.02;
 
 /// The size of a text and its weight.
 #[derive(Clone, Copy, Debug)]
-pub struct Letters {
+pub struct Font {
     pub px: f64,
     pub is_bold: bool,
 }
 
-impl Letters {
+impl Font {
     /// The most that a text may take.
     pub fn width(self, text: &str) -> f64 {
-        let table = if self.is_bold { &BOLD } else { &BOOK };
-        let width_of = |letter: char| {
-            let at = u32::from(letter).checked_sub(u32::from(' '));
+        let table = if self.is_bold { &BOLD } else { &REGULAR };
+        let width_of = |char: char| {
+            let at = u32::from(char).checked_sub(u32::from(' '));
             at.and_then(|at| table.get(at as usize)).copied().unwrap_or(OTHER)
         };
-        let thousandths: f64 = text.chars().map(|letter| f64::from(width_of(letter))).sum();
+        let thousandths: f64 = text.chars().map(|char| f64::from(width_of(char))).sum();
         thousandths / 1_000.0 * self.px * SLACK
     }
 
@@ -85,7 +85,7 @@ impl Letters {
 mod tests {
     use super::*;
 
-    const SMALL: Letters = Letters { px: 10.0, is_bold: false };
+    const SMALL: Font = Font { px: 10.0, is_bold: false };
 
     #[test]
     fn lines_have_room_and_no_word_is_lost() {
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn bold_is_wider() {
-        let bold = Letters { is_bold: true, ..SMALL };
+        let bold = Font { is_bold: true, ..SMALL };
         assert!(bold.width("nuthatch") > SMALL.width("nuthatch"));
     }
 }
