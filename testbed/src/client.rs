@@ -1,7 +1,7 @@
 //! A small blocking client.
 //!
-//! It does what a test asks for and nothing on its own: no handshake, no reconnect, no retry.
-//! Errors are `io::Error`, so that a test can tell a silence (`is_timeout`) from a close
+//! It does only what a test asks for: no handshake, no reconnect, no retry.
+//! Errors are `io::Error`, so that a test can distinguish a timeout (`is_timeout`) from a close
 //! (`ErrorKind::UnexpectedEof`).
 
 use crate::text::text_reply_len;
@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// One connection to a server or a proxy.
 pub struct Client {
     stream: Stream,
-    /// What has arrived and is not yet a reply handed out.
+    /// Bytes that have arrived and are not part of a returned reply.
     pending: Vec<u8>,
 }
 
@@ -113,13 +113,13 @@ impl Client {
         Ok(self.pending.drain(..used).collect())
     }
 
-    /// Sends a request of memcached's as it stands and waits for one reply.
+    /// Sends a memcached request unchanged and waits for one reply.
     pub fn ask(&mut self, request: impl AsRef<[u8]>) -> io::Result<Vec<u8>> {
         self.send_raw(request.as_ref())?;
         self.recv_text()
     }
 
-    /// Waits for one reply of memcached's and returns its bytes as they came.
+    /// Waits for one memcached reply and returns its bytes as they came.
     pub fn recv_text(&mut self) -> io::Result<Vec<u8>> {
         loop {
             if let Some(used) = text_reply_len(&self.pending) {
@@ -131,7 +131,7 @@ impl Client {
         }
     }
 
-    /// Whatever arrives next, or what is already there; empty when the peer has closed.
+    /// The bytes that are already there, or those that arrive next. Empty when the peer has closed.
     pub fn recv_some(&mut self) -> io::Result<Vec<u8>> {
         if self.pending.is_empty() {
             self.fill(1)?;
@@ -152,7 +152,7 @@ impl Client {
         Ok(std::mem::take(&mut self.pending))
     }
 
-    /// True if nothing arrives, not even a close, for so long.
+    /// True if for this time nothing arrives, not even a close.
     pub fn is_silent_for(&mut self, time: Duration) -> io::Result<bool> {
         if !self.pending.is_empty() {
             return Ok(false);
@@ -167,7 +167,7 @@ impl Client {
         }
     }
 
-    /// Half-close: tells the peer that nothing more will be sent.
+    /// Half-close: the peer sees that we send nothing more.
     pub fn shutdown_write(&self) -> io::Result<()> {
         match &self.stream {
             Stream::Tcp(s) => s.shutdown(Shutdown::Write),
@@ -205,7 +205,7 @@ impl Client {
                 n => n?,
             };
             if n == 0 {
-                // A close in the middle: what came before it is no use to a waiting parser.
+                // A close in the middle: a waiting parser cannot use the bytes before it.
                 return Ok(0);
             }
             self.pending.extend_from_slice(&chunk[..n]);

@@ -1,4 +1,4 @@
-//! A server that is none: it takes connections and says what a test wants said, or nothing.
+//! A fake server: it accepts connections and sends the bytes that a test chose, or nothing.
 
 use anyhow::Result;
 use std::io::{ErrorKind, Read, Write};
@@ -10,19 +10,19 @@ use std::time::Duration;
 
 use crate::free_port;
 
-/// How often it looks whether it should end.
+/// How often it checks whether it should end.
 const LOOK: Duration = Duration::from_millis(5);
-/// Connections it takes in its life; a proxy that reconnects in a circle meets a wall.
+/// Connections it accepts in all: a bound for a proxy that reconnects in a loop.
 const CONNECTIONS_MAX: usize = 10_000;
 
 /// What it does with a connection.
 #[derive(Debug, Clone)]
 pub enum Answer {
-    /// Reads, and never says a word.
+    /// Reads, and never answers.
     Silence,
-    /// Answers whatever arrives with these bytes.
+    /// Answers everything that arrives with these bytes.
     Bytes(Vec<u8>),
-    /// Answers the first bytes that arrive with these, then closes.
+    /// Answers the first bytes that arrive with these bytes, then closes.
     BytesAndClose(Vec<u8>),
 }
 
@@ -54,7 +54,7 @@ impl FakeServer {
         format!("{}:{weight} {name}", self.addr).trim_end().to_owned()
     }
 
-    /// Connections taken so far.
+    /// Connections accepted so far.
     pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::Relaxed)
     }
@@ -69,7 +69,7 @@ impl Drop for FakeServer {
     }
 }
 
-/// All connections in one thread: none is ever waited for.
+/// All connections in one thread. It never blocks on one of them.
 fn serve(listener: &TcpListener, answer: &Answer, accepted: &AtomicUsize, end: &AtomicBool) {
     let mut peers: Vec<TcpStream> = Vec::new();
     while !end.load(Ordering::Relaxed) {
@@ -85,7 +85,7 @@ fn serve(listener: &TcpListener, answer: &Answer, accepted: &AtomicUsize, end: &
     }
 }
 
-/// Serves what has arrived; says whether the connection goes on.
+/// Answers the bytes that have arrived. Returns whether the connection continues.
 fn keep(peer: &mut TcpStream, answer: &Answer) -> bool {
     let mut request = [0; 16 * 1024];
     match peer.read(&mut request) {

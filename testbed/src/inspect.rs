@@ -1,5 +1,5 @@
-//! What the system knows of a child: its memory and its open files. Read from /proc, so Linux
-//! only; elsewhere the answer is `None` and a test passes that part over.
+//! What the system knows about a child: its memory and its open files. Read from /proc, so Linux
+//! only. On other systems the answer is `None` and a test skips that part.
 
 use crate::Process;
 use std::fs;
@@ -12,15 +12,15 @@ impl Process {
         line.trim().trim_end_matches("kB").trim().parse().ok()
     }
 
-    /// Files, sockets and the like that it has open.
+    /// How many files and sockets it has open.
     pub fn open_files(&self) -> Option<usize> {
         Some(fs::read_dir(format!("/proc/{}/fd", self.pid())).ok()?.count())
     }
 
-    /// Ticks of processor time it has used, its threads together; 100 a second on Linux.
+    /// Ticks of processor time that all its threads have used; 100 a second on Linux.
     pub fn cpu_ticks(&self) -> Option<u64> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).ok()?;
-        // The name stands in parentheses and may hold anything; fields count from behind it.
+        // The name is in parentheses and may hold anything; fields are counted after it.
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
         let user: u64 = fields.nth(11)?.parse().ok()?;
         let system: u64 = fields.next()?.parse().ok()?;
@@ -36,7 +36,7 @@ impl Process {
             state == Some('T')
         };
         Some(threads.flatten().all(|thread| {
-            // One that has ended meanwhile does nothing either.
+            // A thread that has ended counts as stopped.
             fs::read_to_string(thread.path().join("stat")).map_or(true, |stat| is_stopped(&stat))
         }))
     }
@@ -52,7 +52,7 @@ mod tests {
     fn a_child_has_memory_and_files() {
         let folder = Folder::new().unwrap();
         let child = Process::start("/bin/sleep".as_ref(), ["30"], folder).unwrap();
-        // A moment after it began the kernel may not have counted its pages yet.
+        // Just after its start the kernel may not have counted its pages yet.
         assert!(poll_until(Duration::from_secs(5), || child.rss_kib().unwrap() > 100));
         assert!(child.open_files().unwrap() >= 3);
         assert!(child.cpu_ticks().unwrap() < 1000);

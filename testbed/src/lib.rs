@@ -3,17 +3,17 @@
 //! ```text
 //!   a test ──▶ RedisServer::start()    redis-server   free port, private folder
 //!          ──▶ MemcachedServer::start() memcached     likewise
-//!          ──▶ Nuthatch::start(yaml)   nuthatch       the config handed in
+//!          ──▶ Nuthatch::start(yaml)   nuthatch       the given config
 //!          ──▶ Nutcracker::start(yaml) nutcracker     the same config, the old proxy
 //!          ──▶ FakeServer::start(what)   a server that is none: silence, garbage
 //!          ──▶ Load::start(addr, ..)   clients that check what they wrote
-//!          ──▶ Trial::start(..)      p99 before and during a fault, a witness beside it
+//!          ──▶ Trial::start(..)        p99 before and during a fault, compared with a witness
 //!          ──▶ Client::connect(addr)   speaks RESP and memcached's text, blocking, with timeouts
 //! ```
 //!
 //! What always holds: traffic stays on loopback, every wait has an end, and no process outlives
-//! the one that started it, whether that returns, panics or is killed (`spawn.rs` says how).
-//! Processes are signalled by the pid of a child of ours, never by name.
+//! its parent, whether that returns, panics or is killed (`spawn.rs` says how).
+//! Signals go to the pid of a child of ours, never to a name.
 //!
 //! The client shares no code with the engine on purpose: a test that reads replies with the
 //! proxy's own parser would agree with its mistakes.

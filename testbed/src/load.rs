@@ -1,4 +1,4 @@
-//! Clients that write and read back what they wrote, and keep book of every answer.
+//! Clients that write, read back what they wrote, and record every answer.
 //!
 //! ```text
 //!   thread (a client, a shard's keys)    SET k k:7 ──▶ +OK      acknowledged: 7
@@ -6,17 +6,17 @@
 //!                                        SET k k:8 ──▶ -ERR     8 may or may not be there
 //!                                        GET k     ──▶ k:7, k:8 good
 //!                                                  ──▶ k:5, nil Lost: an acknowledged write is gone
-//!                                                  ──▶ j:7      Stranger: somebody else's answer
+//!                                                  ──▶ j:7      Stranger: another key's answer
 //! ```
 //!
-//! A client sends one request at a time and, like the libraries people use, connects again when
-//! its connection breaks. Which answers are forgivable depends on what was done to the servers,
-//! so nothing is judged here: the test gets the samples.
+//! A client sends one request at a time. Like common libraries, it connects again when its
+//! connection breaks. Which answers are acceptable depends on what was done to the servers, so the
+//! load does not judge: the test gets the samples.
 //!
-//! Requests fall due at a fixed rate. What falls due while an answer is waited for is not sent, but
-//! it was missed, and would have waited as well: [`Sample::waits`] has it. Were it forgotten, a proxy
-//! that stood still for a second would show in one sample a client, and its p99 would not notice.
-//! A client that slept too long is another matter, its machine's: it counts from when it woke.
+//! Requests are due at a fixed rate. A request that is due while a client waits for an answer is
+//! not sent, but it would have waited too: [`Sample::waits`] contains it. Without that, a proxy
+//! that stops for a second would show in only one sample for each client, and not in the p99.
+//! If a client slept too long, that is the machine's delay: its time counts from when it woke.
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,14 +27,14 @@ use std::time::{Duration, Instant};
 
 use crate::{Client, Value};
 
-/// What the clients speak. The words above are Redis'; memcached's say the same.
+/// What the clients speak. The drawing above is for Redis; memcached's is the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Speech {
     Redis,
     Memcached,
 }
 
-/// Between two requests of a client: a load that leaves the machine to others too.
+/// Between two requests of a client. This load leaves CPU for the other processes.
 const PERIOD: Duration = Duration::from_millis(2);
 /// After a broken connection.
 const RECONNECT: Duration = Duration::from_millis(20);
@@ -47,9 +47,9 @@ pub enum Outcome {
     Failed(String),
     /// An acknowledged write was not there.
     Lost(String),
-    /// A value of another key, or no value at all.
+    /// A value of another key, or something that is not a value.
     Stranger(String),
-    /// The client's own connection broke or stayed silent.
+    /// The client's own connection broke, or no answer came.
     Broken(String),
 }
 
@@ -71,7 +71,7 @@ impl Sample {
         self.at + self.took
     }
 
-    /// What it took, and what those would have that fell due before its answer.
+    /// Its own time, and the times of the requests that were due before its answer.
     pub fn waits(&self) -> impl Iterator<Item = Duration> + use<> {
         let waits = std::iter::successors(Some(self.took), |wait| wait.checked_sub(PERIOD));
         waits.take_while(|wait| !wait.is_zero())
@@ -86,13 +86,13 @@ pub struct Load {
 }
 
 impl Load {
-    /// One client a group of keys (a group is usually what one shard owns), so that a group that
-    /// waits slows no other. Groups must not share keys.
+    /// One client for each group of keys, so that a group that waits slows no other. A group is
+    /// usually the keys of one shard. Groups must not share keys.
     pub fn start(addr: SocketAddr, groups: &[Vec<String>]) -> Load {
         Load::start_in(Speech::Redis, addr, groups)
     }
 
-    /// The same to a pool that speaks so.
+    /// The same to a pool of this protocol.
     pub fn start_in(speech: Speech, addr: SocketAddr, groups: &[Vec<String>]) -> Load {
         let start = Instant::now();
         let stop = Arc::new(AtomicBool::new(false));
@@ -105,13 +105,14 @@ impl Load {
                 let (client, samples) = (None, Vec::new());
                 let mut writer = Writer { speech, addr, group, start, due: start, client, samples };
                 thread::spawn(move || {
-                    let mut books: Vec<Book> = keys.iter().map(|_| Book::default()).collect();
+                    let mut states: Vec<KeyState> =
+                        keys.iter().map(|_| KeyState::default()).collect();
                     for at in (0..keys.len()).cycle() {
                         if stop.load(Ordering::Relaxed) {
                             break;
                         }
-                        writer.write(&keys[at], &mut books[at]);
-                        writer.read(&keys[at], &mut books[at]);
+                        writer.write(&keys[at], &mut states[at]);
+                        writer.read(&keys[at], &mut states[at]);
                     }
                     writer.samples
                 })
@@ -125,7 +126,7 @@ impl Load {
         self.start.elapsed()
     }
 
-    /// Ends it and hands out what was seen.
+    /// Ends it and returns all samples.
     ///
     /// # Panics
     /// If a client's thread panicked.
@@ -140,11 +141,11 @@ impl Load {
 
 /// What may be read from a key.
 #[derive(Default)]
-struct Book {
+struct KeyState {
     next: u64,
     acknowledged: Option<u64>,
-    /// Written without an answer: may be there now, or later.
-    perhaps: Vec<u64>,
+    /// Written without an answer: the value may be there now, or later.
+    unsure: Vec<u64>,
 }
 
 struct Writer {
@@ -152,47 +153,47 @@ struct Writer {
     addr: SocketAddr,
     group: usize,
     start: Instant,
-    /// When the next request is.
+    /// When the next request is due.
     due: Instant,
     client: Option<Client>,
     samples: Vec<Sample>,
 }
 
 impl Writer {
-    fn write(&mut self, key: &Arc<str>, book: &mut Book) {
-        book.next += 1;
-        let n = book.next;
+    fn write(&mut self, key: &Arc<str>, state: &mut KeyState) {
+        state.next += 1;
+        let n = state.next;
         let value = format!("{key}:{n}");
         self.ask(key, &["SET", key, &value], |reply| match reply {
             Ok(reply) if reply.is_ok() => {
-                book.acknowledged = Some(n);
+                state.acknowledged = Some(n);
                 Outcome::Good
             }
             Ok(Value::Error(text)) => {
-                book.perhaps.push(n);
+                state.unsure.push(n);
                 Outcome::Failed(text)
             }
             Ok(other) => Outcome::Stranger(format!("SET {key}: {other}")),
             Err(e) => {
-                book.perhaps.push(n);
+                state.unsure.push(n);
                 Outcome::Broken(format!("SET {key}: {e}"))
             }
         });
     }
 
-    fn read(&mut self, key: &Arc<str>, book: &mut Book) {
+    fn read(&mut self, key: &Arc<str>, state: &mut KeyState) {
         self.ask(key, &["GET", key], |reply| match reply {
-            Ok(reply) if reply.is_nil() && book.acknowledged.is_none() => Outcome::Good,
+            Ok(reply) if reply.is_nil() && state.acknowledged.is_none() => Outcome::Good,
             Ok(reply) if reply.is_nil() => {
-                Outcome::Lost(format!("{key}: nil instead of {:?}", book.acknowledged))
+                Outcome::Lost(format!("{key}: nil instead of {:?}", state.acknowledged))
             }
             Ok(Value::Error(text)) => Outcome::Failed(text),
             Ok(reply) => match counter(&reply, key) {
                 None => Outcome::Stranger(format!("GET {key}: {reply}")),
-                Some(n) if Some(n) == book.acknowledged || book.perhaps.contains(&n) => {
+                Some(n) if Some(n) == state.acknowledged || state.unsure.contains(&n) => {
                     Outcome::Good
                 }
-                Some(n) => Outcome::Lost(format!("{key}: {n} and not {:?}", book.acknowledged)),
+                Some(n) => Outcome::Lost(format!("{key}: {n} and not {:?}", state.acknowledged)),
             },
             Err(e) => Outcome::Broken(format!("GET {key}: {e}")),
         });
@@ -202,7 +203,7 @@ impl Writer {
         &mut self,
         key: &Arc<str>,
         command: &[&str],
-        judge: impl FnOnce(io::Result<Value>) -> Outcome,
+        outcome_of: impl FnOnce(io::Result<Value>) -> Outcome,
     ) {
         thread::sleep(self.due.saturating_duration_since(Instant::now()));
         let sent = Instant::now();
@@ -217,7 +218,7 @@ impl Writer {
             group: self.group,
             at: sent - self.start,
             took,
-            outcome: judge(reply),
+            outcome: outcome_of(reply),
         });
         let now = Instant::now();
         while self.due <= now {
@@ -241,7 +242,7 @@ impl Writer {
     }
 }
 
-/// What Redis would have said in memcached's place.
+/// The reply that Redis would have sent instead of memcached's.
 fn as_value(reply: &[u8]) -> Value {
     let text = String::from_utf8_lossy(reply);
     match text.trim_end() {

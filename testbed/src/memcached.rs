@@ -36,7 +36,7 @@ impl MemcachedServer {
         }
     }
 
-    /// On this port, or not at all: memcached's own, 11211, has a meaning in names.
+    /// Only on this port: memcached's own port, 11211, has a meaning in names.
     pub fn start_on(port: u16, args: &[&str]) -> Result<MemcachedServer> {
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
         Ok(MemcachedServer { process: launch(port, &args)?, port, args })
@@ -66,7 +66,7 @@ impl MemcachedServer {
         Some(self.process.dir().join(self.args.get(at + 1)?))
     }
 
-    /// A new connection; what is said over it is memcached's text, by `ask`.
+    /// A new connection. Use `ask` to send memcached's text protocol.
     pub fn client(&self) -> Result<Client> {
         match self.unix_socket() {
             Some(path) => Ok(Client::connect_unix(path)?),
@@ -93,7 +93,7 @@ impl MemcachedServer {
         self.process.resume()
     }
 
-    /// Kills it if it runs and starts it anew, empty, on the same port.
+    /// Kills it if it runs and starts it again, empty, on the same port.
     pub fn restart(&mut self) -> Result<()> {
         self.kill()?;
         self.process = launch(self.port, &self.args)?;
@@ -105,15 +105,15 @@ fn launch(port: u16, more: &[String]) -> Result<Process> {
     let program = find_program("memcached")
         .context("memcached is not installed (Debian, Ubuntu: package memcached)")?;
     let port_text = port.to_string();
-    // One thread serves: tests start many, on few cores.
+    // One thread: tests start many servers on few cores.
     let mut args = vec!["-p", &port_text, "-U", "0", "-l", "127.0.0.1", "-t", "1"];
     if is_root() {
-        // It will not run as root unless told that it may.
+        // memcached runs as root only with this option.
         args.extend(["-u", "root"]);
     }
     args.extend(more.iter().map(String::as_str));
     let mut process = Process::start(&program, args, Folder::new()?)?;
-    // By its pid, lest we take a stranger's server on that port for ours.
+    // Compare the pid: another program's server may be on that port.
     let sign = format!("STAT pid {}\r\n", process.pid());
     let socket = more.iter().position(|arg| arg == "-s").and_then(|at| more.get(at + 1));
     let socket = socket.map(|path| process.dir().join(path));

@@ -1,11 +1,11 @@
 //! Free TCP ports on loopback.
 //!
-//! Binding port 0 would be the short way, but the kernel takes such ports from the range it also
+//! Binding port 0 would be simpler, but the kernel takes such ports from the range that it also
 //! uses for outgoing connections: between our look and the server's bind, any client on the
-//! machine may get the very same number. So we walk through a range below the ephemeral ports
-//! (Linux starts at 32768, macOS at 49152), beginning at a place that differs from process to
-//! process, and hand out no port twice in one process. What is left of the race (two processes
-//! whose walks meet) is for the caller: `RedisServer` takes another port when its own is taken.
+//! machine may get the same number. So we walk through a range below the ephemeral ports
+//! (Linux starts at 32768, macOS at 49152). The walk begins at a port that differs from process to
+//! process, and returns no port twice in one process. Two processes may still choose the same
+//! port. The caller handles this: `RedisServer` takes another port when its own is taken.
 
 use socket2::{Domain, Socket, Type};
 use std::io;
@@ -22,7 +22,7 @@ static WALKED: AtomicU32 = AtomicU32::new(0);
 /// Where the walk began; 0 until the first call.
 static START: AtomicU32 = AtomicU32::new(0);
 
-/// A port nobody listens on at this moment and that this process has not handed out before.
+/// A port on which no program listens now and that this process has not returned before.
 ///
 /// # Panics
 /// If all 20,000 ports of the range are taken.
@@ -38,13 +38,13 @@ pub fn free_port() -> u16 {
     panic!("no free port between {FIRST} and {}", FIRST + COUNT);
 }
 
-/// Bound, so free: as the pickiest program sees it. nutcracker's statistics do not ask to reuse an
-/// address, as std does, and a connection that was closed a moment ago keeps them from its port for
-/// a minute.
+/// A port that can be bound without reuse is free for every program. nutcracker's statistics do
+/// not ask to reuse an address, as std does, and a connection that was closed a moment ago blocks
+/// its port for them for a minute.
 ///
-/// A thread that starts a program at this very moment gives its child a copy of the socket, which
-/// lives until that child is the program. It must not keep the port from whom we tell it to: hence
-/// the address may be reused, from here on, by whoever asks to (all but nutcracker's statistics).
+/// A thread that starts a program at this moment gives its child a copy of the socket, which lives
+/// until the child executes the program. This copy must not block the port for our caller. So from
+/// here on the address may be reused by programs that ask for it (all but nutcracker's statistics).
 fn look(port: u16) -> io::Result<Socket> {
     let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
@@ -55,7 +55,7 @@ fn look(port: u16) -> io::Result<Socket> {
 
 fn start() -> u32 {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
-    // Never 0, so that a set value is told from an unset one.
+    // Never 0: 0 means unset.
     let fresh = (process::id().wrapping_mul(7919) ^ (nanos >> 10)) % COUNT + 1;
     match START.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => fresh,

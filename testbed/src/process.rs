@@ -1,8 +1,8 @@
 //! One child process with a private folder.
 //!
-//! The folder holds its config, log and sockets and goes with it. Dropping ends the process by
-//! SIGKILL: what the testbed starts has nothing to save. `terminate` is the polite way, for
-//! tests of a proxy's own ending.
+//! The folder holds its config, log and sockets, and is removed with it. Dropping ends the process
+//! by SIGKILL: processes of the testbed have nothing to save. `terminate` sends SIGTERM, for tests
+//! of a proxy's own shutdown.
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
@@ -86,7 +86,7 @@ impl Process {
         self.ended.with_context(|| format!("{} still runs after {limit:?}", self.name))
     }
 
-    /// Sends it a signal. Once it has ended this is an error: its pid may be a stranger's.
+    /// Sends it a signal. This is an error if it has ended: its pid may be another process's.
     pub fn signal(&mut self, signal: Signal) -> Result<()> {
         if let Some(status) = self.ended() {
             bail!("{} has ended ({status})", self.name);
@@ -100,7 +100,7 @@ impl Process {
         self.wait(limit)
     }
 
-    /// SIGKILL, and waits until it is gone. Fine to call on one that has ended.
+    /// SIGKILL, and waits until it is gone. May be called after it has ended.
     pub fn kill(&mut self) -> Result<()> {
         if self.ended().is_none() {
             self.signal(Signal::KILL)?;
@@ -109,10 +109,10 @@ impl Process {
         Ok(())
     }
 
-    /// SIGSTOP: it keeps its sockets and answers nothing.
+    /// SIGSTOP: it keeps its sockets and does not answer.
     pub fn pause(&mut self) -> Result<()> {
         self.signal(Signal::STOP)?;
-        // The signal is sent, not felt: on a busy machine a thread may answer once more.
+        // The signal is sent but may not have arrived: a thread may answer once more.
         poll_until(Duration::from_secs(2), || self.is_stopped().unwrap_or(true));
         Ok(())
     }
@@ -122,7 +122,7 @@ impl Process {
         self.signal(Signal::CONT)
     }
 
-    /// Waits until `is_ready`; ends early, with the log's last lines, if the process has ended.
+    /// Waits until `is_ready`. If the process has ended, returns early with the log's last lines.
     pub fn wait_ready(
         &mut self,
         limit: Duration,
@@ -144,24 +144,24 @@ impl Process {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         let last = lines[lines.len().saturating_sub(12)..].join("\n");
-        bail!("{}: {what}; its last words:\n{last}", self.name)
+        bail!("{}: {what}; its last lines:\n{last}", self.name)
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Nothing to be done about an error here, and the guard is still there.
+        // An error cannot be handled here, and the guard is still there.
         let _ = self.kill();
     }
 }
 
-/// A private folder in the machine's temporary place, removed when dropped.
+/// A private folder in the temporary folder, removed when dropped.
 pub struct Folder(PathBuf);
 
 impl Folder {
     pub fn new() -> Result<Folder> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        // A killed run leaves its folders behind; a later one with the same pid steps over them.
+        // A killed run leaves its folders; a later run with the same pid uses other numbers.
         for _ in 0..10_000 {
             let n = COUNT.fetch_add(1, Ordering::Relaxed);
             let path = env::temp_dir().join(format!("nuthatch-{}-{n}", std::process::id()));

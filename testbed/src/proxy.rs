@@ -20,7 +20,7 @@ use crate::{Client, Process, find_program, free_port};
 
 const READY: Duration = Duration::from_secs(10);
 
-/// A running proxy of either make.
+/// A running nuthatch or nutcracker.
 pub struct Proxy {
     process: Process,
     listens: Vec<String>,
@@ -31,17 +31,17 @@ pub struct Proxy {
 /// The proxy of this workspace.
 pub struct Nuthatch;
 
-/// The proxy that came before.
+/// The old proxy.
 pub struct Nutcracker;
 
 impl Nuthatch {
-    /// Starts the binary named by NUTHATCH_BIN, or else the one in the target folder that the
-    /// running executable was built into.
+    /// Starts the binary that NUTHATCH_BIN names. Without it, the binary in the target folder of
+    /// the running executable.
     pub fn start(yaml: &str, args: &[&str]) -> Result<Proxy> {
         Proxy::start(&Nuthatch::binary()?, yaml, args)
     }
 
-    /// The binary that `start` takes.
+    /// The binary that `start` uses.
     pub fn binary() -> Result<PathBuf> {
         if let Some(path) = env::var_os("NUTHATCH_BIN") {
             return Ok(path.into());
@@ -66,7 +66,7 @@ impl Nutcracker {
 }
 
 impl Proxy {
-    /// Starts a program; one that is not called nuthatch is taken for the old proxy.
+    /// Starts a program. A program with another name than nuthatch is the old proxy.
     pub fn start(program: &Path, yaml: &str, args: &[&str]) -> Result<Proxy> {
         let folder = Folder::new()?;
         let config = folder.path().join("pools.yml");
@@ -78,7 +78,7 @@ impl Proxy {
         let stats_port = free_port();
         all.extend(["-s", &stats_port.to_string(), "-a", "127.0.0.1"].map(ToOwned::to_owned));
         if program.file_name().is_none_or(|name| name != "nuthatch") {
-            // Debian's build logs to a file of its own unless told otherwise; "" is stderr.
+            // Debian's build logs to a file of its own by default; "" is stderr.
             all.extend(["-v", "4", "-o", ""].map(ToOwned::to_owned));
         }
         all.extend(args.iter().map(ToString::to_string));
@@ -107,7 +107,7 @@ impl Proxy {
         }
     }
 
-    /// What a connection to the stats port delivers: twemproxy's document.
+    /// What a connection to the stats port gets: twemproxy's document.
     pub fn stats(&self) -> Result<String> {
         let mut client = Client::connect((Ipv4Addr::LOCALHOST, self.stats_port))?;
         Ok(String::from_utf8_lossy(&client.recv_to_end()?).into_owned())

@@ -65,7 +65,7 @@ impl RedisServer {
         Some(self.process.dir().join(self.args.get(at + 1)?))
     }
 
-    /// A new connection, past the door if the server was started with `--requirepass`.
+    /// A new connection, authenticated if the server was started with `--requirepass`.
     pub fn client(&self) -> Result<Client> {
         connect(self.port, &self.args)
     }
@@ -89,7 +89,7 @@ impl RedisServer {
         self.process.resume()
     }
 
-    /// Kills it if it runs and starts it anew, empty, on the same port.
+    /// Kills it if it runs and starts it again, empty, on the same port.
     pub fn restart(&mut self) -> Result<()> {
         self.kill()?;
         self.process = launch(self.port, &self.args)?;
@@ -104,7 +104,7 @@ fn launch(port: u16, more: &[String]) -> Result<Process> {
     let own = ["--port", &port_text, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
     let args = own.into_iter().chain(more.iter().map(String::as_str));
     let mut process = Process::start(&program, args, Folder::new()?)?;
-    // By its pid, lest we take a stranger's server on that port for ours.
+    // Compare the pid: another program's server may be on that port.
     let sign = format!("process_id:{}\r\n", process.pid());
     process.wait_ready(READY, || {
         connect(port, more)

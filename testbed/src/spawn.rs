@@ -1,7 +1,7 @@
 //! Starting processes that cannot outlive us.
 //!
 //! Dropping a `Process` ends it. That covers a return and a panic, but not SIGKILL, an abort or
-//! `process::exit`. So each child also carries a guard that needs nobody of ours alive:
+//! `process::exit`. So each child also has a guard that works even when we are dead:
 //!
 //! ```text
 //!   Linux      setpriv --pdeathsig KILL ─exec▶ sh: is my parent still P? ─exec▶ the program
@@ -11,23 +11,23 @@
 //! ```
 //!
 //! On Linux the death signal survives `exec`, so program and guard are one process with one pid.
-//! The little shell between them closes the gap between fork and `setpriv`: had we died in it,
-//! the signal would never come, but then the parent is no longer P and the shell ends. The
+//! The small shell between them is for the time between fork and `setpriv`. If we die in that
+//! time, the signal never comes, but then the parent is no longer P and the shell ends. The
 //! arguments go through `"$@"`, so no text of ours is ever parsed by a shell.
 //!
 //! The death signal comes when the *thread* that forked ends, not the process: a server started
-//! by a test's thread would die with that test. So all children are started in one thread,
-//! nursery, which lives as long as the process.
+//! by a test's thread would die with that test. So all children are started in one thread, which
+//! lives as long as the process.
 //!
-//! Elsewhere the guard is a process beside the program. It is weaker, as whoever kills the guard
-//! alone leaves the program; nobody does.
+//! On other systems the guard is a process beside the program. It is weaker: if only the guard is
+//! killed, the program stays.
 //!
-//! Both guards write the program's pid to a file once they stand, and `start` waits for that:
-//! the child we know may be the guard and not the program, and a child stopped by SIGSTOP before
-//! its guard stood would sleep on for ever after our death. (A test found that one.)
+//! Both guards write the program's pid to a file when they are ready, and `start` waits for that.
+//! The child we know may be the guard and not the program. And a child that is stopped by SIGSTOP
+//! before its guard is ready would stay for ever after our death (a test found this).
 //!
-//! Each child leads a process group of its own, so that Ctrl-C in a terminal reaches only us
-//! and we end the others in our order.
+//! Each child leads a process group of its own. So Ctrl-C in a terminal reaches only us, and we
+//! end the others in our order.
 
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::Pid;
@@ -44,25 +44,26 @@ use std::time::Duration;
 
 use crate::poll_until;
 
-/// How a child is kept from outliving us.
+/// What ends a child when we die.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
-    /// The kernel kills it when the nursery's thread ends (Linux, with util-linux's setpriv).
+    /// The kernel kills it when the thread that starts processes ends (Linux, with util-linux's
+    /// setpriv).
     DeathSignal,
-    /// A shell beside it waits for the end of a pipe we hold.
+    /// A shell beside it waits for the end of a pipe that we hold.
     Pipe,
 }
 
-/// Runs the program only if the parent is still the one that asked for it.
+/// Runs the program only if the parent is still the process that asked for it.
 const IF_PARENT_LIVES: &str = r#"[ "$PPID" = "$0" ] && exec "$@""#;
 
-/// The same, telling the program's pid first.
+/// The same; writes the program's pid first.
 const IF_PARENT_LIVES_TELL: &str = r#"
 told=$1; shift
 [ "$PPID" = "$0" ] && echo "$$" >"$told" && exec "$@"
 "#;
 
-/// Starts the program, tells its pid, kills it when the pipe on stdin ends.
+/// Starts the program, writes its pid, kills it when the pipe on stdin ends.
 const PIPE_GUARD: &str = r#"
 exec 3<&0 </dev/null
 "$@" 3<&- &
@@ -101,7 +102,7 @@ impl Guard {
     pub fn best() -> Guard {
         static BEST: OnceLock<Guard> = OnceLock::new();
         *BEST.get_or_init(|| {
-            // Busybox has a setpriv without the option, so ask by trying it.
+            // Busybox has a setpriv without the option, so try it.
             let works = cfg!(target_os = "linux")
                 && Command::new("setpriv")
                     .args(["--pdeathsig", "KILL", "true"])
@@ -115,10 +116,10 @@ impl Guard {
     }
 }
 
-/// A command for a program that is to end with us but needs no folder, such as a build: as
-/// above where the kernel gives death signals, a plain command elsewhere. Spawn it from a thread
-/// that lives as long as the process (main's will do), and note that the guard covers the
-/// program itself, not what it starts.
+/// A command for a program that must end with us but needs no folder, such as a build. It has a
+/// death signal if the kernel has those; on other systems it is a plain command. Spawn it from a
+/// thread that lives as long as the process, such as main's. The guard covers the program itself,
+/// not the processes that it starts.
 pub fn guarded(program: &Path) -> Command {
     match Guard::best() {
         Guard::DeathSignal => {
@@ -137,7 +138,7 @@ fn with_death_signal(script: &str) -> Command {
     command
 }
 
-/// Starts a program in the nursery's thread.
+/// Starts a program in the thread that starts all of them.
 pub(crate) fn start(launch: Launch) -> Result<Spawned> {
     type Order = (Launch, Sender<Result<Spawned>>);
     static SPAWNER: OnceLock<Option<Sender<Order>>> = OnceLock::new();
@@ -145,7 +146,7 @@ pub(crate) fn start(launch: Launch) -> Result<Spawned> {
         let (orders, inbox) = channel::<Order>();
         let body = move || {
             for (launch, answer) in inbox {
-                // The caller waits for the answer; if it is gone, dropping the child is right.
+                // The caller waits for the answer. If the caller is gone, drop the child.
                 let _ = answer.send(start_here(&launch));
             }
         };
@@ -179,15 +180,15 @@ fn start_here(launch: &Launch) -> Result<Spawned> {
     let mut child =
         command.spawn().with_context(|| format!("cannot start {}", launch.program.display()))?;
     let Some(pid) = told_pid(&pid_file, &mut child) else {
-        // A pipe guard's program goes too: dropping the child closes the pipe.
+        // A pipe guard's program ends too: dropping the child closes the pipe.
         child.kill()?;
         child.wait()?;
-        bail!("the guard of {} did not come to stand", launch.program.display());
+        bail!("the guard of {} did not start", launch.program.display());
     };
     Ok(Spawned { child, pid })
 }
 
-/// The pid in the file, once it is whole; None if the guard ends without a word.
+/// The pid in the file, when it is complete. None if the guard ends without writing it.
 fn told_pid(pid_file: &Path, guard: &mut Child) -> Option<Pid> {
     let mut pid = None;
     poll_until(Duration::from_secs(10), || {
@@ -204,28 +205,27 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Looks a program up in PATH, and in the system folders that PATH often lacks
-/// (nutcracker lives in one).
+/// Finds a program in PATH, and in system folders that PATH often lacks (nutcracker is in one).
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let more = ["/usr/local/bin", "/opt/homebrew/bin", "/usr/sbin", "/sbin"].map(PathBuf::from);
     env::split_paths(&path).chain(more).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
-/// The same for a program without which a test is passed over; where nothing may be passed over
-/// (`cargo xtask test` has installed all there is and sets NUTHATCH_NO_SKIP) a missing one is a
-/// failure, lest a test be lost in silence.
+/// The same for a program without which a test is skipped. If NUTHATCH_NO_SKIP is set, a missing
+/// program is a failure: `cargo xtask test` has installed all of them and sets it, so that no test
+/// is skipped unnoticed.
 ///
 /// # Panics
-/// There, if it is missing.
+/// If NUTHATCH_NO_SKIP is set and the program is missing.
 pub fn find_program_or_skip(name: &str) -> Option<PathBuf> {
     let found = find_program(name);
     assert!(
         found.is_some() || env::var_os("NUTHATCH_NO_SKIP").is_none(),
-        "{name} is not installed, and NUTHATCH_NO_SKIP wants no test passed over"
+        "{name} is not installed, and NUTHATCH_NO_SKIP allows no skipped test"
     );
     if found.is_none() {
-        eprintln!("{name} is not installed: passed over");
+        eprintln!("{name} is not installed: skipped");
     }
     found
 }

@@ -1,8 +1,8 @@
 //! Where a reply of memcached's text and meta protocols ends.
 //!
-//! As with RESP, written anew rather than borrowed from the engine. It reads replies as memcached
-//! 1.6 writes them and takes a line that it does not know for a reply of its own, so that a test
-//! shows what was said instead of waiting for more.
+//! Like the RESP parser, it shares no code with the engine. It reads replies as memcached 1.6
+//! writes them. An unknown line counts as a whole reply, so that a test shows it instead of waiting
+//! for more.
 
 /// The whole reply at the front of `bytes`: how many bytes it has. `None`: not whole yet.
 pub fn text_reply_len(bytes: &[u8]) -> Option<usize> {

@@ -1,4 +1,4 @@
-//! Before a fault, during it, and at rest again: what every fault test measures alike.
+//! Before a fault, during it, and at rest again: the measurements of every fault test.
 //!
 //! ```text
 //!   load on the proxy under test   ├── before ──┼── during: the fault, and the way back ──┤
@@ -6,14 +6,14 @@
 //!                                p99 of one  strike()       p99 of one, worst of the other  finish()
 //! ```
 //!
-//! The witness is a second proxy with a server of its own that nobody harms. A machine that tests
-//! is busy, and its pauses would look like the proxy's; but they hit the witness too. So healthy
-//! clients' p99 may be twice what it was before, or twice the worst that the witness saw in the
-//! same time (its p99 would not do: one long pause of the machine moves the one and not the other),
-//! and below a floor nobody asks. Requests that fell due while a client waited count, so that a
-//! proxy that stands still is late with all of them, and the p99 shows it.
+//! The witness is a second proxy with a server of its own that has no fault. A machine that runs
+//! tests is busy, and its pauses would look like the proxy's; but they hit the witness too. So the
+//! p99 of healthy clients may be twice what it was before, or twice the worst that the witness saw
+//! in the same time. (The witness's p99 is not enough: one long pause of the machine may move one
+//! p99 and not the other.) Below a floor any p99 is good. Requests that were due while a client
+//! waited count. So a proxy that stops is late with all of them, and the p99 shows it.
 //!
-//! Files must come back exactly, memory within a bound: an allocator keeps some.
+//! The number of open files must return exactly, memory within a bound: an allocator keeps some.
 
 use anyhow::Result;
 use std::time::Duration;
@@ -22,18 +22,18 @@ use crate::{
     Load, Nuthatch, Process, Proxy, RedisServer, Sample, free_port, poll_until, pool_yaml,
 };
 
-/// A p99 up to twice this is never complained of. Half of it was tried: two cores with ten that want
-/// them make pauses of 13 ms in which the witness has no part.
+/// A p99 up to twice this is always good. Half of it was tried: on two cores with ten busy
+/// processes there are pauses of 13 ms that the witness does not see.
 const FLOOR: Duration = Duration::from_millis(10);
-/// Fewer requests than this have no p99. With fewer than a hundred it is the worst of them.
+/// Fewer requests than this give no p99. With fewer than a hundred it is the worst of them.
 const SAMPLES_MIN: usize = 50;
-/// How long a proxy may take to rest.
+/// How long a proxy may take until it is at rest.
 const REST: Duration = Duration::from_secs(15);
 
-/// A proxy and a server that come to no harm.
+/// A proxy and a server that have no fault.
 pub struct Witness {
     proxy: Proxy,
-    /// Kept for its life only.
+    /// Held only to keep it running.
     _server: RedisServer,
 }
 
@@ -49,7 +49,7 @@ impl Witness {
 pub struct Trial {
     load: Load,
     witness: Load,
-    /// On the load's clock and on the witness's.
+    /// When the fault began, on the load's clock and on the witness's.
     struck: Option<(Duration, Duration)>,
 }
 
@@ -92,7 +92,7 @@ pub struct Seen {
     witness: Option<Duration>,
 }
 
-/// The p99 of some clients, and what it is measured by.
+/// The p99 of some clients, and the values it is compared with.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     pub before: Duration,
@@ -102,8 +102,8 @@ pub struct Pace {
 }
 
 impl Seen {
-    /// The pace of those groups that should not feel the fault; `None` if they got through so few
-    /// requests that there is no p99, which is a failure too.
+    /// The pace of the groups that the fault should not affect. `None` if they made too few
+    /// requests for a p99, which is a failure too.
     pub fn pace(&self, is_healthy: impl Fn(usize) -> bool) -> Option<Pace> {
         let of = |during: bool| {
             let some = |s: &&Sample| is_healthy(s.group) && (s.ended() >= self.struck) == during;
@@ -118,7 +118,7 @@ impl Pace {
         self.is_kept_above(FLOOR)
     }
 
-    /// The same where a slower pace is no wonder.
+    /// The same with another floor, for tests in which a slower pace is expected.
     pub fn is_kept_above(&self, floor: Duration) -> bool {
         self.during <= 2 * self.before.max(self.witness).max(floor)
     }
@@ -138,7 +138,7 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// As it is once the number of files stands still; `None` where there is no /proc.
+    /// The state when the number of files no longer changes. `None` without /proc.
     pub fn of(process: &Process) -> Option<Rest> {
         let mut last = process.open_files()?;
         let mut looks_alike = 0;
@@ -151,9 +151,9 @@ impl Rest {
         Some(Rest { files: last, rss_kib: process.rss_kib()? })
     }
 
-    /// Waits until the process has no more files than these, and at most so much more memory. Fewer
-    /// may be: a connection that was laid by is closed after a while.
-    /// Returns how it is, and whether that is well.
+    /// Waits until the process has no more files than these, and at most so much more memory. It
+    /// may have fewer files: a spare connection is closed after a while.
+    /// Returns the state, and whether it is good.
     pub fn is_back(&self, process: &Process, slack_kib: u64) -> (Rest, bool) {
         let mut now = *self;
         let back = poll_until(REST, || {

@@ -31,7 +31,7 @@ pub enum Value {
     Map(Vec<(Value, Value)>),
     /// RESP3 `~`
     Set(Vec<Value>),
-    /// RESP3 `>`: not a reply to a request, but something the server tells
+    /// RESP3 `>`: not a reply to a request, but a message that the server sends by itself
     Push(Vec<Value>),
     /// RESP3 `,`
     Double(f64),
@@ -234,7 +234,7 @@ fn number(digits: &[u8]) -> Result<i64, ParseError> {
     str::from_utf8(digits).ok().and_then(|d| d.parse().ok()).ok_or_else(|| malformed(digits))
 }
 
-/// A length or count: at most 1 GiB, so that a broken header cannot ask for the moon.
+/// A length or count: at most 1 GiB, so that a broken header cannot ask for more.
 fn length(digits: &[u8]) -> Result<usize, ParseError> {
     match usize::try_from(number(digits)?) {
         Ok(len) if len <= 1 << 30 => Ok(len),

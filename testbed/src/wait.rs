@@ -1,12 +1,12 @@
-//! Waiting for something to become true, with an end.
+//! Waits for a condition, with a limit.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Asks `condition` again and again until it holds or `limit` has passed; says whether it held.
+/// Checks `condition` until it holds or `limit` has passed. Returns whether it held.
 ///
-/// The pauses grow from 2 to 50 ms: most things here are ready at once, and a slow one must not
-/// be slowed further by our asking.
+/// The pauses grow from 2 to 50 ms: most conditions hold soon, and our checks must not slow down
+/// a slow one.
 pub fn poll_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     let mut pause_ms = 2;

@@ -1,5 +1,5 @@
-//! The testbed itself: do servers start, stall, die and return as told, and does nothing of them
-//! stay behind when the process that started them is killed?
+//! The testbed itself: do servers start, stall, die and return as a test says? Is nothing left of
+//! them when the process that started them is killed?
 
 use nuthatch_testbed::{
     Folder, Guard, Nutcracker, Nuthatch, Process, RedisServer, Value, find_program, free_port,
@@ -56,7 +56,7 @@ fn resp3_is_understood() {
     assert_eq!(client.command(&["SMEMBERS", "s"]).unwrap(), Value::Set(vec![Value::bulk("a")]));
 }
 
-/// Whichever of the two is there: this looks at the testbed, not at the proxies.
+/// Uses the proxies that are installed: this is a test of the testbed, not of the proxies.
 #[test]
 fn a_proxy_spreads_keys() {
     let servers = [RedisServer::start().unwrap(), RedisServer::start().unwrap()];
@@ -120,7 +120,7 @@ fn a_killed_parent_leaves_nothing_behind() {
             continue;
         }
         // This very executable again, running only the "test" that starts a child and waits.
-        // Killed, it cannot remove its folders: they go with ours.
+        // It is killed and cannot remove its folders: they are inside ours.
         let folder = Folder::new().unwrap();
         let mut parent = Command::new(env::current_exe().unwrap())
             .args(["--exact", "start_a_child_and_wait", "--ignored", "--nocapture"])
@@ -146,7 +146,7 @@ fn a_killed_parent_leaves_nothing_behind() {
     }
 }
 
-/// Gone, or a zombie: in a container without an init nobody reaps orphans.
+/// Gone, or a zombie: in a container without an init no process reaps orphans.
 fn is_gone(pid: Pid) -> bool {
     let stat = format!("/proc/{}/stat", pid.as_raw_nonzero());
     let is_zombie = std::fs::read_to_string(stat).is_ok_and(|s| s.contains(") Z "));
