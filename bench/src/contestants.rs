@@ -1,4 +1,4 @@
-//! Who is asked: one table, and the start of one row of it.
+//! What is compared: one table, and how one row of it is started.
 
 use crate::pin;
 use anyhow::{Context, Result, bail};
@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The one whom ratios are to.
+/// Ratios are to this contestant.
 pub const BASE: &str = "nutcracker";
 pub const OURS: &str = "nuthatch";
 
@@ -18,15 +18,15 @@ pub struct Contestant {
     pub name: &'static str,
     /// For people.
     pub what: &'static str,
-    /// How its program is found; None: there is none, the load talks to the first server.
+    /// How its program is found. None: no program, the load connects to the first server.
     program: Option<fn() -> Result<PathBuf>>,
     config: fn(&Layout) -> String,
     args: fn(&Layout) -> Vec<String>,
-    /// It keeps to one server and shards nothing: a reference.
+    /// It uses one server and does not shard: a reference.
     pub is_reference: bool,
 }
 
-/// What a contestant is to do.
+/// What a contestant gets in its configuration.
 #[derive(Clone, Debug)]
 pub struct Layout {
     pub port: u16,
@@ -34,11 +34,11 @@ pub struct Layout {
     pub is_memcached: bool,
     pub servers: Vec<u16>,
     pub workers: usize,
-    /// Milliseconds, if requests are to time out.
+    /// Milliseconds, if requests time out.
     pub timeout_ms: Option<u32>,
-    /// Milliseconds for a client that reads nothing, where that can be said.
+    /// Milliseconds for a client that reads nothing, if the contestant has such a setting.
     pub client_stall_ms: Option<u32>,
-    /// The configuration file, once it has a place.
+    /// The path of the configuration file, when it is written.
     pub config: String,
 }
 
@@ -60,7 +60,7 @@ pub static CONTESTANTS: [Contestant; 4] = [
     },
     Contestant {
         name: BASE,
-        // At its default level each request costs a getpeername and a line that nobody sees.
+        // At its default level each request costs a getpeername and a line that is not written.
         what: "nutcracker -v 4",
         program: Some(|| program("nutcracker")),
         config: |layout| pool(layout, None),
@@ -75,7 +75,7 @@ pub static CONTESTANTS: [Contestant; 4] = [
         name: "haproxy",
         what: "HAProxy in TCP mode, one server, one thread: forwards bytes, does not shard",
         program: Some(|| program("haproxy")),
-        // It wants two descriptors a client, and 20,000 is what small machines allow.
+        // It needs two descriptors for each client, and small machines allow 20,000.
         config: |layout| {
             format!(
                 "global\n    maxconn 9000\n    nbthread 1\ndefaults\n    mode tcp\n    \
@@ -102,7 +102,7 @@ pub fn by_name(name: &str) -> Option<&'static Contestant> {
     CONTESTANTS.iter().find(|contestant| contestant.name == name)
 }
 
-/// A contestant that runs, and where it listens.
+/// A running contestant, and its port.
 pub struct Running {
     pub port: u16,
     pub process: Option<Process>,
@@ -149,7 +149,7 @@ impl Contestant {
     }
 }
 
-/// The pool that nuthatch and nutcracker read alike, and what only one of them knows.
+/// The pool for nuthatch and nutcracker, and `own`: a key that only one of them knows.
 fn pool(layout: &Layout, own: Option<(&'static str, String)>) -> String {
     let keys = [
         ("hash", "fnv1a_64".to_owned()),
@@ -165,7 +165,7 @@ fn pool(layout: &Layout, own: Option<(&'static str, String)>) -> String {
     }
     keys.extend(own);
     let keys: Vec<(&str, &str)> = keys.iter().map(|(key, value)| (*key, value.as_str())).collect();
-    // Names, not ports, make the ring: every run has the same one.
+    // The ring is made of names, not ports: every run has the same ring.
     let names = ["alpha", "beta", "gamma", "delta"];
     let servers = layout.servers.iter().zip(names);
     let servers: Vec<String> =

@@ -1,9 +1,9 @@
-//! How wide a text is at the most, and how it is cut to fit.
+//! The maximum width of a text, and how a text is cut to fit.
 //!
-//! A picture takes the reader's own font, so its widths are not known. These are the widths of DejaVu
-//! Sans, which is the widest of the common ones, and a little more. A text that fits by them fits.
+//! A picture uses the reader's own font, so its widths are not known. These are the widths of DejaVu
+//! Sans, the widest of the common fonts, and a little more. A text that fits with these widths fits.
 
-/// Widths of a blank and what follows it in ASCII, in thousandths of the font's size.
+/// Widths of the ASCII characters from the space on, in thousandths of the font's size.
 #[rustfmt::skip]
 static REGULAR: [u16; 95] = [
     318, 401, 460, 838, 637, 951, 780, 275, 391, 391, 500, 838, 318, 361, 318, 337,
@@ -14,7 +14,7 @@ static REGULAR: [u16; 95] = [
     635, 635, 412, 521, 393, 634, 592, 818, 592, 592, 525, 637, 337, 637, 838,
 ];
 
-/// The same of bold letters.
+/// The same of bold characters.
 #[rustfmt::skip]
 static BOLD: [u16; 95] = [
     349, 457, 521, 838, 696, 1002, 873, 307, 458, 458, 523, 838, 380, 416, 380, 366,
@@ -25,7 +25,7 @@ static BOLD: [u16; 95] = [
     716, 716, 494, 596, 479, 712, 652, 924, 646, 652, 583, 712, 366, 712, 838,
 ];
 
-/// Of anything else: as wide as the widest.
+/// The width of any other character: as wide as the widest.
 const OTHER: u16 = 1_104;
 
 /// In case the reader's font is a little wider.
@@ -39,7 +39,7 @@ pub struct Font {
 }
 
 impl Font {
-    /// The most that a text may take.
+    /// The maximum width of a text.
     pub fn width(self, text: &str) -> f64 {
         let table = if self.is_bold { &BOLD } else { &REGULAR };
         let width_of = |char: char| {
@@ -50,8 +50,8 @@ impl Font {
         thousandths / 1_000.0 * self.px * SLACK
     }
 
-    /// The text in lines of so much room, parted at blanks. A word that is wider has a line of its
-    /// own and loses its end.
+    /// The text in lines of this width, split at spaces. A word that is wider has a line of its own
+    /// and is cut at its end.
     pub fn lines(self, text: &str, room: f64) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         for word in text.split_whitespace() {
@@ -64,7 +64,7 @@ impl Font {
         lines
     }
 
-    /// The text, or as much of its beginning as has room with an ellipsis behind it.
+    /// The text, or as much of its beginning as fits with an ellipsis after it.
     pub fn shortened(self, text: &str, room: f64) -> String {
         const ELLIPSIS: &str = "...";
         if self.width(text) <= room {

@@ -1,7 +1,7 @@
 //! One benchmark at a time on a machine.
 //!
-//! The lock is held over a round: what is compared runs under the same conditions, and two
-//! benchmarks take turns instead of one waiting an hour. BENCH_LOCK names another file.
+//! The lock is held during a round, so that all contestants of a round run under the same
+//! conditions. Two benchmarks take turns, and none waits an hour. BENCH_LOCK names another file.
 
 use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
@@ -9,7 +9,7 @@ use std::env;
 use std::fs::File;
 use std::path::PathBuf;
 
-/// Held until dropped; the kernel lets go when we die.
+/// Held until dropped. The kernel releases it when we die.
 pub struct Lock {
     _file: File,
 }

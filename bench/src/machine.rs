@@ -1,4 +1,4 @@
-//! The machine in words, so that a number is never read without it.
+//! A description of the machine, so that no number is shown without it.
 
 use nuthatch_testbed::find_program;
 use std::fs;
@@ -42,7 +42,7 @@ fn versions() -> String {
         let output =
             find_program(program).and_then(|path| Command::new(path).arg(flag).output().ok());
         let text = output.map_or(String::new(), |output| {
-            // nutcracker speaks on standard error.
+            // nutcracker prints its version on standard error.
             let both = [output.stdout, output.stderr].concat();
             String::from_utf8_lossy(&both).into_owned()
         });

@@ -1,8 +1,8 @@
 //! `nuthatch-bench`: the benchmark, and the processes it is made of.
 //!
-//! `cargo xtask bench` builds it and starts `run`. The other subcommands are what `run` starts of
-//! itself: `null` is a server, `load` a load, `on` takes a core and becomes another program, `spin`
-//! is a hot path for callgrind to count.
+//! `cargo xtask bench` builds it and starts `run`. `run` starts this program again with the other
+//! subcommands: `null` is a server, `load` a load, `on` takes a core and executes another program,
+//! `spin` runs a hot path for callgrind to count.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "printing is what these commands are for")]
 
@@ -33,9 +33,9 @@ enum Task {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Instructions of the engine's hot paths against the baseline in the tree.
+    /// Counts the instructions of the engine's hot paths and compares them with the baseline.
     Instructions {
-        /// Write the baseline anew.
+        /// Write the baseline.
         #[arg(long)]
         bless: bool,
     },
@@ -45,7 +45,7 @@ enum Task {
     /// A load.
     #[command(hide = true)]
     Load { json: String },
-    /// Another program on one core.
+    /// Executes another program on one core.
     #[command(hide = true)]
     On {
         core: usize,
@@ -53,7 +53,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// One hot path, so many times.
+    /// Runs one hot path this many times.
     #[command(hide = true)]
     Spin { path: String, steps: u32 },
 }

@@ -1,7 +1,7 @@
-//! One row: a fresh proxy, filled if the servers are real, warmed, measured.
+//! One row: a new proxy, filled if the servers are real, warmed up, measured.
 //!
-//! System calls are counted in a short load of their own afterwards: counting slows what it
-//! counts. Where perf or its trace events are missing the row says that they were not counted.
+//! System calls are counted afterwards in a separate short load, because counting slows the proxy.
+//! If perf or its trace events are missing, the row says that they were not counted.
 
 use crate::contestants::{Contestant, Layout, Running};
 use crate::load::{Load, Outcome};
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// How a row is measured.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner {
+pub struct Setup {
     pub kind: Kind,
     pub is_pinned: bool,
     pub warm_ms: u64,
@@ -47,24 +47,24 @@ pub fn finish_load(process: &mut Process, load: &Load) -> Result<Outcome> {
     serde_json::from_str(&text).with_context(|| format!("the load said {text}"))
 }
 
-/// One row; what a contestant cannot do is a result and no stop.
+/// One row. If a contestant fails, that is a result too, and the run continues.
 pub fn row(
     contestant: &Contestant,
     workload: &Workload,
     servers: &Servers,
-    manner: Manner,
+    setup: Setup,
     round: usize,
 ) -> Row {
     let mut row = Row {
-        servers: manner.kind.name().to_owned(),
-        is_pinned: manner.is_pinned,
+        servers: setup.kind.name().to_owned(),
+        is_pinned: setup.is_pinned,
         workload: workload.name.to_owned(),
         contestant: contestant.name.to_owned(),
         round,
         ..Row::default()
     };
-    if let Err(error) = fill_row(&mut row, contestant, workload, servers, manner) {
-        // On one line, or it would break the table.
+    if let Err(error) = fill_row(&mut row, contestant, workload, servers, setup) {
+        // On one line: a line break would break the table.
         row.failed = Some(format!("{error:#}").lines().collect::<Vec<_>>().join(" / "));
     }
     row
@@ -75,17 +75,17 @@ fn fill_row(
     contestant: &Contestant,
     workload: &Workload,
     servers: &Servers,
-    manner: Manner,
+    setup: Setup,
 ) -> Result<()> {
-    let (proxy_core, rest) = pin::cores(manner.is_pinned);
+    let (proxy_core, rest) = pin::cores(setup.is_pinned);
     let layout = Layout::new(&servers.ports, workload.is_memcached);
     let running = contestant.start(layout, proxy_core)?;
-    if manner.kind == Kind::Real {
+    if setup.kind == Kind::Real {
         load(&workload.fill(running.port), rest).context("filling")?;
     }
     let mut watch = servers.pids();
     watch.extend(running.pid());
-    let outcome = load(&workload.load(running.port, manner.warm_ms, manner.ms, watch), rest)?;
+    let outcome = load(&workload.load(running.port, setup.warm_ms, setup.ms, watch), rest)?;
     if outcome.ops == 0 {
         bail!("no request was answered: {}", outcome.first_error);
     }
@@ -94,7 +94,7 @@ fn fill_row(
         row.peak_kib = proc::peak_kib(pid)?;
         sleep(Duration::from_millis(100));
         row.settled_kib = proc::rss_kib(pid)?;
-        if manner.counts_syscalls {
+        if setup.counts_syscalls {
             row.syscalls = syscalls(workload, &running, rest);
         }
     }
@@ -123,7 +123,7 @@ fn take_outcome(row: &mut Row, outcome: &Outcome, servers: usize) {
     row.stolen = outcome.window.machine.stolen / outcome.seconds;
 }
 
-/// System calls a request, by perf's count of them over a short load.
+/// System calls a request, counted by perf during a short load.
 fn syscalls(workload: &Workload, running: &Running, core: Option<usize>) -> Option<f64> {
     let perf = find_program("perf")?;
     let pid = running.pid()?.to_string();

@@ -1,8 +1,8 @@
 //! The picture for the README: CPU a request as a ratio to nutcracker's, one bar a workload.
 //!
-//! Plain SVG written by hand: no fonts but the reader's own, colours that hold on a light and on a
-//! dark page, the number beside each bar, so that nobody has to measure with a ruler. What is too wide
-//! for its place has another line, or loses its end (`font.rs`).
+//! Plain SVG written by hand: the reader's own font, colours for a light and for a dark page, and the
+//! number beside each bar. A text that is too wide gets another line, or is cut at its end
+//! (`font.rs`).
 
 use crate::contestants::{BASE, OURS};
 use crate::font::Font;
@@ -15,7 +15,7 @@ const WIDTH: f64 = 800.0;
 /// Between a text and the frame.
 const MARGIN: f64 = 20.0;
 const LEFT: f64 = 384.0;
-/// Where nutcracker's line stands, and how far a bar may go beyond it.
+/// The position of nutcracker's line, and how far a bar may go beyond it.
 const ONE: f64 = 300.0;
 const MOST: f64 = 1.2;
 const ROW: f64 = 30.0;
@@ -23,7 +23,7 @@ const BAR: f64 = 16.0;
 /// From a line of small text to the next.
 const SMALL_LINE: f64 = 18.0;
 
-/// A class of texts: its letters as `STYLE` has them.
+/// A class of texts: its font as in `STYLE`.
 struct Class {
     name: &'static str,
     font: Font,
@@ -50,14 +50,14 @@ enum Anchor {
     End,
 }
 
-/// What is drawn so far, from the top down.
+/// What is drawn so far, from top to bottom.
 #[derive(Default)]
 struct Canvas {
     shapes: String,
 }
 
 impl Canvas {
-    /// A text, moved or cut so that it stays within the frame.
+    /// Draws a text, moved or cut so that it stays within the frame.
     fn text(&mut self, class: &Class, (x, y): (f64, f64), anchor: Anchor, text: &str) {
         let text = class.font.shortened(text, WIDTH - 2.0 * MARGIN);
         let width = class.font.width(&text);
@@ -74,7 +74,7 @@ impl Canvas {
         );
     }
 
-    /// A text in as many lines as it needs, the first at `y`. Returns where the next line would be.
+    /// Draws a text in as many lines as it needs, the first at `y`. Returns the `y` of a next line.
     fn lines(&mut self, class: &Class, mut y: f64, step: f64, text: &str) -> f64 {
         for line in class.font.lines(text, WIDTH - 2.0 * MARGIN) {
             self.text(class, (MARGIN, y), Anchor::Start, &line);
@@ -134,7 +134,7 @@ pub fn svg(report: &Report) -> Option<String> {
     ))
 }
 
-/// What each bar is of, and our CPU a request by nutcracker's.
+/// The label of each bar, and our CPU a request divided by nutcracker's.
 fn bars(report: &Report) -> Vec<(&'static str, f64)> {
     let mut bars = Vec::new();
     for race in summary::races(&report.rows) {
@@ -172,7 +172,7 @@ mod tests {
         }
     }
 
-    /// Reads the picture's texts back and holds each against the frame.
+    /// Reads the picture's texts back and compares each with the frame.
     fn must_be_framed(svg: &str) {
         let number = |tag: &str, name: &str| -> f64 {
             let from = tag.find(&format!(" {name}=\"")).expect(name) + name.len() + 3;
@@ -218,7 +218,7 @@ mod tests {
         for workload in &workloads::WORKLOADS {
             rows.extend([row(OURS, workload.name, 1.0), row(BASE, workload.name, 2.0)]);
         }
-        // A bar and a number beyond all bounds.
+        // A very long bar and a very long number.
         rows[0].cpu.user_us = 123_456_789.0;
         let long =
             ["then 2026-11-26 16:14: 15 rounds; ", &"x".repeat(500), " <&> ", &"M ".repeat(900)];

@@ -1,9 +1,9 @@
 //! Which core a process runs on.
 //!
-//! The proxy has core 0 to itself and everybody else shares core 1: on the smallest machine there
-//! is, that makes the proxy the bottleneck, and CPU per request is what is compared. A program is
-//! pinned before it exists: we start ourselves (`nuthatch-bench on CORE PROGRAM ...`), take the
-//! core and become the program, so every thread it will ever start is pinned as well.
+//! The proxy has core 0 alone and all other processes share core 1. So the proxy is the bottleneck
+//! even on the smallest machine, and CPU per request is compared. A program is pinned before it
+//! starts: we start ourselves (`nuthatch-bench on CORE PROGRAM ...`), take the core and execute the
+//! program. So every thread that it starts is pinned too.
 
 use anyhow::{Context, Result};
 use nuthatch_testbed::{Folder, Process};
@@ -14,7 +14,7 @@ use std::process::Command;
 
 /// The proxy's core when pinned.
 pub const PROXY: Option<usize> = Some(0);
-/// Everybody else's.
+/// The core of all other processes.
 pub const REST: Option<usize> = Some(1);
 
 /// The cores of a row: the proxy's and the others'.
@@ -36,7 +36,7 @@ pub fn start(
     Process::start(&ours, all, folder)
 }
 
-/// Takes the core and becomes the program; returns only if that fails.
+/// Takes the core and executes the program. Returns only if that fails.
 pub fn become_pinned(core: usize, program: &OsString, args: &[OsString]) -> Result<()> {
     take(core)?;
     Err(Command::new(program).args(args).exec())
@@ -48,20 +48,20 @@ fn take(core: usize) -> Result<()> {
     let mut set = rustix::thread::CpuSet::new();
     set.set(core);
     rustix::thread::sched_setaffinity(None, &set)
-        .with_context(|| format!("core {core} is not ours to take"))
+        .with_context(|| format!("cannot run on core {core}"))
 }
 
 #[cfg(not(target_os = "linux"))]
 fn take(_core: usize) -> Result<()> {
-    anyhow::bail!("this system pins no process; run with --settings unpinned")
+    anyhow::bail!("this system cannot pin a process; run with --settings unpinned")
 }
 
-/// Takes the soft limit of open files up to the hard one, for us and for our children.
+/// Raises the soft limit of open files to the hard limit, for us and for our children.
 pub fn raise_fd_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    // If it cannot be raised, the scenario with ten thousand clients says how far it came.
+    // If this fails, the scenario with ten thousand clients says how many it could open.
     let _ = setrlimit(Resource::Nofile, limit);
 }
 

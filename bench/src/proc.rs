@@ -1,6 +1,6 @@
-//! What the kernel counts of a process: CPU time, memory, threads. Linux only (`/proc`).
+//! What the kernel counts for a process: CPU time, memory, threads. Linux only (`/proc`).
 //!
-//! CPU times come in clock ticks of 10 ms; over a window of seconds that is well under 1 %.
+//! CPU times are in clock ticks of 10 ms. In a window of seconds this is well under 1 %.
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -32,26 +32,26 @@ pub struct Thread {
     pub cpu: Cpu,
 }
 
-/// CPU seconds of everybody on the machine, and those the hypervisor kept for others.
+/// CPU seconds of all processes on the machine, and seconds that the hypervisor kept for others.
 #[derive(Clone, Copy, Default, Debug, Serialize, Deserialize)]
 pub struct Machine {
     pub busy: f64,
     pub stolen: f64,
 }
 
-/// All threads of a process, living and ended, so far.
+/// All threads of a process so far, running and ended.
 pub fn cpu(pid: u32) -> Result<Cpu> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     Ok(parse_stat(&text).with_context(|| format!("/proc/{pid}/stat is no stat"))?.1)
 }
 
-/// The living threads.
+/// The running threads.
 pub fn threads(pid: u32) -> Result<Vec<Thread>> {
     let mut threads = Vec::new();
     for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
         let entry = entry?;
         let Ok(id) = entry.file_name().to_string_lossy().parse() else { continue };
-        // It may have ended between the list and the look.
+        // It may have ended after the list was read.
         let Ok(text) = fs::read_to_string(entry.path().join("stat")) else { continue };
         if let Some((name, cpu)) = parse_stat(&text) {
             threads.push(Thread { id, name, cpu });
@@ -79,7 +79,7 @@ pub fn peak_kib(pid: u32) -> Result<u64> {
     status(pid, "VmHWM:")
 }
 
-/// Makes the peak of now the peak.
+/// Sets the peak to the memory of now.
 pub fn forget_peak(pid: u32) -> Result<()> {
     Ok(fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
 }
@@ -96,8 +96,8 @@ fn status(pid: u32, key: &str) -> Result<u64> {
         .with_context(|| format!("no {key} of process {pid}"))
 }
 
-/// Name and CPU of a line of `/proc/PID/stat`. The name may hold spaces and brackets, so the
-/// fields are counted from its last bracket.
+/// Name and CPU in a line of `/proc/PID/stat`. The name may hold spaces and brackets, so the
+/// fields are counted from the last bracket.
 fn parse_stat(text: &str) -> Option<(String, Cpu)> {
     let (begin, end) = (text.find('(')?, text.rfind(')')?);
     let mut fields = text[end + 1..].split_ascii_whitespace().skip(11);

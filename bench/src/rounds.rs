@@ -1,11 +1,11 @@
-//! Interleaving: servers come up once a workload, contestants take turns within each round.
+//! Interleaving: servers are started once for each workload, contestants take turns in each round.
 //!
-//! What is compared was measured within seconds of each other, so a machine that drifts over an
-//! hour drifts for all alike, and ratios are taken within a round.
+//! The rows of a round are measured within seconds. So a change of the machine's speed over an hour
+//! affects all contestants equally, and ratios are taken within a round.
 
 use crate::contestants::Contestant;
 use crate::lock;
-use crate::measure::{self, Manner};
+use crate::measure::{self, Setup};
 use crate::pin;
 use crate::row::Row;
 use crate::servers::{Kind, Servers};
@@ -14,7 +14,7 @@ use anyhow::Result;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// What is to be run.
+/// What a run measures.
 pub struct Plan {
     pub kinds: Vec<Kind>,
     /// Pinned, unpinned.
@@ -39,7 +39,7 @@ impl Plan {
         rows * (self.warm_ms + self.ms + 250) / 1000 + races as u64
     }
 
-    /// Hands each row to `each` as soon as it is there.
+    /// Calls `each` with each row as soon as it is measured.
     pub fn run(&self, mut each: impl FnMut(Row)) -> Result<()> {
         for &kind in &self.kinds {
             for &is_pinned in &self.settings {
@@ -74,10 +74,10 @@ impl Plan {
     ) -> Row {
         let counts_syscalls = self.counts_syscalls && round == 0;
         let Plan { warm_ms, ms, .. } = *self;
-        let manner = Manner { kind, is_pinned, warm_ms, ms, counts_syscalls };
+        let setup = Setup { kind, is_pinned, warm_ms, ms, counts_syscalls };
         let mut best: Option<Row> = None;
         for attempt in 1..=self.tries.max(1) {
-            let mut row = measure::row(contestant, workload, servers, manner, round);
+            let mut row = measure::row(contestant, workload, servers, setup, round);
             row.tries = attempt;
             let is_done = row.failed.is_some() || row.is_quiet();
             let noise = |row: &Row| row.strangers + 3.0 * row.stolen;

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::PathBuf;
 
-/// Under this share of its core a pinned proxy was not the limit: its row is marked, as CPU per
-/// request is higher there than at saturation (less is batched).
+/// If a pinned proxy used less than this share of its core, it was not the limit. Its row is marked,
+/// because CPU per request is higher then than at saturation (less is batched).
 pub const SATURATED: f64 = 0.95;
-/// A row in which strangers used more of a core than this, or the hypervisor kept more, is
-/// repeated.
+/// A row is repeated if other processes used more of a core than this, or the hypervisor kept more
+/// than `STOLEN_MAX`.
 pub const STRANGERS_MAX: f64 = 0.06;
 pub const STOLEN_MAX: f64 = 0.02;
 
@@ -22,7 +22,7 @@ pub struct Row {
     pub workload: String,
     pub contestant: String,
     pub round: usize,
-    /// Why there is nothing else in this row.
+    /// Why the rest of this row is empty.
     pub failed: Option<String>,
     pub ops: u64,
     pub per_second: f64,
@@ -77,12 +77,12 @@ impl Row {
         self.strangers <= STRANGERS_MAX && self.stolen <= STOLEN_MAX
     }
 
-    /// The same table row, rounds aside.
+    /// The same row of the table; rounds are ignored.
     pub fn is_alike(&self, other: &Row) -> bool {
         self.is_same_race(other) && self.contestant == other.contestant
     }
 
-    /// The same workload under the same conditions, contestants and rounds aside.
+    /// The same workload under the same conditions; contestants and rounds are ignored.
     pub fn is_same_race(&self, other: &Row) -> bool {
         (&self.servers, self.is_pinned, &self.workload)
             == (&other.servers, other.is_pinned, &other.workload)
@@ -95,7 +95,7 @@ pub struct Figure {
     pub scenario: String,
     pub contestant: String,
     pub what: String,
-    /// None: not measured, and `note` says why.
+    /// None if not measured; `note` says why.
     pub value: Option<f64>,
     pub unit: String,
     pub note: String,
@@ -113,7 +113,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Runs that were recorded, as one. None if there is no file.
+    /// Recorded runs, as one report. None if there is no file.
     pub fn read(files: &[PathBuf]) -> Result<Option<Report>> {
         let mut whole: Option<Report> = None;
         for file in files {
@@ -126,7 +126,7 @@ impl Report {
         Ok(whole)
     }
 
-    /// Puts another run's rows and figures behind these, under the first one's date.
+    /// Appends another run's rows and figures. The date of this run stays.
     pub fn append(&mut self, other: Report) {
         self.options = format!("{}; then {}: {}", self.options, other.date, other.options);
         self.rows.extend(other.rows);

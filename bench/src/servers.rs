@@ -1,4 +1,4 @@
-//! The three servers behind a contestant: ours that answer at once, or real ones.
+//! The three servers behind a contestant: null servers that answer at once, or real ones.
 
 use crate::null::Null;
 use crate::pin;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const COUNT: usize = 3;
-/// The letters of the null servers' values, by which a key's server is told.
+/// The letters of the null servers' values. They show which server has a key.
 pub const LETTERS: [char; COUNT] = ['a', 'b', 'c'];
 
 /// What kind of servers.
@@ -84,8 +84,8 @@ fn redis(port: u16) -> Result<(PathBuf, Vec<String>)> {
 
 fn memcached(port: u16) -> Result<(PathBuf, Vec<String>)> {
     let program = find_program("memcached").context("memcached is not installed")?;
-    // As root it insists on being told whom to become. Root: whoever changes its user loses the
-    // signal that it is to have when we are gone.
+    // As root it needs a user name. It must stay root: a process that changes its user loses the
+    // signal that ends it when we die.
     let text = format!("-l 127.0.0.1 -p {port} -U 0 -t 1 -m 512 -I 4m -c 12000 -u root");
     Ok((program, text.split(' ').map(ToOwned::to_owned).collect()))
 }

@@ -1,4 +1,4 @@
-//! `run`: options to a plan, the plan to rows, rows to files.
+//! `run`: makes a plan from the options, rows from the plan, files from the rows.
 
 use crate::machine;
 use anyhow::{Context, Result, bail};
@@ -14,17 +14,17 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// When `--quick` begins no further workload and no further scenario, however slow the machine.
+/// After these times `--quick` begins no other workload and no other scenario.
 const QUICK_ROWS: Duration = Duration::from_secs(70);
 const QUICK_SCENARIOS: Duration = Duration::from_secs(95);
 
-/// What may be asked of a run.
+/// The options of a run.
 #[derive(Args)]
 pub struct Options {
-    /// An impression within two minutes: one short round, pinned, null servers, small scenarios.
+    /// A first impression within two minutes: one short round, pinned, null servers, small scenarios.
     #[arg(long)]
     quick: bool,
-    /// Interleaved rounds; ratios want five at least.
+    /// Interleaved rounds; ratios need at least five.
     #[arg(long)]
     rounds: Option<usize>,
     /// Names from the table of workloads; "none" for none.
@@ -36,7 +36,7 @@ pub struct Options {
     /// Servers behind the contestants.
     #[arg(long, value_delimiter = ',', value_enum)]
     backends: Vec<Kind>,
-    /// The proxy on a core of its own, or all where they like.
+    /// The proxy on a core of its own, or all cores chosen by the kernel.
     #[arg(long, value_delimiter = ',', value_parser = ["pinned", "unpinned"])]
     settings: Vec<String>,
     /// Names from the table of scenarios; "none" for none.
@@ -45,7 +45,7 @@ pub struct Options {
     /// Length of a measured window.
     #[arg(long)]
     ms: Option<u64>,
-    /// Where the JSON goes; table and picture lie beside it.
+    /// The JSON file; table and picture are written beside it.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }

@@ -1,30 +1,30 @@
-//! Rounds become lines: medians, and ratios to the base within each round with their spread.
+//! Makes lines from rounds: medians, and ratios to the base within each round with their spread.
 
 use crate::contestants::BASE;
 use crate::row::Row;
 
-/// One contestant in one race.
+/// One contestant in one race. A race is one workload under the same conditions.
 pub struct Line<'a> {
     /// One of its rows, for the names.
     pub like: &'a Row,
     /// Its good rounds.
     pub rows: Vec<&'a Row>,
-    /// Why it has none.
+    /// Why a round failed.
     pub failed: Option<&'a str>,
-    /// CPU a request, to the base's in the same round.
+    /// CPU a request divided by the base's in the same round.
     pub cpu_ratio: Option<Spread>,
     pub rate_ratio: Option<Spread>,
     /// The servers' CPU a request.
     pub servers_ratio: Option<Spread>,
 }
 
-/// A median and what lies around it.
+/// A median and the values around it.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Spread {
     pub median: f64,
     pub least: f64,
     pub most: f64,
-    /// What the middle half lies between.
+    /// The bounds of the middle half.
     pub quartiles: (f64, f64),
 }
 
@@ -45,7 +45,7 @@ impl Spread {
     }
 }
 
-/// The median alone; no number if there are none.
+/// Only the median; NaN if there are no values.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     Spread::of(values).map_or(f64::NAN, |spread| spread.median)
 }
@@ -61,7 +61,7 @@ impl Line<'_> {
     }
 }
 
-/// Races in the order of the rows; in each the contestants in their order.
+/// Races in the order of the rows. In each race the contestants have the order of the rows.
 pub fn races(rows: &[Row]) -> Vec<Vec<Line<'_>>> {
     let mut races: Vec<Vec<Line<'_>>> = Vec::new();
     for row in rows {

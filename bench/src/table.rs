@@ -1,4 +1,4 @@
-//! The report as Markdown: what the terminal shows and what goes into the docs.
+//! The report as Markdown, for the terminal and for the docs.
 
 use crate::contestants::{BASE, CONTESTANTS, OURS};
 use crate::row::{Figure, Report, Row, SATURATED, STOLEN_MAX, STRANGERS_MAX};
@@ -31,7 +31,7 @@ pub fn report(report: &Report) -> String {
     text
 }
 
-/// Ours beside the base, a line a workload: what the README shows.
+/// Ours compared with the base, one line for each workload, as in the README.
 fn overview(races: &[Vec<Line<'_>>]) -> String {
     let ours = |workload: &str, servers: &str, is_pinned: bool| {
         let lines = races.iter().flatten();
@@ -87,7 +87,7 @@ fn race(lines: &[Line<'_>]) -> String {
         && let Some(workload) = target
         && let Some(ratio) = ours.and_then(|line| line.cpu_ratio)
     {
-        // Required is met within 5 %; the goal is the goal.
+        // Within 5 % of the required value counts as met. The goal has no tolerance.
         let verdict = if ratio.median <= workload.goal {
             "the goal is reached"
         } else if ratio.median <= workload.required * 1.05 {
@@ -219,7 +219,7 @@ fn unique<'a>(names: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
     seen
 }
 
-/// One row as it comes in, for whoever watches.
+/// One row as text, for the terminal.
 pub fn progress(row: &Row) -> String {
     let setting = if row.is_pinned { "pinned" } else { "unpinned" };
     let head = format!(
@@ -246,12 +246,12 @@ pub fn progress(row: &Row) -> String {
     )
 }
 
-/// What a disturbed row is, for the foot of the report.
+/// What the marks of a row mean, for the end of the report.
 pub fn legend() -> String {
     format!(
         "Not saturated: the proxy used less than {SATURATED} of its core, so something else was the \
-         limit. Disturbed: strangers used more than {STRANGERS_MAX} of a core, or the hypervisor \
-         kept more than {STOLEN_MAX}."
+         limit. Disturbed: other processes used more than {STRANGERS_MAX} of a core, or the \
+         hypervisor kept more than {STOLEN_MAX}."
     )
 }
 

@@ -1,4 +1,4 @@
-//! What is asked: one table.
+//! The workloads: one table.
 
 use crate::load::{Asks, Load, Shape};
 
@@ -14,8 +14,8 @@ pub struct Workload {
     /// Bytes of values, from and to.
     pub value_bytes: (usize, usize),
     pub key_count: u64,
-    /// CPU per request as a ratio to nutcracker's, null servers, pinned: what we owe, and what we
-    /// want to be known for.
+    /// CPU per request as a ratio to nutcracker's, null servers, pinned: what we must reach, and what
+    /// we want to reach.
     pub required: f64,
     pub goal: f64,
 }
@@ -159,7 +159,7 @@ impl Workload {
         usize::midpoint(self.value_bytes.0, self.value_bytes.1)
     }
 
-    /// The load of it against `port`.
+    /// Its load on `port`.
     pub fn load(&self, port: u16, warm_ms: u64, ms: u64, watch: Vec<u32>) -> Load {
         Load {
             port,
@@ -176,7 +176,7 @@ impl Workload {
         }
     }
 
-    /// What stores every key before real servers are asked.
+    /// The load that stores every key before real servers are measured.
     pub fn fill(&self, port: u16) -> Load {
         let pipeline = if self.value_bytes.1 > 4096 { 1 } else { 8 };
         Load {

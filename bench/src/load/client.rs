@@ -13,7 +13,7 @@ pub struct Client {
     replies: Replies,
     pub out: Vec<u8>,
     written: usize,
-    /// When each unanswered request was sent, or was due; nanoseconds.
+    /// When each unanswered request was sent, or was due, in nanoseconds.
     pub began: VecDeque<u64>,
     is_connected: bool,
 }
@@ -38,7 +38,7 @@ impl Client {
         })
     }
 
-    /// The first writable event says how connecting ended.
+    /// At the first writable event: has the connect succeeded?
     pub fn connected(&mut self) -> io::Result<()> {
         if !self.is_connected {
             if let Some(error) = self.stream.take_error()? {
@@ -50,7 +50,7 @@ impl Client {
         Ok(())
     }
 
-    /// As much as the socket takes.
+    /// Writes as much as the socket takes.
     pub fn write(&mut self) -> io::Result<()> {
         while self.is_connected && self.written < self.out.len() {
             match self.stream.write(&self.out[self.written..]) {
@@ -67,7 +67,8 @@ impl Client {
         Ok(())
     }
 
-    /// Reads all there is; `done` gets each reply's kind, when its request began, and its line.
+    /// Reads all there is. `done` gets each reply's kind, the time when its request began, and its
+    /// line.
     pub fn read(
         &mut self,
         buffer: &mut [u8],
@@ -88,7 +89,7 @@ impl Client {
                 }
             });
             if read < buffer.len() {
-                return Ok(()); // more makes an event of its own
+                return Ok(()); // more bytes make a new event
             }
         }
     }

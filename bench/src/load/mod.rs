@@ -3,19 +3,19 @@
 //! Two shapes, one loop:
 //!
 //! ```text
-//!   saturating   each client writes P requests at once, waits for all P replies, goes on
-//!   fixed rate   request i is due at start + i/rate, whatever became of those before it;
+//!   saturating   each client writes P requests at once, waits for all P replies, continues
+//!   fixed rate   request i is due at start + i/rate, even if earlier ones are unanswered;
 //!                a timer wakes us, clients take turns, late replies queue behind each other
 //! ```
 //!
-//! A saturating client waits while the proxy stalls, so its latencies leave out the requests it
-//! would have sent meanwhile (coordinated omission): they tell of a busy system, not of a stall.
-//! At a fixed rate latency counts from the moment a request was *due*, so a stall of a second shows
-//! in every request that fell into it. What is still unanswered two seconds after the end is
-//! counted with the age it has then.
+//! A saturating client waits while the proxy stalls. So its latencies leave out the requests that it
+//! would have sent meanwhile (coordinated omission): they describe a busy system, not a stall.
+//! At a fixed rate latency counts from the moment when a request was *due*. So a stall of a second
+//! shows in every request that was due in it. A request that is still unanswered two seconds after
+//! the end counts with its age at that time.
 //!
-//! The window begins after the warm-up. At both its edges we read the CPU times of the processes
-//! to watch, of ourselves and of the whole machine, so everything in the result is of the window.
+//! The window begins after the warm-up. At its begin and its end we read the CPU times of the watched
+//! processes, of ourselves and of the whole machine. So all numbers in the result are of the window.
 
 mod client;
 mod replies;
@@ -31,7 +31,7 @@ pub use requests::{decimal, key};
 pub use run::run;
 pub use window::{Watched, Window};
 
-/// What to ask for.
+/// What a load sends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Load {
     pub port: u16,
@@ -42,7 +42,7 @@ pub struct Load {
     /// Bytes of the values that are set, from and to.
     pub value_bytes: (usize, usize),
     pub key_count: u64,
-    /// Numbers of keys, one a line, in place of all below `key_count`.
+    /// A file with the numbers of the keys, one a line, instead of all below `key_count`.
     pub keys_from: Option<PathBuf>,
     pub warm_ms: u64,
     pub ms: u64,
@@ -56,7 +56,7 @@ pub enum Asks {
     Mix,
     Get,
     Set,
-    /// So many keys in one request.
+    /// This many keys in one request.
     Many(usize),
     /// A connection for each GET.
     Connect,
@@ -70,7 +70,7 @@ pub enum Shape {
     Rate { per_second: f64 },
 }
 
-/// What came of it. Times are microseconds.
+/// The result of a load. Times are microseconds.
 #[derive(Clone, Default, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     pub ops: u64,

@@ -1,7 +1,7 @@
-//! Where replies end, and whether they are errors; nothing else is kept of them.
+//! Where replies end, and whether they are errors. Nothing else of them is stored.
 //!
-//! An aggregate owes as many values as it says; each value pays one. The reply is over when
-//! nothing is owed any more.
+//! An array's header says how many values follow. Each complete value counts down by one. The reply
+//! ends when no value is missing.
 
 /// What a reply was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,13 +14,13 @@ pub enum Kind {
 /// See the module's head.
 pub struct Replies {
     is_memcached: bool,
-    /// A line whose end has not come.
+    /// An incomplete line.
     line: Vec<u8>,
     /// Bytes of a body still to come, its CRLF included.
     body: usize,
-    /// Values still owed to the reply.
+    /// Values that the reply still misses.
     owed: u64,
-    /// An item came since the last END.
+    /// An item has come since the last END.
     has_item: bool,
     kind: Kind,
 }

@@ -1,4 +1,4 @@
-//! Writing requests: the next one by a fixed seed, so every contestant gets the same.
+//! Writes requests. They come from a fixed seed, so every contestant gets the same requests.
 
 use super::{Asks, Load};
 use anyhow::{Context, Result, ensure};
@@ -27,7 +27,7 @@ impl Requests {
             Some(path) => {
                 let text = fs::read_to_string(path)?;
                 let keys: Result<Vec<u64>, _> = text.lines().map(str::parse).collect();
-                Keys::These(keys.context("a key is no number")?)
+                Keys::These(keys.context("a key is not a number")?)
             }
         };
         let requests = Requests {
@@ -50,7 +50,7 @@ impl Requests {
         }
     }
 
-    /// Whether a fill is over.
+    /// Whether a fill has sent all keys.
     pub fn is_exhausted(&self) -> bool {
         self.asks == Asks::Fill && self.filled == self.count()
     }

@@ -13,17 +13,17 @@ use std::io;
 use std::time::{Duration, Instant};
 
 const TIMER: Token = Token(usize::MAX);
-/// A saturating load that gets no reply for so long gives up.
+/// A saturating load gives up if it gets no reply for this time.
 const STALL: Duration = Duration::from_secs(5);
-/// How long a fixed rate's last requests are waited for.
+/// How long we wait for the last replies of a fixed rate.
 const GRACE: Duration = Duration::from_secs(2);
-/// A window lasts until so many requests were answered, but not longer than this beyond its end.
+/// A window is extended until this many requests were answered, but by `OVERTIME` at most.
 const OPS_MIN: u64 = 20;
 const OVERTIME: Duration = Duration::from_secs(3);
-/// Latencies are kept to 0.1 % and up to a minute.
+/// Latencies are recorded with 0.1 % precision, up to a minute.
 const LATENCY_NS_MAX: u64 = 60_000_000_000;
 
-/// What is counted; apart from the connections, so that both can be borrowed at once.
+/// The counts. They are separate from the connections, so that both can be borrowed at once.
 struct Tally {
     latencies: Histogram<u64>,
     ops: u64,
@@ -41,7 +41,7 @@ struct Run<'a> {
     requests: Requests,
     tally: Tally,
     clock: Instant,
-    /// Fixed rate: requests that were sent so far.
+    /// Fixed rate: requests sent so far.
     sent: u64,
 }
 
@@ -79,7 +79,7 @@ impl Run<'_> {
         let mut buffer = vec![0; 256 << 10];
         let begin = self.load.warm_ms * 1_000_000;
         let end = begin + self.load.ms * 1_000_000;
-        // A window without requests says nothing: a slow machine gets a longer one.
+        // A window without requests measures nothing: a slow machine gets a longer window.
         let late = end + OVERTIME.as_nanos() as u64;
         let is_fill = self.load.asks == Asks::Fill;
         let mut edge: Option<(u64, Window)> = None;
@@ -128,7 +128,7 @@ impl Run<'_> {
         Ok(self.tally.outcome((now - from) as f64 / 1e9, unanswered, window))
     }
 
-    /// One look at the sockets.
+    /// One poll of the sockets.
     fn turn(&mut self, events: &mut Events, buffer: &mut [u8], wait: Duration) -> Result<()> {
         match self.poll.poll(events, Some(wait)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
@@ -160,7 +160,7 @@ impl Run<'_> {
                 self.replace(place);
             } else if client.began.is_empty() {
                 if self.load.asks == Asks::Connect {
-                    self.clients[place] = None; // closes: we have got our reply
+                    self.clients[place] = None; // closes it: the reply is here
                     self.replace(place);
                 }
                 self.refill(place);
@@ -169,9 +169,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A new connection where one is gone, unless nobody takes it.
+    /// Makes a new connection in place of a closed one, if the proxy accepts it.
     fn replace(&mut self, place: usize) {
-        // The time to connect is part of what a connection a request costs.
+        // A connection for each request includes the time to connect.
         match self.connect(place) {
             Ok(client) => self.clients[place] = Some(client),
             Err(error) => self.tally.lost(&error.to_string()),
@@ -194,11 +194,11 @@ impl Run<'_> {
             self.requests.write(&mut client.out);
             client.began.push_back(now);
         }
-        // An error shows again at the next read.
+        // The next read reports an error again.
         let _ = client.write();
     }
 
-    /// Fixed rate: sends what is due; says when the next one is.
+    /// Fixed rate: sends the requests that are due. Returns when the next one is due.
     fn send_due(&mut self, per_second: f64, end: u64) -> u64 {
         let due_at = |n: u64| (n as f64 / per_second * 1e9) as u64;
         let now = self.now();
@@ -211,7 +211,7 @@ impl Run<'_> {
             }
             self.sent += 1;
         }
-        // Each client that got something writes once.
+        // Each client with new requests writes once.
         for n in first..self.sent.min(first + self.clients.len() as u64) {
             let place = n as usize % self.clients.len();
             if let Some(client) = &mut self.clients[place] {
@@ -225,7 +225,8 @@ impl Run<'_> {
         self.clients.iter().flatten().map(|client| client.began.len()).sum()
     }
 
-    /// Fixed rate: what was due in the window is waited for a while; then its age is its latency.
+    /// Fixed rate: waits a while for requests that were due in the window. Then their age is their
+    /// latency.
     fn stragglers(&mut self, events: &mut Events, buffer: &mut [u8], from: u64) -> Result<u64> {
         if !matches!(self.load.shape, Shape::Rate { .. }) {
             return Ok(0);

@@ -1,7 +1,7 @@
-//! Waking at a moment, not at a millisecond.
+//! A timer that is more precise than a millisecond.
 //!
-//! epoll's own timeout is whole milliseconds, and a load that wakes a millisecond late would blame
-//! it on the proxy. Linux has a timer that is a descriptor; elsewhere the timeout has to do.
+//! epoll's own timeout is in whole milliseconds. If the load woke a millisecond late, this would
+//! count as the proxy's latency. Linux has a timer with a descriptor; other systems use the timeout.
 
 use mio::{Registry, Token};
 use std::io;
@@ -28,7 +28,7 @@ impl Timer {
     pub fn set(&self, wait: Duration) -> io::Result<()> {
         use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_settime};
         let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
-        // Zero would disarm it.
+        // Zero would stop it.
         let wait = wait.max(Duration::from_nanos(1));
         let it_value = Timespec {
             tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),

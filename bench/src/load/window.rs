@@ -1,4 +1,4 @@
-//! The measured window: who used the CPU in it, beside what the load itself counts.
+//! The measured window: the CPU that each process used in it.
 
 use crate::proc::{self, Cpu, Machine, Thread};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub struct Watched {
 }
 
 impl Window {
-    /// So far, since each process began. One that is gone has used nothing.
+    /// CPU so far, since each process began. A process that is gone counts as zero.
     pub fn look(watch: &[u32]) -> Window {
         let look_at = |&pid: &u32| Watched {
             pid,

@@ -1,14 +1,14 @@
-//! A connection's answers on their way out.
+//! The unwritten answers of a connection.
 //!
-//! Small ones are copied behind each other and leave in one write. A big value is not copied: the
-//! queue holds a mark, and the write borrows the one value there is. Else the server, on the core
-//! it shares with the load, would be the limit of the rows with big values.
+//! Small answers are copied one after the other and leave in one write. A big value is not copied:
+//! the queue holds a mark, and the write borrows the server's single value. With copies, the server
+//! would be the limit in rows with big values, because it shares its core with the load.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::rc::Rc;
 
-/// From this size on a value is lent.
+/// From this size on a value is not copied.
 const LENT_FROM_BYTES: usize = 8 << 10;
 const SLICES_MAX: usize = 32;
 
@@ -28,7 +28,7 @@ enum Piece {
 pub struct Answers {
     value: Rc<Value>,
     pieces: VecDeque<Piece>,
-    /// Bytes of the first piece that are written.
+    /// Bytes of the first piece that were written.
     written: usize,
     pending: usize,
     spare: Vec<u8>,
@@ -90,7 +90,7 @@ impl Answers {
         }
     }
 
-    /// The value and its CRLF alone.
+    /// Only the value and its CRLF.
     pub fn body(&mut self) {
         let value = Rc::clone(&self.value);
         if value.body().len() < LENT_FROM_BYTES {
@@ -111,7 +111,7 @@ impl Answers {
         }
     }
 
-    /// As much as the stream takes; a full stream is no error.
+    /// Writes as much as the stream takes. A full stream is not an error.
     pub fn write_to(&mut self, stream: &mut impl Write) -> io::Result<()> {
         while self.pending > 0 {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];

@@ -1,14 +1,14 @@
-//! memcached's text requests as they come in, cut anywhere: a line, and after a `set` its block.
+//! Parses memcached's text requests that arrive in any pieces: a line, and after a `set` its block.
 
 use super::Answers;
 
-/// Where we are: in a line, or in a block that nobody keeps.
+/// The parser's state: in a line, or in a block that is dropped.
 #[derive(Default)]
 pub struct Parser {
     line: Vec<u8>,
     /// Bytes of the block still to come, its CRLF included.
     block: usize,
-    /// What is answered once the block is here.
+    /// The answer when the block is complete.
     after_block: &'static [u8],
 }
 

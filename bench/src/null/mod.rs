@@ -1,16 +1,16 @@
-//! A server that stores nothing and answers at once, so that the proxy is what is measured.
+//! A server that stores nothing and answers at once, so that only the proxy is measured.
 //!
 //! ```text
 //!   bytes ──▶ resp.rs / memcache.rs ──▶ Answers ──▶ one vectored write an event
 //!              where does it end?        pieces: small ones copied together,
-//!                                        big values lent from the one there is
+//!                                        big values borrowed from the single value
 //! ```
 //!
-//! One thread, mio, edge-triggered: a socket is read until a read comes up short. A connection
-//! that does not take its answers is not read on; the next writable event goes on with it.
+//! One thread, mio, edge-triggered: a socket is read until a read does not fill the buffer. If a
+//! connection does not take its answers, it is not read until the next writable event.
 //!
-//! The value's letters say which server it was: a scenario that wants the keys of one server asks
-//! for some and looks.
+//! The letter in a value shows which server sent it. So a scenario that needs the keys of one server
+//! reads some keys and looks at their values.
 
 mod answers;
 pub mod memcache;
@@ -26,7 +26,7 @@ use std::rc::Rc;
 
 pub use answers::{Answers, Value};
 
-/// Unwritten answers with which a connection is not read on.
+/// With this many unwritten bytes a connection is not read.
 const BACKLOG_BYTES: usize = 4 << 20;
 const LISTENER: Token = Token(usize::MAX);
 
@@ -41,7 +41,7 @@ pub struct Null {
     pub letter: char,
 }
 
-/// Of either protocol.
+/// A parser for one of the two protocols.
 pub enum Parser {
     Resp(resp::Parser),
     Memcache(memcache::Parser),
@@ -56,7 +56,7 @@ impl Parser {
         }
     }
 
-    /// Takes bytes as they come and answers the requests that end in them.
+    /// Takes bytes as they arrive and answers the requests that end in them.
     pub fn take(&mut self, bytes: &[u8], answers: &mut Answers) {
         match self {
             Parser::Resp(parser) => parser.take(bytes, answers),
@@ -102,7 +102,7 @@ pub fn serve(null: &Null) -> Result<()> {
                 let mut stream = match listener.accept() {
                     Ok((stream, _)) => stream,
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                    // The client has gone already, or descriptors are short: the next, please.
+                    // The client is already gone, or no descriptor is left: continue.
                     Err(_) => continue,
                 };
                 let place = free.pop().unwrap_or(connections.len());
@@ -123,7 +123,7 @@ pub fn serve(null: &Null) -> Result<()> {
 }
 
 impl Connection {
-    /// Writes and reads as long as there is something to do; false at the end of it.
+    /// Writes and reads as long as there is something to do. False when the connection has ended.
     fn go_on(&mut self, buffer: &mut [u8]) -> bool {
         loop {
             if self.answers.write_to(&mut self.stream).is_err() {
@@ -139,7 +139,7 @@ impl Connection {
             };
             self.parser.take(&buffer[..read], &mut self.answers);
             if read < buffer.len() {
-                // The rest, if there is any, makes an event of its own.
+                // If there are more bytes, they make a new event.
                 return self.answers.write_to(&mut self.stream).is_ok();
             }
         }

@@ -1,11 +1,11 @@
-//! RESP requests as they come in, cut anywhere.
+//! Parses RESP requests that arrive in any pieces.
 //!
 //! ```text
 //!   ┌─▶ Line ── *n ──▶ Line ── $n ──▶ Body ── more arguments ──▶ Line
 //!   └──────────────────── answer ◀──── the last one
 //! ```
 //!
-//! Nothing is kept of a request but its command's name and the number of its arguments.
+//! Of a request only the command's name and the number of arguments are stored.
 
 use super::Answers;
 
@@ -14,7 +14,7 @@ const NAME_MAX: usize = 8;
 /// See the module's head.
 #[derive(Default)]
 pub struct Parser {
-    /// A line whose end has not come.
+    /// An incomplete line.
     line: Vec<u8>,
     /// Arguments of the request, and those still to come.
     count: usize,

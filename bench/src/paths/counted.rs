@@ -1,7 +1,7 @@
 //! Counting with callgrind, and the baseline in the tree.
 //!
-//! The baseline is of one compiler, processor family and C library, and says which. On another the
-//! numbers differ for reasons that are nobody's commit, so the comparison is passed over, loudly.
+//! The baseline names its compiler, processor family and C library. With others the numbers differ
+//! for reasons outside the commit, so the comparison is skipped with a message.
 
 use super::{PATHS, Path};
 use anyhow::{Context, Result, bail, ensure};
@@ -10,17 +10,17 @@ use std::fmt::Write;
 use std::fs;
 use std::process::Command;
 
-/// How far a path may be from its baseline, either way.
+/// How far a path may be from its baseline, up or down.
 const SLACK_PERCENT: f64 = 3.0;
 const FILE: &str = "bench/instructions.toml";
 
 const HEAD: &str = "\
 # Instructions a request on the engine's hot paths, counted by callgrind in a release build.
-# `cargo xtask instructions` compares, `cargo xtask instructions --bless` writes this file anew.
-# A path that moved by more than 3 % fails `cargo xtask test` until its commit blesses it too.
+# `cargo xtask instructions` compares, `cargo xtask instructions --bless` writes this file.
+# A path that changed by more than 3 % fails `cargo xtask test` until its commit blesses it too.
 ";
 
-/// What the numbers depend on beside our code.
+/// What the numbers depend on, except our code.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct Conditions {
     rustc: String,
@@ -35,14 +35,14 @@ struct Baseline {
 }
 
 /// Counts all paths and compares them with the file, or writes it. Run in the workspace's root.
-#[allow(clippy::print_stdout, reason = "a step of xtask: its output is for whoever ran it")]
+#[allow(clippy::print_stdout, reason = "a step of xtask prints its result")]
 pub fn check(bless: bool) -> Result<()> {
     let conditions = Conditions::here();
     let before = fs::read_to_string(FILE).ok().map(|text| Baseline::parse(&text));
     if let Some(before) = before.as_ref().filter(|it| !bless && it.conditions != conditions) {
         println!(
-            "INSTRUCTIONS NOT COMPARED: the baseline is of another toolchain.\n  it: {:?}\n  here: \
-             {:?}\nTo make one of this toolchain: cargo xtask instructions --bless",
+            "INSTRUCTIONS NOT COMPARED: the baseline is of another toolchain.\n  baseline: {:?}\n  \
+             here: {:?}\nTo make one for this toolchain: cargo xtask instructions --bless",
             before.conditions, conditions
         );
         return Ok(());
@@ -64,14 +64,14 @@ pub fn check(bless: bool) -> Result<()> {
     if wrong.is_empty() {
         return Ok(());
     }
-    bail!("{}\nIf that is meant: cargo xtask instructions --bless", wrong.join("\n"))
+    bail!("{}\nIf this is intended: cargo xtask instructions --bless", wrong.join("\n"))
 }
 
 fn change(known: Option<f64>, count: f64) -> String {
     known.map_or("new".to_owned(), |known| format!("{:+.2} %", (count / known - 1.0) * 100.0))
 }
 
-/// What is to be said of a path, if anything.
+/// What is wrong with a path, if anything.
 fn verdict(name: &str, known: Option<f64>, count: f64) -> Option<String> {
     let Some(known) = known else {
         return Some(format!("{name}: not in the baseline"));
@@ -87,7 +87,7 @@ fn verdict(name: &str, known: Option<f64>, count: f64) -> Option<String> {
     ))
 }
 
-/// Instructions a request: the difference of a run and one twice as long.
+/// Instructions a request: the difference between a run and a run twice as long.
 fn count(path: &Path) -> Result<f64> {
     let short = callgrind(path.name, path.steps)?;
     let long = callgrind(path.name, path.steps * 2)?;
@@ -104,7 +104,7 @@ fn callgrind(name: &str, steps: u32) -> Result<u64> {
         .arg(std::env::current_exe()?)
         .args(["spin", name, &steps.to_string()])
         .env_clear()
-        // The C library picks memcpy by processor; the oldest one is there on all.
+        // The C library chooses memcpy by processor. Every processor has the oldest one.
         .env("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX2,-AVX512F,-AVX512VL,-ERMS,-FSRM,-SSSE3")
         .output()?;
     let text = String::from_utf8_lossy(&output.stderr);
@@ -146,7 +146,7 @@ impl Baseline {
         text
     }
 
-    /// Of what `print` writes; lines it would not write are passed over.
+    /// Reads the output of `print`. Other lines are ignored.
     fn parse(text: &str) -> Baseline {
         let mut baseline = Baseline::default();
         for line in text.lines() {

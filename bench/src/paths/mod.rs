@@ -1,12 +1,12 @@
-//! Hot paths of the engine, run for their instructions to be counted.
+//! Hot paths of the engine, for counting their instructions.
 //!
-//! Time needs a quiet machine; instructions do not, so they can be compared between two commits on
-//! any. A row of the table is one path: what a client sends, through a whole worker whose peers are
-//! toys that had their replies ready before (`stage.rs`), or one function alone.
+//! Times need a quiet machine. Instructions do not, so two commits can be compared on any machine. A
+//! row of the table is one path: a client's request through a whole worker whose servers have
+//! recorded replies (`stage.rs`), or one function alone.
 //!
-//! `counted.rs` runs a path N times and 2N times under callgrind; the difference is N requests
-//! without start and end. Seeds are fixed, no hash map is involved, time advances by our hand: the
-//! same binary gives the same number.
+//! `counted.rs` runs a path N times and 2N times under callgrind. The difference is N requests
+//! without start and end. Seeds are fixed, no hash map is used, and the path itself sets the time:
+//! the same binary gives the same number.
 
 pub mod counted;
 mod stage;
@@ -22,9 +22,9 @@ use crate::load::{decimal, key};
 
 /// One row.
 pub struct Path {
-    /// As the baseline names it.
+    /// The name in the baseline.
     pub name: &'static str,
-    /// Requests in a step.
+    /// Requests in one step.
     pub requests: u32,
     /// Steps of the shorter run.
     pub steps: u32,
@@ -32,7 +32,7 @@ pub struct Path {
 }
 
 enum What {
-    /// A client sends this, and gets all its replies.
+    /// A client sends these bytes, and gets all replies.
     Whole(Protocol, fn(u64, &mut Vec<u8>)),
     /// The shard of a key, ketama over three.
     Route,
@@ -40,7 +40,7 @@ enum What {
     Parse,
 }
 
-/// Different requests of a path, taken in turn.
+/// How many different requests a path uses in turn.
 const VARIANTS: u64 = 64;
 
 pub static PATHS: [Path; 12] = [
@@ -71,7 +71,7 @@ pub static PATHS: [Path; 12] = [
     whole("memcached meta get, quiet", 1, 1000, Protocol::Memcache, |seed, out| {
         out.extend_from_slice(b"mg ");
         key(seed, out);
-        // The one that is not quiet fetches the answers of those before it.
+        // `mn` is not quiet: its answer comes after those of the quiet ones.
         out.extend_from_slice(b" v q\r\nmn\r\n");
     }),
     Path { name: "ketama route", requests: 1, steps: 20_000, what: What::Route },
@@ -126,7 +126,7 @@ fn memcache_get(seed: u64, count: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Runs a path so many steps; what callgrind counts.
+/// Runs this many steps of a path. Callgrind counts them.
 pub fn spin(name: &str, steps: u32) -> Result<()> {
     let path = PATHS.iter().find(|path| path.name == name).context("no such path")?;
     match path.what {

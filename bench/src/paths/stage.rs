@@ -1,13 +1,13 @@
-//! A whole worker on a stage: one client, three toy servers whose lines are known by heart.
+//! A whole worker with one client and three fake servers whose answers are recorded.
 //!
 //! ```text
-//!   rehearsal   each variant once: what goes to each upstream is answered by the null servers'
-//!               own parsers, and the answer is written down
-//!   play        request in ─▶ flush ─▶ the answers written down in ─▶ flush ─▶ next variant
+//!   record   each variant once: the null servers' own parsers answer what goes to each upstream,
+//!            and the answers are stored
+//!   replay   request in ─▶ flush ─▶ stored answers in ─▶ flush ─▶ next variant
 //! ```
 //!
-//! So while instructions are counted the toys cost next to nothing, and what is counted is the
-//! worker's way of a request in both directions.
+//! So while instructions are counted the fake servers cost almost nothing. The count is the worker's
+//! work for a request in both directions.
 
 use crate::null::{Answers, Parser, Value};
 use anyhow::{Context, Result, ensure};
@@ -21,16 +21,16 @@ use nuthatch_engine::topology::{
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// One variant, and what the servers say to it.
-struct Scene {
+/// One variant, and the servers' answers to it.
+struct Exchange {
     request: Vec<u8>,
     /// In the order of the flush.
     answers: Vec<(ConnId, Vec<u8>)>,
-    /// What the client gets.
+    /// Bytes that the client gets.
     reply_bytes: usize,
 }
 
-struct Toy {
+struct FakeServer {
     conn: ConnId,
     parser: Parser,
 }
@@ -40,9 +40,9 @@ pub struct Stage {
     worker: Worker,
     client: ConnId,
     now: Time,
-    toys: Vec<Toy>,
+    servers: Vec<FakeServer>,
     is_memcached: bool,
-    scenes: Vec<Scene>,
+    exchanges: Vec<Exchange>,
 }
 
 fn spec(protocol: Protocol) -> PoolSpec {
@@ -77,14 +77,14 @@ impl Stage {
         worker.begin_turn(now);
         let client = worker.handle_accept(PoolId(0), 1, None);
         let is_memcached = protocol == Protocol::Memcache;
-        let (toys, scenes) = (Vec::new(), Vec::new());
-        let mut stage = Stage { worker, client, now, toys, is_memcached, scenes };
+        let (servers, exchanges) = (Vec::new(), Vec::new());
+        let mut stage = Stage { worker, client, now, servers, is_memcached, exchanges };
         for request in &requests {
-            stage.rehearse(request)?; // the first one also connects and shakes hands
+            stage.record(request)?; // the first one also connects and shakes hands
         }
         for request in requests {
-            let scene = stage.rehearse(&request)?;
-            stage.scenes.push(scene);
+            let exchange = stage.record(&request)?;
+            stage.exchanges.push(exchange);
         }
         Ok(stage)
     }
@@ -94,9 +94,10 @@ impl Stage {
         self.worker.begin_turn(self.now);
     }
 
-    /// One request with toys that think.
-    fn rehearse(&mut self, request: &[u8]) -> Result<Scene> {
-        let mut scene = Scene { request: request.to_vec(), answers: Vec::new(), reply_bytes: 0 };
+    /// One request; the fake servers compute their answers.
+    fn record(&mut self, request: &[u8]) -> Result<Exchange> {
+        let mut exchange =
+            Exchange { request: request.to_vec(), answers: Vec::new(), reply_bytes: 0 };
         self.turn();
         self.worker.handle_bytes(self.client, request);
         for _ in 0..100 {
@@ -105,7 +106,7 @@ impl Stage {
             while let Some(action) = self.worker.poll_action() {
                 if let Action::Connect { conn, .. } = action {
                     let parser = Parser::new(self.is_memcached);
-                    self.toys.push(Toy { conn, parser });
+                    self.servers.push(FakeServer { conn, parser });
                     self.worker.handle_connected(conn);
                 }
             }
@@ -113,13 +114,13 @@ impl Stage {
                 let output = self.worker.output(conn).to_vec();
                 self.worker.handle_written(conn, output.len());
                 if conn == self.client {
-                    scene.reply_bytes += output.len();
+                    exchange.reply_bytes += output.len();
                     continue;
                 }
-                let toy = self.toys.iter_mut().find(|toy| toy.conn == conn);
-                let toy = toy.context("an upstream that never connected")?;
+                let server = self.servers.iter_mut().find(|server| server.conn == conn);
+                let server = server.context("an upstream that never connected")?;
                 let mut answers = Answers::new(Rc::new(Value::new(8, b'v')));
-                toy.parser.take(&output, &mut answers);
+                server.parser.take(&output, &mut answers);
                 let mut bytes = Vec::new();
                 answers.write_to(&mut bytes)?;
                 events.push((conn, bytes));
@@ -130,33 +131,33 @@ impl Stage {
             self.turn();
             for (conn, bytes) in events {
                 self.worker.handle_bytes(conn, &bytes);
-                scene.answers.push((conn, bytes));
+                exchange.answers.push((conn, bytes));
             }
         }
-        ensure!(scene.reply_bytes > 0, "no reply to {:?}", String::from_utf8_lossy(request));
-        Ok(scene)
+        ensure!(exchange.reply_bytes > 0, "no reply to {:?}", String::from_utf8_lossy(request));
+        Ok(exchange)
     }
 
-    /// So many requests with toys that know their lines.
+    /// This many requests; the answers are the recorded ones.
     pub fn run(&mut self, steps: u32) -> Result<()> {
-        let scenes = std::mem::take(&mut self.scenes);
+        let exchanges = std::mem::take(&mut self.exchanges);
         for step in 0..steps {
-            let scene = &scenes[step as usize % scenes.len()];
+            let exchange = &exchanges[step as usize % exchanges.len()];
             self.turn();
-            self.worker.handle_bytes(self.client, &scene.request);
+            self.worker.handle_bytes(self.client, &exchange.request);
             let mut written = self.flush();
             self.turn();
-            for (conn, bytes) in &scene.answers {
+            for (conn, bytes) in &exchange.answers {
                 self.worker.handle_bytes(*conn, bytes);
             }
             written += self.flush();
-            ensure!(written == scene.reply_bytes, "the reply is another than at the rehearsal");
+            ensure!(written == exchange.reply_bytes, "the reply differs from the recorded one");
         }
-        self.scenes = scenes;
+        self.exchanges = exchanges;
         Ok(())
     }
 
-    /// The end of a turn as the loop does it; bytes that went to the client.
+    /// The end of a turn as in the loop. Returns the number of bytes that went to the client.
     fn flush(&mut self) -> usize {
         if self.worker.deadline().is_some_and(|at| at <= self.now) {
             self.worker.handle_deadline();

@@ -1,10 +1,10 @@
-//! What a large value costs others of its server while it passes: their p99, beside what it is
-//! without.
+//! What a large value costs other clients of its server while it passes: their p99, compared with
+//! their p99 without it.
 //!
-//! A null server: a real one stands still itself, for 255 ms where no proxy is between, while it
-//! stores what has come or begins to answer. All contestants are up at once and take turns; each
-//! has some short windows with nothing, and while a SET passes, with nothing, and while a GET does. What
-//! is told is the median of the windows in which the host left us alone.
+//! The server is a null server: a real one stops by itself while it stores the value or begins to
+//! answer, for 255 ms without a proxy. All contestants run at once and take turns. Each has some
+//! short windows with nothing, while a SET passes, with nothing, and while a GET passes. The result
+//! is the median of the windows in which the host took no CPU time.
 
 use super::paced::{self, Deed};
 use super::quiet::{self, Seen};
@@ -20,10 +20,10 @@ use std::thread;
 
 pub const WHAT: &str = "p99 of others on a server while large values pass";
 
-/// How often others SET.
+/// How many requests a second the others send.
 const PER_SECOND: f64 = 2_000.0;
-/// How fast the value passes: what a network of a gigabit carries. At full speed two cores are full
-/// of copying, and p99 is 80 ms with no proxy at all.
+/// How fast the value passes: as in a network of a gigabit. At full speed two cores are busy with
+/// copying, and p99 is 80 ms without a proxy.
 const PASSED_PER_SECOND: usize = 100_000_000;
 
 const WHILE: [(&str, Option<Deed>); 3] = [
@@ -32,7 +32,7 @@ const WHILE: [(&str, Option<Deed>); 3] = [
     ("there passes a GET", Some(paced::get)),
 ];
 
-/// With nothing: about as many as fit into a value.
+/// Windows with nothing: about as many as during a value.
 const WINDOWS: usize = 8;
 const WINDOW_MS: u64 = 200;
 const WARM_MS: u64 = 50;
@@ -53,7 +53,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     let mut failed: BTreeMap<(&str, &str), String> = BTreeMap::new();
     for _ in 0..scene.size.rounds {
         for (contestant, running) in &up {
-            // With nothing before each, as what that is drifts too.
+            // Windows with nothing before each value, because their p99 changes over time too.
             for (when, deed) in [WHILE[0], WHILE[1], WHILE[0], WHILE[2]] {
                 let of = all.entry((contestant.name, when)).or_default();
                 let outcome = match deed {
@@ -76,7 +76,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Windows that lie whole within the time in which a value passes.
+/// Windows that are completely within the time in which a value passes.
 fn during(port: u16, bytes: usize, deed: Deed, seen: &mut Vec<Seen>) -> Result<()> {
     thread::scope(|scope| {
         let passing = scope.spawn(move || deed(port, bytes, PASSED_PER_SECOND));
@@ -92,7 +92,7 @@ fn during(port: u16, bytes: usize, deed: Deed, seen: &mut Vec<Seen>) -> Result<(
     })
 }
 
-/// What others see.
+/// One window of the other clients' load.
 fn window(port: u16, seen: &mut Vec<Seen>) -> Result<()> {
     let plain = WORKLOADS[0].load(port, WARM_MS, WINDOW_MS, Vec::new());
     let shape = Shape::Rate { per_second: PER_SECOND };

@@ -1,6 +1,6 @@
-//! A cross-check: the same proxies under redis-benchmark, a load that is not ours. Its rates are
-//! lower, as it costs more CPU a request on the core it shares with the servers; what must agree is
-//! who needs less, and about by how much.
+//! A cross-check: the same proxies under redis-benchmark, a load that we did not write. Its rates are
+//! lower, because it needs more CPU a request on the core that it shares with the servers. Both loads
+//! must agree on which proxy needs less CPU, and about how much less.
 
 use super::scene::{Scene, null_servers, pid, pinned};
 use crate::contestants::BASE;
@@ -21,7 +21,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     for pipeline in [1_u64, 16] {
         let requests = scene.size.ms * if pipeline == 1 { 40 } else { 250 };
         let mut base = 0.0;
-        // The base first, so that a ratio to it can follow.
+        // The base first, because the ratios of the others need it.
         let mut order = scene.proxies();
         order.sort_by_key(|contestant| contestant.name != BASE);
         for contestant in order {

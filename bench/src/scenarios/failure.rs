@@ -1,11 +1,11 @@
 //! One of three servers dies, or stops answering (SIGSTOP): what do the clients of the other two
 //! notice?
 //!
-//! Keys are told apart by asking: each null server's values are made of its own letter. One load
-//! asks the healthy servers' keys at a fixed rate, in short windows; another goes on asking the
-//! failing server's keys from before the fault to its end, as a real application would. What is told
-//! is the median of the windows in which the host left us alone, apart from it the one in which the
-//! server fails, and how much more it is than before in the same round.
+//! A first read shows which server has a key: each null server's values are made of its own letter.
+//! One load asks for the healthy servers' keys at a fixed rate, in short windows. Another load asks
+//! for the failing server's keys from before the fault to its end, like a real application. The
+//! result is the median of the windows in which the host took no CPU time, separately the window in
+//! which the server fails, and the ratio to the windows before in the same round.
 
 use super::quiet::{self, Seen};
 use super::scene::{Scene, null_servers};
@@ -35,18 +35,18 @@ const FAULTS: [&str; 2] = ["dead", "stopped"];
 
 const WINDOW_MS: u64 = 200;
 const WARM_MS: u64 = 50;
-/// The server fails so long after the load of a window has been started: in its middle.
+/// The server fails this long after the load of a window was started: in its middle.
 const FAILS_AFTER_MS: u64 = 150;
 
 /// All windows of a contestant with a fault.
 #[derive(Default)]
 struct Windows {
     before: Vec<Seen>,
-    /// The one in which the server fails.
+    /// The window in which the server fails.
     at_fault: Vec<Seen>,
     during: Vec<Seen>,
     errors: u64,
-    /// p99 of a round's windows while the server is gone, by that before.
+    /// p99 of a round's windows while the server is gone, divided by p99 before.
     ratios: Vec<f64>,
 }
 
@@ -67,7 +67,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
         }
         Ok(())
     };
-    // What there is until an error is told.
+    // Report the results so far, even after an error.
     let outcome = all_rounds();
     for contestant in scene.proxies() {
         for fault in FAULTS {
@@ -117,7 +117,7 @@ fn one(contestant: &Contestant, fault: &str, windows: u64, seen: &mut Windows) -
         asks: Asks::Get,
         shape: Shape::Rate { per_second: 500.0 },
         keys_from: Some(failing),
-        // Longer than all windows take, with their processes; it is ended before.
+        // Longer than all windows with their processes; it is killed earlier.
         ms: (2 * windows + 1) * 4 * (WARM_MS + WINDOW_MS),
         ..watched.clone()
     };
@@ -149,7 +149,7 @@ fn one(contestant: &Contestant, fault: &str, windows: u64, seen: &mut Windows) -
     Ok(())
 }
 
-/// The window is laid by; how many errors it had.
+/// Stores the window. Returns how many errors it had.
 fn take(outcome: &Outcome, windows: &mut Vec<Seen>) -> u64 {
     windows.push(Seen::of(outcome));
     outcome.errors + outcome.unanswered
@@ -168,7 +168,7 @@ fn keys(port: u16, folder: &Folder) -> Result<(PathBuf, PathBuf)> {
         let list = if is_failing { &mut failing } else { &mut healthy };
         let _ = writeln!(list, "{number}");
     }
-    ensure!(!healthy.is_empty() && !failing.is_empty(), "all keys on one side");
+    ensure!(!healthy.is_empty() && !failing.is_empty(), "one of the two lists of keys is empty");
     let write = |name: &str, text: String| {
         let path = folder.path().join(name);
         fs::write(&path, text).map(|()| path)

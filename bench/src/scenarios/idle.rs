@@ -1,4 +1,4 @@
-//! What ten thousand clients cost in memory: connected and silent, then each having asked once.
+//! What ten thousand clients cost in memory: connected and silent, then after one request each.
 
 use super::scene::{Scene, mib, null_servers, pid, pinned};
 use crate::proc;
@@ -17,7 +17,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     for contestant in scene.proxies() {
         let running = pinned(contestant, &servers)?;
         let pid = pid(&running)?;
-        // What is made at the first request belongs to the start.
+        // Memory for the first request counts as part of the start.
         ask(&mut connect(running.port)?)?;
         sleep(Duration::from_millis(300));
         let start = proc::rss_kib(pid)?;

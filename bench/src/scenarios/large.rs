@@ -1,4 +1,4 @@
-//! Big values and slow readers: what a proxy holds for a client that takes its time, for one that
+//! Big values and slow readers: a proxy's memory for a client that reads slowly, for a client that
 //! never reads, and for a value of 256 MiB.
 
 use super::paced::{self, Deed, GET};
@@ -20,10 +20,10 @@ const PER_SECOND: usize = 10_000_000;
 pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     let quick = scene.size.is_quick;
     let gets = if quick { 30 } else { 300 };
-    // Enough for the bound at which a client that reads nothing is closed early.
+    // Enough to reach the bound at which a client that reads nothing is closed early.
     let hoard = if quick { 100 } else { 300 };
     let stall_ms = 2_000;
-    let patience = Duration::from_secs(if quick { 3 } else { 20 });
+    let max_wait = Duration::from_secs(if quick { 3 } else { 20 });
     let big = if quick { 64 } else { 256 };
     let servers = null_servers(MIB)?;
     for contestant in scene.proxies() {
@@ -42,7 +42,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
         let running = contestant.start(layout, pin::PROXY)?;
         let rest = self::rest(&running)?;
         scene.figure(name, "never read: at rest before", mib(rest), "MiB");
-        let after = silent(&running, hoard, patience)?;
+        let after = silent(&running, hoard, max_wait)?;
         let what = format!("peak, {hoard} GETs of 1 MiB never read");
         scene.figure(name, &what, over(&running, rest)?, "MiB");
         let closed = format!("never read: closed after (`client_stall_ms: {stall_ms}`)");
@@ -50,7 +50,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
             scene.figure(name, &closed, after.as_secs_f64(), "s");
             sleep(Duration::from_secs(if quick { 1 } else { 10 }));
         } else {
-            let why = format!("still open after {} s", patience.as_secs());
+            let why = format!("still open after {} s", max_wait.as_secs());
             scene.missing(name, &closed, &why);
         }
         let left = mib(proc::rss_kib(pid(&running)?)?.saturating_sub(rest));
@@ -72,7 +72,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Memory at rest, after a first small request; the peak counts from here.
+/// Memory at rest, after a first small request. The peak counts from here.
 fn rest(running: &Running) -> Result<u64> {
     let mut stream = paced::connect(running.port)?;
     stream.write_all(b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$1\r\nv\r\n")?;
@@ -87,7 +87,7 @@ fn over(running: &Running, rest: u64) -> Result<f64> {
     Ok(mib(proc::peak_kib(pid(running)?)?.saturating_sub(rest)))
 }
 
-/// Sends all at once and reads at a steady pace.
+/// Sends all requests at once and reads at a fixed rate.
 fn slow(port: u16, gets: usize) -> Result<()> {
     let mut stream = paced::connect(port)?;
     stream.write_all(&GET.repeat(gets))?;
@@ -95,16 +95,16 @@ fn slow(port: u16, gets: usize) -> Result<()> {
     paced::read_paced(&mut stream, total, PER_SECOND)
 }
 
-/// Sends all at once and reads nothing; how long until we are closed. We look at the proxy's own
-/// descriptors: with the window full, neither its FIN nor anything else of its reaches us.
-fn silent(running: &Running, gets: usize, patience: Duration) -> Result<Option<Duration>> {
+/// Sends all requests at once and reads nothing. Returns the time until we are closed. We look at the
+/// proxy's own descriptors: with a full window, neither its FIN nor anything else reaches us.
+fn silent(running: &Running, gets: usize, max_wait: Duration) -> Result<Option<Duration>> {
     let pid = pid(running)?;
     let mut stream = paced::connect(running.port)?;
     stream.write_all(&GET.repeat(gets))?;
     let begun = Instant::now();
     sleep(Duration::from_millis(300));
     let open = proc::descriptors(pid)?;
-    while begun.elapsed() < patience {
+    while begun.elapsed() < max_wait {
         sleep(Duration::from_millis(100));
         if proc::descriptors(pid)? < open {
             return Ok(Some(begun.elapsed()));

@@ -1,4 +1,4 @@
-//! What throughput does not tell: latency at a fixed rate, a lone client, a server that fails,
+//! What throughput does not show: latency at a fixed rate, a single client, a server that fails,
 //! memory, more workers. One table; each row is a file here.
 
 mod beside;
@@ -38,7 +38,7 @@ pub static SCENARIOS: [Scenario; 7] = [
     Scenario { name: "redis-benchmark", what: check::WHAT, run: check::run },
 ];
 
-/// Runs those scenarios that are wanted; one that fails says so in its table.
+/// Runs the scenarios with these names. If one fails, its table says so.
 pub fn run(
     names: &[String],
     size: Size,

@@ -1,4 +1,4 @@
-//! One large value at a steady pace, to or from a port: blocking, one at a time.
+//! One large value at a fixed rate, to or from a port: blocking, one at a time.
 
 use anyhow::{Context, Result, ensure};
 use std::io::{Read, Write};
@@ -6,12 +6,12 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Asks for the key that [`set`] sets.
+/// A GET of the key that [`set`] sets.
 pub const GET: &[u8] = b"*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n";
 /// Bytes that are written or read at a time.
 const STEP: usize = 64 << 10;
 
-/// A value of so many bytes, so many a second at the most.
+/// Sends or receives a value of this many bytes, at most this many a second.
 pub type Deed = fn(port: u16, bytes: usize, per_second: usize) -> Result<()>;
 
 pub fn connect(port: u16) -> Result<TcpStream> {
@@ -21,7 +21,7 @@ pub fn connect(port: u16) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// What a step of so much in all has to wait for.
+/// Waits until `done` bytes are due.
 fn wait_until_due(begun: Instant, done: usize, per_second: usize) {
     let due = Duration::from_secs_f64(done as f64 / per_second as f64);
     sleep(due.saturating_sub(begun.elapsed()));

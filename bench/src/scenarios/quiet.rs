@@ -1,14 +1,14 @@
-//! Short windows, and which of them count: those that the host left us alone in.
+//! Short windows, and which of them count: those in which the host took no CPU time.
 //!
-//! On a virtual machine the host takes a core away for milliseconds, at its leisure. p99 of a window
-//! in which it did is the host's and nobody else's: between the same programs 0.3 ms without, 2 to 15
-//! with. The kernel counts what was taken (`steal` in `/proc/stat`), so windows are chosen by that,
-//! and not by how good they look. Quite fair it is not: who wants a core more has more stolen.
+//! The host of a virtual machine can take a core away for milliseconds. p99 of such a window measures
+//! the host: with the same programs it is 0.3 ms without, 2 to 15 with. The kernel counts the time
+//! that was taken (`steal` in `/proc/stat`). Windows are chosen by this time, and not by their p99.
+//! This is not quite fair: a process that needs more CPU has more stolen.
 
 use crate::load::Outcome;
 use crate::summary::median;
 
-/// What a window showed.
+/// The results of a window.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
     /// Microseconds.
@@ -16,7 +16,7 @@ pub struct Seen {
     pub p99: f64,
     pub p999: f64,
     pub max: f64,
-    /// Seconds that the host took, of all cores; the kernel counts in ticks of 10 ms.
+    /// Seconds that the host took from all cores. The kernel counts in ticks of 10 ms.
     pub stolen: f64,
 }
 
@@ -27,13 +27,14 @@ impl Seen {
     }
 }
 
-/// The windows that count, and how many of how many they are.
+/// The windows that count, and a note with their number and the number of all windows.
 pub struct Quiet<T> {
     pub windows: Vec<T>,
     pub note: String,
 }
 
-/// Those that nothing was stolen in; at least a third, those with the least, which the note tells.
+/// The windows in which nothing was stolen. If these are less than a third, the third with the least
+/// stolen, and the note says so.
 pub fn quiet<T: Copy>(all: &[T], what: &str, stolen: impl Fn(&T) -> f64) -> Quiet<T> {
     let mut windows = all.to_vec();
     windows.sort_by(|one, other| stolen(one).total_cmp(&stolen(other)));
@@ -44,7 +45,7 @@ pub fn quiet<T: Copy>(all: &[T], what: &str, stolen: impl Fn(&T) -> f64) -> Quie
     Quiet { windows, note }
 }
 
-/// The median of the quiet ones' p99, in microseconds, and how many those are.
+/// The median p99 of the quiet windows, in microseconds, and the note.
 pub fn p99(windows: &[Seen]) -> (f64, String) {
     let Quiet { windows, note } = quiet(windows, "windows", |window| window.stolen);
     (median(windows.iter().map(|window| window.p99)), note)

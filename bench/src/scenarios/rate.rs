@@ -1,10 +1,9 @@
-//! Latency where nobody is at a limit: at a fixed rate of half of nutcracker's peak, and of a
-//! client that is alone. Each beside no proxy at all, so what a proxy adds can be said.
+//! Latency below all limits: at a fixed rate of half of nutcracker's peak, and with a single client.
+//! Each is compared with no proxy, to know how much a proxy adds.
 //!
-//! On two cores a tail of milliseconds is the scheduler's: who had to wait for whom. It falls where
-//! it will, and p99 of one window is twice that of the next. So all are up at once, windows are
-//! short and many and take turns, and what is compared is compared within a turn that the host
-//! left us alone in.
+//! On two cores a tail of milliseconds comes from the scheduler, by chance: p99 of one window is twice
+//! p99 of the next. So all contestants run at once and take turns in many short windows. They are
+//! compared within a turn in which the host took no CPU time.
 
 use super::quiet::{Quiet, Seen, quiet};
 use super::scene::Scene;
@@ -20,22 +19,22 @@ use std::collections::BTreeMap;
 pub const WHAT: &str =
     "Latency at half of nutcracker's peak, and of a lone client (real servers, unpinned)";
 
-/// Windows of each contestant in place of one long one.
+/// Windows of each contestant, instead of one long window.
 const WINDOWS: usize = 8;
 
-/// Windows in which the base does what it can.
+/// Windows that measure the base's peak.
 const PEAK_WINDOWS: usize = 8;
 
 const ALONE: &str = "alone";
 const HALF_PEAK: &str = "half peak";
 
-/// What is taken from each load, and how.
+/// The values taken from each load.
 type Taken = (&'static str, fn(&Seen) -> f64);
 
 static TAKEN: [Taken; 3] =
     [("p50", |seen| seen.p50), ("p99", |seen| seen.p99), ("p99.9", |seen| seen.p999)];
 
-/// By contestant and load; a window a turn.
+/// By contestant and load; one window for each turn.
 type Windows = BTreeMap<(&'static str, &'static str), Vec<Seen>>;
 
 pub fn run(scene: &mut Scene<'_>) -> Result<()> {
@@ -49,8 +48,8 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
     }
     let turns = scene.size.rounds * windows;
     let mut all = Windows::new();
-    // The crowd after the one: for a while after a crowd the scheduler keeps everybody apart, and a
-    // client is not alone.
+    // The single client first: for a while after many clients the scheduler still spreads the
+    // processes over the cores, and this changes the result of a single client.
     let alone = |port: u16| Load { clients: 1, ms: ms / 2, ..plain(port) };
     let mut all_turns = || {
         take_turns(&mut up, turns, ALONE, &alone, &mut all)?;
@@ -60,7 +59,7 @@ pub fn run(scene: &mut Scene<'_>) -> Result<()> {
         let half_peak = |port: u16| Load { shape, ..plain(port) };
         take_turns(&mut up, turns, HALF_PEAK, &half_peak, &mut all)
     };
-    // What there is until an error is told.
+    // Report the results so far, even after an error.
     let outcome = all_turns();
     for &contestant in scene.contestants {
         tell(scene, contestant, &all);
@@ -93,8 +92,8 @@ fn start(contestant: &Contestant, servers: &Servers) -> Result<Running> {
     Ok(running)
 }
 
-/// Requests a second that the base can do: the most of some windows, since what disturbs them only
-/// takes from it, and half of too little is a pace at which nobody is tried.
+/// Requests a second that the base can do: the highest of some windows, because a disturbance only
+/// lowers it. Half of a peak that is too low would be too easy for all contestants.
 fn peak(servers: &Servers, load: &impl Fn(u16) -> Load) -> Result<f64> {
     let base = start(contestants::by_name(BASE).context("no base")?, servers)?;
     (0..PEAK_WINDOWS).try_fold(0.0_f64, |most, _| {
@@ -131,7 +130,7 @@ fn tell(scene: &mut Scene<'_>, contestant: &Contestant, all: &Windows) {
     }
 }
 
-/// Windows of the same turn, of the quiet turns.
+/// Pairs of windows of the same turn, for the quiet turns.
 fn pairs(ours: &[Seen], others: &[Seen]) -> Quiet<(Seen, Seen)> {
     let pairs: Vec<(Seen, Seen)> = ours.iter().copied().zip(others.iter().copied()).collect();
     quiet(&pairs, "turns", |(our, other)| our.stolen + other.stolen)

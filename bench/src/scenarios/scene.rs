@@ -1,4 +1,4 @@
-//! What every scenario works with.
+//! What every scenario uses.
 
 use crate::contestants::{Contestant, Layout, Running};
 use crate::pin;
@@ -7,7 +7,7 @@ use crate::servers::{Kind, Servers};
 use anyhow::{Context, Result};
 use std::time::Instant;
 
-/// How much of it: all, or what two minutes allow.
+/// The size of a run: all of it, or as much as two minutes allow.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
     pub is_quick: bool,
@@ -26,7 +26,7 @@ impl Size {
         Size { is_quick: true, ms: 600, rounds: 1, clients: 2_000, until: None };
 }
 
-/// What a scenario works with, and where its figures go.
+/// What a scenario uses, and where its figures go.
 pub struct Scene<'a> {
     pub size: Size,
     pub contestants: &'a [&'static Contestant],
@@ -67,7 +67,7 @@ impl Scene<'_> {
     }
 }
 
-/// Three null servers on the core of the rest.
+/// Three null servers on the core of all processes except the proxy.
 pub fn null_servers(value_bytes: usize) -> Result<Servers> {
     Servers::start(Kind::Null, false, value_bytes, pin::REST)
 }

@@ -1,4 +1,4 @@
-//! More than one worker, unpinned: what a second core brings on a machine that has one.
+//! More than one worker, unpinned: what a second core brings.
 
 use super::scene::Scene;
 use crate::contestants::{self, Layout, OURS};
@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 
 pub const WHAT: &str = "Workers (unpinned)";
 
-/// From so many cores on, 4 and 8 workers are measured too.
+/// With this many cores or more, 4 and 8 workers are measured too.
 const MANY_CORES: usize = 8;
 
 pub fn run(scene: &mut Scene<'_>) -> Result<()> {
