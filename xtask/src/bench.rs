@@ -1,8 +1,8 @@
 //! `cargo xtask bench` and `cargo xtask instructions`: both build `nuthatch-bench` as a release and
-//! hand over to it; `bench/README.md` says what it does.
+//! run it. `bench/README.md` says what it does.
 //!
-//! The benchmark is a program of its own, as it starts itself for its servers and loads, and must
-//! be as fast as it can.
+//! The benchmark is a separate program: it starts itself for its servers and loads, and it must be
+//! fast.
 
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::process::Command;
 use crate::install::{self, FOR_BENCH, VALGRIND};
 use crate::place;
 
-/// Everything after the build is in the two minutes of `--quick`.
+/// The two minutes of `--quick` begin after the build.
 pub fn run(options: &[String]) -> Result<()> {
     if !cfg!(target_os = "linux") {
         bail!("the benchmark reads /proc and pins processes: Linux only");
@@ -28,7 +28,7 @@ pub fn run(options: &[String]) -> Result<()> {
 /// Counts, and compares or blesses.
 pub fn instructions(bless: bool) -> Result<()> {
     if !cfg!(target_os = "linux") {
-        println!("Instructions are counted on Linux only; passed over.");
+        println!("Instructions are counted on Linux only: skipped.");
         return Ok(());
     }
     install::ensure(&[&VALGRIND])?;
@@ -40,7 +40,7 @@ pub fn instructions(bless: bool) -> Result<()> {
     must(command)
 }
 
-/// `nuthatch-bench` of the release that is built here, with these packages.
+/// Builds these packages as a release. Returns a command for its `nuthatch-bench`.
 fn program(packages: &[&str]) -> Result<Command> {
     let target = place::target()?;
     let mut build = guarded(&place::cargo());

@@ -1,6 +1,6 @@
-//! `cargo xtask check`: the ritual while you work, minutes on two cores.
+//! `cargo xtask check`: the checks while you work. They take minutes on two cores.
 //!
-//! A new step is a row, placed by its price.
+//! A new step is a row; cheap steps come first.
 
 use anyhow::Result;
 
@@ -28,7 +28,7 @@ pub static STEPS: [Step; 7] = [
         action: Action::Cargo(&["test", "--workspace", "--lib", "--bins", "--no-fail-fast"]),
         needs: "",
     },
-    // Properties, golden vectors, scenarios: no server is needed for any of them.
+    // Properties, golden vectors, scenarios: none of them needs a server.
     Step {
         name: "engine tests",
         action: Action::Cargo(&["test", "-p", "nuthatch-engine", "--test", "*", "--no-fail-fast"]),

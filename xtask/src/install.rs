@@ -1,8 +1,8 @@
-//! Getting what a task needs from the system's package manager.
+//! Installs what a task needs with the system's package manager.
 //!
-//! We say what we are about to run before we run it, install only what is missing, and use sudo
-//! only when we are not root and it is there. A freshly installed redis-server or memcached may
-//! be started as a service by its package; we leave that one alone and use servers of our own.
+//! We print each command before we run it, install only what is missing, and use sudo only if we
+//! are not root and sudo exists. The package of redis-server or memcached may start it as a
+//! service. We do not touch that service, and use servers of our own.
 
 use anyhow::{Context, Result, bail};
 use nuthatch_testbed::find_program;
@@ -10,11 +10,11 @@ use std::process::{Command, Stdio};
 
 use crate::{paint, place};
 
-/// A program we need, and the packages that bring it.
+/// A program that we need, and the packages that contain it.
 pub struct Need {
     pub program: &'static str,
     pub apt: &'static str,
-    /// None: this package manager is not known to have it.
+    /// None: we know no package of this package manager.
     pub dnf: Option<&'static str>,
     pub brew: Option<&'static str>,
 }
@@ -29,7 +29,7 @@ pub static MEMCACHED: Need = Need {
     brew: Some("memcached"),
 };
 
-/// What the tests need beside cargo.
+/// What the tests need, in addition to cargo.
 pub static FOR_TESTS: [&Need; 10] = [
     &REDIS_SERVER,
     &MEMCACHED,
@@ -49,12 +49,12 @@ pub static FOR_TESTS: [&Need; 10] = [
         brew: Some("libmemcached"),
     },
     &Need { program: "node", apt: "nodejs", dnf: Some("nodejs"), brew: Some("node") },
-    // Where node comes with npm, as from its makers, Debian's package is not asked for.
+    // If node already comes with npm, as from nodejs.org, Debian's package is not installed.
     &Need { program: "npm", apt: "npm", dnf: Some("npm"), brew: Some("node") },
     &Need { program: "php", apt: "php-cli", dnf: Some("php-cli"), brew: Some("php") },
 ];
 
-/// What the benchmark compares with and asks, beside nuthatch.
+/// What the benchmark needs, in addition to nuthatch.
 pub static FOR_BENCH: [&Need; 6] = [
     &REDIS_SERVER,
     &Need {
@@ -69,11 +69,11 @@ pub static FOR_BENCH: [&Need; 6] = [
     &Need { program: "setpriv", apt: "util-linux", dnf: Some("util-linux"), brew: None },
 ];
 
-/// What counts instructions.
+/// The program that counts instructions.
 pub static VALGRIND: Need =
     Need { program: "valgrind", apt: "valgrind", dnf: Some("valgrind"), brew: Some("valgrind") };
 
-/// And on Linux, for worlds of their own and limits.
+/// On Linux also these, for tests with their own namespaces and limits.
 pub static FOR_LINUX_TESTS: [&Need; 5] = [
     &Need { program: "ip", apt: "iproute2", dnf: Some("iproute"), brew: None },
     &Need { program: "unshare", apt: "util-linux", dnf: Some("util-linux"), brew: None },
@@ -106,7 +106,7 @@ impl Manager {
     /// The commands that install `packages`, without sudo.
     fn commands(self, packages: &[&str]) -> Vec<Vec<String>> {
         let lines: &[&[&str]] = match self {
-            // The lists of a fresh machine are empty or stale: without them apt finds nothing.
+            // On a new machine the package lists are empty or old, and apt finds nothing.
             Manager::Apt => &[
                 &["apt-get", "update", "-q"],
                 &["apt-get", "install", "-q", "-y", "--no-install-recommends"],
@@ -123,7 +123,7 @@ impl Manager {
     }
 }
 
-/// Installs those of `needs` that are missing; says nothing if none is.
+/// Installs the missing programs of `needs`. Prints nothing if none is missing.
 pub fn ensure(needs: &[&Need]) -> Result<()> {
     let missing: Vec<&Need> =
         needs.iter().copied().filter(|need| find_program(need.program).is_none()).collect();
@@ -133,13 +133,13 @@ pub fn ensure(needs: &[&Need]) -> Result<()> {
     let names: Vec<&str> = missing.iter().map(|need| need.program).collect();
     let names = names.join(", ");
     let Some(manager) = Manager::of_this_machine() else {
-        bail!("{names}: missing, and there is no apt-get, dnf or brew; please install it yourself")
+        bail!("missing: {names}; there is no apt-get, dnf or brew, please install it yourself")
     };
     let mut packages = Vec::new();
     for need in &missing {
         let Some(package) = manager.package(need) else {
             bail!(
-                "{}: missing, and no package of it is known for this system; please install it \
+                "{} is missing, and we know no package for this system; please install it \
                  yourself (Debian's package is {})",
                 need.program,
                 need.apt
@@ -161,7 +161,7 @@ pub fn ensure(needs: &[&Need]) -> Result<()> {
     }
 }
 
-/// rustup's smallest profile comes without the formatter and the lints.
+/// rustup's smallest profile has no formatter and no lints.
 pub fn ensure_components() -> Result<()> {
     let is_missing = |name: &str| {
         let status = Command::new(place::cargo())
@@ -184,8 +184,8 @@ pub fn ensure_components() -> Result<()> {
     Ok(())
 }
 
-/// Installs packages by their apt names where apt is the manager: for what is no program, such
-/// as python3-venv, which other systems have within python3.
+/// Installs packages by their apt names if apt is the package manager. This is for packages without
+/// a program, such as python3-venv, which other systems have in python3.
 pub fn ensure_apt_packages(packages: &[&str]) -> Result<()> {
     match Manager::of_this_machine() {
         Some(Manager::Apt) => install(Manager::Apt, packages),
@@ -216,7 +216,7 @@ fn install(manager: Manager, packages: &[&str]) -> Result<()> {
             .status()
             .with_context(|| format!("cannot run `{line}`"))?;
         let is_last = i + 1 == commands.len();
-        // One broken source among many fails an update that was good enough for us.
+        // An update fails if one of many sources is broken. It may still be good enough.
         if !status.success() && is_last {
             bail!("`{line}` failed; install {} yourself and try again", packages.join(", "));
         }
@@ -224,7 +224,7 @@ fn install(manager: Manager, packages: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// What must stand before a command that installs.
+/// The words before a command that installs.
 fn sudo_prefix(manager: Manager, packages: &[&str]) -> Result<Vec<&'static str>> {
     if manager == Manager::Brew || nuthatch_testbed::is_root() {
         return Ok(Vec::new()); // brew refuses to run as root

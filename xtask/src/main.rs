@@ -1,8 +1,8 @@
-//! What a developer types: `cargo xtask demo | check | test | tidy | bench | instructions`.
+//! The developer's commands: `cargo xtask demo | check | test | tidy | bench | instructions`.
 //!
-//! Rust, so that there is no second language to learn and no tool to install first. Each
-//! subcommand is a file or folder of its name; `steps.rs` runs the tables of `check` and `test`,
-//! `install.rs` gets what they need from the system's package manager.
+//! They are written in Rust, so that there is no second language to learn and no tool to install
+//! first. Each subcommand is a file or folder of its name. `steps.rs` runs the tables of `check` and
+//! `test`; `install.rs` installs what they need with the system's package manager.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "printing is what these commands are for")]
 
@@ -31,34 +31,34 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Three real servers behind nuthatch: a session, the balance, a failure.
+    /// Shows nuthatch with three real servers: a session, the balance, a failure.
     Demo {
-        /// memcached instead of Redis.
+        /// Use memcached instead of Redis.
         #[arg(long)]
         memcached: bool,
-        /// End by itself; the exit code tells whether every step held.
+        /// End after the last step; the exit code says whether every check was right.
         #[arg(long)]
         once: bool,
-        /// Show this proxy instead of building ours, e.g. the installed nutcracker.
+        /// Use this proxy instead of building ours, e.g. the installed nutcracker.
         #[arg(long, value_name = "PROGRAM")]
         proxy: Option<PathBuf>,
     },
-    /// The ritual while you work: format, tidy, lints, unit tests, simulation, docs.
+    /// The checks while you work: format, tidy, lints, unit tests, simulation, docs.
     Check,
-    /// Everything: installs what the tests need, then check, integration tests and the demo.
+    /// All tests: installs what they need, then runs check, integration tests and the demo.
     Test,
     /// The house rules no lint knows: rooms, circles of imports, sizes, essays, stray paths.
     Tidy,
-    /// nuthatch beside nutcracker, HAProxy and no proxy; installs what that needs.
+    /// Measures nuthatch beside nutcracker, HAProxy and no proxy; installs what it needs.
     Bench {
-        /// For `nuthatch-bench run`, e.g. `--quick`, `--rounds 9`, `--workloads p1,p16`,
-        /// `--backends null`, `--out FILE`; `--help` lists them all.
+        /// Options of `nuthatch-bench run`, e.g. `--quick`, `--rounds 9`, `--workloads p1,p16`,
+        /// `--backends null`, `--out FILE`; `--help` lists all of them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
-    /// Instructions of the engine's hot paths against the baseline in the tree.
+    /// Counts the instructions of the engine's hot paths and compares them with the baseline.
     Instructions {
-        /// Write the baseline anew.
+        /// Write the baseline.
         #[arg(long)]
         bless: bool,
     },
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<stop::Stopped>() => {
-            println!("\nStopped; nothing is left running.");
+            println!("\nStopped. All servers and the proxy have ended.");
             ExitCode::from(130)
         }
         Err(error) => {

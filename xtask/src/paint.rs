@@ -1,7 +1,7 @@
-//! Colours, on a terminal that wants them only, and numbers people can read.
+//! Colours, only on a terminal that shows them, and readable numbers.
 //!
-//! Text is padded before it is painted: the escape codes have no width on the screen but do
-//! have one for `format!`.
+//! Text is padded before it is painted: the escape codes have no width on the screen, but `format!`
+//! counts them.
 
 use std::env;
 use std::io::{IsTerminal, stdout};
@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 fn is_on() -> bool {
     static ON: OnceLock<bool> = OnceLock::new();
     *ON.get_or_init(|| {
-        // no-color.org: any value but the empty one means no.
+        // no-color.org: any value that is not empty means no colour.
         let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
         stdout().is_terminal() && !refused && !is_dumb
@@ -37,7 +37,7 @@ pub fn green(text: &str) -> String {
     paint("32", text)
 }
 
-/// A colour of its own for each server, the same in every picture.
+/// Each server has its own colour, the same everywhere.
 pub fn server(index: usize, text: &str) -> String {
     paint(["36", "35", "33"][index % 3], text)
 }
@@ -60,7 +60,7 @@ pub fn thousands(n: u64) -> String {
     out
 }
 
-/// `text` in lines of at most `width` characters, cut between words where that can be.
+/// `text` in lines of at most `width` characters, cut between words if possible.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_parted() {
+    fn thousands_are_separated() {
         assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
     }
 

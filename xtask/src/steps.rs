@@ -1,8 +1,7 @@
 //! A table of steps, run one after the other.
 //!
-//! Each step is announced with the line that repeats it by hand, its output passes through
-//! untouched, and its time follows. The first failure ends the run: the tables begin with what
-//! is cheap, so what comes later would only take longer to say the same.
+//! Each step prints the line that repeats it by hand, then its unchanged output, then its time. The
+//! first failure ends the run. The tables begin with the cheap steps, so an error is found early.
 
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -15,7 +14,7 @@ use crate::{paint, place};
 pub struct Step {
     pub name: &'static str,
     pub action: Action,
-    /// A path in the workspace without which the step has nothing to do; "" if there is none.
+    /// A path in the workspace. Without it the step has nothing to do. "" means no path.
     pub needs: &'static str,
 }
 
@@ -24,7 +23,7 @@ pub enum Action {
     Cargo(&'static [&'static str]),
     /// The same with variables set: name and value.
     CargoWith(&'static [(&'static str, &'static str)], &'static [&'static str]),
-    /// A function of ours and the command that shows it alone.
+    /// A function of ours, and the command that runs it alone.
     Ours(fn() -> Result<()>, &'static str),
 }
 
@@ -61,7 +60,7 @@ pub fn run<'a>(title: &str, steps: impl IntoIterator<Item = &'a Step>) -> Result
         println!("  {name:width$}  {:>9}", seconds(*time));
     }
     let total = seconds(start.elapsed());
-    println!("{} {} steps in {total}", paint::green(&format!("{title}: all well,")), times.len());
+    println!("{} {} steps in {total}", paint::green(&format!("{title}: all ok,")), times.len());
     Ok(())
 }
 
@@ -110,7 +109,7 @@ fn cargo(vars: &[(&str, &str)], args: &[&str]) -> Result<()> {
     if status.success() { Ok(()) } else { bail!("{status}") }
 }
 
-/// Runs a program in the workspace's root; an error unless it succeeds.
+/// Runs a program in the workspace's root. An error if it fails.
 pub fn must(program: impl AsRef<Path>, args: &[&str]) -> Result<()> {
     let program = program.as_ref();
     let line = format!("{} {}", program.display(), args.join(" "));

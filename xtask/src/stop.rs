@@ -1,8 +1,8 @@
 //! Ctrl-C, TERM and HUP: the demo ends in order.
 //!
-//! The first signal raises a flag that every loop and wait of the demo looks at; the way out is
-//! then an ordinary error, so all is dropped and cleaned as usual. A second one ends us on the
-//! spot. Nothing stays behind then either: the children's own guards see to that.
+//! The first signal sets a flag. Every loop and wait of the demo checks it and returns an ordinary
+//! error, so that everything is dropped as usual. A second signal ends us at once. Then the guards
+//! of the children end them.
 
 use anyhow::Result;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone)]
 pub struct Stop(Arc<AtomicBool>);
 
-/// The error that carries a stop out of any depth.
+/// The error that ends all calls after a signal.
 #[derive(Debug)]
 pub struct Stopped;
 
@@ -34,7 +34,7 @@ impl Stop {
     pub fn listen() -> Result<Stop> {
         let raised = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            // In this order: the first signal finds the flag down and only raises it.
+            // In this order: at the first signal the flag is not set yet, and is only set.
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&raised))?;
             flag::register(signal, Arc::clone(&raised))?;
         }
@@ -45,12 +45,12 @@ impl Stop {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// An error once a signal has come.
+    /// An error if a signal has come.
     pub fn check(&self) -> Result<()> {
         if self.is_raised() { Err(Stopped.into()) } else { Ok(()) }
     }
 
-    /// Sleeps so long, or until a signal comes.
+    /// Sleeps for this time, or until a signal comes.
     pub fn sleep(&self, time: Duration) -> Result<()> {
         let end = Instant::now() + time;
         loop {

@@ -1,10 +1,10 @@
-//! `cargo xtask test`: everything, on a machine that may have nothing but Rust.
+//! `cargo xtask test`: all tests, on a machine that may have only Rust.
 //!
-//! First what the tests need is installed, then come the steps of `check`, then all that talks
-//! to real servers. Tests find the Python of the virtual environment in NUTHATCH_PYTHON, the
-//! packages of Node in NUTHATCH_NODE_MODULES, and may take them as given here; without them (a
-//! plain `cargo test`) they should say so and pass over. So for a program that is missing, which
-//! with NUTHATCH_NO_SKIP, as here, is a failure.
+//! First it installs what the tests need. Then it runs the steps of `check`, then all tests with
+//! real servers. NUTHATCH_PYTHON names the Python of the virtual environment, NUTHATCH_NODE_MODULES
+//! the packages of Node. Without these variables (a plain `cargo test`) a test that needs them says
+//! so and is skipped. The same holds for a missing program, but with NUTHATCH_NO_SKIP, which is set
+//! here, it is a failure.
 
 use anyhow::{Result, bail};
 use std::path::PathBuf;
@@ -106,7 +106,7 @@ fn python() -> Result<PathBuf> {
     Ok(place::target()?.join("venv/bin/python"))
 }
 
-/// Libraries and the modules that they bring.
+/// Libraries, and the module in each.
 const LIBRARIES: [(&str, &str); 4] = [
     ("redis", "redis"),
     ("pymemcache", "pymemcache"),
@@ -114,11 +114,11 @@ const LIBRARIES: [(&str, &str); 4] = [
     ("pylibmc", "pylibmc"),
 ];
 
-/// What pylibmc is built of, where there is no wheel of it for this Python.
+/// What pylibmc needs for its build, if there is no wheel for this Python.
 const FOR_PYLIBMC: [&str; 4] = ["libmemcached-dev", "zlib1g-dev", "python3-dev", "gcc"];
 
-/// A virtual environment with the newest client libraries, made once; later runs look for newer
-/// ones and do without when the network is away.
+/// A virtual environment with the newest client libraries. It is made once. Later runs update it,
+/// and ignore an error if the network is away.
 fn prepare_python() -> Result<()> {
     let python = python()?;
     let venv = place::target()?.join("venv").to_string_lossy().into_owned();
@@ -148,7 +148,7 @@ fn npm() -> Result<PathBuf> {
     Ok(place::target()?.join("npm"))
 }
 
-/// memcache-client: maintained, and one of few that speak text.
+/// memcache-client: it is maintained, and it is one of few that speak the text protocol.
 fn prepare_node() -> Result<()> {
     let folder = npm()?;
     if folder.join("node_modules/memcache-client").is_dir() {
@@ -185,7 +185,7 @@ fn integration() -> Result<()> {
         .args(["test", "--workspace", "--test", "*", "--no-fail-fast"])
         .env("NUTHATCH_PYTHON", python()?)
         .env("NUTHATCH_NODE_MODULES", npm()?.join("node_modules"))
-        // All programs are there by now.
+        // All programs are installed here.
         .env("NUTHATCH_NO_SKIP", "1")
         .current_dir(place::root())
         .status()?;

@@ -1,10 +1,10 @@
-//! How evenly 10,000 keys lie on three servers.
+//! How evenly 10,000 keys are spread over three servers.
 //!
 //! The default hash, fnv1a_64 cut to 32 bits, spreads keys that differ only at their end very
-//! little: `key-0` to `key-9` lie within 4,800 of each other in a range of 2^32 and so, with
-//! ketama, on one server. Each further byte multiplies the distance by 435: `user:<n>:profile`
-//! differs early and spreads well. Thousands of either form even out; ten do not. The picture
-//! shows both.
+//! little: the hashes of `key-0` to `key-9` are within 4,800 of each other in a range of 2^32. So
+//! ketama puts them on one server. Each further byte multiplies the distance by 435:
+//! `user:<n>:profile` differs early and spreads well. Thousands of keys of either form are spread
+//! evenly, ten are not. The output shows both.
 
 use anyhow::Result;
 
@@ -17,7 +17,8 @@ use crate::stop::Stop;
 const KEYS: usize = 10_000;
 /// Commands in one write.
 const BATCH: usize = 500;
-/// Shares outside these bounds are no balance. 160 points a server give 28 to 39 % as a rule.
+/// Shares outside these bounds are an error. With 160 points for each server they are usually 28 to
+/// 39 %.
 const SHARE_MIN: f64 = 0.15;
 const SHARE_MAX: f64 = 0.55;
 
@@ -47,12 +48,11 @@ pub fn play(stage: &mut Stage, stop: &Stop, verdict: &mut Verdict) -> Result<()>
     };
     let (keys, calls) = match stage.speech() {
         Speech::Redis => {
-            ("keys held, as INFO keyspace says", "commands served, as INFO commandstats says")
+            ("keys stored, from INFO keyspace", "commands served, from INFO commandstats")
         }
-        Speech::Memcached => (
-            "keys held, as curr_items of stats says",
-            "commands served, as cmd_get and cmd_set say",
-        ),
+        Speech::Memcached => {
+            ("keys stored, from curr_items of stats", "commands served, from cmd_get and cmd_set")
+        }
     };
     draw(keys, &more(|counts| counts.keys), KEYS, verdict);
     draw(calls, &more(|counts| counts.calls), 2 * KEYS, verdict);
@@ -78,9 +78,9 @@ fn draw(title: &str, counts: &[u64], expected: usize, verdict: &mut Verdict) {
     verdict.expect(sum == expected as u64, || format!("{title}: {sum} in all, not {expected}"));
 }
 
-/// Ten numbered keys beside ten with an early number.
+/// Ten keys with the number at the end, and ten with the number before.
 fn numbered_keys(stage: &mut Stage) -> Result<()> {
-    println!("  {}", paint::dim("few keys, n from 0 to 9: their form matters"));
+    println!("  {}", paint::dim("ten keys, n from 0 to 9: the form of the name matters"));
     for (shown, start, end) in [("key-<n>", "key-", ""), ("user:<n>:profile", "user:", ":profile")]
     {
         let mut held = [0; NAMES.len()];
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_far_off_share_is_noticed() {
+    fn a_wrong_share_is_noticed() {
         let mut verdict = Verdict::default();
         draw("even", &[30, 30, 40], 100, &mut verdict);
         assert!(verdict.failed.is_empty());

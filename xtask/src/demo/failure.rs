@@ -1,11 +1,11 @@
-//! One server dies, is left out, and comes back.
+//! One server dies, is ejected, and comes back.
 //!
 //! ```text
 //!   kill ──▶ errors ──▶ ejected: the others answer for its keys ──▶ start again ──▶ readmitted
 //! ```
 //!
-//! The victim is the server that holds `msg`. A client asks for `msg` ten times a second and we
-//! print what it sees each time that changes; `date`, on another server, must not notice.
+//! We kill the server that has `msg`. A client reads `msg` ten times a second, and we print each
+//! answer that differs from the one before. Reads of `date`, on another server, must not fail.
 
 use anyhow::{Context, Result};
 use std::time::{Duration, Instant};
@@ -17,39 +17,39 @@ use crate::paint;
 use crate::stop::Stop;
 
 const PAUSE: Duration = Duration::from_millis(100);
-/// What is left of 80 columns for an answer.
+/// Columns for an answer, of 80.
 const ANSWER_WIDTH: usize = 53;
-/// Ejection takes three failures, readmission two seconds; this is far beyond both.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Ejection takes three failures, readmission two seconds; this is much longer than both.
+const MAX_WAIT: Duration = Duration::from_secs(15);
 
 pub fn play(stage: &mut Stage, stop: &Stop, verdict: &mut Verdict) -> Result<()> {
-    let victim = *stage.holders("msg").first().context("nobody holds `msg`")?;
+    let victim = *stage.holders("msg").first().context("no server has `msg`")?;
     let painted = names(&[victim]);
-    paint::heading(&format!("A failure: {} holds msg, and we kill it", NAMES[victim]));
-    let mut diary = Diary::new();
+    paint::heading(&format!("A failure: {} has msg, and we kill it", NAMES[victim]));
+    let mut report = Report::new();
     stage.server(victim).kill()?;
-    diary.note("killed", &format!("{painted} is gone"));
+    report.note("killed", &format!("{painted} is gone"));
 
     if stage.speech() == Speech::Memcached {
-        // To a cache's client a key that cannot be had is a miss (docs/adr/0008).
+        // To a client of a cache, a key that cannot be read is a miss (docs/adr/0008).
         let both = Command::Gets(vec!["msg".into(), "date".into()]);
         let answer = stage.ask(&both)?;
-        diary.tell("get msg date", &answer, "date alone");
+        report.tell("get msg date", &answer, "only date");
         verdict.expect(answer.is_value("2015"), || {
-            format!("`get msg date` should find date alone, not {}", answer.show())
+            format!("`get msg date` should find only date, not {}", answer.show())
         });
     }
 
-    let is_ejected = diary.ask_until_missing(stage, stop)?;
+    let is_ejected = report.ask_until_missing(stage, stop)?;
     verdict.expect(is_ejected, || {
-        format!("{} was not ejected: {:?} after its death msg still fails", NAMES[victim], PATIENCE)
+        format!("{} was not ejected: {:?} after the kill msg still fails", NAMES[victim], MAX_WAIT)
     });
     if is_ejected {
-        diary.note("ejected", "another server answers for its keys");
+        report.note("ejected", "another server answers for its keys");
         let answer = stage.ask(&Command::set("msg", "again"))?;
-        let heirs = stage.holders("msg");
-        diary.tell("set msg again", &answer, &format!("on {}", names(&heirs)));
-        verdict.expect(heirs.len() == 1 && !heirs.contains(&victim), || {
+        let holders = stage.holders("msg");
+        report.tell("set msg again", &answer, &format!("on {}", names(&holders)));
+        verdict.expect(holders.len() == 1 && !holders.contains(&victim), || {
             format!("while {} is out, msg should be on one other server", NAMES[victim])
         });
         let answer = stage.ask(&Command::get("msg"))?;
@@ -57,48 +57,49 @@ pub fn play(stage: &mut Stage, stop: &Stop, verdict: &mut Verdict) -> Result<()>
     }
 
     stage.server(victim).restart()?;
-    diary.note("restarted", &format!("{painted} runs again, empty"));
-    // Its owner again, it does not know the key: that is how the return shows.
-    let is_back = diary.ask_until_missing(stage, stop)?;
+    report.note("restarted", &format!("{painted} runs again, empty"));
+    // When it is the owner again, it does not have the key: so we see its return.
+    let is_back = report.ask_until_missing(stage, stop)?;
     verdict.expect(is_back, || {
-        format!("{} was not readmitted within {PATIENCE:?} of its return", NAMES[victim])
+        format!("{} was not readmitted within {MAX_WAIT:?} after its restart", NAMES[victim])
     });
     if is_back {
-        diary.note("readmitted", &format!("{painted} owns its keys again"));
+        report.note("readmitted", &format!("{painted} owns its keys again"));
         let answer = stage.ask(&Command::set("msg", "home"))?;
         let holders = stage.holders("msg");
-        diary.tell("set msg home", &answer, &format!("on {}", names(&holders)));
+        report.tell("set msg home", &answer, &format!("on {}", names(&holders)));
         let there = stage.ask_server(victim, &Command::get("msg"))?;
         verdict.expect(there.meaning == Meaning::Values(vec!["home".into()]), || {
-            format!("{} should hold the newest msg, and says {}", NAMES[victim], there.shown)
+            format!("{} should have the newest msg, and answers {}", NAMES[victim], there.shown)
         });
         println!(
             "  {}",
-            paint::dim("An old copy stays where the keys were meanwhile. A cache may do that;")
+            paint::dim("An old copy stays on the server that had the key meanwhile. A cache may")
         );
-        println!("  {}", paint::dim("before a store, leave auto_eject_hosts off."));
+        println!("  {}", paint::dim("do that; for a store, use auto_eject_hosts: false."));
     }
-    let disturbed = diary.disturbed;
+    let disturbed = report.disturbed;
     verdict.expect(disturbed == 0, || {
-        format!("date lives on another server, yet {disturbed} of its reads went wrong")
+        format!("date is on another server, but {disturbed} of its reads failed")
     });
     println!(
-        "  date, on another server, was read {} times meanwhile: {disturbed} went wrong",
-        diary.bystander_reads
+        "  date, on another server, was read {} times meanwhile: {disturbed} failed",
+        report.other_reads
     );
     Ok(())
 }
 
-/// What clients see, with the time since the kill.
-struct Diary {
+/// Prints what clients see, with the time since the kill.
+struct Report {
     start: Instant,
-    bystander_reads: u32,
+    /// Reads of `date`, on another server.
+    other_reads: u32,
     disturbed: u32,
 }
 
-impl Diary {
-    fn new() -> Diary {
-        Diary { start: Instant::now(), bystander_reads: 0, disturbed: 0 }
+impl Report {
+    fn new() -> Report {
+        Report { start: Instant::now(), other_reads: 0, disturbed: 0 }
     }
 
     fn time(&self) -> String {
@@ -110,7 +111,7 @@ impl Diary {
         println!("{}  {} {more}", self.time(), paint::bold(&format!("{what:<14}")));
     }
 
-    /// A command and what came of it.
+    /// A command and its answer.
     fn tell(&self, typed: &str, answer: &Answer, more: &str) {
         let mut lines = paint::wrap(&answer.show(), ANSWER_WIDTH).into_iter();
         let first = lines.next().unwrap_or_default();
@@ -121,10 +122,10 @@ impl Diary {
         }
     }
 
-    /// Asks for `msg` until somebody answers that it has none, or for as long as patience lasts;
-    /// prints each new answer and how often the one before it came. Says whether it came to that.
+    /// Reads `msg` until a server answers that it does not have it, or until `MAX_WAIT`. Prints each
+    /// new answer, and how often the answer before it came. Returns whether the key was missing.
     fn ask_until_missing(&mut self, stage: &mut Stage, stop: &Stop) -> Result<bool> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + MAX_WAIT;
         let mut last = String::new();
         let mut times = 0;
         loop {
@@ -137,7 +138,7 @@ impl Diary {
                 times = 0;
             }
             times += 1;
-            self.bystander_reads += 1;
+            self.other_reads += 1;
             let other = stage.ask(&Command::get("date"))?;
             self.disturbed += u32::from(!other.is_value("2015"));
             if answer.is(&Meaning::Nothing) {

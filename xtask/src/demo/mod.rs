@@ -2,16 +2,16 @@
 //!
 //! ```text
 //!   prepare   redis-server or memcached installed? nuthatch built?
-//!   stage     three of them, nuthatch before them
-//!   session   the course notes' commands, and which server holds each key
-//!   balance   10,000 keys: who holds how many, who was asked how often
+//!   stage     three servers, and nuthatch in front of them
+//!   session   the course notes' commands, and which server has each key
+//!   balance   10,000 keys: how many each server has, how often each was asked
 //!   failure   one server dies, is ejected, comes back
-//!   play      stays up until Ctrl-C (not with --once)
+//!   stay      runs until Ctrl-C (not with --once)
 //! ```
 //!
-//! Every figure on the screen comes from the servers themselves, asked past the proxy. Each act
-//! notes in `Verdict` what should have held; with `--once` the exit code is the verdict. The acts
-//! are the same for both kinds of server; `wire.rs` knows their words.
+//! Every number on the screen comes from the servers themselves, asked without the proxy. Each part
+//! records its checks in `Verdict`; with `--once` they decide the exit code. The parts are the same
+//! for both kinds of server; `wire.rs` knows their protocols.
 
 mod balance;
 mod failure;
@@ -34,7 +34,7 @@ pub use wire::Speech;
 pub fn run(speech: Speech, is_once: bool, proxy: Option<PathBuf>) -> Result<()> {
     let stop = Stop::listen()?;
     let outcome = play(speech, is_once, proxy, &stop);
-    // A signal breaks off whatever call it meets; what that call says of it is of no interest.
+    // A signal interrupts the current call. The error of that call does not matter.
     if outcome.is_err() { stop.check().and(outcome) } else { outcome }
 }
 
@@ -88,15 +88,15 @@ fn build(stop: &Stop) -> Result<PathBuf> {
 fn conclude(verdict: &Verdict, is_once: bool) -> Result<()> {
     println!();
     if verdict.failed.is_empty() {
-        println!("{} {} things looked at.", paint::green("All held:"), verdict.held);
+        println!("{} {} checks.", paint::green("All right:"), verdict.held);
         return Ok(());
     }
     for what in &verdict.failed {
-        println!("{} {what}", paint::red("Did not hold:"));
+        println!("{} {what}", paint::red("Wrong:"));
     }
     if is_once {
         bail!(
-            "{} of {} things",
+            "{} of {} checks",
             verdict.failed.len(),
             verdict.held as usize + verdict.failed.len()
         );
@@ -106,19 +106,19 @@ fn conclude(verdict: &Verdict, is_once: bool) -> Result<()> {
 
 /// Until Ctrl-C.
 fn stay(stage: &mut Stage, stop: &Stop) -> Result<()> {
-    paint::heading("Yours until Ctrl-C");
+    paint::heading("Running until Ctrl-C. Try it yourself:");
     let (cli, arguments, package) = match stage.speech() {
         Speech::Redis => ("redis-cli", "-p", "redis-tools"),
-        // Any program that sends lines will do.
+        // Any program that sends lines is good.
         Speech::Memcached => ("nc", "127.0.0.1", "netcat-openbsd"),
     };
     let has_cli = nuthatch_testbed::find_program(cli).is_some();
     let hint = |port: u16, what: &str| {
         println!("  {cli} {arguments} {:<6} {}", port, paint::dim(what));
     };
-    hint(stage.port(), "all of them, through the proxy");
+    hint(stage.port(), "all servers, through the proxy");
     for (name, port) in stage.server_ports() {
-        hint(port, &format!("{name} alone"));
+        hint(port, &format!("only {name}"));
     }
     if !has_cli {
         println!("  {}", paint::dim(&format!("({cli} is in the package {package})")));
@@ -127,7 +127,7 @@ fn stay(stage: &mut Stage, stop: &Stop) -> Result<()> {
         match stop.sleep(Duration::from_millis(500)) {
             Ok(()) => {}
             Err(error) if error.is::<Stopped>() => {
-                println!("\nThe servers and the proxy are gone.");
+                println!("\nThe servers and the proxy have ended.");
                 return Ok(());
             }
             Err(error) => return Err(error),

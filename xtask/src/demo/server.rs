@@ -1,4 +1,4 @@
-//! A server of either kind, as the stage sees it.
+//! A Redis or a memcached server, with the same functions.
 
 use anyhow::Result;
 use nuthatch_testbed::{MemcachedServer, Process, RedisServer};
@@ -12,7 +12,7 @@ pub enum Server {
 }
 
 impl Speech {
-    /// The program that serves it.
+    /// The server program for it.
     pub fn need(self) -> &'static Need {
         match self {
             Speech::Redis => &REDIS_SERVER,
@@ -63,7 +63,7 @@ impl Server {
         self.process().kill()
     }
 
-    /// Starts it anew, empty, on the same port.
+    /// Starts it again, empty, on the same port.
     pub fn restart(&mut self) -> Result<()> {
         match self {
             Server::Redis(server) => server.restart(),

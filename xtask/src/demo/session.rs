@@ -1,4 +1,4 @@
-//! The course notes' session, in the servers' own words.
+//! The course notes' session, with the servers' replies.
 
 use anyhow::Result;
 
@@ -7,7 +7,7 @@ use super::verdict::Verdict;
 use super::wire::{Command, Meaning, Speech};
 use crate::paint;
 
-/// Commands, and what their replies should come to.
+/// Commands, and the meaning that their replies should have.
 fn script(speech: Speech) -> Vec<(Command, Meaning)> {
     let value = |text: &str| Meaning::Values(vec![text.to_owned()]);
     let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -37,11 +37,11 @@ fn script(speech: Speech) -> Vec<(Command, Meaning)> {
 pub fn play(stage: &mut Stage, verdict: &mut Verdict) -> Result<()> {
     paint::heading("A session through the proxy");
     let speech = stage.speech();
-    // As wide as the script needs it.
+    // Column widths for the script.
     let (left, width) = if speech == Speech::Redis { (24, 20) } else { (29, 28) };
     println!(
         "{}",
-        paint::dim(&format!("  {:<left$}{:<width$}{}", "command", "reply", "who holds the key"))
+        paint::dim(&format!("  {:<left$}{:<width$}{}", "command", "reply", "server with the key"))
     );
     for (command, wanted) in script(speech) {
         let answer = stage.ask(&command)?;

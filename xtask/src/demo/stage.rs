@@ -1,4 +1,4 @@
-//! Three servers of a kind and a proxy before them.
+//! Three servers of one kind and a proxy in front of them.
 
 use anyhow::{Context, Result};
 use nuthatch_testbed::{Proxy, free_port, pool_yaml};
@@ -12,8 +12,8 @@ use super::wire::{Command, Counts, Meaning, Reply, Speech, Wire};
 use crate::paint;
 use crate::stop::Stop;
 
-/// Names, not ports, make the ring: so the picture is the same on every run. With these three,
-/// the notes' keys happen to live on three different servers.
+/// The ring is made of names, not ports, so the output is the same on every run. With these three
+/// names, the keys of the course notes are on three different servers.
 pub const NAMES: [&str; 3] = ["one", "two", "three"];
 
 /// The pool of the course notes.
@@ -25,7 +25,7 @@ const KEYS: [(&str, &str); 5] = [
     ("server_failure_limit", "3"),
 ];
 
-/// Where twemproxy's own example listens.
+/// The port of twemproxy's own example.
 const USUAL_PORT: u16 = 22121;
 
 pub struct Stage {
@@ -33,7 +33,7 @@ pub struct Stage {
     servers: Vec<Server>,
     proxy: Proxy,
     port: u16,
-    /// Our connection through the proxy; made anew after an error.
+    /// Our connection through the proxy. After an error we make a new one.
     wire: Option<Wire>,
 }
 
@@ -51,14 +51,14 @@ impl Stage {
         let entries: Vec<String> =
             servers.iter().zip(NAMES).map(|(server, name)| server.entry(name)).collect();
         let mut keys = KEYS.to_vec();
-        // Absent it is a pool of memcached servers, as it was for twemproxy.
+        // Without this key it is a pool of memcached servers, as in twemproxy.
         if speech == Speech::Redis {
             keys.push(("redis", "true"));
         }
         let yaml = pool_yaml("sxt", port, &keys, &entries);
         let mut proxy = Proxy::start(binary, &yaml, &[])?;
 
-        paint::heading("On stage");
+        paint::heading("Running");
         for (i, server) in servers.iter_mut().enumerate() {
             let pid = server.process().pid();
             let name = paint::server(i, &format!("{:<6}", NAMES[i]));
@@ -118,17 +118,17 @@ impl Stage {
         Ok(Wire::new(self.proxy.client()?, self.speech))
     }
 
-    /// One command to one server, past the proxy.
+    /// One command to one server, without the proxy.
     pub fn ask_server(&self, index: usize, command: &Command) -> Result<Reply> {
         Ok(self.servers[index].wire()?.ask(command)?)
     }
 
-    /// What each server says of itself.
+    /// Each server's own counts.
     pub fn counts(&self) -> Result<Vec<Counts>> {
         self.servers.iter().map(|server| self.speech.counts(&mut server.wire()?)).collect()
     }
 
-    /// The servers that say they hold `key`. One that is down says nothing.
+    /// The servers that say they have `key`. A server that is down does not count.
     pub fn holders(&self, key: &str) -> Vec<usize> {
         let holds = |index: &usize| {
             let reply = self.ask_server(*index, &Command::Exists(key.into()));
@@ -162,11 +162,10 @@ impl Answer {
     }
 }
 
-/// The names of servers, painted, for the screen; padding comes from the caller's column being
-/// the last.
+/// The names of servers, painted, for the screen. They are not padded: use them in the last column.
 pub fn names(indexes: &[usize]) -> String {
     if indexes.is_empty() {
-        return "nobody".to_owned();
+        return "no server".to_owned();
     }
     let names: Vec<String> = indexes.iter().map(|&i| paint::server(i, NAMES[i])).collect();
     names.join(" and ")

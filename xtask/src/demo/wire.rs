@@ -1,7 +1,7 @@
-//! What is said to servers and proxy, in either protocol, and what their answers mean.
+//! Commands to servers and proxy, in both protocols, and the meaning of their answers.
 //!
-//! The acts of the demo speak of commands and meanings; this file alone knows how they are
-//! written. It reads no more of memcached's protocol than the acts need.
+//! The parts of the demo use commands and meanings. Only this file knows how they are written. It
+//! parses only as much of memcached's protocol as the demo needs.
 
 use anyhow::Result;
 use nuthatch_testbed::{Client, Value};
@@ -14,7 +14,7 @@ pub enum Speech {
     Memcached,
 }
 
-/// One command of the acts.
+/// One command of the demo.
 #[derive(Clone, Debug)]
 pub enum Command {
     Get(String),
@@ -23,13 +23,13 @@ pub enum Command {
     Set(String, String),
     Delete(String),
     Exists(String),
-    /// Members of a set; Redis alone has those.
+    /// Members of a set; only Redis has sets.
     AddMembers(String, Vec<String>),
-    /// What a server says of itself: keys held, reads and writes served.
+    /// A server's own counts: keys, reads and writes.
     Stats,
 }
 
-/// What a reply comes to, whoever gives it.
+/// What a reply means, the same for both protocols.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Meaning {
     Done,
@@ -40,7 +40,7 @@ pub enum Meaning {
     Error,
 }
 
-/// A reply: its meaning and its words.
+/// A reply: its meaning and its text.
 #[derive(Debug)]
 pub struct Reply {
     pub meaning: Meaning,
@@ -66,7 +66,7 @@ impl Command {
         }
     }
 
-    /// As one would type it; a line's end within it is shown.
+    /// As a user would type it; a line end in the middle is shown.
     pub fn typed(&self, speech: Speech) -> String {
         match (self, speech) {
             (Command::Set(key, value), Speech::Memcached) => {
@@ -206,7 +206,7 @@ fn of_memcached(bytes: &[u8]) -> Option<(Reply, usize)> {
     Some((Reply { meaning, shown }, at))
 }
 
-/// What a server has and has done.
+/// What a server has stored and served.
 #[derive(Default)]
 pub struct Counts {
     pub keys: u64,
