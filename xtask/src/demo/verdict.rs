@@ -1,6 +1,6 @@
-//! What the acts of the demo expected, and what of it did not hold.
+//! The checks of the demo: how many were right, and which were wrong.
 
-/// What was looked at, and what did not hold.
+/// The number of checks that were right, and the texts of the others.
 #[derive(Default)]
 pub struct Verdict {
     pub held: u32,
@@ -8,7 +8,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Notes one expectation; `what` tells what is wrong if it does not hold.
+    /// Records one check. `what` says what is wrong if it does not hold.
     pub fn expect(&mut self, holds: bool, what: impl FnOnce() -> String) {
         if holds {
             self.held += 1;
