@@ -1,8 +1,8 @@
 //! The proxy as a pure machine.
 //!
-//! No socket, clock, thread, file or unsafe lives here: bytes and time are handed in, bytes and
-//! wishes come out. The rooms are listed in the order of a request's own path, and a room uses
-//! only rooms listed before it (`cargo xtask tidy` checks).
+//! There is no socket, clock, thread, file or unsafe here. The caller hands in bytes and the time,
+//! and gets bytes and actions back. The rooms are listed in the order of a request's path. A room
+//! uses only rooms listed before it (`cargo xtask tidy` checks this).
 #![forbid(unsafe_code)]
 
 pub mod base;

@@ -1,11 +1,11 @@
 //! Bytes waiting to be written, and the pool their memory comes from.
 //!
-//! An idle connection owns no buffer: [`Output`] takes one from the worker's [`BufferPool`] with
-//! its first byte and gives it back with its last, so memory follows traffic, not connections.
+//! An idle connection owns no buffer: [`Output`] takes one from the worker's [`BufferPool`] for
+//! its first byte and returns it after its last. So memory grows with traffic, not with connections.
 
 use super::limits::{OUTPUT_TRIM_BYTES_MIN, POOLED_BUFFER_BYTES_MAX, POOLED_BYTES_MAX};
 
-/// Buffers that nobody uses now.
+/// Free buffers.
 #[derive(Default)]
 pub struct BufferPool {
     free: Vec<Vec<u8>>,
@@ -19,12 +19,12 @@ impl BufferPool {
         buffer
     }
 
-    /// Keeps nothing for the next taker.
+    /// Frees all buffers.
     pub fn shed(&mut self) {
         *self = BufferPool::default();
     }
 
-    /// Keeps a buffer of a usual size for the next taker; a larger one goes back to the system.
+    /// Keeps a buffer of a usual size for reuse. A larger one is freed.
     pub fn give(&mut self, mut buffer: Vec<u8>) {
         let capacity = buffer.capacity();
         if capacity == 0
@@ -39,12 +39,12 @@ impl BufferPool {
     }
 }
 
-/// What became of bytes that were read to the end of an output; see [`Output::sift`].
+/// The result of [`Output::sift`].
 pub struct Sifted {
-    /// So many belong there.
+    /// Bytes that belong to the output.
     pub len: usize,
     pub done: bool,
-    /// Those behind them.
+    /// The bytes after them.
     pub rest: Vec<u8>,
 }
 
@@ -64,7 +64,7 @@ impl Output {
         self.bytes.len() == self.start
     }
 
-    /// What is to be written.
+    /// The bytes not written yet.
     pub fn pending(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
@@ -78,7 +78,7 @@ impl Output {
         &mut self.bytes
     }
 
-    /// `written` bytes have left from the front.
+    /// Removes the first `written` bytes.
     pub fn consume(&mut self, written: usize, pool: &mut BufferPool) {
         debug_assert!(written <= self.len());
         self.start += written;
@@ -90,7 +90,7 @@ impl Output {
         }
     }
 
-    /// Gives up room that is far more than what waits, where that may wait for long.
+    /// Shrinks a large buffer that holds few bytes. For a client that may not read for long.
     pub fn trim(&mut self) {
         let room = self.bytes.capacity();
         if room > OUTPUT_TRIM_BYTES_MIN && room / 4 > self.len() {
@@ -99,14 +99,14 @@ impl Output {
         }
     }
 
-    /// Takes `len` bytes out that begin `offset` bytes behind the front.
+    /// Removes `len` bytes that begin `offset` bytes after the front.
     pub fn remove(&mut self, offset: usize, len: usize) {
         let from = self.start + offset;
         self.bytes.drain(from..from + len);
     }
 
-    /// Lets `pass` say how many of the last `len` bytes belong here, and whether they are the last;
-    /// takes the others out again, all of them if it finds fault.
+    /// `pass` says how many of the last `len` bytes belong here, and whether the message ends with
+    /// them. The other bytes are removed; all of them if `pass` returns an error.
     pub fn sift<E>(
         &mut self,
         len: usize,
@@ -121,7 +121,7 @@ impl Output {
         passed.map(|(len, done)| Sifted { len, done, rest })
     }
 
-    /// Gives up a buffer that nothing was put in.
+    /// Returns the buffer to the pool if it is empty.
     pub fn release(&mut self, pool: &mut BufferPool) {
         if self.is_empty() {
             self.clear(pool);
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_drained_output_owns_nothing_and_its_buffer_serves_again() {
+    fn an_empty_output_owns_nothing_and_its_buffer_is_reused() {
         let mut pool = BufferPool::default();
         let mut out = Output::default();
         out.tail(&mut pool).extend_from_slice(b"hello world");
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_belong_is_taken_out_again() {
+    fn bytes_that_do_not_belong_are_removed() {
         let mut pool = BufferPool::default();
         let mut out = Output::default();
         out.tail(&mut pool).extend_from_slice(b"sent kept");
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_that_nothing_came_into_is_given_back() {
+    fn an_empty_buffer_is_returned() {
         let mut pool = BufferPool::default();
         let mut out = Output::default();
         out.tail(&mut pool).reserve(100);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_for_long_does_not_sit_on_a_large_buffer() {
+    fn few_bytes_do_not_keep_a_large_buffer() {
         let mut pool = BufferPool::default();
         let mut out = Output::default();
         out.tail(&mut pool).resize(4 * OUTPUT_TRIM_BYTES_MIN, b'x');
@@ -204,14 +204,14 @@ mod tests {
     }
 
     #[test]
-    fn a_large_buffer_goes_back_to_the_system() {
+    fn a_large_buffer_is_freed() {
         let mut pool = BufferPool::default();
         pool.give(Vec::with_capacity(POOLED_BUFFER_BYTES_MAX + 1));
         assert_eq!(pool.take().capacity(), 0);
     }
 
     #[test]
-    fn a_pool_holds_so_much_and_no_more() {
+    fn a_pool_is_bounded() {
         let mut pool = BufferPool::default();
         for _ in 0..2 * POOLED_BYTES_MAX / POOLED_BUFFER_BYTES_MAX {
             pool.give(Vec::with_capacity(POOLED_BUFFER_BYTES_MAX));

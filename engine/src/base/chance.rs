@@ -1,6 +1,6 @@
-//! Seeded chance: jitter and the `random` distribution. Xorshift64* (Vigna, "An experimental
-//! exploration of Marsaglia's xorshift generators, scrambled", 2014): small, quick, and the same
-//! seed gives the same run, which is all we ask. Not for secrets.
+//! Seeded random numbers, for jitter and the `random` distribution. Xorshift64* (Vigna, "An
+//! experimental exploration of Marsaglia's xorshift generators, scrambled", 2014): small and fast,
+//! and the same seed gives the same run. Not for secrets.
 
 #[derive(Clone, Debug)]
 pub struct Chance {
@@ -9,7 +9,7 @@ pub struct Chance {
 
 impl Chance {
     pub fn new(seed: u64) -> Chance {
-        // Zero is the one state xorshift cannot leave; the odd constant also spreads small seeds.
+        // Xorshift cannot leave the state zero. The multiplication spreads small seeds.
         let state = (seed ^ 0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         Chance { state: if state == 0 { 1 } else { state } }
     }

@@ -1,12 +1,12 @@
-//! Ids are types of their own, so that a shard never routes as a server.
+//! Each id is a type of its own, so that the compiler rejects a shard in place of a server.
 
 /// A pool of this process. The director gives ids out once, at the start in the order of the file's
 /// pools as twemproxy sorts them, and never uses one again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct PoolId(pub u16);
 
-/// A shard's place in its pool: the order of twemproxy's sorted servers (shorter name first,
-/// then bytewise). Rings, fragments and stats all speak of this order.
+/// A shard's index in its pool, in the order of twemproxy's sorted servers (shorter name first,
+/// then bytewise). Rings, fragments and stats all use this order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ShardId(pub u16);
 
@@ -19,7 +19,7 @@ pub struct ServerId(pub u16);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct WorkerId(pub u16);
 
-/// The number of a topology snapshot; a later one replaces an earlier one.
+/// The number of a topology snapshot. A higher one replaces a lower one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Epoch(pub u64);
 

@@ -1,4 +1,4 @@
-//! Ids, time, limits, chance, slab: what every room needs and none of it has heard of Redis.
+//! Ids, time, limits, random numbers, slab: what every room needs. Nothing here knows Redis.
 
 pub mod buffer;
 pub mod chance;

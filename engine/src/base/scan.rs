@@ -1,10 +1,10 @@
 //! Finding a byte, eight at a time.
 //!
-//! Keys and lines are a few dozen bytes: too few for a call to `memchr` to be worth its price, and
-//! enough for a loop over single bytes to be what a request costs most. So eight bytes are taken
-//! as one word, and a subtraction marks those that are looked for in their highest bits. A borrow
-//! may mark a byte wrongly, but only one behind a byte that is marked rightly: the first mark is
-//! always true. (The trick is folklore; see Hacker's Delight, 6-1.)
+//! Keys and lines are a few dozen bytes. A call to `memchr` costs too much for so few, and a loop
+//! over single bytes would be the largest cost of a request. So eight bytes are read as one word,
+//! and a subtraction sets the highest bit of each byte that matches. A borrow may also set it in a
+//! byte that does not match, but only after one that does: the first mark is always right. (The
+//! trick is well known; see Hacker's Delight, 6-1.)
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x80 * ONES;
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_one_is_found_wherever_it_stands() {
+    fn the_first_match_is_found_at_any_place() {
         for len in 0..40 {
             for place in 0..len {
                 for other in [0x21, b'a', 0x7f, 0x80, 0xa0, 0xff] {
@@ -58,7 +58,7 @@ mod tests {
                     assert_eq!(find::<b' '>(&bytes), None);
                     assert_eq!(find_below::<0x21>(&bytes), None);
                     bytes[place] = b' ';
-                    // What comes behind it is what a borrow could spoil.
+                    // A borrow could mark the bytes after the match.
                     for behind in [0x00, 0x1f, 0x20, 0x21] {
                         bytes[place + 1..].fill(behind);
                         assert_eq!(find::<b' '>(&bytes), Some(place));

@@ -1,7 +1,7 @@
-//! A slab whose keys carry a generation, so that an event for a connection that is gone never
-//! reaches the one that took its place.
+//! A slab whose keys carry a generation, so that an event for a closed connection never reaches a
+//! later connection with the same index.
 
-/// Where an entry lies and which of the entries that lay there it is.
+/// An index, and a count of its earlier users.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Key {
     pub index: u32,
@@ -69,7 +69,7 @@ impl<T> Slab<T> {
             return None;
         }
         let value = entry.value.take()?;
-        // 31 bits: an io token keeps one for the kind of the connection.
+        // 31 bits: a token of io has one bit for the kind of the connection.
         entry.generation = (entry.generation + 1) & 0x7fff_ffff;
         self.free.push(key.index);
         self.len -= 1;

@@ -1,16 +1,16 @@
-//! Time as the engine knows it: nanoseconds since some moment before the process began to serve.
-//! It is handed in once per turn of the loop, never read.
+//! Time in the engine: nanoseconds since some moment before the process began to serve. The loop
+//! hands it in once a turn; the engine never reads a clock.
 
 use std::ops::Add;
 use std::time::Duration;
 
-/// A moment, in nanoseconds since the clock's own zero. Never goes back.
+/// A moment, in nanoseconds since the clock's zero. It never goes back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Time(pub u64);
 
 impl Time {
     pub const ZERO: Time = Time(0);
-    /// Later than anything that will happen.
+    /// Later than any event.
     pub const NEVER: Time = Time(u64::MAX);
 
     pub fn from_ms(ms: u64) -> Time {
