@@ -1,4 +1,4 @@
-//! Where a message begins and ends, and its arguments; no opinion on what they mean.
+//! Where a message begins and ends, and its arguments. What they mean is not known here.
 
 pub mod memcache;
 pub mod resp;

@@ -1,5 +1,5 @@
-//! Keys that were written in base64 (the `b` flag of the meta commands): what they decode to
-//! decides where they live, as it decides which item they name.
+//! Keys in base64 (the `b` flag of the meta commands). The decoded key is routed, since it is the
+//! key of the item.
 
 use super::KEY_BYTES_MAX;
 
@@ -15,8 +15,8 @@ impl Decoded {
     }
 }
 
-/// Decodes a key (RFC 4648, section 4, with padding). `None`: it is no base64, which the server
-/// says in its own words.
+/// Decodes a key (RFC 4648, section 4, with padding). `None`: not base64; the server answers the
+/// error.
 pub fn decode(key: &[u8]) -> Option<Decoded> {
     if key.is_empty() || !key.len().is_multiple_of(4) || key.len() > KEY_BYTES_MAX {
         return None;
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_vectors_of_the_rfc_and_what_is_none() {
+    fn decodes_the_vectors_of_the_rfc_and_refuses_bad_base64() {
         for (text, bytes) in [
             (&b"Zg=="[..], &b"f"[..]),
             (b"Zm8=", b"fo"),

@@ -1,6 +1,6 @@
-//! Writing memcached's protocol: lines of ours. Appends to the caller's buffer.
+//! Writes memcached's protocol: the lines that we answer. Appends to the caller's buffer.
 
-/// A line; line ends in the text become blanks, so that what a client sent can be quoted.
+/// A line. Line ends in the text become blanks, so that a text of the client can be quoted.
 pub fn line(out: &mut Vec<u8>, text: impl AsRef<[u8]>) {
     let bytes = text.as_ref().iter();
     out.extend(bytes.map(|&b| if matches!(b, b'\r' | b'\n') { b' ' } else { b }));

@@ -2,9 +2,9 @@
 //! (<https://github.com/memcached/memcached/blob/master/doc/protocol.txt>), as Debian's 1.6.18
 //! speaks them.
 //!
-//! A request is a line of words, with a block of data behind it if it stores; a reply is a line or
-//! several. Lines end in LF, a CR before it is dropped, and a NUL ends a line's words early: so
-//! memcached's own parser has it, and a shared connection must be cut where the server cuts it.
+//! A request is a line of words, with a block of data after it if it stores. A reply is one line or
+//! several. A line ends in LF, a CR before it is dropped, and a NUL ends the words of a line early.
+//! memcached's parser does the same, and on a shared connection we must find the same ends.
 
 pub mod base64;
 pub mod encode;
@@ -14,10 +14,10 @@ pub mod words;
 
 pub use request::Request;
 
-/// Bytes in a key, as it is written. Over it: memcached refuses the line, and so do we.
+/// Bytes in a key, before it is decoded. Over it: memcached refuses the line, and so do we.
 pub const KEY_BYTES_MAX: usize = 250;
 
-/// Bytes in a line that is no retrieval. Over it memcached closes the connection, and so do we.
+/// Bytes in a line that is not a retrieval. Over it: memcached closes the connection, and so do we.
 pub const LINE_BYTES_MAX: usize = 2048;
 
 /// The first byte of every request of the binary protocol.

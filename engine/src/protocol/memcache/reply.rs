@@ -1,33 +1,32 @@
 //! Where a server's reply ends.
 //!
 //! ```text
-//!   STORED                      a line, and that is all
+//!   STORED                      one line
 //!   VALUE k 0 5\r\n hello       any number of these, up to a line of another kind (END)
-//!   STAT name value             likewise
-//!   VA 5 kk O1\r\n  hello       a line and a block, and that is all
+//!   STAT name value             the same
+//!   VA 5 kk O1\r\n  hello       one line and one block
 //! ```
 //!
-//! A reply tells its own end. Whether there is a reply at all is another matter: `noreply` and the
-//! quiet mode of the meta commands leave that to the server, and what it says in spite of them
-//! would be taken for its next answer. So we send a *fence* behind such a request: a command that
-//! every memcached answers, in one line that no other command gives. What comes before that line
-//! belongs to the request, be it nothing.
+//! A reply shows where it ends, but not whether it comes at all: with `noreply` and in the quiet
+//! mode of the meta commands the server may or may not answer. We would take such a reply for the
+//! reply of the next request. So we send a *fence* after such a request: a command that every
+//! memcached answers, in one line that no other command gives. All bytes before that line, if any,
+//! belong to the request.
 
 use super::words::{Words, number};
 use crate::base::limits::{MEMCACHE_REPLY_LINE_BYTES_MAX, MEMCACHE_VALUE_BYTES_MAX};
 use crate::base::scan::{find, find_below};
 
-/// What is sent behind a request whose reply may be silence. Not `mn`, which would do for the meta
-/// commands: a server too old to know them would answer `ERROR`, and what came next would be taken
-/// for the reply.
+/// Sent after a request that the server may not answer. Not `mn`: a server too old for the meta
+/// commands would answer `ERROR`, and the next line would be taken for the reply.
 pub const FENCE: &[u8] = b"version\r\n";
 
-/// Why the bytes are no reply. The stream is out of step afterwards: close.
+/// Why the bytes are not a reply. The next reply cannot be found then: close.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Error {
-    /// A line that begins as none of memcached's does.
+    /// The line begins with no word of memcached.
     Kind,
-    /// A length that is no number, or above the limit.
+    /// A length that is not a number, or is above the limit.
     Length,
     /// A line without an end.
     LineTooLong,
@@ -38,34 +37,34 @@ pub enum Error {
 /// What the bytes begin with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Parsed {
-    /// A whole reply of `len` bytes, of which `shown` are for the client: all but the fence.
+    /// A whole reply of `len` bytes. The first `shown` are for the client: all but the fence.
     Complete { len: usize, shown: usize },
-    /// Not whole yet: at least `missing` bytes more.
+    /// At least `missing` bytes more are needed.
     Incomplete { missing: usize },
 }
 
-/// The place in an unfinished reply. Fresh for each reply.
+/// The position in an unfinished reply. A new one for each reply.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     at: usize,
-    /// Bytes that hold no line end from `at` on.
+    /// There is no line end between `at` and here.
     scanned: usize,
-    /// Handed on as it comes: the block at hand is the last thing of the reply.
+    /// Only in `pass`: the reply ends with the block that is being read.
     closing: bool,
 }
 
-/// How a line goes on.
+/// What follows a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Line {
-    /// It is the last.
+    /// Nothing: the reply ends.
     Last,
-    /// Another follows.
+    /// Another line.
     More,
-    /// A block of so many bytes (the given word) follows, and then another line.
+    /// A block, whose length is in word number `word`; then another line if `more`.
     Block { word: usize, more: bool },
 }
 
-/// What the first word of a line says. Digits, the answer of `incr`, have no row.
+/// By the first word of a line. Numbers, the reply to `incr`, have no row.
 static LINES: [(&[u8], Line); 25] = [
     (b"VALUE", Line::Block { word: 2, more: true }),
     (b"END", Line::Last),
@@ -94,8 +93,8 @@ static LINES: [(&[u8], Line); 25] = [
     (b"SERVER_ERROR", Line::Last),
 ];
 
-/// Reads one reply from the front of `bytes`. Call again with the same `progress` and the same
-/// bytes plus more when it is incomplete. `fenced`: a fence was sent behind the request.
+/// Reads one reply from the front of `bytes`. When it is incomplete, call again with the same
+/// `progress` and the same bytes plus more. `fenced`: a fence was sent after the request.
 #[inline]
 pub fn parse(bytes: &[u8], progress: &mut Progress, fenced: bool) -> Result<Parsed, Error> {
     loop {
@@ -135,7 +134,7 @@ pub fn parse(bytes: &[u8], progress: &mut Progress, fenced: bool) -> Result<Pars
             Line::Block { word, more } => {
                 let end = next + length(line, word)? + 2;
                 if bytes.len() < end {
-                    // The line is read again then, its block is not.
+                    // The next call reads the line again, but not the block.
                     progress.scanned = next - 1;
                     return Ok(Parsed::Incomplete { missing: end - bytes.len() });
                 }
@@ -155,17 +154,17 @@ pub fn parse(bytes: &[u8], progress: &mut Progress, fenced: bool) -> Result<Pars
     }
 }
 
-/// The length of what nearly every reply ends in. Finding it in the table of lines would cost 5 % of
-/// a request.
+/// The length of the line that ends nearly every reply. A search in the table of lines would cost 5 %
+/// of a request.
 #[inline]
 fn usual_end(bytes: &[u8]) -> Option<usize> {
     let ends = [&b"END\r\n"[..], b"STORED\r\n"];
     ends.into_iter().find(|line| bytes.starts_with(line)).map(<[u8]>::len)
 }
 
-/// How much of `bytes` belongs to the reply that `progress` is in, and whether that is its end.
-/// For a reply that is handed on as it comes, and has no fence: call again with the bytes behind
-/// those. What follows a block is not looked at then.
+/// How many of `bytes` belong to the reply of `progress`, and whether the reply ends with them.
+/// For a reply that is passed on as it arrives, and has no fence: call again with the bytes after
+/// those. The CRLF after a block is not checked.
 pub fn pass(bytes: &[u8], progress: &mut Progress) -> Result<(usize, bool), Error> {
     loop {
         if progress.at > bytes.len() {
@@ -197,7 +196,7 @@ pub fn pass(bytes: &[u8], progress: &mut Progress) -> Result<(usize, bool), Erro
     Ok((end, false))
 }
 
-/// How a line goes on, and whether it is the answer to a fence.
+/// What follows a line, and whether the line answers a fence.
 #[inline]
 fn kind(line: &[u8]) -> Result<(Line, bool), Error> {
     let end = find::<b' '>(line).unwrap_or(line.len());
@@ -211,7 +210,7 @@ fn kind(line: &[u8]) -> Result<(Line, bool), Error> {
     }
 }
 
-/// The block's length, the line's word behind the first and `skip` others.
+/// The block's length: the word after the first one and `skip` others.
 #[inline]
 fn length(line: &[u8], skip: usize) -> Result<usize, Error> {
     match Words::new(line).nth(1 + skip).and_then(number) {
@@ -220,21 +219,21 @@ fn length(line: &[u8], skip: usize) -> Result<usize, Error> {
     }
 }
 
-/// The next item of a retrieval's whole reply: its key and its bytes, block and all. `None` at the
-/// end, or at a line that is no item.
+/// The first item in `bytes`, the rest of a whole reply to a retrieval: its key, and its length with
+/// the block. `None` at the end, or at a line that is not an item.
 #[inline]
 pub fn item(bytes: &[u8]) -> Option<(&[u8], usize)> {
     plain_item(bytes).or_else(|| any_item(bytes))
 }
 
-/// An item whose line is written as every memcached writes it, one blank between words, read in
-/// one pass: retrievals are made of hundreds of these. `None` is no verdict.
+/// Reads an item in one pass, if its line has one blank between words, as every memcached writes it.
+/// A retrieval may have hundreds. `None`: [`any_item`] must decide.
 #[inline]
 fn plain_item(bytes: &[u8]) -> Option<(&[u8], usize)> {
     let rest = bytes.strip_prefix(b"VALUE ")?;
     let key = find_below::<{ b' ' + 1 }>(rest)?;
     let mut at = key;
-    // Flags, then the length, then perhaps a cas unique, which needs no look.
+    // Flags, then the length, then perhaps a cas unique, which is skipped.
     let mut numbers = [0u64; 2];
     for number in &mut numbers {
         if rest.get(at) != Some(&b' ') {
@@ -297,7 +296,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_reply_ends_where_it_ends_at_any_cut() {
+    fn the_end_of_every_reply_is_found_at_any_cut() {
         for &reply in REPLIES {
             let padded = [reply, b"VERSION 1.6\r\n"].concat();
             for fenced in [false, true] {
@@ -327,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_reply() {
+    fn refuses_other_bytes() {
         for (bytes, error) in [
             (&b"+OK\r\n"[..], Error::Kind),
             (b"\r\n", Error::Kind),

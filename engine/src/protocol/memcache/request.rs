@@ -6,53 +6,52 @@
 //!   ms key 5 q O12\r\n hello\r\n
 //! ```
 //!
-//! Whether a block follows is the one thing that must be known of a command here, and the server
-//! must come to the same answer: else it would take the block for commands, on a connection that
-//! others share. So the numbers of such a line are read strictly, and a line that some memcached
-//! might refuse is refused here and never sent; what follows it is taken as commands then, as
-//! memcached does.
+//! The parser must know one thing of a command: whether a block follows. The server must decide the
+//! same. Otherwise it would read the block as commands, on a connection that clients share. So the
+//! numbers of such a line are read strictly. A line that some memcached might refuse is refused here
+//! and never sent; the bytes after it are read as commands, as memcached does.
 //!
-//! The parser keeps its place in an unfinished request ([`Progress`]), so neither a long line nor
-//! a value that arrives in pieces is read twice, and it says how many bytes are still to come. A
-//! block too large to be kept is dropped as it comes.
+//! The parser keeps its position in an unfinished request ([`Progress`]), so neither a long line nor
+//! a value that arrives in pieces is read twice, and it says how many bytes are missing. A block
+//! too large to be stored is dropped as it arrives.
 
 use super::words::{Words, number};
 use super::{KEY_BYTES_MAX, LINE_BYTES_MAX};
 use crate::base::limits::{MEMCACHE_LINE_BYTES_MAX, MEMCACHE_VALUE_BYTES_MAX};
 use crate::base::scan::{find, find_below};
 
-/// What ends the connection.
+/// Why the connection must be closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Error {
     /// A line without an end.
     LineTooLong,
 }
 
-/// What is wrong with a line that stores; nothing of it may be sent.
+/// Why a request that stores is refused. It must not be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
     /// Too few words or too many.
     Words,
-    /// A number that is none, or a key that is too long.
+    /// A bad number, or a key that is too long.
     Format,
-    /// The block does not end where it should. It is part of the request.
+    /// No CRLF after the block. The block belongs to the request.
     Chunk,
-    /// The block is larger than we keep, or than a server may. It will be dropped.
+    /// The block is too large for us or for a server. It will be dropped.
     TooLarge,
 }
 
-/// A whole request, lent from the bytes it came in.
+/// A whole request, borrowed from the bytes that were read.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
-    /// As it came, to the last byte of its block.
+    /// The line, and the block if there is one.
     pub bytes: &'a [u8],
-    /// The words: up to the line's end, or to a NUL before it.
+    /// The words: up to the end of the line, or to a NUL before it.
     pub line: &'a [u8],
-    /// The first of them, empty if there is none.
+    /// The first word, empty if there is none.
     pub name: &'a [u8],
-    /// Those behind it.
+    /// The words after it.
     pub words: Words<'a>,
-    /// A block belongs to it: words enough, a key of good length and sound numbers are there.
+    /// It has a block: enough words, a key of allowed length and good numbers.
     pub stores: bool,
     pub refusal: Option<Refusal>,
 }
@@ -61,34 +60,34 @@ pub struct Request<'a> {
 #[derive(Debug)]
 pub enum Parsed<'a> {
     Request(Request<'a>),
-    /// A block that nobody wants: skip so many bytes.
+    /// Part of a block that is dropped: skip so many bytes.
     Skip(usize),
-    /// Not whole yet: at least `missing` bytes more, of which all are block if it is above 1.
+    /// At least `missing` bytes more are needed. Above 1 they all belong to the block.
     Incomplete {
         missing: usize,
     },
 }
 
-/// The place in an unfinished request. Fresh for each request.
+/// The position in an unfinished request. A new one for each request.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
-    /// Bytes of the line that hold no line end.
+    /// The first bytes of the line, which hold no line end.
     scanned: usize,
-    /// Bytes of the line with its end, once that is known.
+    /// Bytes of the line with its end; 0 while the end is not found.
     line: usize,
     /// Bytes of the block with its CRLF.
     block: usize,
-    /// Bytes still to be dropped.
+    /// Bytes still to drop.
     skip: u64,
 }
 
 impl Progress {
-    /// The words of the line, when its block is all that is missing.
+    /// The words of the line, when only the block is missing.
     pub fn line<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         (self.line > 0).then(|| words_of(&bytes[..self.line]))
     }
 
-    /// Whether what comes next belongs to a block that nobody wants.
+    /// Whether the next bytes belong to a block that is dropped.
     pub fn is_dropping(&self) -> bool {
         self.skip > 0
     }
@@ -96,8 +95,9 @@ impl Progress {
 
 /// Reads one request from the front of `bytes`.
 ///
-/// When it is [`Parsed::Incomplete`], call again with the same `progress` and with the same bytes
-/// plus more; after a [`Parsed::Skip`], with the same `progress` and the bytes behind it.
+/// After [`Parsed::Incomplete`], call again with the same `progress` and with the same bytes plus
+/// more. After [`Parsed::Skip`], call again with the same `progress` and the bytes after the skipped
+/// ones.
 #[inline]
 pub fn parse<'a>(bytes: &'a [u8], progress: &mut Progress) -> Result<Parsed<'a>, Error> {
     if progress.skip > 0 {
@@ -117,7 +117,8 @@ pub fn parse<'a>(bytes: &'a [u8], progress: &mut Progress) -> Result<Parsed<'a>,
             return Ok(Parsed::Incomplete { missing: 1 });
         };
         let len = end + 1;
-        // Also when it came whole: a server may get it in pieces, and would close on all of us.
+        // Also when it came whole: a server may get it in pieces, and would then close the shared
+        // connection.
         if is_too_long(&bytes[..end]) {
             return Err(Error::LineTooLong);
         }
@@ -142,7 +143,7 @@ pub fn parse<'a>(bytes: &'a [u8], progress: &mut Progress) -> Result<Parsed<'a>,
 }
 
 impl<'a> Request<'a> {
-    /// One that is `bytes`, a line with its end, and no more. `line` are its words.
+    /// A request without a block. `bytes` are the line with its end, `line` its words.
     #[inline]
     fn of(bytes: &'a [u8], line: &'a [u8]) -> Request<'a> {
         let mut words = Words::new(line);
@@ -150,7 +151,7 @@ impl<'a> Request<'a> {
         Request { bytes, line, name, words, stores: false, refusal: None }
     }
 
-    /// The same with its block, CRLF and all, of `block` bytes, once that is among `bytes`.
+    /// The same with its block of `block` bytes, CRLF included, once `bytes` hold it.
     #[inline]
     fn with_block(mut self, bytes: &'a [u8], block: usize, progress: &mut Progress) -> Parsed<'a> {
         let len = self.bytes.len();
@@ -169,7 +170,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Where the line ends whose first `scanned` bytes hold no end, and whether there may be a NUL in it.
+/// Where the line ends, and whether it may hold a NUL. Its first `scanned` bytes hold no end.
 #[inline]
 fn line_end(bytes: &[u8], scanned: usize) -> Option<(usize, bool)> {
     let (mut at, mut nul) = (scanned, scanned > 0);
@@ -183,7 +184,7 @@ fn line_end(bytes: &[u8], scanned: usize) -> Option<(usize, bool)> {
     }
 }
 
-/// The line without its end. memcached drops a CR only if something precedes it.
+/// The line without its end. memcached drops a CR only if a byte precedes it.
 #[inline]
 fn without_end(line: &[u8]) -> &[u8] {
     match line {
@@ -193,7 +194,7 @@ fn without_end(line: &[u8]) -> &[u8] {
     }
 }
 
-/// The line without its end and what follows a NUL.
+/// The line without its end, and without the bytes from a NUL on.
 fn words_of(line: &[u8]) -> &[u8] {
     let line = without_end(line);
     match find::<0>(line) {
@@ -207,20 +208,20 @@ fn is_too_long(line: &[u8]) -> bool {
     line.len() > LINE_BYTES_MAX && (!is_retrieval(line) || line.len() > MEMCACHE_LINE_BYTES_MAX)
 }
 
-/// May this line be as long as it likes?
+/// Whether this line may be longer than `LINE_BYTES_MAX`.
 fn is_retrieval(line: &[u8]) -> bool {
     let blanks = line.iter().take_while(|&&byte| byte == b' ').count();
     blanks <= 100 && [&b"get "[..], b"gets "].iter().any(|name| line[blanks..].starts_with(name))
 }
 
-/// Whether a block follows this line, as memcached reads it.
+/// Whether memcached expects a block after this line.
 pub fn has_block(line: &[u8]) -> bool {
     let mut words = Words::new(line);
     let name = words.next().unwrap_or_default();
     matches!(block(name, words), Ok(Some(_)))
 }
 
-/// Bytes in the block that follows the line of this name and these words, if one does.
+/// Bytes in the block after a line with this name and these words, if there is one.
 #[inline]
 fn block(name: &[u8], words: Words<'_>) -> Result<Option<u64>, Refusal> {
     match name {
@@ -231,7 +232,7 @@ fn block(name: &[u8], words: Words<'_>) -> Result<Option<u64>, Refusal> {
     }
 }
 
-/// `<key> <flags> <exptime> <bytes>`, `unique` numbers, and one more word that may be anything.
+/// `<key> <flags> <exptime> <bytes>`, `unique` numbers, and perhaps one more word, of any value.
 fn stored(mut words: Words<'_>, unique: usize) -> Result<Option<u64>, Refusal> {
     let mut given: [&[u8]; 5] = [b""; 5];
     for place in &mut given[..4 + unique] {
@@ -253,15 +254,15 @@ fn is_unique(word: &[u8]) -> bool {
     std::str::from_utf8(word).is_ok_and(|text| text.parse::<u64>().is_ok())
 }
 
-/// `<key> <bytes> <flags>*`; of the flags the server judges, and takes the block in any case.
+/// `<key> <bytes> <flags>*`. The server checks the flags, and reads the block in any case.
 fn meta_set(mut words: Words<'_>) -> Result<Option<u64>, Refusal> {
     let key = words.next().ok_or(Refusal::Words)?;
     let bytes = words.next().ok_or(Refusal::Format)?;
     if key.len() > KEY_BYTES_MAX { Err(Refusal::Format) } else { length(bytes) }
 }
 
-/// The longest block that a line may announce: what fits an `int` with the CRLF behind it. One above
-/// `MEMCACHE_VALUE_BYTES_MAX` is dropped as it comes.
+/// The longest block that a line may announce: with its CRLF it fits an `int`. A block above
+/// `MEMCACHE_VALUE_BYTES_MAX` is dropped as it arrives.
 pub const BLOCK_BYTES_WRITTEN_MAX: i64 = i32::MAX as i64 - 2;
 
 fn length(bytes: &[u8]) -> Result<Option<u64>, Refusal> {
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stores_has_a_block() {
+    fn requests_that_store_have_a_block() {
         for bytes in [
             &b"set k 0 0 5\r\nhello\r\n"[..],
             b"set k 0 0 0\r\n\r\n",
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_a_server_may_refuse_has_none() {
+    fn a_line_that_a_server_may_refuse_has_no_block() {
         let long = [b"set ", &[b'k'; 251][..], b" 0 0 1\r\n"].concat();
         for (line, refusal) in [
             (&b"set k 0 0\r\n"[..], Refusal::Words),
@@ -345,7 +346,7 @@ mod tests {
             let (len, _, found) = one(&padded);
             assert_eq!((len, found), (line.len(), Some(refusal)), "{}", line.escape_ascii());
         }
-        // memcached takes as many bytes as it was promised, wherever the line ends.
+        // memcached reads as many bytes as the line says, CRLF or not.
         assert_eq!(one(b"set k 0 0 2\r\nabc\r\n").0, 17);
         assert_eq!(one(b"set k 0 0 2\r\nabc\r\n").2, Some(Refusal::Chunk));
     }
@@ -360,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_too_large_is_dropped_as_it_comes() {
+    fn a_block_too_large_is_dropped_as_it_arrives() {
         let mut progress = Progress::default();
         let line = b"set k 0 0 2147483645\r\n";
         let parsed = parse(line, &mut progress).unwrap();

@@ -1,8 +1,8 @@
-//! The words of a line: what lies between blanks, and nothing else parts them.
+//! The words of a line. Only blanks separate them, not tabs.
 
 use crate::base::scan::find;
 
-/// Walks the words of a line, with their places.
+/// Iterates over the words of a line.
 #[derive(Clone, Debug)]
 pub struct Words<'a> {
     line: &'a [u8],
@@ -14,7 +14,7 @@ impl<'a> Words<'a> {
         Words { line, at: 0 }
     }
 
-    /// What has not been walked yet, the blank behind the last word included.
+    /// The bytes not read yet, with the blank after the word read last.
     pub fn rest(&self) -> &'a [u8] {
         &self.line[self.at..]
     }
@@ -38,11 +38,11 @@ impl<'a> Iterator for Words<'a> {
     }
 }
 
-/// Digits that surely fit 64 bits with a sign; what is allowed is far below.
+/// So many digits always fit an `i64`; allowed numbers are far smaller.
 const DIGITS_MAX: usize = 18;
 
-/// A number as memcached reads one, less what it reads without meaning to (blanks of other kinds,
-/// numbers beyond their type): digits behind an optional sign, with any number of zeros before them.
+/// A number as memcached reads it: an optional sign, any number of zeros, digits. memcached also
+/// accepts other white space and numbers too large for their type; we do not.
 pub fn number(word: &[u8]) -> Option<i64> {
     let (sign, mut digits) = match word {
         [b'-', digits @ ..] => (-1, digits),
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blanks_part_words_and_nothing_else_does() {
+    fn only_blanks_separate_words() {
         let words: Vec<&[u8]> = Words::new(b"  get  a\tb \r c ").collect();
         assert_eq!(words, [&b"get"[..], b"a\tb", b"\r", b"c"]);
         assert_eq!(Words::new(b"   ").next(), None);

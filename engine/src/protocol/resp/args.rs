@@ -1,22 +1,22 @@
-//! The arguments of a whole request, lent from its bytes (see `request.rs`).
+//! The arguments of a whole request, borrowed from its bytes (see `request.rs`).
 //!
-//! The first few are remembered by their places; the others are found by walking from length to
-//! length, as the parser has done before.
+//! The positions of the first few are stored. The others are found again by walking from length to
+//! length, as the parser did.
 
 use super::encode;
 
-/// How many arguments a parsed request remembers the place of.
+/// How many arguments have a stored position.
 pub(super) const REMEMBERED: usize = 4;
 
-/// What is not as in nearly all requests, so that one look tells the others.
+/// Flags of rare requests, so that one comparison finds the usual ones.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Odd(pub(super) u8);
 
 impl Odd {
     pub(super) const NONE: Odd = Odd(0);
-    /// Some length has zeros before it.
+    /// A length has leading zeros.
     pub(super) const ZEROS: u8 = 1;
-    /// More arguments than some servers take.
+    /// More arguments than some servers accept.
     pub(super) const MANY: u8 = 2;
 
     pub(super) fn set(&mut self, what: u8, whether: bool) {
@@ -24,7 +24,7 @@ impl Odd {
     }
 }
 
-/// A request's arguments, lent from the bytes it came in. The name of the command is number 0.
+/// A request's arguments, borrowed from its bytes. Number 0 is the name of the command.
 #[derive(Clone, Debug)]
 pub struct Args<'a> {
     pub(super) bytes: &'a [u8],
@@ -41,7 +41,7 @@ impl<'a> Args<'a> {
         self.count as usize
     }
 
-    /// The whole request as it came.
+    /// The whole request as the client sent it.
     #[inline]
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
@@ -53,13 +53,14 @@ impl<'a> Args<'a> {
         self.odd == Odd::NONE
     }
 
-    /// Some length is written in a way that servers refuse (`$03`): send [`Args::encode`]
-    /// instead of [`Args::bytes`].
+    /// A length has a form that servers refuse (`$03`): send [`Args::encode`] instead of
+    /// [`Args::bytes`].
     pub fn must_rewrite(&self) -> bool {
         self.odd.0 & Odd::ZEROS != 0
     }
 
-    /// It has so many arguments that a server before Redis 7 closes: send it on a connection of its own.
+    /// It has so many arguments that a server before Redis 7 closes the connection: send it on a
+    /// connection of its own.
     pub fn goes_apart(&self) -> bool {
         self.odd.0 & Odd::MANY != 0
     }
@@ -86,11 +87,11 @@ impl<'a> Args<'a> {
         self.iter_from(0)
     }
 
-    /// The arguments from number `index` on; none if there are not so many.
+    /// The arguments from number `index` on, if there are any.
     pub fn iter_from(&self, index: usize) -> ArgsIter<'a> {
         let known = self.len().min(REMEMBERED) - 1;
         let start = index.min(known);
-        // Behind the argument before `start`, its CRLF skipped; the array's header before the first.
+        // After the CRLF of the argument before `start`; for the first, after the array's header.
         let at = if start == 0 {
             self.bytes.iter().position(|&b| b == b'\n').map_or(0, |end| end + 1)
         } else {
@@ -103,7 +104,7 @@ impl<'a> Args<'a> {
         iter
     }
 
-    /// Appends the request as every server takes it.
+    /// Appends the request in the form that every server accepts.
     pub fn encode(&self, out: &mut Vec<u8>) {
         encode::array(out, self.len());
         for arg in self {
@@ -121,7 +122,7 @@ impl<'a> IntoIterator for &Args<'a> {
     }
 }
 
-/// Walks the arguments of a whole request.
+/// Iterates over the arguments of a whole request.
 #[derive(Clone, Debug)]
 pub struct ArgsIter<'a> {
     bytes: &'a [u8],
@@ -130,8 +131,8 @@ pub struct ArgsIter<'a> {
 }
 
 impl<'a> ArgsIter<'a> {
-    /// The next `count` arguments (or as many as there are) as they stand in the request, lengths
-    /// and all: what a fragment is made of.
+    /// The bytes of the next `count` arguments (or of all that are left), lengths included, to make
+    /// a fragment.
     #[inline]
     pub fn next_encoded(&mut self, count: usize) -> &'a [u8] {
         let from = self.at;
@@ -151,7 +152,7 @@ impl<'a> Iterator for ArgsIter<'a> {
             return None;
         }
         self.left -= 1;
-        // The parser has seen all of this: only the digits are read again.
+        // The parser has checked all of this. Only the digits are read again.
         let mut at = self.at + 1;
         let mut len = 0usize;
         while self.bytes[at] != b'\r' {

@@ -1,11 +1,11 @@
-//! A short string, which is what most requests and replies are made of.
+//! Short bulk strings. Most requests and replies consist of them.
 
 const ONE_DIGIT: u32 = u32::from_le_bytes(*b"$\0\r\n");
 const TWO_DIGITS: u32 = u32::from_le_bytes(*b"$\0\0\r");
 
 /// Where the body of the bulk string at the front of `bytes` begins and ends, if it is whole and
-/// has fewer than 100 bytes: `$3\r\nkey\r\n` is (4, 7). `None` is no verdict: it may be longer, or not
-/// whole, or written with zeros in front, or no bulk string.
+/// has fewer than 100 bytes: `$3\r\nkey\r\n` is (4, 7). `None`: it may be longer, not whole, written
+/// with leading zeros, or not a bulk string.
 #[inline]
 pub fn short(bytes: &[u8]) -> Option<(usize, usize)> {
     let head = u32::from_le_bytes(*bytes.first_chunk()?);
@@ -34,7 +34,7 @@ mod tests {
     use super::short;
 
     #[test]
-    fn short_strings_are_read_and_nothing_else_is() {
+    fn only_short_strings_are_read() {
         for len in 0..100 {
             let text = format!("${len}\r\n{}\r\n", "x".repeat(len));
             let start = if len < 10 { 4 } else { 5 };

@@ -1,8 +1,8 @@
-//! Writing RESP: what we answer ourselves and what we rewrite. Appends to the caller's buffer.
+//! Writes RESP: our own replies, and requests that we rewrite. Appends to the caller's buffer.
 
 use super::Version;
 
-/// Redis quotes no more of an argument, nor of all arguments together.
+/// The most that Redis quotes of one argument, and of all arguments together.
 pub const QUOTED_BYTES_MAX: usize = 128;
 
 /// Decimal digits of `n`, without an allocation.
@@ -34,7 +34,7 @@ pub fn status(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// `-text`. Line ends in it become blanks, so that what a client sent can be quoted.
+/// `-text`. Line ends in it become blanks, so that a text of the client can be quoted.
 pub fn error(out: &mut Vec<u8>, text: impl AsRef<[u8]>) {
     out.push(b'-');
     let bytes = text.as_ref().iter();
@@ -42,8 +42,8 @@ pub fn error(out: &mut Vec<u8>, text: impl AsRef<[u8]>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// What Redis shows when an error quotes an argument: 128 bytes at most, and as a C string, so
-/// nothing from a NUL on.
+/// The part of an argument that Redis quotes in an error: 128 bytes at most, and up to a NUL, since
+/// Redis prints a C string.
 pub fn quoted(bytes: &[u8]) -> &[u8] {
     let shown = &bytes[..bytes.len().min(QUOTED_BYTES_MAX)];
     shown.split(|&byte| byte == 0).next().unwrap_or_default()

@@ -1,12 +1,11 @@
 //! Requests typed by hand: words, quotes and escapes as Redis reads them.
 //!
-//! `"a\n\x41"` knows escapes, `'a\'b'` only that one; a closing quote is followed by a blank or
-//! the end.
+//! `"a\n\x41"` may have escapes, `'a\'b'` only `\'`. After a closing quote comes a blank or the end.
 
 use super::{encode, request::Error};
 
-/// Splits a line into its words and appends the request they make to `out`, as an array. The
-/// line holds at least one word.
+/// Splits a line into words and appends them to `out` as a request, an array. The line holds at
+/// least one word.
 pub fn rewrite(line: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
     let words = split(line)?;
     encode::array(out, words.len());
@@ -51,7 +50,7 @@ fn word(line: &[u8]) -> Result<(Vec<u8>, &[u8]), Error> {
     Ok((word, &line[at..]))
 }
 
-/// Reads from the quote at `open` to behind the one that closes it.
+/// Reads the text in quotes that begins at `open`. Returns the position after the closing quote.
 fn quoted(line: &[u8], open: usize, word: &mut Vec<u8>) -> Result<usize, Error> {
     let quote = line[open];
     let mut at = open + 1;

@@ -1,7 +1,7 @@
 //! RESP2 and RESP3, the protocol of Redis and Valkey
 //! (<https://redis.io/docs/latest/develop/reference/protocol-spec/>).
 //!
-//! Parsers lend ranges of the bytes they are given; needing more bytes is not an error.
+//! Parsers return ranges of the bytes they are given. Needing more bytes is not an error.
 
 mod args;
 mod bulk;
@@ -12,7 +12,7 @@ pub mod request;
 
 pub use args::{Args, ArgsIter};
 
-/// The protocol version a client chose with HELLO, and so the lane it travels in.
+/// The protocol version that a client chose with HELLO. Its requests use upstreams of that version.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub enum Version {
     Resp2,

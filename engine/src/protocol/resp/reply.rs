@@ -1,19 +1,19 @@
 //! Where a server's reply ends.
 //!
-//! Replies nest, but the end of one needs no stack: a counter of elements still owed is enough.
-//! An array of n owes n more, a map 2n, an attribute 2n besides the reply it belongs to. So no
-//! depth can hurt, and an unfinished reply keeps its place in three numbers.
+//! Replies nest, but finding the end needs no stack: a counter of missing elements is enough. An
+//! array of n adds n, a map 2n, an attribute 2n and the reply that it belongs to. So depth costs
+//! nothing, and three numbers hold the position in an unfinished reply.
 
 use super::bulk;
 use crate::base::limits::{REPLY_BULK_BYTES_MAX, REPLY_ELEMENTS_MAX, REPLY_LINE_BYTES_MAX};
 
-/// Why the bytes are no reply. The stream is out of step afterwards: close.
+/// Why the bytes are not a reply. The next reply cannot be found then: close.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Error {
-    /// A type byte we do not know. Streamed strings and aggregates (`$?`) count here: no server
-    /// sends them.
+    /// An unknown type byte.
     Kind(u8),
-    /// A length that is no number, or above the limit.
+    /// A length that is not a number, or is above the limit. Streamed strings and aggregates (`$?`)
+    /// too: no server sends them.
     Length,
     /// A line without an end.
     LineTooLong,
@@ -24,29 +24,29 @@ pub enum Error {
 /// What the bytes begin with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Parsed {
-    /// A whole reply of `len` bytes whose type byte is `kind` (attributes before it skipped).
+    /// A whole reply of `len` bytes. `kind` is its type byte, not that of an attribute before it.
     Complete { len: usize, kind: u8 },
-    /// Not whole yet: at least `missing` bytes more.
+    /// At least `missing` bytes more are needed.
     Incomplete { missing: usize },
 }
 
-/// The place in an unfinished reply. Fresh for each reply.
+/// The position in an unfinished reply. A new one for each reply.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     at: usize,
     owed: u64,
     kind: u8,
-    /// Bytes of an unfinished line that hold no line end.
+    /// There is no line end up to here in an unfinished line.
     scanned: usize,
-    /// Handed on as it comes: the beginning of the line at hand is gone.
+    /// Only in `pass`: the beginning of the current line was passed on.
     in_line: bool,
 }
 
-/// Reads one reply from the front of `bytes`. Call again with the same `progress` and the same
-/// bytes plus more when it is incomplete.
+/// Reads one reply from the front of `bytes`. When it is incomplete, call again with the same
+/// `progress` and the same bytes plus more.
 #[inline]
 pub fn parse(bytes: &[u8], progress: &mut Progress) -> Result<Parsed, Error> {
-    // The walk says the same, and writes its place to memory: 2 % of a request.
+    // `walk` finds the same, but it writes its position to memory: 2 % of a request.
     if progress.kind == 0
         && let Some(len) = plain(bytes)
     {
@@ -55,7 +55,8 @@ pub fn parse(bytes: &[u8], progress: &mut Progress) -> Result<Parsed, Error> {
     walk::<false>(bytes, progress)
 }
 
-/// The length of a whole reply as most are: a short string or none, or `+OK`. `None` is no verdict.
+/// The length of a whole reply of the usual kinds: a short string, a null, or `+OK`. `None`: `walk`
+/// must decide.
 #[inline]
 fn plain(bytes: &[u8]) -> Option<usize> {
     match *bytes.first_chunk::<5>()? {
@@ -65,9 +66,9 @@ fn plain(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// How much of `bytes` belongs to the reply that `progress` is in, and whether that is its end.
-/// For a reply that is handed on as it comes: call again with the bytes behind those. What follows
-/// a body is not looked at then, and a line may have any length.
+/// How many of `bytes` belong to the reply of `progress`, and whether the reply ends with them.
+/// For a reply that is passed on as it arrives: call again with the bytes after those. The CRLF
+/// after a body is not checked, and a line may have any length.
 pub fn pass(bytes: &[u8], progress: &mut Progress) -> Result<(usize, bool), Error> {
     let end = match walk::<true>(bytes, progress)? {
         Parsed::Complete { len, .. } if len <= bytes.len() => return Ok((len, true)),
@@ -78,7 +79,7 @@ pub fn pass(bytes: &[u8], progress: &mut Progress) -> Result<(usize, bool), Erro
     Ok((end, false))
 }
 
-/// `PASSING`: a body or a line that has not come whole is taken for walked.
+/// `PASSING`: walks over a body or a line before it is whole.
 #[inline]
 fn walk<const PASSING: bool>(bytes: &[u8], progress: &mut Progress) -> Result<Parsed, Error> {
     if progress.kind == 0 {
@@ -95,7 +96,7 @@ fn walk<const PASSING: bool>(bytes: &[u8], progress: &mut Progress) -> Result<Pa
             }
             continue;
         }
-        // Only the reply itself is the last thing owed; an attribute before it is not yet it.
+        // The kind is that of the reply itself, not of an attribute before it.
         if progress.owed == 1 && matches!(progress.kind, 0 | b'|') {
             progress.kind = kind;
         }
@@ -125,7 +126,7 @@ fn walk<const PASSING: bool>(bytes: &[u8], progress: &mut Progress) -> Result<Pa
                     return Err(Error::Length);
                 }
                 let held = if matches!(kind, b'%' | b'|') { 2 * len } else { len };
-                // An attribute comes before what it describes, which is owed still.
+                // After an attribute the reply that it describes is still missing.
                 let done = u64::from(kind != b'|');
                 progress.owed = progress.owed - done + held;
                 progress.at = next;
@@ -137,7 +138,7 @@ fn walk<const PASSING: bool>(bytes: &[u8], progress: &mut Progress) -> Result<Pa
 }
 
 impl Progress {
-    /// Walks over the body whose type byte is at `at`; how many bytes are missing, if some are.
+    /// Walks over the body whose type byte is at `at`. Returns how many bytes are missing, if any.
     #[inline]
     fn walk_body<const PASSING: bool>(
         &mut self,
@@ -168,7 +169,7 @@ impl Progress {
         Ok(None)
     }
 
-    /// Walks over the line whose text begins at `text`; `false` if it does not end yet.
+    /// Walks over the line whose text begins at `text`. `false`: its end is missing.
     #[inline]
     fn walk_line<const PASSING: bool>(&mut self, bytes: &[u8], text: usize) -> Result<bool, Error> {
         let from = text.max(self.scanned);
@@ -185,7 +186,7 @@ impl Progress {
         }
         self.scanned = end.unwrap_or(bytes.len());
         if PASSING {
-            // All but a CR: whether its LF follows is seen when both are there.
+            // Not over a CR: the LF after it is checked when both are here.
             (self.at, self.in_line) = (self.scanned, true);
         } else if self.scanned - text > REPLY_LINE_BYTES_MAX {
             return Err(Error::LineTooLong);
@@ -194,7 +195,7 @@ impl Progress {
     }
 }
 
-/// A length up to its CRLF; `-1` is `None`. `Ok(None)`: the bytes end first.
+/// A length up to its CRLF. `-1` is `None`. `Ok(None)`: the end is missing.
 #[allow(clippy::type_complexity)]
 #[inline]
 fn length(bytes: &[u8], start: usize) -> Result<Option<(Option<u64>, usize)>, Error> {
@@ -227,8 +228,8 @@ fn length(bytes: &[u8], start: usize) -> Result<Option<(Option<u64>, usize)>, Er
     }
 }
 
-/// Header and elements of a whole array, set, push or map reply: where the first element begins
-/// and how many there are. `None` for other kinds and for null arrays.
+/// Where the first element of a whole array, set, push or map begins, and how many there are.
+/// `None` for other kinds and for null arrays.
 pub fn aggregate(reply: &[u8]) -> Option<(usize, usize)> {
     let per = match reply.first()? {
         b'*' | b'~' | b'>' => 1,
@@ -239,7 +240,7 @@ pub fn aggregate(reply: &[u8]) -> Option<(usize, usize)> {
     Some((next, per * usize::try_from(len?).ok()?))
 }
 
-/// The length of the element that `bytes` begins with; 0 if there is none.
+/// The length of the element at the front of `bytes`; 0 if there is none.
 #[inline]
 pub fn element(bytes: &[u8]) -> usize {
     match parse(bytes, &mut Progress::default()) {
@@ -280,7 +281,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_kind_ends_where_it_ends_at_any_cut() {
+    fn the_end_of_every_kind_is_found_at_any_cut() {
         for &(reply, kind) in REPLIES {
             let mut padded = reply.to_vec();
             padded.extend_from_slice(b"+next\r\n");
@@ -296,9 +297,9 @@ mod tests {
         }
     }
 
-    /// Handed on in any two or three pieces, every byte is handed on once and the end is known.
+    /// Cut in three pieces at any two places: every byte is passed on once, and the end is found.
     #[test]
-    fn every_kind_is_passed_on_as_it_comes() {
+    fn every_kind_is_passed_on_as_it_arrives() {
         for &(reply, _) in REPLIES {
             let padded = [reply, b"+next\r\n"].concat();
             for first in 0..reply.len() {
@@ -319,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_passed_on_is_not_kept() {
+    fn a_line_that_is_passed_on_is_not_stored() {
         let mut progress = Progress::default();
         let piece = vec![b'x'; 64 * 1024];
         assert_eq!(pass(b"*2\r\n+", &mut progress), Ok((5, false)));
@@ -336,14 +337,14 @@ mod tests {
     }
 
     #[test]
-    fn an_attribute_belongs_to_the_reply_behind_it() {
+    fn an_attribute_belongs_to_the_reply_after_it() {
         let reply = b"|1\r\n+ttl\r\n:9\r\n:1\r\n";
         let parsed = parse(reply, &mut Progress::default()).unwrap();
         assert_eq!(parsed, Parsed::Complete { len: reply.len(), kind: b':' });
     }
 
     #[test]
-    fn refuses_what_is_no_reply() {
+    fn refuses_other_bytes() {
         for (bytes, error) in [
             (&b"x"[..], Error::Kind(b'x')),
             (b"$?\r\n", Error::Length),

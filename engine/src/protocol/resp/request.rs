@@ -1,15 +1,15 @@
 //! Where a client's request ends, and where its arguments lie.
 //!
 //! ```text
-//!   *2\r\n $3\r\n GET\r\n $3\r\n key\r\n     an array: the way of every client library
-//!   GET key\r\n                              a line: the way of people with nc (see inline.rs)
+//!   *2\r\n $3\r\n GET\r\n $3\r\n key\r\n     an array: sent by every client library
+//!   GET key\r\n                              a line: typed by hand, with nc (see inline.rs)
 //! ```
 //!
-//! The parser jumps from length to length and never looks into a body. It keeps its place in an
+//! The parser jumps from length to length and never reads a body. It keeps its position in an
 //! unfinished request ([`Progress`]), so a value that arrives in a hundred pieces is not read a
-//! hundred times, and it can say how many body bytes are still to come. The first few arguments
-//! are remembered, because nearly every command's name and key are among them; the others are
-//! found again, by the same jumps, when a command with many keys asks for them.
+//! hundred times, and it can say how many bytes of a body are missing. It stores the positions of
+//! the first few arguments, which hold the name and the key of nearly every command. The others are
+//! found again by the same jumps, when a command with many keys needs them.
 
 use super::args::{Odd, REMEMBERED};
 use super::bulk;
@@ -20,14 +20,14 @@ use crate::base::limits::{
 
 pub use super::args::{Args, ArgsIter};
 
-/// Why the bytes are no request. The stream is out of step afterwards: answer and close.
+/// Why the bytes are not a request. The next request cannot be found then: answer and close.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Error {
-    /// An argument does not begin with `$` but with this byte.
+    /// An argument begins with this byte and not with `$`.
     ExpectedBulk(u8),
-    /// The number after `*` is not one, or is above the limit.
+    /// The text after `*` is not a number, or the number is above the limit.
     ArrayLength,
-    /// The number after `$` is not one, or is above the limit.
+    /// The text after `$` is not a number, or the number is above the limit.
     BulkLength,
     /// A body is not followed by CRLF.
     BulkEnd,
@@ -41,7 +41,7 @@ pub enum Error {
     UnbalancedQuotes,
 }
 
-/// How large a request may be. Strangers get less, as in Redis.
+/// How large a request may be. Before AUTH the limits are lower, as in Redis.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trust {
     Authenticated,
@@ -53,15 +53,15 @@ pub enum Trust {
 pub enum Parsed<'a> {
     /// A whole request.
     Request(Args<'a>),
-    /// A whole line, without its line end; `len` counts that too.
+    /// A whole line, without its line end. `len` includes the line end.
     Inline { line: &'a [u8], len: usize },
     /// Nothing to do (`*0`, an empty line): skip `len` bytes.
     Empty { len: usize },
-    /// Not whole yet: at least `missing` bytes more, of which all are body if it is above 1.
+    /// At least `missing` bytes more are needed. Above 1 they all belong to a body.
     Incomplete { missing: usize },
 }
 
-/// The place in an unfinished request. Fresh for each request.
+/// The position in an unfinished request. A new one for each request.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     at: usize,
@@ -69,11 +69,11 @@ pub struct Progress {
     parsed: u32,
     first: [(u32, u32); REMEMBERED],
     odd: Odd,
-    /// The bytes are up to here a line without an end.
+    /// There is no line end up to here in an inline request.
     line: usize,
 }
 
-/// A number and where the byte after its CRLF lies.
+/// A number, and the position after its CRLF.
 struct Number {
     value: u64,
     next: usize,
@@ -81,7 +81,7 @@ struct Number {
     odd: bool,
 }
 
-/// Digits up to a CRLF. `Ok(None)`: the bytes end first.
+/// Digits up to a CRLF. `Ok(None)`: the end is missing.
 fn number(bytes: &[u8], start: usize) -> Result<Option<Number>, ()> {
     let mut at = start;
     let mut value = 0u64;
@@ -91,7 +91,7 @@ fn number(bytes: &[u8], start: usize) -> Result<Option<Number>, ()> {
         };
         let digit = b.wrapping_sub(b'0');
         if digit <= 9 {
-            // 19 digits fit 64 bits; what is allowed is far below.
+            // 19 digits fit 64 bits; allowed numbers are far smaller.
             if at - start >= 19 {
                 return Err(());
             }
@@ -113,7 +113,7 @@ fn number(bytes: &[u8], start: usize) -> Result<Option<Number>, ()> {
     }
 }
 
-/// The length of the argument at `at`. `Ok(None)`: the bytes end first.
+/// The length of the argument at `at`. `Ok(None)`: the end is missing.
 fn bulk_length(bytes: &[u8], at: usize) -> Result<Option<Number>, Error> {
     match bytes.get(at) {
         Some(b'$') => {}
@@ -127,9 +127,9 @@ fn bulk_length(bytes: &[u8], at: usize) -> Result<Option<Number>, Error> {
     }
 }
 
-/// A whole request as nearly all are: few arguments, all of them short, and within the limits of
-/// strangers. `None` is no verdict. The loop of [`walk`] says the same; without its place to keep, this
-/// is a quarter of its instructions cheaper.
+/// Reads a whole request of the usual kind: few arguments, all short, and within the limits before
+/// AUTH. `None`: [`walk`] must decide. Its loop finds the same, but it must keep its position: this
+/// needs a quarter fewer instructions.
 #[inline]
 fn plain(bytes: &[u8]) -> Option<Args<'_>> {
     let [b'*', count, b'\r', b'\n'] = *bytes.first_chunk::<4>()? else {
@@ -149,11 +149,11 @@ fn plain(bytes: &[u8]) -> Option<Args<'_>> {
     Some(Args { bytes: &bytes[..at], count: u32::from(count), first, odd: Odd::NONE })
 }
 
-/// What stands before the arguments.
+/// The part before the arguments.
 enum Head<'a> {
     /// Their number: at least one.
     Array(Number),
-    /// No array with arguments, or not whole.
+    /// Not an array with arguments, or not whole.
     Other(Parsed<'a>),
 }
 
@@ -166,7 +166,7 @@ fn head<'a>(bytes: &'a [u8], progress: &mut Progress, trust: Trust) -> Result<He
         Some(_) => return line(bytes, progress).map(Head::Other),
     }
     if bytes.get(1) == Some(&b'-') {
-        // Redis takes a null or negative array as nothing at all.
+        // Redis ignores a null or negative array.
         return match number(bytes, 2) {
             Ok(Some(n)) => Ok(Head::Other(Parsed::Empty { len: n.next })),
             Ok(None) => incomplete,
@@ -188,8 +188,8 @@ fn head<'a>(bytes: &'a [u8], progress: &mut Progress, trust: Trust) -> Result<He
 
 /// Reads one request from the front of `bytes`.
 ///
-/// When it is [`Parsed::Incomplete`], call again with the same `progress` and with the same
-/// bytes plus more; otherwise `progress` is fresh again.
+/// After [`Parsed::Incomplete`], call again with the same `progress` and with the same bytes plus
+/// more. Otherwise `progress` is reset for the next request.
 #[inline]
 pub fn parse<'a>(
     bytes: &'a [u8],
@@ -204,11 +204,11 @@ pub fn parse<'a>(
     walk(bytes, progress, trust)
 }
 
-/// The rest of [`parse`]: apart, or the usual request would save registers for a loop that it does not
-/// enter.
+/// The rest of [`parse`]. A function of its own, so that the usual request need not save registers for
+/// this loop.
 #[inline(never)]
 fn walk<'a>(bytes: &'a [u8], progress: &mut Progress, trust: Trust) -> Result<Parsed<'a>, Error> {
-    // The place is kept in registers and written back only when the bytes end too early.
+    // The position stays in registers. It is stored only when the request is incomplete.
     let Progress { mut at, mut count, mut parsed, mut first, mut odd, .. } = *progress;
     if count == 0 {
         let n = match head(bytes, progress, trust)? {
@@ -257,8 +257,8 @@ fn walk<'a>(bytes: &'a [u8], progress: &mut Progress, trust: Trust) -> Result<Pa
 }
 
 impl Progress {
-    /// The name, the first argument and the number of arguments of an unfinished request, as soon
-    /// as these are known. `None` also if it must be written anew.
+    /// The name, the first argument and the number of arguments of an unfinished request, once they
+    /// are known. `None` also if the request must be rewritten.
     pub fn head<'a>(&self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8], usize)> {
         let [name, key, ..] = self.first;
         let arg = |(start, end): (u32, u32)| &bytes[start as usize..end as usize];
@@ -267,9 +267,9 @@ impl Progress {
     }
 }
 
-/// How much of `bytes` belongs to the request that `progress` is in, and whether that is its end.
-/// For a request that is handed on as it comes: call again with the bytes behind those. What
-/// follows a body is not looked at then.
+/// How many of `bytes` belong to the request of `progress`, and whether the request ends with them.
+/// For a request that is passed on as it arrives: call again with the bytes after those. The CRLF
+/// after a body is not checked.
 pub fn pass(bytes: &[u8], progress: &mut Progress) -> Result<(usize, bool), Error> {
     while progress.at <= bytes.len() {
         if progress.parsed == progress.count {
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_lends_its_arguments() {
+    fn the_arguments_of_a_request_are_found() {
         let bytes =
             b"*6\r\n$4\r\nMGET\r\n$1\r\na\r\n$0\r\n\r\n$3\r\nccc\r\n$1\r\nd\r\n$2\r\nee\r\nrest";
         let Ok(Parsed::Request(args)) = whole(bytes) else { panic!() };
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_servers_refuse_are_written_anew() {
+    fn lengths_that_servers_refuse_are_rewritten() {
         let Ok(Parsed::Request(args)) = whole(b"*02\r\n$003\r\nGET\r\n$1\r\na\r\n") else {
             panic!()
         };
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn many_arguments_go_apart() {
+    fn a_request_with_many_arguments_goes_apart() {
         for (count, apart) in [(SHARED_ARGS_MAX, false), (SHARED_ARGS_MAX + 1, true)] {
             let zeros = if apart { "0" } else { "" };
             let head = format!("*{zeros}{count}\r\n");
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_request() {
+    fn refuses_other_bytes() {
         for (bytes, error) in [
             (&b"*x\r\n"[..], Error::ArrayLength),
             (b"*\r\n", Error::ArrayLength),
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_skipped_as_redis_skips_it() {
+    fn empty_requests_are_skipped_as_in_redis() {
         for (bytes, expected) in
             [(&b"*0\r\nx"[..], 4), (b"*-1\r\n", 5), (b"\r\n", 2), (b"\n", 1), (b"  \r\nPING", 4)]
         {
