@@ -1,53 +1,53 @@
-//! How a router came to an answer, and what a change of it would move: what `nuthatch where` and
-//! `nuthatch ring` print, as values. Nothing here runs for a request.
+//! How a key is routed, and which keys a change of the router would move: the values that
+//! `nuthatch where` and `nuthatch ring` print. Nothing here runs for a request.
 //!
-//! [`explain`] follows one key. [`compare`] sets two routers side by side, shards matched by name
-//! as the ring matches them, since ids shift when a shard joins. There are two ways to count:
+//! [`explain`] follows one key. [`compare`] compares two routers. It matches shards by name, as the
+//! ring does, since ids shift when a shard joins. There are two ways to count:
 //!
-//! * **Exactly.** When both sides see the same hash of a key (one function, one tag) and each is a
-//!   continuum or a single shard, both are cut in arcs, and the merged arcs are added up. It says
-//!   what part of the *hash space* moves, as far as the function reaches into it.
-//! * **By sample.** Otherwise a fixed number of keys is made up and routed both ways. They are the
-//!   same keys each time. None is made to hold a tag, so when only the tags differ the
-//!   sample stays where it is: [`Comparison::tags_differ`] says that tagged keys move besides.
+//! * **Exact.** When both sides compute the same hash of a key (one function, one tag) and each is a
+//!   continuum or a single shard, both are cut in arcs, and the lengths of the merged arcs are added.
+//!   The result is the part of the *hash space* that moves, up to the function's largest value.
+//! * **By sample.** Otherwise a fixed number of made-up keys is routed both ways, the same keys each
+//!   time. They hold no tag, so when only the tags differ the sample does not move:
+//!   [`Comparison::tags_differ`] says that tagged keys may move too.
 //!
-//! Neither knows the operator's keys; [`compare_keys`] takes some.
+//! Neither uses the operator's keys; [`compare_keys`] does.
 
 use super::distribution::Ring;
 use super::router::Router;
 use crate::base::{Chance, ShardId};
 use std::collections::BTreeMap;
 
-/// Keys in the sample of [`compare`]; it errs by less than 0.35 percentage points, 19 times in 20.
+/// Keys in the sample of [`compare`]; the error is below 0.35 percentage points, 19 times in 20.
 pub const SAMPLE_LEN: u32 = 100_000;
 
-/// One key's way to its shard.
+/// How one key is routed to its shard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Explanation<'a> {
-    /// What would be hashed: the tag, or the whole key.
+    /// The part that is hashed: the tag, or the whole key.
     pub hashed_part: &'a [u8],
-    /// Does the pool have a hash tag and the key too?
+    /// Whether both the pool and the key have a hash tag.
     pub is_tagged: bool,
-    /// Is the part empty, so that the function is not called and the hash is 0?
+    /// Whether the part is empty. The function is not called then, and the hash is 0.
     pub is_empty: bool,
-    /// `None` when the distribution does not ask for it.
+    /// `None` when the distribution does not use the hash.
     pub hash: Option<u32>,
     pub place: Place,
-    /// `None` when there is no owner: nobody is live, or chance decides.
+    /// `None` when the key has no owner: no shard is live, or the choice is random.
     pub shard: Option<ShardId>,
 }
 
-/// Where on its ring a key falls.
+/// Where a key lies on its ring.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
     /// No shard is live.
     Nowhere,
-    /// The pool has one shard: neither tag nor hash count.
+    /// The pool has one shard: tag and hash are not used.
     OnlyShard,
-    /// `ketama`: the point at `index` of `count`, from 0. It lies at or after the hash, or, when
-    /// `is_past_last`, is the first one again.
+    /// `ketama`: the point at `index` of `count`, from 0: the first at or after the hash. When
+    /// `is_past_last` there is none, and it is the first point of the ring.
     Point { index: usize, count: usize, value: u32, is_past_last: bool },
-    /// `modula`: the hash modulo `count`, which is the sum of live weights.
+    /// `modula`: the hash modulo `count`, the sum of live weights.
     Slot { slot: u64, count: u64 },
     /// `random`: any of `count` live shards.
     Anywhere { count: usize },
@@ -60,43 +60,43 @@ pub struct Side<'a> {
     pub names: &'a [&'a str],
 }
 
-/// What changes owners between two sides.
+/// The part of the keys that changes owners between two sides.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Comparison<'a> {
     pub method: Method,
-    /// The part of the whole that changes owners, 0 to 1: the sum of `moves`.
+    /// The part that changes owners, 0 to 1: the sum of `moves`.
     pub moved: f64,
-    /// The greatest first, equal ones by name.
+    /// The largest first, equal ones by name.
     pub moves: Vec<Move<'a>>,
-    /// Do the tags of the two sides differ where a tag counts? A sample of made-up keys has no
-    /// tagged ones, so keys that have one move besides what is counted.
+    /// Whether the tags of the two sides differ and a tag is used. The sample has no tagged keys, so
+    /// tagged keys may move in addition to `moved`.
     pub tags_differ: bool,
 }
 
-/// What `moved` is a part of.
+/// How `moved` was counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Method {
-    /// The hashes that the function can give, every one counted.
+    /// Over all hashes that the function can return.
     Exact,
-    /// This many keys made up by us.
+    /// Over so many made-up keys.
     Sample { keys: u32 },
-    /// This many keys given by the caller.
+    /// Over so many keys of the caller.
     Keys { keys: u64 },
 }
 
-/// A stream of keys from one shard to another; `None` is no shard at all.
+/// Keys that move from one shard to another. `None`: no shard.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Move<'a> {
     pub from: Option<&'a str>,
     pub to: Option<&'a str>,
-    /// Of the whole, not of the shard.
+    /// Of all keys, not of those of the shard.
     pub part: f64,
 }
 
 pub fn explain<'a>(router: &Router, key: &'a [u8]) -> Explanation<'a> {
     let hash = router.hash_of(key);
     let place = place(&router.ring, hash);
-    // Chance would only be drawn from by the one distribution that has no owner to show.
+    // Only `random` uses chance, and under it a key has no owner to show.
     let shard = match place {
         Place::Anywhere { .. } => None,
         _ => router.route_hash(hash, &mut Chance::new(0)),
@@ -126,8 +126,8 @@ fn place(ring: &Ring, hash: u32) -> Place {
     }
 }
 
-/// What would move from `before` to `after`: exactly where that can be counted, else by a sample.
-/// `None` when either side is `random`, which binds no key to a shard.
+/// The keys that would move from `before` to `after`: exact where possible, otherwise by sample.
+/// `None` when a side is `random`, where no key belongs to a shard.
 pub fn compare<'a>(before: Side<'a>, after: Side<'a>) -> Option<Comparison<'a>> {
     if let Some(counts) = count_arcs(before.router, after.router) {
         let whole = counts.values().sum();
@@ -140,7 +140,7 @@ pub fn compare<'a>(before: Side<'a>, after: Side<'a>) -> Option<Comparison<'a>> 
     Some(comparison(before, after, method, &counts, u64::from(SAMPLE_LEN)))
 }
 
-/// What of these keys would move. `None` when either side is `random`.
+/// Which of these keys would move. `None` when a side is `random`.
 pub fn compare_keys<'a, K: AsRef<[u8]>>(
     before: Side<'a>,
     after: Side<'a>,
@@ -172,9 +172,9 @@ fn count_keys<K: AsRef<[u8]>>(
     Some(counts)
 }
 
-/// `None` when it takes a sample.
+/// `None` when an exact count is not possible.
 fn count_arcs(before: &Router, after: &Router) -> Option<BTreeMap<Pair, u64>> {
-    // A side of one owner is the same for any hash, so then the other side's hash is the one.
+    // A side with one owner uses no hash. Then the hash of the other side is used for both.
     let (asks_before, asks_after) = (before.ring.is_hashed(), after.ring.is_hashed());
     if asks_before && asks_after && (before.hash != after.hash || before.hash_tag != after.hash_tag)
     {
@@ -204,7 +204,7 @@ fn count_arcs(before: &Router, after: &Router) -> Option<BTreeMap<Pair, u64>> {
     None
 }
 
-/// The last hash of each arc and its owner, up to `u32::MAX`; `None` of a ring that has no arcs.
+/// The last hash of each arc and its owner, up to `u32::MAX`. `None` for a ring without arcs.
 fn arcs(ring: &Ring) -> Option<Vec<(u32, Option<ShardId>)>> {
     match ring {
         Ring::Empty => Some(vec![(u32::MAX, None)]),

@@ -1,11 +1,11 @@
 //! Which shard owns a key: tag, hash, point or slot, shard.
 //!
-//! Bit-exact with twemproxy 0.5.0 on x86-64; the golden vectors in `testdata/` are the contract.
-//! Nothing here knows of servers: a ring is keyed by the names of shards, and topology says which
-//! server is one now. A new hash or distribution is a file in its folder and a row in its table.
+//! Equal to twemproxy 0.5.0 on x86-64 in every bit: the golden vectors in `testdata/` must hold.
+//! There are no servers here: a ring is built from the names of shards, and topology knows the
+//! server of each shard. A new hash or distribution is a file in its folder and a row in its table.
 //!
-//! [`Router`] is what a request asks. [`explain`](mod@explain) shows how it came to an answer and
-//! what a change would move, to people who are about to make one.
+//! A request uses [`Router`]. [`explain`](mod@explain) shows operators how a key is routed, and
+//! which keys a change would move.
 
 pub mod distribution;
 pub mod explain;

@@ -1,19 +1,19 @@
-//! A pool's way from key to shard, asked for every key of every request.
+//! From a key to its shard, in one pool. It runs for every key of every request.
 //!
 //! ```text
 //!   key ──▶ tag ──▶ hash ──▶ ring ──▶ shard
 //!             (an empty key: 0)
 //! ```
 //!
-//! twemproxy's order of decisions (`server_pool_idx`, `server_pool_server`), kept here:
+//! The order of decisions is twemproxy's (`server_pool_idx`, `server_pool_server`):
 //!
-//! 1. A pool of one shard has no tag, no hash and no ring. It is the number of shards
-//!    *configured* that counts: of several shards the last one live still owns a ring of its own.
-//! 2. A hash tag picks the part of the key that is hashed.
-//! 3. An empty key has the hash 0, whatever the function says of the empty text.
-//! 4. The distribution turns the hash into a shard.
+//! 1. A pool of one shard uses no tag, no hash and no ring. The number of *configured* shards
+//!    counts: when only one of several shards is live, it still has a ring.
+//! 2. A hash tag selects the part of the key that is hashed.
+//! 3. An empty key has the hash 0. The function is not called.
+//! 4. The distribution maps the hash to a shard.
 //!
-//! A router never changes. When a shard is ejected or readmitted a new one is built.
+//! A router never changes. When a shard is ejected or readmitted, a new one is built.
 
 use super::distribution::{Distribution, Member, Ring};
 use super::hash::Hash;
@@ -31,8 +31,8 @@ pub struct Router {
 }
 
 impl Router {
-    /// The router of a pool whose `members` are all its shards, in the order of their ids, of
-    /// which those that `is_live` says share the keys.
+    /// `members` are all shards of the pool, in the order of their ids. Only those for which
+    /// `is_live` is true get keys.
     pub fn new(
         hash: &'static Hash,
         hash_tag: Option<HashTag>,
@@ -77,15 +77,16 @@ impl Router {
         }
     }
 
-    /// The hash of a key, its tag and the empty key seen to.
+    /// The hash of a key. Only its tag is hashed, if it has one; an empty key has the hash 0.
     #[inline]
     pub fn hash_of(&self, key: &[u8]) -> u32 {
         let part = self.hashed_part(key);
         if part.is_empty() { 0 } else { (self.hash.function)(part) }
     }
 
-    /// Each shard's part of the hashes that the pool's function can give, indexed by id. It says
-    /// where hashes go, not keys: a function that spreads them badly has uneven shards beside it.
+    /// Each shard's part of the hashes that the pool's function can return, indexed by id. These are
+    /// parts of the hashes, not of the keys: with a function that spreads keys badly the shards are
+    /// uneven all the same.
     pub fn share(&self) -> Vec<f64> {
         self.ring.share(self.shard_count, self.hash.max)
     }
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_of_one_asks_nothing_and_a_last_survivor_has_a_ring() {
+    fn a_pool_of_one_shard_has_no_ring_and_a_last_live_shard_has_one() {
         for name in ["ketama", "modula", "random"] {
             let single = router(1, name, |_| true);
             assert!(matches!(single.ring, Ring::Single(ShardId(0))), "{name}");

@@ -1,12 +1,12 @@
-//! The hash tag: the part of a key that is hashed instead of the whole, so that an application can
-//! keep related keys on one shard.
+//! The hash tag: the part of a key that is hashed instead of the whole key, so that an application
+//! can keep related keys on one shard.
 //!
 //! twemproxy's rule (`server_pool_idx`): the first opening byte, the first closing byte after it,
-//! and at least one byte between them. In every other case the whole key is hashed, and later
-//! opening bytes are not tried: `{}{x}` has no tag. (Redis Cluster's rule for `{` and `}` is the
-//! same.) The part is never empty unless the key is.
+//! and at least one byte between them. Otherwise the whole key is hashed. Later opening bytes are
+//! not tried: `{}{x}` has no tag. (Redis Cluster has the same rule for `{` and `}`.) The hashed part
+//! is empty only if the key is.
 
-/// The two bytes around the tag, `{` and `}` say. They may be equal.
+/// The two bytes around the tag, such as `{` and `}`. They may be equal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HashTag {
     pub open: u8,
@@ -14,7 +14,7 @@ pub struct HashTag {
 }
 
 impl HashTag {
-    /// The tag of a key, `None` when it has none and is hashed whole.
+    /// The tag of a key. `None`: the whole key is hashed.
     #[inline]
     pub fn find<'a>(&self, key: &'a [u8]) -> Option<&'a [u8]> {
         let open = key.iter().position(|&byte| byte == self.open)?;
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn first_open_then_first_close_with_something_between() {
+    fn first_open_then_first_close_with_bytes_between() {
         for (key, expected) in [
             ("", ""),
             ("plain", "plain"),

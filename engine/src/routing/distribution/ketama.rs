@@ -1,8 +1,8 @@
 //! Consistent hashing: the continuum of libketama as twemproxy's `nc_ketama.c` builds it.
 //!
-//! Each live shard throws points on a circle of 2^32 positions, about 160 of them times its
-//! weight over the mean weight; a hash belongs to the first point at or after it, and past the
-//! last point to the first.
+//! Each live shard has points on a circle of 2^32 positions: about 160, times its weight over the
+//! mean weight. A hash belongs to the first point at or after it; past the last point, to the first
+//! point of the circle.
 //!
 //! ```text
 //!   0        p0      p1                p2   p3        2^32 - 1
@@ -12,48 +12,48 @@
 //!
 //! # What must not be improved
 //!
-//! The number of points is computed in IEEE single precision with a rounding after every step.
-//! That loses four points a shard for some counts of shards even at equal weights (25, 47, 50,
-//! 55, 61 ... have 156 each), starves small weights beside large ones (1 beside 100000 has none),
-//! and makes a shard's points depend on who else is live. All of it decides where data lies.
-//! Equal points keep the order of their shards: twemproxy leaves them to `qsort`, which in glibc
-//! is a stable merge sort, and our sort is stable too.
+//! The number of points is computed in IEEE single precision and rounded after every step. So each
+//! shard has four points fewer for some counts of shards even at equal weights (25, 47, 50, 55,
+//! 61 ... have 156 each), a small weight beside a large one may have no point (1 beside 100000), and
+//! the points of a shard depend on the other live shards. All of this decides where data lies. Equal
+//! points keep the order of their shards: twemproxy sorts with `qsort`, which in glibc is a stable
+//! merge sort, and our sort is stable too.
 //!
 //! # Finding the point
 //!
-//! This runs for every key, so it does not search. `first_at` cuts the circle in buckets of
-//! equal length, a power of two of them and two to four to each point, and holds for each the
-//! first point at or after its start; from there it is a step or none:
+//! This runs for every key, so it does not search. `first_at` cuts the circle in buckets of equal
+//! length, a power of two of them, two to four for each point. It holds for each bucket the first
+//! point at or after its start. From there it is mostly one step or none:
 //!
 //! ```text
 //!   hash ──(top bits)──▶ first_at ──▶ points ──▶ ... the first with value >= hash
 //! ```
 //!
-//! Whether it is a step is a coin the processor cannot guess, so the first one is taken by adding
-//! and not by branching, which halves the time; more are rare. A binary search takes five to nine
-//! times as long, and twice the buckets would save 0.3 ns at best.
+//! The processor cannot predict whether there is a step, so the first step is an addition and not a
+//! branch, which halves the time. More steps are rare. A binary search takes five to nine times as
+//! long, and twice the buckets would save 0.3 ns at best.
 //!
-//! The points end in a sentinel at `u32::MAX` that belongs to the first point's shard, so the walk
-//! needs no wrap-around. Points are as good as evenly spread, being MD5 digests, so a walk is
-//! short for any list of names.
+//! The points end in a sentinel at `u32::MAX` that belongs to the shard of the first point, so the
+//! walk does not wrap around. Points are parts of MD5 digests and so nearly evenly spread: a walk
+//! is short for any list of names.
 //!
-//! What always holds: `points` is sorted by value and not empty but for the sentinel;
+//! What always holds: `points` is sorted by value and has a point besides the sentinel;
 //! `first_at.len() << shift` is 2^32.
 
 use super::member::Member;
 use crate::base::ShardId;
 use md5::{Digest, Md5};
 
-/// Points a shard of mean weight has, when rounding is kind.
+/// Points of a shard of mean weight, when rounding removes none.
 const POINTS_PER_SHARD: u32 = 160;
-/// Points cut from one digest.
+/// Points made from one digest.
 const POINTS_PER_DIGEST: u32 = 4;
-/// The digested text `name-number` is cut to this by a buffer of twemproxy's.
+/// twemproxy's buffer cuts the digested text `name-number` to this length.
 const TEXT_LEN_MAX: usize = 272;
-/// Shards' worth of points that twemproxy has memory for, beyond one a live shard.
+/// twemproxy has memory for the points of so many shards more than are live.
 const SPARE_SHARDS: u64 = 10;
 
-/// A place on the circle and the shard it belongs to.
+/// A position on the circle and the shard it belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Point {
     pub value: u32,
@@ -91,11 +91,11 @@ pub fn build(members: &[Member<'_>]) -> Option<Continuum> {
     Continuum::new(points)
 }
 
-/// How many digests, of four points each, every member gets.
+/// The number of digests, of four points each, of every member.
 ///
-/// twemproxy sums weights in 32 bits. A sum that wraps gives every server several times its due,
-/// which we give too as far as twemproxy had memory for the points; past that it writes over its
-/// heap, there is nothing to be compatible with, and we take the true sum.
+/// twemproxy sums weights in 32 bits. When the sum wraps, every server gets several times as many
+/// points as it should. We do the same where twemproxy had memory for the points. Where it had not,
+/// it writes past its heap block and there is nothing to be compatible with: we use the true sum.
 fn digests_per_member(members: &[Member<'_>]) -> Vec<u32> {
     let count = members.len();
     let wrapped = members.iter().fold(0_u32, |sum, member| sum.wrapping_add(member.weight));
@@ -113,7 +113,7 @@ fn digests_per_member(members: &[Member<'_>]) -> Vec<u32> {
     digests(exact as f32)
 }
 
-/// Single precision, each step rounded: the order of operations is twemproxy's.
+/// Single precision, rounded at each step. The order of operations is twemproxy's.
 fn digests(weight: u32, weight_sum: f32, live_count: usize) -> u32 {
     let part = weight as f32 / weight_sum;
     let digests = part * POINTS_PER_SHARD as f32 / POINTS_PER_DIGEST as f32 * live_count as f32;
@@ -134,8 +134,8 @@ fn digest_points(name: &str, number: u32) -> [u32; 4] {
 }
 
 impl Continuum {
-    /// The circle of these points, `None` when there are none. Points of equal value keep their
-    /// order, and the first of them owns what comes before.
+    /// The circle of these points; `None` when there are none. Points of equal value keep their
+    /// order, and the first of them owns the hashes before it.
     pub fn new(mut points: Vec<Point>) -> Option<Continuum> {
         points.sort_by_key(|point| point.value);
         let sentinel = Point { value: u32::MAX, shard: points.first()?.shard };
@@ -163,15 +163,15 @@ impl Continuum {
     /// The index among [`Continuum::points`] of the point that owns a hash.
     pub fn place(&self, hash: u32) -> usize {
         let at = self.walk(hash);
-        // The sentinel stands for the first point, unless a true point is there before it.
+        // The walk ends at the sentinel if no point is at or after the hash. The first one owns it.
         if at == self.points().len() { 0 } else { at }
     }
 
-    /// The first point at or after a hash; the sentinel is one.
+    /// The first point at or after a hash, which may be the sentinel.
     #[inline]
     fn walk(&self, hash: u32) -> usize {
         let mut at = self.first_at[(hash >> self.shift) as usize] as usize;
-        // Never beyond the sentinel, which no hash exceeds.
+        // Never past the sentinel: no hash is above it.
         at += usize::from(self.points[at].value < hash);
         while self.points[at].value < hash {
             at += 1;
@@ -184,12 +184,12 @@ impl Continuum {
         &self.points[..self.points.len() - 1]
     }
 
-    /// The circle as arcs from 0 to `u32::MAX`, without gap or overlap; neighbours may be of one
-    /// shard.
+    /// The circle as arcs from 0 to `u32::MAX`, without gap or overlap. Neighbours may belong to the
+    /// same shard.
     pub fn arcs(&self) -> impl Iterator<Item = Arc> {
         let mut next = Some(0);
         self.points.iter().filter_map(move |point| {
-            // A later one of equal points owns nothing, and after u32::MAX nothing is left.
+            // Of equal points only the first owns hashes, and after u32::MAX there are none.
             let first = next.filter(|&first| first <= point.value)?;
             next = point.value.checked_add(1);
             Some(Arc { first, last: point.value, shard: point.shard })
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn rounding_takes_four_points_from_some_counts_of_equals() {
+    fn rounding_removes_four_points_at_some_counts_of_equal_shards() {
         let short: Vec<usize> =
             (1..=1000).filter(|&count| points_at_equal_weight(count) == 156).collect();
         assert_eq!(short[..9], [25, 47, 50, 55, 61, 71, 94, 100, 107]);
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn one_point_owns_everything_in_two_arcs() {
+    fn one_point_owns_all_hashes_in_two_arcs() {
         let ring = continuum(&[(7, 5)]);
         assert_eq!((ring.owner(0), ring.owner(u32::MAX)), (ShardId(5), ShardId(5)));
         assert_eq!(

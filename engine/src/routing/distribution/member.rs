@@ -1,4 +1,4 @@
-//! What a distribution is built from.
+//! The input of a distribution.
 
 use crate::base::ShardId;
 

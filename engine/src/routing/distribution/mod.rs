@@ -1,12 +1,12 @@
-//! How hashes become shards.
+//! From a hash to a shard.
 //!
-//! A distribution is a way to build a [`Ring`] from the shards that are live; the ring is asked on
-//! every request and never changes. When a shard is ejected or comes back, a new ring is built:
-//! the same members always give the same ring, bit for bit.
+//! A distribution builds a [`Ring`] from the live shards. Every request uses the ring, and it never
+//! changes. When a shard is ejected or readmitted, a new ring is built. The same members always give
+//! the same ring.
 //!
-//! Members come in the order of their ids, which is twemproxy's order of names
-//! ([`name_order`]). It decides ties on the continuum and the slots of `modula`, so it is part of
-//! the contract, while the order in the configuration is not.
+//! Members come in the order of their ids, which is twemproxy's order of names ([`name_order`]). It
+//! decides ties on the continuum and the slots of `modula`, so it must not change. The order in the
+//! configuration has no effect.
 
 mod ketama;
 mod member;
@@ -21,7 +21,7 @@ pub use random::Random;
 use crate::base::{Chance, ShardId};
 use std::cmp::Ordering;
 
-/// A way to spread hashes over shards, and its name in the configuration.
+/// A way to assign hashes to shards, and its name in the configuration.
 #[derive(Debug)]
 pub struct Distribution {
     pub name: &'static str,
@@ -31,7 +31,7 @@ pub struct Distribution {
     pub build: fn(&[Member<'_>]) -> Ring,
 }
 
-/// By name: there is one row to a name.
+/// By name: each name has one row.
 impl PartialEq for Distribution {
     fn eq(&self, other: &Distribution) -> bool {
         self.name == other.name
@@ -54,7 +54,7 @@ pub static DISTRIBUTIONS: [Distribution; 3] = [
     },
     Distribution {
         name: "random",
-        about: "any live shard, whatever the key and the weights: for shards that hold the same",
+        about: "any live shard; key and weights have no effect: for shards that hold the same data",
         build: |members| random::build(members).map_or(Ring::Empty, Ring::Random),
     },
 ];
@@ -63,12 +63,12 @@ pub fn by_name(name: &str) -> Option<&'static Distribution> {
     DISTRIBUTIONS.iter().find(|distribution| distribution.name == name)
 }
 
-/// What a distribution built: hash in, shard out.
+/// Built by a distribution: hash in, shard out.
 #[derive(Clone, Debug)]
 pub enum Ring {
-    /// Nobody is live.
+    /// No shard is live.
     Empty,
-    /// A pool of one shard: no hash is asked.
+    /// A pool of one shard. The hash is not used.
     Single(ShardId),
     Ketama(Continuum),
     Modula(Modula),
@@ -76,7 +76,7 @@ pub enum Ring {
 }
 
 impl Ring {
-    /// `None` when nobody is live.
+    /// `None` when no shard is live.
     #[inline]
     pub fn owner(&self, hash: u32, chance: &mut Chance) -> Option<ShardId> {
         match self {
@@ -88,14 +88,14 @@ impl Ring {
         }
     }
 
-    /// Does the owner of a key depend on its hash? If not, none need be computed.
+    /// Whether the owner of a key depends on its hash.
     #[inline]
     pub fn is_hashed(&self) -> bool {
         matches!(self, Ring::Ketama(_) | Ring::Modula(_))
     }
 
-    /// Each shard's part of the hashes `0..=hash_max`, by id and summing to 1; all zero when
-    /// nobody is live. `shard_count` is the pool's, live or not.
+    /// Each shard's part of the hashes `0..=hash_max`, by id, with the sum 1; all zero when no shard
+    /// is live. `shard_count` counts all shards of the pool, live or not.
     pub fn share(&self, shard_count: usize, hash_max: u32) -> Vec<f64> {
         let mut share = vec![0.0; shard_count];
         match self {
@@ -122,7 +122,8 @@ impl Ring {
     }
 }
 
-/// `len` hashes as a part of `0..=hash_max`. Exact (and so are sums) when that is a power of two.
+/// `len` hashes as a part of `0..=hash_max`. When the number of hashes is a power of two, this and
+/// sums of it are exact.
 fn part(len: u64, hash_max: u32) -> f64 {
     len as f64 / (f64::from(hash_max) + 1.0)
 }
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_live_is_an_empty_ring_everywhere() {
+    fn without_a_live_shard_every_ring_is_empty() {
         for distribution in &DISTRIBUTIONS {
             let ring = (distribution.build)(&[]);
             assert!(matches!(ring, Ring::Empty), "{}", distribution.name);

@@ -1,9 +1,9 @@
 //! The hash modulo the sum of weights: twemproxy's `nc_modula.c`.
 //!
-//! In thought there is a list with every live shard, in order, as many times as its weight; the
-//! hash modulo its length is the slot. Up to `LIST_LEN_MAX` slots that list is what we keep. A
-//! weight may be as high as 2^31, though, and a list that long is gigabytes that say little, so
-//! a longer one is kept as runs and searched. Both give the same owners.
+//! Think of a list with every live shard, in order, as many times as its weight. The hash modulo its
+//! length is the slot. Up to `LIST_LEN_MAX` slots we store that list. But a weight may be as high as
+//! 2^31, and such a list would take gigabytes, so a longer one is stored as runs and searched. Both
+//! give the same owners.
 //!
 //! What always holds: there is at least one slot.
 
@@ -16,20 +16,20 @@ const LIST_LEN_MAX: u64 = 1 << 16;
 /// The list of slots.
 #[derive(Clone, Debug)]
 pub struct Modula {
-    /// A slot per unit of weight; empty when that is too many.
+    /// A slot per unit of weight; empty when there are too many.
     list: Box<[ShardId]>,
     runs: Box<[Run]>,
     slot_count: u64,
 }
 
-/// The slots before `end`, and not before the end of the run before.
+/// The slots from the end of the run before (included) to `end` (not included).
 #[derive(Clone, Copy, Debug)]
 struct Run {
     end: u64,
     shard: ShardId,
 }
 
-/// The slots of the live members; `None` when they weigh nothing.
+/// The slots of the live members; `None` when the sum of weights is 0.
 pub fn build(members: &[Member<'_>]) -> Option<Modula> {
     Modula::new(members, LIST_LEN_MAX)
 }
@@ -61,11 +61,11 @@ impl Modula {
         if self.list.is_empty() {
             return self.run_of(self.slot(hash));
         }
-        // A division of 32 bits where it will do: it is most of what this costs.
+        // 32 bits are enough here, and the division is most of the cost.
         self.list[(hash % self.list.len() as u32) as usize]
     }
 
-    /// The slot that a hash falls in.
+    /// The slot of a hash.
     pub fn slot(&self, hash: u32) -> u64 {
         u64::from(hash) % self.slot_count
     }
@@ -80,8 +80,8 @@ impl Modula {
         self.runs[at].shard
     }
 
-    /// How many of the hashes `0..=hash_max` each run owns. Not quite in proportion to the weights
-    /// when the slots do not divide the hashes.
+    /// How many of the hashes `0..=hash_max` each run owns. Not exactly in proportion to the weights
+    /// when the number of hashes is not a multiple of the number of slots.
     pub fn hashes_per_run(&self, hash_max: u32) -> impl Iterator<Item = (ShardId, u64)> {
         let hash_count = u64::from(hash_max) + 1;
         let (rounds, rest) = (hash_count / self.slot_count, hash_count % self.slot_count);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shard_takes_as_many_slots_as_it_weighs() {
+    fn every_shard_has_as_many_slots_as_its_weight() {
         let modula = Modula::new(&members(&[1, 3, 2]), LIST_LEN_MAX).unwrap();
         let owners: Vec<u16> = (0..8).map(|hash| modula.owner(hash).0).collect();
         assert_eq!(owners, [0, 1, 1, 1, 2, 2, 0, 1]);
@@ -138,7 +138,7 @@ mod tests {
     fn hashes_are_counted_to_the_last() {
         let modula = Modula::new(&members(&[1, 3, 2]), LIST_LEN_MAX).unwrap();
         let count = |hash_max| modula.hashes_per_run(hash_max).map(|(_, n)| n).collect::<Vec<_>>();
-        assert_eq!(count(7), [2, 4, 2], "one round of six and two over");
+        assert_eq!(count(7), [2, 4, 2], "six slots once, and two more hashes");
         assert_eq!(count(u32::MAX).iter().sum::<u64>(), 1 << 32);
     }
 }

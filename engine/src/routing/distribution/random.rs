@@ -1,7 +1,7 @@
-//! Any live shard, drawn anew for each request: twemproxy's `nc_random.c`.
+//! A random live shard for each request: twemproxy's `nc_random.c`.
 //!
-//! Neither the key nor the weights matter (twemproxy gives 1, 50 and 1 an even third each). It is
-//! for pools whose shards all hold the same. Chance is handed in, so a run can be repeated.
+//! Key and weights have no effect (twemproxy gives weights of 1, 50 and 1 a third each). For pools
+//! whose shards all hold the same data. The caller hands in [`Chance`], so a run can be repeated.
 //!
 //! What always holds: there is at least one shard.
 
@@ -14,7 +14,7 @@ pub struct Random {
     shards: Box<[ShardId]>,
 }
 
-/// `None` when nobody is live.
+/// `None` when no shard is live.
 pub fn build(members: &[Member<'_>]) -> Option<Random> {
     let shards: Box<[ShardId]> = members.iter().map(|member| member.shard).collect();
     (!shards.is_empty()).then_some(Random { shards })

@@ -1,5 +1,5 @@
-//! Explanations and comparisons on small pools; the vectors in `engine/tests/vectors.rs` check
-//! the explained owner of every key of theirs.
+//! Explanations and comparisons on small pools. `engine/tests/vectors.rs` checks the explained owner
+//! of every key of its vectors.
 
 use super::{Comparison, Method, Move, Place, SAMPLE_LEN, Side, compare, compare_keys, explain};
 use crate::base::ShardId;
@@ -62,7 +62,7 @@ fn a_key_on_the_continuum() {
 }
 
 #[test]
-fn past_the_last_point_is_the_first_again() {
+fn past_the_last_point_comes_the_first() {
     let router = ketama(&THREE);
     let key = (0..1_000_000)
         .map(|number| format!("{number}:x"))
@@ -78,7 +78,7 @@ fn past_the_last_point_is_the_first_again() {
 }
 
 #[test]
-fn slots_single_shards_chance_and_nobody() {
+fn slots_single_shards_random_and_no_live_shard() {
     let modula = explain(&router(&THREE, "fnv1a_64", None, "modula"), b"foo").place;
     assert_eq!(modula, Place::Slot { slot: 4_275_688_823 % 3, count: 3 });
 
@@ -114,11 +114,11 @@ fn the_same_router_moves_nothing() {
 }
 
 #[test]
-fn a_new_shard_takes_its_share_and_nobody_else_moves() {
+fn a_new_shard_takes_its_share_and_no_other_key_moves() {
     let (two, three) = (ketama(&TWO), ketama(&THREE));
     let grown = compared((&two, &TWO), (&three, &THREE));
     assert_eq!(grown.method, Method::Exact);
-    // Arcs are whole hashes, so this holds to the last bit.
+    // Arcs are whole hashes, so this is exact.
     assert!((grown.moved - three.share()[2]).abs() < 1e-12, "{grown:?}");
     assert_eq!(grown.moves.len(), 2);
     assert!(grown.moves.iter().all(|moved| moved.to == Some("c")), "{grown:?}");
@@ -140,7 +140,7 @@ fn shards_are_matched_by_name() {
 
 #[test]
 fn a_sample_agrees_with_the_exact_count() {
-    // As even a function as there is, so that keys and hash space agree.
+    // The most even function, so that sample and hash space agree.
     let (two, three) = (router(&TWO, "md5", None, "ketama"), router(&THREE, "md5", None, "ketama"));
     let (before, after) =
         (Side { router: &two, names: &TWO }, Side { router: &three, names: &THREE });
@@ -169,7 +169,7 @@ fn other_hashes_and_modula_are_sampled() {
 }
 
 #[test]
-fn a_change_of_tag_is_told_and_seen_in_keys_that_have_it() {
+fn a_change_of_tag_is_reported_and_counted_in_tagged_keys() {
     let (before, after) = (
         router(&THREE, "fnv1a_64", BRACES, "ketama"),
         router(&THREE, "fnv1a_64", DOLLARS, "ketama"),
@@ -185,7 +185,7 @@ fn a_change_of_tag_is_told_and_seen_in_keys_that_have_it() {
 }
 
 #[test]
-fn one_owner_is_exact_whatever_the_other_hashes_with() {
+fn one_owner_is_exact_with_any_hash_of_the_other_side() {
     let single = router(&["a"], "md5", BRACES, "modula");
     let three = ketama(&THREE);
     let grown = compared((&single, &["a"]), (&three, &THREE));
@@ -198,7 +198,7 @@ fn one_owner_is_exact_whatever_the_other_hashes_with() {
 }
 
 #[test]
-fn a_function_that_reaches_little_of_the_space_is_counted_there() {
+fn a_function_with_small_values_is_counted_up_to_its_largest() {
     let (two, three) =
         (router(&TWO, "crc32", None, "ketama"), router(&THREE, "crc32", None, "ketama"));
     let grown = compared((&two, &TWO), (&three, &THREE));
@@ -208,7 +208,7 @@ fn a_function_that_reaches_little_of_the_space_is_counted_there() {
 }
 
 #[test]
-fn chance_has_nothing_to_compare() {
+fn random_cannot_be_compared() {
     let (random, ketama) = (router(&THREE, "md5", None, "random"), ketama(&THREE));
     let (random, ketama) =
         (Side { router: &random, names: &THREE }, Side { router: &ketama, names: &THREE });

@@ -1,9 +1,9 @@
-//! CRC-16/XMODEM (polynomial 0x1021, most significant bit first, initial value 0), the CRC that
-//! Redis Cluster too finds its slots with, but kept in a register of 32 bits.
+//! CRC-16/XMODEM (polynomial 0x1021, most significant bit first, initial value 0), the CRC of Redis
+//! Cluster's slots, but in a register of 32 bits.
 //!
-//! twemproxy's `nc_crc16.c` shifts left in a 32-bit variable and never masks it: the table index
-//! takes the right eight bits, so the low half is the true CRC, and the high half is whatever was
-//! shifted out of it. The whole register is the hash. Bytes are masked: no sign extension.
+//! twemproxy's `nc_crc16.c` shifts left in a 32-bit variable and never masks it. The table index
+//! uses the right eight bits, so the low half is the true CRC; the high half holds the bits that
+//! were shifted out of it. The whole register is the hash. Bytes are unsigned.
 
 const POLYNOMIAL: u16 = 0x1021;
 
@@ -40,6 +40,6 @@ mod tests {
     fn the_low_half_is_the_catalogued_check_value() {
         let hash = crc16(b"123456789");
         assert_eq!(hash & 0xffff, 0x31c3);
-        assert_ne!(hash >> 16, 0, "what was shifted out stays");
+        assert_ne!(hash >> 16, 0, "the high half keeps the bits that were shifted out");
     }
 }

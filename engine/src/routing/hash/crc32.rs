@@ -1,15 +1,14 @@
-//! CRC-32 (ISO 3309, reflected polynomial 0xedb88320, initial value and final xor all ones),
-//! twice: as it is, and as libmemcached cut it.
+//! CRC-32 (ISO 3309, reflected polynomial 0xedb88320, initial value and final xor all ones), in two
+//! forms: the whole CRC (`crc32a`), and libmemcached's part of it (`crc32`).
 //!
-//! `crc32` is bits 16 to 30 of the CRC, the way memcached clients of old spread keys over a short
-//! list of servers. With `modula` that is sound. With `ketama` all keys fall in the first 32768
-//! of 2^32 positions, below nearly every point, so that one or two servers own them all;
-//! twemproxy added `crc32a` for that reason and left `crc32` alone, and so do we. Bytes are
-//! masked: no sign extension.
+//! `crc32` is bits 16 to 30 of the CRC. Old memcached clients spread keys so over a short list of
+//! servers. That works with `modula`. With `ketama` all keys fall in the first 32768 of 2^32
+//! positions, below nearly every point, so that one or two servers own all keys. twemproxy added
+//! `crc32a` for that reason and did not change `crc32`; nor do we. Bytes are unsigned.
 
 const POLYNOMIAL: u32 = 0xedb8_8320;
 
-/// `crc32` keeps 15 bits.
+/// `crc32` has 15 bits.
 pub const CRC32_MAX: u32 = 0x7fff;
 
 static TABLE: [u32; 256] = table();

@@ -2,15 +2,15 @@
 //! twemproxy's `nc_fnv.c`.
 //!
 //! The "64" variants start from the low half of the 64-bit offset basis and multiply by the low
-//! part of the 64-bit prime (2^40 + 0x1b3): twemproxy keeps both in 32-bit variables. The prime's
-//! high part would only ever reach bits above the 32nd, so what comes out is the low half of the
-//! true 64-bit hash, but for the bytes from 0x80 up: all four variants take the byte
-//! sign-extended, which flips the upper bits that a true FNV leaves alone.
+//! part of the 64-bit prime (2^40 + 0x1b3), because twemproxy stores both in 32-bit variables. The
+//! prime's high part only affects bits above the 32nd, so the result is the low half of the true
+//! 64-bit hash, except with bytes from 0x80 up: all four variants sign-extend the byte, which flips
+//! upper bits that the true FNV does not change.
 //!
 //! `fnv1a_64` is the default and is called for nearly every request. It is one chain of xor and
-//! multiply in which each link waits for the one before, about four cycles a byte. Xor does not
-//! distribute over multiplication, so the chain cannot be cut into lanes; the loop around it
-//! costs nothing beside it, which is why there is no cleverness below.
+//! multiply, each step waits for the one before, and a byte costs about four cycles. Xor does not
+//! distribute over multiplication, so the chain cannot be cut into parallel parts. The loop itself
+//! costs nothing compared with the chain, so the code below is simple.
 
 use super::bytes::sign_extended;
 
@@ -53,7 +53,7 @@ fn fnv1a(key: &[u8], basis: u32, prime: u32) -> u32 {
 mod tests {
     use super::fnv1a_64;
 
-    fn fnv1a_64_by_the_book(key: &[u8]) -> u64 {
+    fn true_fnv1a_64(key: &[u8]) -> u64 {
         key.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
         })
@@ -61,8 +61,8 @@ mod tests {
 
     #[test]
     fn ascii_gives_the_low_half_of_the_true_hash_and_other_bytes_do_not() {
-        assert_eq!(fnv1a_64(b"user:1000"), fnv1a_64_by_the_book(b"user:1000") as u32);
-        assert_ne!(fnv1a_64(b"caf\xc3\xa9"), fnv1a_64_by_the_book(b"caf\xc3\xa9") as u32);
+        assert_eq!(fnv1a_64(b"user:1000"), true_fnv1a_64(b"user:1000") as u32);
+        assert_ne!(fnv1a_64(b"caf\xc3\xa9"), true_fnv1a_64(b"caf\xc3\xa9") as u32);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Paul Hsieh's SuperFastHash (2004), from twemproxy's `nc_hsieh.c`, seeded with 0.
 //!
-//! Four bytes a step, as two little-endian halves. Of the rest, the odd third byte is taken
-//! sign-extended and a lone byte is not, because twemproxy casts the one and forgets the other.
+//! Each step takes four bytes, as two little-endian halves. Of the rest, a third byte is
+//! sign-extended and a single byte is not, because twemproxy casts only the latter.
 
 use super::bytes::{little_endian, sign_extended};
 
@@ -36,7 +36,7 @@ pub fn hsieh(key: &[u8]) -> u32 {
     avalanche(hash)
 }
 
-/// Lets the last bytes reach all bits.
+/// Spreads the last bytes over all bits.
 fn avalanche(mut hash: u32) -> u32 {
     hash ^= hash << 3;
     hash = hash.wrapping_add(hash >> 5);
@@ -51,8 +51,8 @@ mod tests {
     use super::hsieh;
 
     #[test]
-    fn a_third_byte_is_signed_and_a_lone_one_is_not() {
-        // Worked by hand: one byte 0x80 gives h = 0x80, 0x20080, 0x300c0, then the avalanche.
+    fn a_third_byte_is_signed_and_a_single_one_is_not() {
+        // Computed by hand: one byte 0x80 gives h = 0x80, 0x20080, 0x300c0, then the avalanche.
         assert_eq!(hsieh(b"\x80"), super::avalanche(0x0003_00c0));
         // 0 + 0, then 0xffffff80 << 18 = 0xfe000000, plus itself >> 11.
         assert_eq!(hsieh(b"\0\0\x80"), super::avalanche(0xfe00_0000 + (0xfe00_0000 >> 11)));

@@ -1,10 +1,10 @@
 //! Bob Jenkins' lookup3, `hashlittle` (2006, public domain), from twemproxy's `nc_jenkins.c`,
 //! seeded with 13.
 //!
-//! Twelve bytes a step into three sums. The last one to twelve bytes are always a step of their
-//! own with another ending; if there are none the sums are returned unmixed, so the empty key
-//! gives 0xdeadbeef + 13. Bytes are unsigned. The original reads keys aligned to words, to half
-//! words and to neither along three roads that all lead here.
+//! Each step adds twelve bytes to three sums. The last one to twelve bytes are always a step of
+//! their own with another mix at its end. Without any, the sums are returned unmixed, so the empty
+//! key gives 0xdeadbeef + 13. Bytes are unsigned. The original has three loops, for keys aligned to
+//! words, to half words and to neither; all give the same result.
 
 use super::bytes::little_endian;
 

@@ -1,6 +1,6 @@
-//! MD5 (RFC 1321), of which the first four digest bytes are the hash, read little-endian.
+//! MD5 (RFC 1321). The hash is the first four bytes of the digest, read little-endian.
 //!
-//! The digest is computed by the `md-5` crate. Bytes are read as they are: no sign extension.
+//! The `md-5` crate computes the digest. Bytes are unsigned.
 
 use super::bytes::little_endian;
 use md5::{Digest, Md5};

@@ -1,17 +1,17 @@
-//! The twelve hash functions of twemproxy, bytes in, 32 bits out.
+//! The twelve hash functions of twemproxy: bytes in, 32 bits out.
 //!
-//! Every key already stored lies where one of these put it, so they are kept to the bit,
-//! weaknesses and slips included. Two things recur:
+//! They decide where every stored key lies, so each bit is as in twemproxy, weaknesses and mistakes
+//! included. Two things are common:
 //!
 //! * **Sign extension.** twemproxy reads keys through `char *`, and on x86-64 a `char` is signed:
-//!   the byte 0xff enters some of the sums as 0xffffffff. Functions that do so call
-//!   `sign_extended`; the others read bytes as they are. On machines with unsigned chars
-//!   twemproxy itself differs for bytes from 0x80 up; what x86-64 gives is what we give everywhere.
+//!   some functions add the byte 0xff as 0xffffffff. Those call `sign_extended`; the others read
+//!   unsigned bytes. On machines with unsigned chars twemproxy itself gives other hashes for bytes
+//!   from 0x80 up. We give the hashes of x86-64 on every machine.
 //! * **32 bits.** All arithmetic wraps at 32 bits, the 64-bit FNV variants and the 16-bit CRC too.
 //!
 //! A function is looked up by name once, when configuration loads, and is a plain function
-//! pointer from then on. The functions say what they do for the empty text, but routing never
-//! asks: twemproxy gives an empty key the hash 0 without calling any of them (see `Router`).
+//! pointer from then on. The functions also hash the empty text, but routing never calls them for
+//! it: twemproxy gives an empty key the hash 0 (see `Router`).
 
 mod bytes;
 mod crc16;
@@ -30,11 +30,11 @@ pub struct Hash {
     /// One line for help and reference.
     pub about: &'static str,
     pub function: fn(&[u8]) -> u32,
-    /// The greatest value it can give. Shares of the hash space are counted up to here.
+    /// The largest value it can return. Shares of the hash space are counted up to here.
     pub max: u32,
 }
 
-/// By name: there is one row to a name.
+/// By name: each name has one row.
 impl PartialEq for Hash {
     fn eq(&self, other: &Hash) -> bool {
         self.name == other.name
@@ -53,13 +53,13 @@ pub static HASHES: [Hash; 12] = [
     },
     Hash {
         name: "crc32",
-        about: "15 bits of CRC-32, as libmemcached has it; with ketama one or two servers get all keys",
+        about: "15 bits of CRC-32, as in libmemcached; with ketama one or two servers get all keys",
         function: crc32::crc32,
         max: crc32::CRC32_MAX,
     },
     Hash {
         name: "crc32a",
-        about: "CRC-32 as everybody else has it, all 32 bits",
+        about: "the usual CRC-32, all 32 bits",
         function: crc32::crc32a,
         max: u32::MAX,
     },
@@ -73,7 +73,7 @@ pub static HASHES: [Hash; 12] = [
     Hash { name: "fnv1a_32", about: "FNV-1a, 32 bits", function: fnv::fnv1a_32, max: u32::MAX },
     Hash {
         name: "fnv1a_64",
-        about: "FNV-1a, the low 32 of 64 bits; the default, yet it spreads keys that differ only at their end badly",
+        about: "FNV-1a, the low 32 of 64 bits; the default, but it spreads keys badly if only their ends differ",
         function: fnv::fnv1a_64,
         max: u32::MAX,
     },
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(by_name(""), None);
     }
 
-    /// The table of the compatibility notes; the long list of vectors is in `testdata/`.
+    /// A few vectors; the long list is in `testdata/`.
     #[test]
     fn five_keys_through_all_twelve() {
         let keys: [&[u8]; 5] = [b"", b"foo", b"\xff\x80", b"caf\xc3\xa9", b"user:1000:{profile}"];

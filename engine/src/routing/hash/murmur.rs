@@ -1,7 +1,7 @@
 //! MurmurHash2 (Austin Appleby, 2008), from twemproxy's `nc_murmur.c`.
 //!
-//! The seed is 0xdeadbeef times the length of the key, a habit of libmemcached, so the empty key
-//! gives 0. Bytes are unsigned throughout.
+//! The seed is 0xdeadbeef times the length of the key, as in libmemcached, so the empty key gives
+//! 0. Bytes are unsigned.
 
 use super::bytes::little_endian;
 

@@ -1,5 +1,5 @@
 //! Bob Jenkins' one-at-a-time ("Hash functions", Dr. Dobb's Journal, 1997), from twemproxy's
-//! `nc_one_at_a_time.c`. The byte is added sign-extended.
+//! `nc_one_at_a_time.c`. Each byte is sign-extended, then added.
 
 use super::bytes::sign_extended;
 
