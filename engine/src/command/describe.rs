@@ -1,16 +1,16 @@
-//! One row in the words of `COMMAND INFO` and `COMMAND DOCS`.
+//! Writes one row as `COMMAND INFO` and `COMMAND DOCS` do.
 //!
-//! Client libraries read this to learn where keys lie, and redis-cli makes its hints of it, so it
-//! follows Redis 7.0 to the byte. Left out are the notes beside some key specifications, the tips
-//! on how a cluster's client should spread a request (it need not: we do), and in DOCS what
-//! redis-cli does not read: complexity, history, deprecation, and of an argument the version that
-//! had it first and its key specification.
+//! Client libraries learn here where keys lie, and redis-cli makes its hints from it, so each byte is
+//! as in Redis 7.0. We leave out the notes of some key specifications, and the tips for clients of a
+//! cluster on how to split a request (we split it). In DOCS we leave out what redis-cli does not
+//! read: complexity, history, deprecation, and for an argument its first version and its key
+//! specification.
 
 use super::syntax::{self, Argument};
 use super::{Command, KeyUse, Keys};
 use crate::protocol::resp::{Version, encode};
 
-/// As `COMMAND INFO` has it: ten fields, the last of them the subcommands' rows.
+/// As in `COMMAND INFO`: ten fields. The last one holds the rows of the subcommands.
 pub(super) fn info(out: &mut Vec<u8>, version: Version, row: &Command) {
     encode::array(out, 10);
     encode::bulk(out, row.name.as_bytes());
@@ -39,9 +39,9 @@ pub(super) fn info(out: &mut Vec<u8>, version: Version, row: &Command) {
     }
 }
 
-/// As `COMMAND DOCS` has it: the name, and a map of what there is to say.
+/// As in `COMMAND DOCS`: the name, and a map.
 pub(super) fn docs(out: &mut Vec<u8>, version: Version, row: &Command) {
-    // A test reads the syntax of every row.
+    // Never an error: a test parses the syntax of every row.
     let found = syntax::parse(row.syntax).unwrap_or_default();
     let more = usize::from(!found.is_empty()) + usize::from(!row.subcommands.is_empty());
     encode::bulk(out, row.name.as_bytes());
@@ -95,8 +95,8 @@ pub(super) fn statuses(
     }
 }
 
-/// First key, last key, step: all that clients knew before Redis 7. Keys that these cannot
-/// tell are left out, as servers do.
+/// First key, last key, step: all that clients had before Redis 7. Other keys are left out, as in
+/// Redis.
 pub fn triple(keys: Keys) -> [i64; 3] {
     match keys {
         Keys::Range { first, last, step } => [first.into(), last.into(), step.into()],
@@ -105,7 +105,7 @@ pub fn triple(keys: Keys) -> [i64; 3] {
     }
 }
 
-/// One place where keys begin, and how to go on from there.
+/// Where keys begin, and how to find the rest of them.
 struct Spec {
     of: KeyUse,
     begin: Begin,
@@ -115,28 +115,28 @@ struct Spec {
 enum Begin {
     /// At this argument.
     Index(i64),
-    /// Behind this word, to be looked for from an argument on.
+    /// After this word. The search begins at this argument.
     Keyword(&'static str, i64),
     Unknown,
 }
 
 enum Find {
-    /// To `last`, counted from where the keys begin (or from the end, if negative); of what is
-    /// there the `limit`-th part, if it is not 0.
+    /// To `last`, counted from the first key, or from the end if negative. If `limit` is not 0, only
+    /// the first 1/`limit` of the arguments are keys.
     Range {
         last: i64,
         step: i64,
         limit: i64,
     },
-    /// A number, and so many keys behind it.
+    /// A number, then so many keys.
     Count,
     Unknown,
 }
 
 const ONE: Find = Find::Range { last: 0, step: 1, limit: 0 };
 
-/// Redis writes these down; we work them out from where the keys lie. A first key that is put to
-/// another use than the rest is a specification of its own.
+/// Redis stores these; we derive them from the positions of the keys. When the first key has another
+/// use than the rest, it gets a specification of its own.
 fn specs(row: &Command) -> [Option<Spec>; 3] {
     let [first_use, other_use] = row.uses;
     let spec = |of, begin, find| Some(Spec { of, begin, find });
@@ -165,7 +165,7 @@ fn specs(row: &Command) -> [Option<Spec>; 3] {
         }
         Keys::Sort => [
             head(1),
-            // BY and GET make keys of what is found in the first.
+            // BY and GET make keys from the elements of the first key.
             spec(KeyUse::READ, Begin::Unknown, Find::Unknown),
             spec(other_use, Begin::Unknown, Find::Unknown),
         ],
@@ -216,7 +216,7 @@ impl Spec {
     }
 }
 
-/// The frame of a search: its type, and a map of so many fields to follow.
+/// The head of a search: its type, and the header of a map of `fields` fields.
 fn typed(out: &mut Vec<u8>, version: Version, kind: &str, fields: usize) {
     encode::map(out, version, 2);
     encode::bulk(out, b"type");

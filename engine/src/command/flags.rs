@@ -1,10 +1,10 @@
-//! The small sets a row is made of: a command's flags, its access categories, and what it does
-//! to a key. Each is a word of bits with a table of names beside it, in the order in which
-//! Redis 7.0 lists them, so that `COMMAND` prints by walking the table.
+//! The small sets in a row: the flags of a command, its access categories, and its use of a key.
+//! Each is a word of bits with a table of names, in the order of Redis 7.0, so that `COMMAND` prints
+//! by walking the table.
 
 use super::group::Group;
 
-/// What `COMMAND` calls flags.
+/// The flags in `COMMAND`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Flags(u32);
 
@@ -29,9 +29,9 @@ impl Flags {
     /// Reads.
     pub const READ: Flags = Flags::READONLY;
     pub const READ_FAST: Flags = Flags::READONLY.and(Flags::FAST);
-    /// Writes without needing memory: allowed on a full server.
+    /// Writes and needs no memory: allowed on a full server.
     pub const WRITE_FAST: Flags = Flags::WRITE.and(Flags::FAST);
-    /// Writes that may need memory.
+    /// Writes and may need memory.
     pub const GROW: Flags = Flags::WRITE.and(Flags::DENYOOM);
     pub const GROW_FAST: Flags = Flags::GROW.and(Flags::FAST);
 
@@ -64,13 +64,13 @@ impl Flags {
         self.0 & other.0 == other.0
     }
 
-    /// The names of what is set.
+    /// The names of the flags that are set.
     pub fn names(self) -> impl Iterator<Item = &'static str> + Clone {
         Self::NAMES.into_iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, name)| name)
     }
 }
 
-/// What the rules of a Redis user speak of: `@read`, `@string`.
+/// The categories in the ACL rules of a Redis user: `@read`, `@string`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Categories(u32);
 
@@ -159,8 +159,7 @@ impl Categories {
         }
     }
 
-    /// Scripts are neither @read nor @write, whatever their flags: Redis leaves that to the
-    /// commands inside.
+    /// Scripts are neither @read nor @write, with any flags: Redis checks the commands in them.
     pub(super) const fn of_flags(flags: Flags) -> Categories {
         let mut set = if flags.has(Flags::FAST) { Categories::FAST } else { Categories::SLOW };
         let script = flags.has(Flags::NO_MANDATORY_KEYS);
@@ -183,8 +182,8 @@ impl Categories {
     }
 }
 
-/// What a command does to a key, in the words of Redis' key specifications: first whether it
-/// needs the old value (RO, RW, OW: overwrites, RM: removes), then what it does with it.
+/// What a command does to a key, as in Redis' key specifications: first whether it needs the old
+/// value (RO, RW, OW: overwrites, RM: removes), then what it does with the value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KeyUse(u16);
 
@@ -200,21 +199,21 @@ const VARIABLE: u16 = 1 << 8;
 
 impl KeyUse {
     pub const NONE: KeyUse = KeyUse(0);
-    /// Looks at the type, the size, the presence; not at what is stored.
+    /// Reads the type, the size or whether the key exists; not the value.
     pub const PEEK: KeyUse = KeyUse(RO);
     pub const READ: KeyUse = KeyUse(RO | ACCESS);
-    /// Reads, and may note something beside the value (PFCOUNT's cache).
+    /// Reads, and may store something besides the value (PFCOUNT's cache).
     pub const ANNOTATE: KeyUse = KeyUse(RW | ACCESS);
-    /// Changes parts of what is there.
+    /// Changes parts of the value.
     pub const UPDATE: KeyUse = KeyUse(RW | UPDATING);
-    /// The new value depends on the old one, and tells of it.
+    /// The new value depends on the old one, and the reply shows data of it.
     pub const MODIFY: KeyUse = KeyUse(RW | ACCESS | UPDATING);
     /// The arguments decide; this is the worst case.
     pub const VARIES: KeyUse = KeyUse(RW | ACCESS | UPDATING | VARIABLE);
     pub const INSERT: KeyUse = KeyUse(RW | INSERTING);
     pub const MERGE: KeyUse = KeyUse(RW | ACCESS | INSERTING);
     pub const DELETE: KeyUse = KeyUse(RW | DELETING);
-    /// Returns what it deletes.
+    /// Deletes a value and returns it.
     pub const TAKE: KeyUse = KeyUse(RW | ACCESS | DELETING);
     pub const OVERWRITE: KeyUse = KeyUse(OW | UPDATING);
     pub const CREATE: KeyUse = KeyUse(OW | INSERTING);

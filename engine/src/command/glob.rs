@@ -1,13 +1,13 @@
-//! Patterns as KEYS, PSUBSCRIBE and COMMAND LIST know them: `*`, `?`, `[a-c]`, `[^a]`, `\`.
+//! Patterns as in KEYS, PSUBSCRIBE and COMMAND LIST: `*`, `?`, `[a-c]`, `[^a]`, `\`.
 //!
-//! Going back is only ever to the last `*`: whatever an earlier one could take, the last can
-//! take as well. So a pattern costs at most its length times the text's, where the recursion of
-//! older Redis servers could be kept busy for minutes by `a*a*a*a*b`.
+//! We only go back to the last `*`: it can match all that an earlier one could. So the cost is at
+//! most the pattern's length times the text's. Older Redis servers use recursion, and `a*a*a*a*b`
+//! could keep them busy for minutes.
 
-/// Does the whole text fit the pattern? Letters match in any case.
+/// Whether the whole text matches the pattern. Upper and lower case are equal.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
-    // Behind the last `*`, and the text that was left for it.
+    // The position after the last `*`, and the text from where it last matched.
     let mut again: Option<(usize, usize)> = None;
     loop {
         if pattern.get(p) == Some(&b'*') {
@@ -24,7 +24,7 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
                 p += len;
                 t += 1;
             }
-            // The `*` takes one byte more, if there is one.
+            // The `*` matches one byte more, if there is one.
             (None, Some((behind, left))) if left < text.len() => {
                 p = behind;
                 t = left + 1;
@@ -35,7 +35,8 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// Fits one byte of text to the front of the pattern: how many bytes of it that used.
+/// Matches one byte of text with the front of the pattern. Returns how many bytes of the pattern
+/// that used.
 fn one(pattern: &[u8], byte: u8) -> Option<usize> {
     let same = |a: u8| a.eq_ignore_ascii_case(&byte);
     match *pattern {
@@ -79,7 +80,7 @@ mod tests {
     use super::matches;
 
     #[test]
-    fn fits_as_redis_fits() {
+    fn matches_as_in_redis() {
         for (pattern, text, expected) in [
             ("", "", true),
             ("", "a", false),
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn many_stars_are_no_burden() {
+    fn many_stars_cost_little() {
         let pattern = "a*".repeat(10_000) + "b";
         assert!(!matches(pattern.as_bytes(), &[b'a'; 10_000]));
     }

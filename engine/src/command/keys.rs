@@ -2,39 +2,39 @@
 //!
 //! ```text
 //!   resolve   is the number of arguments right? which subcommand? an option we cannot serve?
-//!   keys      the keys, in order, lent from the request: no list is built
+//!   keys      the keys, in order, borrowed from the request: no list is built
 //! ```
 //!
-//! Whoever answers an error should be the server: it knows its own words. So a malformed request
-//! of which at least one key can be found is routed by what was found, and the server refuses it.
-//! Only when no key can be found, or when the request will be split and no server would see it
-//! whole, we answer, in the words of Redis 7.0.
+//! The server should answer errors, since it knows its own texts. So when a request is malformed but
+//! has at least one key, it is routed by the keys found, and the server refuses it. We answer, with
+//! the texts of Redis 7.0, only when no key can be found, or when the request is split and no server
+//! would see it whole.
 //!
-//! The first key is always the one that twemproxy routed by (its table is in
-//! `testdata/twemproxy/`), ZDIFF, ZINTER and ZUNION apart: there it took the count for the key.
+//! twemproxy routed by the same first key (its table is in `testdata/twemproxy/`), except for ZDIFF,
+//! ZINTER and ZUNION: there it used the count as the key.
 
 use super::{Command, Flags, Keys, Refuses};
 use crate::protocol::resp::request::ArgsIter;
 use crate::protocol::resp::{Args, encode};
 
-/// Why a request cannot be routed. Always the client's doing; nothing was sent.
+/// Why a request cannot be routed. Always an error of the client; nothing was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum KeyError<'a> {
     /// Too few arguments, or too many.
     Arity(&'static str),
-    /// A container has no such subcommand, as far as we serve it.
+    /// We serve no subcommand of this name.
     Subcommand { container: &'static str, name: &'a [u8] },
-    /// A count of keys that is below 1.
+    /// The number of keys is below 1.
     NoKeys(&'static str),
     /// The number of keys is not a number.
     NotInteger,
-    /// The number of keys is not a number above 0, in the words of LMPOP and others.
+    /// The number of keys is not a number above 0: the text of LMPOP and others.
     NotPositive,
     /// A script with a negative number of keys.
     Negative,
-    /// Not a key follows the number of keys, in the words of scripts.
+    /// No key follows the number of keys: the text of scripts.
     TooFew,
-    /// The word STREAMS, or all behind it, is missing.
+    /// The word STREAMS, or everything after it, is missing.
     Syntax,
     /// An option that is not served.
     Refused(Refuses),
@@ -80,10 +80,10 @@ fn text(out: &mut Vec<u8>, parts: &[&str]) {
     }
 }
 
-/// The row that speaks for this request: the subcommand's if `command` is a container.
+/// The row of this request: that of the subcommand if `command` is a container.
 ///
-/// Checks the number of arguments, and for options we do not serve. A caller in a hurry may skip
-/// it for a row with `single_key` set, having asked [`Command::arity_ok`].
+/// Checks the number of arguments, and refuses options that we do not serve. For a row with
+/// `single_key` a caller may check [`Command::arity_ok`] instead.
 pub fn resolve<'a>(
     command: &'static Command,
     args: &Args<'a>,
@@ -94,7 +94,7 @@ pub fn resolve<'a>(
     let command = match args.get(1) {
         Some(name) if !command.subcommands.is_empty() => subcommand(command, name)
             .ok_or(KeyError::Subcommand { container: command.name, name })?,
-        // COMMAND alone is a command too.
+        // COMMAND without a subcommand is a command too.
         _ => command,
     };
     if !command.arity_ok(args.len()) {
@@ -118,13 +118,13 @@ fn refused(command: &Command, args: &Args<'_>) -> bool {
     }
 }
 
-/// Would this XREAD or XREADGROUP wait for an entry?
+/// Whether this XREAD or XREADGROUP would wait for an entry.
 pub fn blocks(args: &Args<'_>) -> bool {
     StreamOptions::read(args).block
 }
 
-/// The keys of a request, in order; none if it is a script that says it has none. `command` is
-/// what [`resolve`] returned.
+/// The keys of a request, in order; none for a script without keys. `command` comes from
+/// [`resolve`].
 #[inline]
 pub fn keys<'a>(command: &Command, args: &Args<'a>) -> Result<KeyIter<'a>, KeyError<'a>> {
     let len = args.len();
@@ -157,8 +157,8 @@ fn counted<'a>(
 ) -> Result<KeyIter<'a>, KeyError<'a>> {
     let number = args.get(count).and_then(integer);
     let script = command.flags.has(Flags::NO_MANDATORY_KEYS);
-    let behind = args.len().saturating_sub(count + 1);
-    let found = usize::try_from(number.unwrap_or(0)).unwrap_or(0).min(behind);
+    let after = args.len().saturating_sub(count + 1);
+    let found = usize::try_from(number.unwrap_or(0)).unwrap_or(0).min(after);
     let mut iter = KeyIter::of(args, count + 1, found, 1);
     if dest {
         iter.head = args.get(1);
@@ -168,10 +168,10 @@ fn counted<'a>(
     Ok(iter)
 }
 
-/// What the server would say. Each family of commands has its own words.
+/// The server's error. Each family of commands has its own text.
 fn no_count<'a>(command: &Command, number: Option<i64>) -> KeyError<'a> {
     let script = command.flags.has(Flags::NO_MANDATORY_KEYS);
-    // LMPOP, ZMPOP and SINTERCARD check the sign together with the form; the older ones do not.
+    // LMPOP, ZMPOP and SINTERCARD have one error for the form and the sign; older commands have two.
     let strict = matches!(command.name, "lmpop" | "zmpop" | "sintercard");
     match number {
         _ if strict => KeyError::NotPositive,
@@ -182,7 +182,7 @@ fn no_count<'a>(command: &Command, number: Option<i64>) -> KeyError<'a> {
     }
 }
 
-/// Decimal, as strict as Redis: no blank, no plus, no leading zero.
+/// A decimal number, read as strictly as in Redis: no blank, no plus, no leading zero.
 fn integer(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
@@ -194,15 +194,15 @@ fn integer(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// What stands before the streams' names.
+/// The options before the names of the streams.
 struct StreamOptions {
     block: bool,
-    /// The argument behind STREAMS.
+    /// The argument after STREAMS.
     names: Option<usize>,
 }
 
 impl StreamOptions {
-    /// Steps over the options' values, so that a group may be called "streams".
+    /// Skips the values of options, since a group may be called "streams".
     fn read(args: &Args<'_>) -> StreamOptions {
         let mut found = StreamOptions { block: false, names: None };
         let mut skip = 0;
@@ -221,7 +221,7 @@ impl StreamOptions {
             } else if is(b"GROUP") {
                 skip = 2;
             } else if !is(b"NOACK") {
-                // A server reads no further, and what follows would be a guess.
+                // Unknown. A server stops here too.
                 break;
             }
         }
@@ -229,27 +229,27 @@ impl StreamOptions {
     }
 }
 
-/// XREAD ... STREAMS a b 0 0: the first half behind the word.
+/// XREAD ... STREAMS a b 0 0: the first half of the arguments after the word.
 fn streams<'a>(args: &Args<'a>) -> Result<KeyIter<'a>, KeyError<'a>> {
     let names = StreamOptions::read(args).names.ok_or(KeyError::Syntax)?;
     match args.len() - names {
         0 => Err(KeyError::Syntax),
-        // Unbalanced: any server will say so.
-        behind if behind % 2 == 1 => Ok(KeyIter::of(args, names, 1, 1)),
-        behind => Ok(KeyIter::of(args, names, behind / 2, 1)),
+        // Unbalanced: any server answers the error.
+        count if count % 2 == 1 => Ok(KeyIter::of(args, names, 1, 1)),
+        count => Ok(KeyIter::of(args, names, count / 2, 1)),
     }
 }
 
-/// The argument behind the last STORE (or STOREDIST, unless for SORT), from argument `from` on.
+/// The argument after the last STORE (or STOREDIST, except in SORT), from argument `from` on.
 fn stored(args: &Args<'_>, from: usize, sort: bool) -> Option<usize> {
     let mut dest = None;
     let mut skip = 0;
-    for (behind, arg) in args.iter_from(from).enumerate() {
+    for (offset, arg) in args.iter_from(from).enumerate() {
         let is = |word: &[u8]| arg.eq_ignore_ascii_case(word);
         if skip > 0 {
             skip -= 1;
         } else if is(b"STORE") || !sort && is(b"STOREDIST") {
-            dest = Some(from + behind + 1);
+            dest = Some(from + offset + 1);
             skip = 1;
         } else if sort && is(b"LIMIT") {
             skip = 2;
@@ -260,10 +260,10 @@ fn stored(args: &Args<'_>, from: usize, sort: bool) -> Option<usize> {
     dest.filter(|&dest| dest < args.len())
 }
 
-/// Walks a request's keys.
+/// Iterates over the keys of a request.
 #[derive(Clone, Debug)]
 pub struct KeyIter<'a> {
-    /// A key that stands apart, before all others.
+    /// The first key, when it is not next to the others.
     head: Option<&'a [u8]>,
     rest: ArgsIter<'a>,
     left: usize,

@@ -1,4 +1,4 @@
-//! Reads `testdata/commands/`; its README tells the form.
+//! Checks the examples in `testdata/commands/`. Its README describes their form.
 
 use super::super::tests::{rows, with_args};
 use super::super::{Before, COMMANDS, CutBy, Join, Local, Verb, lookup};
@@ -21,7 +21,7 @@ const EXAMPLES: [&str; 13] = [
     include_str!("../../testdata/commands/strings.txt"),
 ];
 
-/// Requests, and what is to come of them.
+/// Requests, and the keys or the error expected.
 fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
     let lines = EXAMPLES.iter().flat_map(|file| file.lines());
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| {
@@ -30,7 +30,7 @@ fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
     })
 }
 
-/// The row that was resolved, if any, and its keys, or the error without its line end.
+/// The row found, if any, and the keys, or the error without its line end.
 fn outcome(request: &str) -> (Option<&'static Command>, Result<String, String>) {
     with_args(request, |args| {
         let row = lookup(args.name()).unwrap_or_else(|| panic!("{request}"));
@@ -60,13 +60,13 @@ fn examples_hold() {
         }
         assert_eq!(found.unwrap_or_else(|error| error), expected, "{request}");
     }
-    // A container's row cannot be shown to have keys; COMMAND is a command besides.
+    // The row of a container has no keys and needs no example. COMMAND is a command too.
     for row in rows().filter(|row| row.subcommands.is_empty() || row.arity == -1) {
         assert!(shown.contains(row.name), "testdata/commands/ has no example of {}", row.name);
     }
 }
 
-/// A caller may take argument 1 of these without asking us.
+/// For rows with `single_key` a caller may use argument 1 as the key.
 #[test]
 fn single_keys_are_argument_one() {
     for (request, expected) in examples().filter(|(_, expected)| !expected.starts_with('-')) {
@@ -102,7 +102,7 @@ fn twemproxys_commands_are_here() {
             Keys::Streams { .. } => panic!("{name}"),
         };
         if matches!(row.name, "zdiff" | "zinter" | "zunion") {
-            // There the count of keys was taken for the key.
+            // twemproxy used the count of keys as the key.
             assert_eq!((first, facts["key_arg"].as_u64()), (Some(2), Some(1)), "{name}");
         } else {
             assert_eq!(first, facts["key_arg"].as_u64(), "{name}");
@@ -126,7 +126,7 @@ fn twemproxys_commands_are_here() {
             _ => false,
         };
         assert!(verb_fits, "{name} is {kind} there and {:?} here", row.verb);
-        // What it took, we take; where it left the counting to the server, servers want more.
+        // We accept the arguments that twemproxy accepted. Where it had no maximum, nor have we.
         match facts["max_args"].as_u64() {
             Some(most) => assert!(row.arity_ok(most as usize + 1), "{name}"),
             None => assert!(row.arity < 0, "{name}"),
@@ -137,7 +137,7 @@ fn twemproxys_commands_are_here() {
     }
 }
 
-/// Whatever the arguments are, there is an answer, and every key is one of the arguments.
+/// With any arguments there is a result, and every key is one of the arguments.
 #[test]
 fn any_arguments_have_an_outcome() {
     let words = [
@@ -185,7 +185,7 @@ fn any_arguments_have_an_outcome() {
 }
 
 #[test]
-fn quotes_what_it_does_not_know() {
+fn an_unknown_subcommand_is_quoted() {
     let long = "x".repeat(200);
     assert_eq!(
         outcome(&format!("object {long}")).1,

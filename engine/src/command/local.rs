@@ -1,14 +1,13 @@
-//! Replies that need nothing but the table: COMMAND and its subcommands, and the HELP of
-//! containers. Pure functions that append to the caller's buffer.
+//! Replies that need only the table: COMMAND and its subcommands, and the HELP of containers. Pure
+//! functions that append to the caller's buffer.
 //!
-//! What needs the state of a connection (HELLO, CLIENT, SELECT, ...) is answered by the proxy.
+//! Commands that need the state of a connection (HELLO, CLIENT, SELECT, ...) are in `proxy`.
 
 use super::{COMMANDS, Categories, Command, Keys, describe, glob, keys, lookup};
 use crate::base::limits::{COMMAND_NAMES_MAX, COMMAND_PATTERN_BYTES_MAX};
-use crate::protocol::resp::request::{Parsed, Progress, Trust, parse};
-use crate::protocol::resp::{Args, Version, encode};
+use crate::protocol::resp::{Args, Version, encode, request};
 
-/// Answers a request whose row, as [`keys::resolve`] found it, has the verb `Local::Command`.
+/// Answers a request. Its row comes from [`keys::resolve`] and has the verb `Local::Command`.
 pub fn command(out: &mut Vec<u8>, version: Version, row: &Command, args: &Args<'_>) {
     match row.name {
         "command|count" => encode::integer(out, COMMANDS.len() as i64),
@@ -18,7 +17,7 @@ pub fn command(out: &mut Vec<u8>, version: Version, row: &Command, args: &Args<'
         "command|help" => help(out, row),
         "command|list" => list(out, args),
         "command|info" if args.len() > 2 => info(out, version, args),
-        // COMMAND alone, and COMMAND INFO without a name.
+        // COMMAND without a subcommand, and COMMAND INFO without a name.
         _ => {
             encode::array(out, COMMANDS.len());
             for row in &COMMANDS {
@@ -28,7 +27,7 @@ pub fn command(out: &mut Vec<u8>, version: Version, row: &Command, args: &Args<'
     }
 }
 
-/// Answers HELP: the container's subcommands and what they are for. `row` is HELP's own.
+/// Answers HELP: the subcommands of a container and their summaries. `row` is that of HELP.
 pub fn help(out: &mut Vec<u8>, row: &Command) {
     let container = row.name.split('|').next().unwrap_or_default();
     let subcommands = lookup(container.as_bytes()).map_or(&[][..], |row| row.subcommands);
@@ -41,7 +40,7 @@ pub fn help(out: &mut Vec<u8>, row: &Command) {
     }
 }
 
-/// Of each name its row, or nothing.
+/// For each name its row, or a null.
 fn info(out: &mut Vec<u8>, version: Version, args: &Args<'_>) {
     let names = args.iter_from(2);
     if too_many(out, names.len()) {
@@ -56,7 +55,7 @@ fn info(out: &mut Vec<u8>, version: Version, args: &Args<'_>) {
     }
 }
 
-/// Of each name that we know what it does; of all without a name.
+/// The docs of each known name; of all commands if no name is given.
 fn docs(out: &mut Vec<u8>, version: Version, args: &Args<'_>) {
     if args.len() == 2 {
         encode::map(out, version, COMMANDS.len());
@@ -76,7 +75,7 @@ fn docs(out: &mut Vec<u8>, version: Version, args: &Args<'_>) {
     }
 }
 
-/// A short name asks for a long answer: a client must not make megabytes of kilobytes.
+/// A short name gets a long answer: without a limit a few kilobytes would cost megabytes.
 fn too_many(out: &mut Vec<u8>, names: usize) -> bool {
     if names > COMMAND_NAMES_MAX {
         encode::error(out, "ERR too many command names");
@@ -92,7 +91,7 @@ fn named(name: &[u8]) -> Option<&'static Command> {
     }
 }
 
-/// The names, subcommands' too, that pass the filter.
+/// The names, of subcommands too, that pass the filter.
 fn list(out: &mut Vec<u8>, args: &Args<'_>) {
     let filter = match (args.len(), args.get(2), args.get(3), args.get(4)) {
         (2, ..) => Some(Filter::All),
@@ -142,17 +141,18 @@ impl<'a> Filter<'a> {
     }
 }
 
-/// The keys of the request behind our own first two words, and what becomes of each.
+/// The keys of the request that begins at argument 2; with `flags`, the use of each too.
 fn get_keys(out: &mut Vec<u8>, version: Version, args: &Args<'_>, flags: bool) {
-    // Written anew so that it is a request like any other.
+    // Encoded again, to parse it as a request of its own.
     let mut bytes = Vec::new();
     encode::array(&mut bytes, args.len() - 2);
     for arg in args.iter_from(2) {
         encode::bulk(&mut bytes, arg);
     }
-    let parsed = parse(&bytes, &mut Progress::default(), Trust::Authenticated);
+    let mut progress = request::Progress::default();
+    let parsed = request::parse(&bytes, &mut progress, request::Trust::Authenticated);
     let row = match &parsed {
-        Ok(Parsed::Request(args)) => addressed(args).map(|row| (row, args)),
+        Ok(request::Parsed::Request(args)) => row_of(args).map(|row| (row, args)),
         _ => None,
     };
     let Some((row, args)) = row else {
@@ -168,7 +168,7 @@ fn get_keys(out: &mut Vec<u8>, version: Version, args: &Args<'_>, flags: bool) {
         return;
     }
     let Ok(found) = keys::keys(row, args) else {
-        // Scripts may have no keys, as far as COMMAND is concerned.
+        // COMMAND accepts a script without keys, whatever its count says.
         if row.flags.has(super::Flags::NO_MANDATORY_KEYS) {
             encode::array(out, 0);
         } else {
@@ -188,8 +188,8 @@ fn get_keys(out: &mut Vec<u8>, version: Version, args: &Args<'_>, flags: bool) {
     }
 }
 
-/// The row of a request, whatever the proxy would make of it.
-fn addressed(args: &Args<'_>) -> Option<&'static Command> {
+/// The row of a request. The number of arguments is not checked.
+fn row_of(args: &Args<'_>) -> Option<&'static Command> {
     let row = lookup(args.name())?;
     match args.get(1) {
         Some(name) if !row.subcommands.is_empty() => keys::subcommand(row, name),
@@ -216,7 +216,7 @@ mod tests {
 
     /// Replies of redis-server 7.0.15.
     #[test]
-    fn speaks_as_redis_speaks() {
+    fn answers_as_redis() {
         let get2 = "*10\r\n$3\r\nget\r\n:2\r\n*2\r\n+readonly\r\n+fast\r\n:1\r\n:1\r\n:1\r\n*3\r\n\
             +@read\r\n+@string\r\n+@fast\r\n*0\r\n*1\r\n*6\r\n$5\r\nflags\r\n*2\r\n+RO\r\n\
             +access\r\n$12\r\nbegin_search\r\n*4\r\n$4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n\
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn describes_in_our_words() {
+    fn describes_with_our_summaries() {
         let texts = "$7\r\nsummary\r\n$19\r\nCounts the entries.\r\n$5\r\nsince\r\n$5\r\n5.0.0\r\n\
             $5\r\ngroup\r\n$6\r\nstream\r\n$9\r\narguments\r\n*1\r\n";
         let key = "$4\r\nname\r\n$3\r\nkey\r\n$4\r\ntype\r\n$3\r\nkey\r\n";
@@ -296,7 +296,7 @@ mod tests {
         assert!(answer("COMMAND LIST", Version::Resp2).starts_with(&format!("*{all}\r\n")));
     }
 
-    /// What we write is RESP: our own parser finds exactly one reply in it.
+    /// Each reply is one whole RESP value.
     #[test]
     fn every_reply_is_whole() {
         for version in [Version::Resp2, Version::Resp3] {

@@ -1,27 +1,26 @@
 //! From a name to its row, once for each request.
 //!
-//! A name is folded into three words and its length, and those are the whole name: equal words
-//! and equal length mean equal names. So there is no string to compare at the end, no allocation
-//! for folding the case, and no loop over bytes:
+//! A name is packed in lower case into three words and its length. Two names are equal if these are.
+//! So there is no string to compare at the end, no allocation for the lower case, and no loop over
+//! bytes:
 //!
 //! ```text
 //!   "GEORADIUS"  9 bytes:    words[0] = "georadiu"   words[1] = "eoradius" (the last 8)
-//!   "MGET"       4 bytes:    words[0] = "mget" twice, its two halves of 4 being the same
+//!   "MGET"       4 bytes:    words[0] = "mget" twice: the first 4 bytes and the last 4
 //! ```
 //!
-//! A multiply and a shift take the words to a slot. The multiplier was not chosen by hand: the
-//! compiler tries one after the other until no two of our names share a slot (a perfect hash),
-//! so a name is compared with one row at most. There are about 20 slots to a row: that makes a
-//! multiplier turn up within a few hundred trials, and costs 8 KiB of which a running proxy
-//! touches a few lines.
+//! A multiply and a shift map the words to a slot. The compiler finds the multiplier: it tries one
+//! after the other until no two of our names share a slot (a perfect hash), so a name is compared
+//! with one row at most. There are about 20 slots for each row. So a multiplier is found within a
+//! few hundred trials, and the table has 8 KiB, of which a running proxy uses a few cache lines.
 //!
-//! Tried and dropped: a `HashMap` keeps SipHash or a seed and wants the name folded first; a
-//! `match` on the bytes compiles to comparing lengths and then memcmp after memcmp.
+//! Tried and dropped: a `HashMap` needs SipHash or a seed, and the name in lower case; a `match` on
+//! the bytes compiles to a comparison of lengths and then one memcmp after the other.
 
 use super::Command;
 use super::redis::{COMMANDS, COUNT};
 
-/// Longer than this is no name of ours.
+/// The longest name that can be packed; all our names are shorter or equal.
 const NAME_BYTES_MAX: usize = 24;
 
 const SLOT_BITS: u32 = 12;
@@ -35,8 +34,7 @@ struct Packed {
 }
 
 impl Packed {
-    /// All at once, in registers: a derived `==` would write four words to memory to compare
-    /// them there.
+    /// Compares in registers. A derived `==` would write four words to memory first.
     #[inline]
     const fn is(&self, other: &Packed) -> bool {
         let (ours, theirs) = (&self.words, &other.words);
@@ -58,12 +56,12 @@ static TABLE: Table = table();
 pub fn lookup(name: &[u8]) -> Option<&'static Command> {
     let packed = pack(name)?;
     let at = usize::from(TABLE.slots[slot(&packed, TABLE.multiplier)]);
-    // An empty slot's number is beyond the table.
+    // The number in an empty slot is past the end of the table.
     if TABLE.packed.get(at)?.is(&packed) { COMMANDS.get(at) } else { None }
 }
 
-/// Short names are read twice over from both ends rather than byte by byte: given the length,
-/// that says the same.
+/// Short names are read from both ends, and some bytes twice, instead of byte by byte. With the
+/// length the words still determine the name.
 #[inline]
 const fn pack(name: &[u8]) -> Option<Packed> {
     let len = name.len();
@@ -79,7 +77,7 @@ const fn pack(name: &[u8]) -> Option<Packed> {
     Some(Packed { words, len: len as u64 })
 }
 
-/// One to three bytes; fewer than three count one of them twice.
+/// One to three bytes. With fewer than three, a byte is used twice or three times.
 #[inline]
 const fn few(name: &[u8]) -> u64 {
     let (a, b, c) = (name[0], name[name.len() / 2], name[name.len() - 1]);
@@ -96,11 +94,10 @@ const fn whole(name: &[u8], at: usize) -> u64 {
     half(name, at) | half(name, at + 4) << 32
 }
 
-/// Makes the capital letters of eight bytes small, and leaves all else.
+/// Changes the upper case letters of eight bytes to lower case.
 ///
-/// Each byte's low seven bits are added to a number that carries into the eighth for `A` and
-/// above, and to one that does for what comes after `Z`. A capital has the first carry, not the
-/// second, and was ASCII to begin with.
+/// To the low seven bits of each byte we add a number that sets the eighth bit for `A` and above, and
+/// another that sets it above `Z`. An upper case letter is ASCII, sets the first and not the second.
 #[inline]
 const fn fold(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -129,7 +126,7 @@ const fn table() -> Table {
         };
         at += 1;
     }
-    // Any odd number to begin with; the golden ratio's spreads well.
+    // Any odd number will do to start. The golden ratio spreads well.
     let mut multiplier = 0x9e37_79b9_7f4a_7c15_u64;
     loop {
         if let Some(slots) = fill(&packed, multiplier) {

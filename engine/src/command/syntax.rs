@@ -1,44 +1,44 @@
-//! What follows a command's name, as a line of text; and how that line is read.
+//! The arguments of a command as a line of text, and its parser.
 //!
-//! `COMMAND DOCS` describes a command's arguments as a tree of names, types and tokens. redis-cli
-//! makes its hints of it. The table has the tree as a line, which a reader understands as well:
+//! `COMMAND DOCS` describes the arguments as a tree of names, types and tokens. redis-cli makes its
+//! hints from it. The table has the tree as a line, which people can read too:
 //!
 //! ```text
 //!   key value [condition(NX | XX)] [GET] [expiration(EX seconds:integer | KEEPTTL)]
 //!
-//!   value              a string called value
-//!   seconds:integer    of another type; what is called `key` or `pattern` is of that type
-//!   NX                 a token, called nx: a word of capital letters
-//!   change=CH          a token that is called otherwise
-//!   EX seconds         a value behind a token
+//!   value              a string with the name value
+//!   seconds:integer    another type; `key` and `pattern` have the type of the same name
+//!   NX                 a token with the name nx: a word in upper case
+//!   change=CH          a token with another name
+//!   EX seconds         a token and its value
 //!   order(ASC | DESC)  one of several
-//!   index(start end)   several in a row
-//!   (field value)      the same, called field_value
-//!   [x]                may be left out
-//!   x...               may come more than once
-//!   [GET pattern]...   likewise, the token each time
+//!   index(start end)   several, in this order
+//!   (field value)      the same, with the name field_value
+//!   [x]                optional
+//!   x...               may be repeated
+//!   [GET pattern]...   the same, with the token each time
 //! ```
 //!
-//! A line is read when a client asks for it, which is rare. A test reads those of all rows, and a
-//! live one holds them against a server's own `COMMAND DOCS`.
+//! A line is parsed when a client asks for it, which is rare. One test parses the lines of all rows,
+//! another compares them with a server's `COMMAND DOCS`.
 
 /// One argument, or a group of them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Argument<'a> {
     pub name: String,
-    /// As `COMMAND DOCS` calls it.
+    /// The name of its type in `COMMAND DOCS`.
     pub kind: &'static str,
     pub token: Option<&'a str>,
     pub optional: bool,
     pub multiple: bool,
-    /// If it comes more than once, so does its token.
+    /// When it is repeated, so is its token.
     pub multiple_token: bool,
     /// The members of a group.
     pub parts: Vec<Argument<'a>>,
 }
 
 impl Argument<'_> {
-    /// As `COMMAND DOCS` calls them, in its order.
+    /// Their names in `COMMAND DOCS`, in its order.
     pub fn flags(&self) -> impl Iterator<Item = &'static str> + Clone {
         let all = [
             (self.optional, "optional"),
@@ -49,7 +49,7 @@ impl Argument<'_> {
     }
 }
 
-/// The arguments that the line describes; `None` if it is not of the form above.
+/// The arguments that the line describes; `None` if it does not have the form above.
 pub fn parse(line: &str) -> Option<Vec<Argument<'_>>> {
     let mut reader = Reader { rest: line };
     let (all, is_choice) = reader.list()?;
@@ -61,7 +61,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// What stands before a closing parenthesis or the end. Is it a choice?
+    /// The arguments before a closing parenthesis or the end, and whether they are a choice.
     fn list(&mut self) -> Option<(Vec<Argument<'a>>, bool)> {
         let mut all = Vec::new();
         let mut bars = 0;
@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
             }
             if self.take("|") {
                 bars += 1;
-                // Between two, and never two bars in a row.
+                // A bar stands between two arguments, and there are never two bars in a row.
                 if bars != all.len() {
                     return None;
                 }
@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
         Some(value)
     }
 
-    /// `seconds:integer`, `change=CH`, or a group; `word` is read already.
+    /// `seconds:integer`, `change=CH`, or a group. The caller has read `word`.
     fn value(&mut self, word: &'a str) -> Option<Argument<'a>> {
         if self.take("(") {
             return self.group(word);
@@ -134,13 +134,13 @@ impl<'a> Reader<'a> {
             let is_whole = !name.is_empty() && !token.is_empty();
             return is_whole.then(|| argument(name, "pure-token", Some(token)));
         }
-        let unsaid = if SAID_BY_NAME.contains(&word) { word } else { "string" };
-        let (name, kind) = word.split_once(':').unwrap_or((word, unsaid));
+        let default = if NAMED_AS_TYPE.contains(&word) { word } else { "string" };
+        let (name, kind) = word.split_once(':').unwrap_or((word, default));
         let kind = KINDS.into_iter().find(|known| *known == kind)?;
         (!name.is_empty()).then(|| argument(name, kind, None))
     }
 
-    /// Behind the parenthesis that opens it.
+    /// The rest of a group, after its opening parenthesis.
     fn group(&mut self, name: &str) -> Option<Argument<'a>> {
         let (parts, is_choice) = self.list()?;
         if !self.take(")") || parts.is_empty() {
@@ -175,8 +175,8 @@ impl<'a> Reader<'a> {
 
 /// The types of a value.
 const KINDS: [&str; 6] = ["string", "integer", "double", "key", "pattern", "unix-time"];
-/// Those that a name tells.
-const SAID_BY_NAME: [&str; 2] = ["key", "pattern"];
+/// Arguments with these names have the type of the same name.
+const NAMED_AS_TYPE: [&str; 2] = ["key", "pattern"];
 
 fn is_token(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_read() {
+    fn lines_are_parsed() {
         for (line, tree) in [
             ("", ""),
             ("key", "key key"),
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_are_not() {
+    fn other_lines_are_refused() {
         for line in [
             "|",
             "a |",
@@ -283,7 +283,7 @@ mod tests {
         }
     }
 
-    /// The fewest words that it stands for.
+    /// The smallest number of words for this argument.
     fn fewest(argument: &Argument<'_>) -> usize {
         if argument.optional {
             return 0;
@@ -307,7 +307,7 @@ mod tests {
     fn lines_agree_with_arity() {
         for row in rows() {
             let all = parse(row.syntax).unwrap_or_else(|| panic!("{}: {}", row.name, row.syntax));
-            // Their arguments are those of their subcommands, or of other commands.
+            // These have the arguments of their subcommands, or of another command.
             let nested = ["client", "command|getkeys", "command|getkeysandflags"];
             if !row.subcommands.is_empty() || nested.contains(&row.name) {
                 assert!(all.is_empty(), "{}", row.name);
@@ -315,10 +315,10 @@ mod tests {
             }
             let names = row.name.split('|').count();
             let needed = usize::from(row.arity.unsigned_abs()) - names;
-            // Redis takes them with the first argument alone; its own DOCS do not say so.
-            let unsaid = usize::from(matches!(row.name, "geohash" | "geopos" | "pfmerge"));
-            assert_eq!(all.iter().map(fewest).sum::<usize>(), needed + unsaid, "{}", row.name);
-            // QUIT takes whatever follows it.
+            // Redis accepts these with the first argument alone; its DOCS do not say so.
+            let missing = usize::from(matches!(row.name, "geohash" | "geopos" | "pfmerge"));
+            assert_eq!(all.iter().map(fewest).sum::<usize>(), needed + missing, "{}", row.name);
+            // QUIT accepts any arguments.
             let fixed = row.arity > 0 || row.name == "quit";
             assert_eq!(all.iter().any(varies), !fixed, "{}", row.name);
         }

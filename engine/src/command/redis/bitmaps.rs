@@ -1,4 +1,4 @@
-//! Strings as arrays of bits. BITOP's keys begin at argument 2, behind the operation's name.
+//! Strings as arrays of bits. BITOP's keys begin at argument 2, after the name of the operation.
 
 use super::row::{Keyed, one, row};
 use crate::command::Before::{Closed, Sent};
@@ -28,13 +28,13 @@ pub(super) const ROWS: [Command; 7] = [
         "Reads integers of any width inside a string."),
     row(G, "bitop",       -4, GROW,      BITOP,            Closed, "2.6.0",
         "operation destkey:key key...",
-        "Combines strings bit by bit and stores the outcome."),
+        "Combines strings bit by bit and stores the result."),
     row(G, "bitpos",      -3, READ,      one(Use::READ),   Sent,   "2.8.7",
         "key bit:integer [index(start:integer [end_index(end:integer [index_unit(BYTE | BIT)])])]",
         "Finds the first bit that is set, or not set."),
     row(G, "getbit",       3, READ_FAST, one(Use::READ),   Sent,   "2.2.0",
         "key offset:integer",
-        "Tells one bit."),
+        "Returns one bit."),
     row(G, "setbit",       4, GROW,      one(Use::MODIFY), Sent,   "2.2.0",
         "key offset:integer value:integer",
         "Sets or clears one bit."),

@@ -1,8 +1,8 @@
 //! Keys of any type: expiry, renaming, copying, sorting. DEL, UNLINK, TOUCH and EXISTS are
 //! split by key and their counts added; twemproxy counted EXISTS on one server only.
 //!
-//! SORT's BY and GET may name further keys by pattern. Those are looked up where the sorted key
-//! lives, as twemproxy had it; no pattern can be routed.
+//! SORT's BY and GET may name further keys by pattern. The server of the sorted key looks them up, as
+//! with twemproxy: a pattern cannot be routed.
 
 use super::row::{Keyed, NO_KEY, all, one, row, two};
 use super::subcommands;
@@ -36,44 +36,44 @@ pub(super) const ROWS: [Command; 22] = [
         "Counts those keys that exist.").cut(CutBy::Key, Join::Sum),
     row(G, "expire",      -3, WRITE_FAST,  one(Use::UPDATE),               Sent,   "1.0.0",
         "key seconds:integer [condition(NX | XX | GT | LT)]",
-        "Lets a key expire after so many seconds."),
+        "Sets a key's time to live in seconds."),
     row(G, "expireat",    -3, WRITE_FAST,  one(Use::UPDATE),               Sent,   "1.2.0",
         "key unix-time-seconds:unix-time [condition(NX | XX | GT | LT)]",
-        "Lets a key expire at a Unix time in seconds."),
+        "Makes a key expire at a Unix time in seconds."),
     row(G, "expiretime",   2, READ_FAST,   one(Use::READ),                 Closed, "7.0.0",
         "key",
-        "Tells when a key expires, as a Unix time in seconds."),
+        "Returns when a key expires, as a Unix time in seconds."),
     row(G, "object",      -2, Flags::NONE, NO_KEY,                         Closed, "2.2.3", "",
-        "Tells how a value is kept inside the server.").container(&subcommands::OBJECT),
+        "Shows how the server stores a value.").container(&subcommands::OBJECT),
     row(G, "persist",      2, WRITE_FAST,  one(Use::UPDATE),               Sent,   "2.2.0",
         "key",
-        "Takes a key's time to live away."),
+        "Removes a key's time to live."),
     row(G, "pexpire",     -3, WRITE_FAST,  one(Use::UPDATE),               Sent,   "2.6.0",
         "key milliseconds:integer [condition(NX | XX | GT | LT)]",
-        "Lets a key expire after so many milliseconds."),
+        "Sets a key's time to live in milliseconds."),
     row(G, "pexpireat",   -3, WRITE_FAST,  one(Use::UPDATE),               Sent,   "2.6.0",
         "key unix-time-milliseconds:unix-time [condition(NX | XX | GT | LT)]",
-        "Lets a key expire at a Unix time in milliseconds."),
+        "Makes a key expire at a Unix time in milliseconds."),
     row(G, "pexpiretime",  2, READ_FAST,   one(Use::READ),                 Closed, "7.0.0",
         "key",
-        "Tells when a key expires, as a Unix time in milliseconds."),
+        "Returns when a key expires, as a Unix time in milliseconds."),
     row(G, "pttl",         2, READ_FAST,   one(Use::READ),                 Sent,   "2.6.0",
         "key",
-        "Tells a key's time to live in milliseconds.").varying(),
+        "Returns a key's time to live in milliseconds.").varying(),
     row(G, "rename",       3, WRITE,       two(Use::TAKE, Use::OVERWRITE), Closed, "1.0.0",
         "key newkey:key",
-        "Gives a key another name, replacing what has it."),
+        "Renames a key, and replaces the key of the new name."),
     row(G, "renamenx",     3, WRITE_FAST,  two(Use::TAKE, Use::CREATE),    Closed, "1.0.0",
         "key newkey:key",
-        "Gives a key another name, unless that is taken."),
+        "Renames a key unless the new name exists."),
     row(G, "restore",     -4, GROW,        one(Use::OVERWRITE),            Sent,   "2.6.0",
         "key ttl:integer serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds:integer] \
          [FREQ frequency:integer]",
-        "Makes a key of what DUMP returned.").also(Categories::DANGEROUS),
+        "Creates a key from the output of DUMP.").also(Categories::DANGEROUS),
     row(G, "sort",        -2, GROW,        SORT,                           Sent,   "1.0.0",
         "key [BY pattern] [LIMIT (offset:integer count:integer)] [GET pattern]... \
          [order(ASC | DESC)] [sorting=ALPHA] [STORE destination:key]",
-        "Sorts a list, set or sorted set, and may store the outcome.").belongs(SORTABLE),
+        "Sorts a list, set or sorted set, and may store the result.").belongs(SORTABLE),
     row(G, "sort_ro",     -2, READ,        one(Use::READ),                 Closed, "7.0.0",
         "key [BY pattern] [LIMIT (offset:integer count:integer)] [GET pattern]... \
          [order(ASC | DESC)] [sorting=ALPHA]",
@@ -83,10 +83,10 @@ pub(super) const ROWS: [Command; 22] = [
         "Marks keys as used, and counts those that exist.").cut(CutBy::Key, Join::Sum),
     row(G, "ttl",          2, READ_FAST,   one(Use::READ),                 Sent,   "1.0.0",
         "key",
-        "Tells a key's time to live in seconds.").varying(),
+        "Returns a key's time to live in seconds.").varying(),
     row(G, "type",         2, READ_FAST,   one(Use::PEEK),                 Sent,   "1.0.0",
         "key",
-        "Names the type of a key's value."),
+        "Returns the type of a key's value."),
     row(G, "unlink",      -2, WRITE_FAST,  all(Use::REMOVE, Use::REMOVE),  Cut,    "4.0.0",
         "key...",
         "Deletes keys, and frees their memory in the background.").cut(CutBy::Key, Join::Sum),

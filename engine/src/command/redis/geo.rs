@@ -1,5 +1,5 @@
-//! Sorted sets as maps. GEORADIUS and its sister write only with STORE or STOREDIST, whose key
-//! may stand anywhere among the options.
+//! Sorted sets of positions. GEORADIUS and GEORADIUSBYMEMBER write only with STORE or STOREDIST,
+//! whose key may stand anywhere among the options.
 
 use super::row::{Keyed, one, row, two};
 use crate::command::Before::{Closed, Sent};
@@ -17,13 +17,13 @@ pub(super) const ROWS: [Command; 10] = [
         "Adds members with their positions."),
     row(G, "geodist",              -4, READ, one(Use::READ),                 Sent,   "3.2.0",
         "key member1 member2 [unit(M | KM | FT | MI)]",
-        "Measures the distance between two members."),
+        "Returns the distance between two members."),
     row(G, "geohash",              -2, READ, one(Use::READ),                 Sent,   "3.2.0",
         "key member...",
-        "Tells members' positions as geohashes."),
+        "Returns members' positions as geohashes."),
     row(G, "geopos",               -2, READ, one(Use::READ),                 Sent,   "3.2.0",
         "key member...",
-        "Tells members' longitudes and latitudes."),
+        "Returns members' longitudes and latitudes."),
     row(G, "georadius",            -6, GROW, around(6),                      Sent,   "3.2.0",
         "key longitude:double latitude:double radius:double unit(M | KM | FT | MI) [WITHCOORD] \
          [WITHDIST] [WITHHASH] [count(COUNT count:integer [ANY])] [order(ASC | DESC)] [STORE key] \

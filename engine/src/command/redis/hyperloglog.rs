@@ -1,4 +1,4 @@
-//! HyperLogLogs: estimates of how many different elements were seen.
+//! HyperLogLogs: estimates of how many different elements were added.
 
 use super::row::{all, one, row};
 use crate::command::Before::Sent;
@@ -20,5 +20,5 @@ pub(super) const ROWS: [Command; 3] = [
         "Estimates how many different elements were added."),
     row(G, "pfmerge", -2, GROW,      all(Use::MERGE, Use::READ), Sent, "2.8.9",
         "destkey:key sourcekey:key...",
-        "Joins HyperLogLogs into one."),
+        "Merges HyperLogLogs into one."),
 ];

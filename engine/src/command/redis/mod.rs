@@ -1,15 +1,15 @@
-//! The rows of Redis: what twemproxy accepted (MOVE apart, which it refused itself), and every
+//! The rows of Redis: the commands that twemproxy accepted (except MOVE, which it refused), and every
 //! command of Redis 7.0 that needs no state of the connection and touches one shard.
 //!
-//! Names, counts, flags and key uses are what a server says of itself
-//! (`redis-server` 7.0.15, `COMMAND`), and a live test holds the rows to it. What has no row is
-//! an unknown command to our clients: transactions, subscriptions, blocking commands, and all
-//! that speaks of the whole key space (KEYS, SCAN, DBSIZE, FLUSHALL, ...).
+//! Names, counts, flags and key uses are those of `redis-server` 7.0.15 (`COMMAND`), and a test
+//! compares the rows with a live server. A command without a row is unknown to our clients:
+//! transactions, subscriptions, blocking commands, and commands for the whole key space (KEYS, SCAN,
+//! DBSIZE, FLUSHALL, ...).
 //!
-//! A file holds one group's rows, sorted by name, as plain values in columns:
+//! A file holds the rows of one group, sorted by name, as plain values in columns:
 //!
 //! ```text
-//!   name   arguments   flags   where the keys lie, what happens to them   before   since
+//!   name   arguments   flags   where the keys lie and their use   before   since
 //!          syntax
 //!          summary
 //! ```

@@ -1,10 +1,10 @@
-//! How a row is written: its columns as plain values, and methods for what is special.
+//! How a row is written: its columns as plain values, and methods that change single fields.
 
 use crate::command::{
     Before, Categories, Command, CutBy, Flags, Group, Join, KeyUse, Keys, Local, Refuses, Verb,
 };
 
-/// The columns that speak of keys.
+/// The columns about keys.
 #[derive(Clone, Copy)]
 pub(super) struct Keyed(pub(super) Keys, pub(super) [KeyUse; 2]);
 
@@ -16,7 +16,7 @@ pub(super) const fn one(of: KeyUse) -> Keyed {
     Keyed(Keys::Range { first: 1, last: 1, step: 1 }, [of, of])
 }
 
-/// One key behind a subcommand.
+/// One key, after a subcommand.
 pub(super) const fn second(of: KeyUse) -> Keyed {
     Keyed(Keys::Range { first: 2, last: 2, step: 1 }, [of, of])
 }
@@ -31,7 +31,7 @@ pub(super) const fn all(first: KeyUse, others: KeyUse) -> Keyed {
     Keyed(Keys::Range { first: 1, last: -1, step: 1 }, [first, others])
 }
 
-/// Every other argument is a key, a value behind it.
+/// Pairs of a key and a value.
 pub(super) const fn pairs(of: KeyUse) -> Keyed {
     Keyed(Keys::Range { first: 1, last: -1, step: 2 }, [of, of])
 }
@@ -41,12 +41,12 @@ pub(super) const fn counted(count: u8, of: KeyUse) -> Keyed {
     Keyed(Keys::Counted { count, dest: false }, [of, of])
 }
 
-/// A destination, a count, and so many sources.
+/// A destination, a count, and as many sources.
 pub(super) const fn gathered(dest: KeyUse, sources: KeyUse) -> Keyed {
     Keyed(Keys::Counted { count: 2, dest: true }, [dest, sources])
 }
 
-/// A row that is forwarded. The methods below say what is special.
+/// A row of a command that is forwarded. The methods below change it.
 #[allow(clippy::too_many_arguments, reason = "these are the columns of a table")]
 pub(super) const fn row(
     group: Group,
@@ -59,7 +59,7 @@ pub(super) const fn row(
     syntax: &'static str,
     summary: &'static str,
 ) -> Command {
-    // As Redis: keys that the legacy triple cannot tell are movable.
+    // As in Redis: keys that first, last and step cannot describe are movable.
     let movable = !matches!(keys, Keys::None | Keys::Range { .. });
     Command {
         name,
@@ -118,13 +118,13 @@ impl Command {
         self
     }
 
-    /// The elements come in any order.
+    /// The elements of the reply may have any order.
     pub(super) const fn unordered(mut self) -> Command {
         self.tip = Some("nondeterministic_output_order");
         self
     }
 
-    /// Its subcommands do the work; they belong to the group's category, it does not.
+    /// As in Redis, the subcommands belong to the category of the group; the container does not.
     pub(super) const fn container(mut self, subcommands: &'static [Command]) -> Command {
         self.subcommands = subcommands;
         self.belongs(Categories::NONE)

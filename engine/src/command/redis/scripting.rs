@@ -1,8 +1,7 @@
-//! Scripts and functions. Their keys are counted by argument 2. Those without keys go to one fixed
-//! server, the owner of the key `placeholder` (under `random`, where keys have no owner, the first that
-//! is live): EVALSHA then finds what EVAL left there. twemproxy
-//! closed on EVAL and EVALSHA without keys. Loading them (SCRIPT, FUNCTION) is every server's
-//! affair and has no rows yet.
+//! Scripts and functions. Argument 2 is the number of their keys. Without keys they go to one fixed
+//! server: the owner of the key `placeholder`, or, under `random`, where keys have no owner, the first
+//! live one. So EVALSHA finds the scripts of EVAL there. twemproxy closed the connection on EVAL and
+//! EVALSHA without keys. SCRIPT and FUNCTION concern all servers and have no rows yet.
 
 use super::row::{counted, row};
 use crate::command::Before::{Closed, Sent};
@@ -24,10 +23,10 @@ pub(super) const ROWS: [Command; 6] = [
         "Runs a Lua script that only reads."),
     row(G, "evalsha",    -3, SCRIPT,    counted(2, Use::MODIFY), Sent,   "2.6.0",
         "sha1 numkeys:integer [key...] [arg...]",
-        "Runs a Lua script the server knows by its SHA1."),
+        "Runs a stored Lua script by its SHA1."),
     row(G, "evalsha_ro", -3, SCRIPT_RO, counted(2, Use::READ),   Closed, "7.0.0",
         "sha1 numkeys:integer [key...] [arg...]",
-        "Runs a known Lua script that only reads."),
+        "Runs a stored Lua script that only reads."),
     row(G, "fcall",      -3, SCRIPT,    counted(2, Use::MODIFY), Closed, "7.0.0",
         "function numkeys:integer [key...] [arg...]",
         "Calls a function of a loaded library."),

@@ -1,5 +1,5 @@
-//! Questions about the server. We are the server: COMMAND and INFO are answered here. MEMORY has
-//! only what speaks of a key.
+//! Commands about the server. We answer COMMAND and INFO ourselves. MEMORY has only the subcommands
+//! for one key.
 
 use super::row::{NO_KEY, row};
 use super::subcommands;
@@ -21,7 +21,7 @@ pub(super) const ROWS: [Command; 4] = [
         "Reports on the proxy.").also(Categories::DANGEROUS).varying().local(Local::Info),
     row(G, "lolwut",  -1, READ_FAST,   NO_KEY, Sent,   "5.0.0",
         "[VERSION version:integer]",
-        "Shows a piece of art, and the server's version.").verb(Verb::Placeholder),
+        "Shows a picture, and the server's version.").verb(Verb::Placeholder),
     row(G, "memory",  -2, Flags::NONE, NO_KEY, Closed, "4.0.0", "",
-        "Tells how memory is used.").container(&subcommands::MEMORY),
+        "Reports memory use.").container(&subcommands::MEMORY),
 ];

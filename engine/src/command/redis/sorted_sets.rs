@@ -1,7 +1,7 @@
 //! Sorted sets, without the commands that wait for a member.
 //!
-//! twemproxy took the count of ZDIFF, ZINTER and ZUNION for their key, and routed by that; we
-//! route by the first key.
+//! twemproxy used the count of ZDIFF, ZINTER and ZUNION as the key and routed by it. We route by the
+//! first key.
 
 use super::row::{counted, gathered, one, row, two};
 use crate::command::Before::{Closed, Sent};
@@ -30,42 +30,42 @@ pub(super) const ROWS: [Command; 32] = [
         "Counts the members in a range of scores."),
     row(G, "zdiff",            -3, READ,       counted(1, Use::READ),          Sent,   "6.2.0",
         "numkeys:integer key... [WITHSCORES]",
-        "Returns the first set's members that no other has."),
+        "Returns the first set's members that are in no other."),
     row(G, "zdiffstore",       -4, GROW,       gathered(Use::OVERWRITE, Use::READ), Sent,   "6.2.0",
         "destination:key numkeys:integer key...",
-        "Stores the first source's members that no other has."),
+        "Stores the first source's members that are in no other."),
     row(G, "zincrby",           4, GROW_FAST,  one(Use::MODIFY),               Sent,   "1.2.0",
         "key increment:integer member",
         "Adds to a member's score."),
     row(G, "zinter",           -3, READ,       counted(1, Use::READ),          Sent,   "6.2.0",
         "numkeys:integer key... [WEIGHTS weight:integer...] \
          [AGGREGATE aggregate(SUM | MIN | MAX)] [WITHSCORES]",
-        "Returns the members that all sets have."),
+        "Returns the members that are in all sets."),
     row(G, "zintercard",       -3, READ,       counted(1, Use::READ),          Closed, "7.0.0",
         "numkeys:integer key... [LIMIT limit:integer]",
-        "Counts the members that all sets have."),
+        "Counts the members that are in all sets."),
     row(G, "zinterstore",      -4, GROW,       gathered(Use::OVERWRITE, Use::READ), Sent,   "2.0.0",
         "destination:key numkeys:integer key... [WEIGHTS weight:integer...] \
          [AGGREGATE aggregate(SUM | MIN | MAX)]",
-        "Stores the members that all sources have."),
+        "Stores the members that are in all sources."),
     row(G, "zlexcount",         4, READ_FAST,  one(Use::READ),                 Sent,   "2.8.9",
         "key min max",
         "Counts the members in an alphabetical range."),
     row(G, "zmpop",            -4, WRITE,      counted(1, Use::TAKE),          Closed, "7.0.0",
         "numkeys:integer key... where(MIN | MAX) [COUNT count:integer]",
-        "Takes members from the first sorted set that has any."),
+        "Removes and returns members of the first sorted set that has any."),
     row(G, "zmscore",          -3, READ_FAST,  one(Use::READ),                 Sent,   "6.2.0",
         "key member...",
         "Returns the scores of several members."),
     row(G, "zpopmax",          -2, WRITE_FAST, one(Use::TAKE),                 Sent,   "5.0.0",
         "key [count:integer]",
-        "Takes the members with the highest scores."),
+        "Removes and returns the members with the highest scores."),
     row(G, "zpopmin",          -2, WRITE_FAST, one(Use::TAKE),                 Sent,   "5.0.0",
         "key [count:integer]",
-        "Takes the members with the lowest scores."),
+        "Removes and returns the members with the lowest scores."),
     row(G, "zrandmember",      -2, READ,       one(Use::READ),                 Sent,   "6.2.0",
         "key [options(count:integer [WITHSCORES])]",
-        "Returns members picked at random.").varying(),
+        "Returns random members.").varying(),
     row(G, "zrange",           -4, READ,       one(Use::READ),                 Sent,   "1.2.0",
         "key start stop [sortby(BYSCORE | BYLEX)] [REV] [LIMIT (offset:integer count:integer)] \
          [WITHSCORES]",
@@ -82,10 +82,10 @@ pub(super) const ROWS: [Command; 32] = [
         "Stores the members of a range."),
     row(G, "zrank",             3, READ_FAST,  one(Use::READ),                 Sent,   "2.0.0",
         "key member",
-        "Tells a member's rank, counted from the lowest score."),
+        "Returns a member's rank, counted from the lowest score."),
     row(G, "zrem",             -3, WRITE_FAST, one(Use::DELETE),               Sent,   "1.2.0",
         "key member...",
-        "Removes members, and the sorted set with its last one."),
+        "Removes members, and an empty sorted set."),
     row(G, "zremrangebylex",    4, WRITE,      one(Use::DELETE),               Sent,   "2.8.9",
         "key min max",
         "Removes the members of an alphabetical range."),
@@ -106,19 +106,19 @@ pub(super) const ROWS: [Command; 32] = [
         "Returns the members of a range of scores, highest first."),
     row(G, "zrevrank",          3, READ_FAST,  one(Use::READ),                 Sent,   "2.0.0",
         "key member",
-        "Tells a member's rank, counted from the highest score."),
+        "Returns a member's rank, counted from the highest score."),
     row(G, "zscan",            -3, READ,       one(Use::READ),                 Sent,   "2.8.0",
         "key cursor:integer [MATCH pattern] [COUNT count:integer]",
-        "Walks members and scores, a batch at a time.").varying(),
+        "Iterates over members and scores.").varying(),
     row(G, "zscore",            3, READ_FAST,  one(Use::READ),                 Sent,   "1.2.0",
         "key member",
         "Returns a member's score."),
     row(G, "zunion",           -3, READ,       counted(1, Use::READ),          Sent,   "6.2.0",
         "numkeys:integer key... [WEIGHTS weight:integer...] \
          [AGGREGATE aggregate(SUM | MIN | MAX)] [WITHSCORES]",
-        "Returns the members that any set has."),
+        "Returns the members that are in any set."),
     row(G, "zunionstore",      -4, GROW,       gathered(Use::OVERWRITE, Use::READ), Sent,   "2.0.0",
         "destination:key numkeys:integer key... [WEIGHTS weight:integer...] \
          [AGGREGATE aggregate(SUM | MIN | MAX)]",
-        "Stores the members that any source has."),
+        "Stores the members that are in any source."),
 ];

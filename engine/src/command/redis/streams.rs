@@ -1,5 +1,5 @@
-//! Streams. XREAD and XREADGROUP are served without BLOCK; they carry the flag `blocking`
-//! because the server says so.
+//! Streams. XREAD and XREADGROUP are served without BLOCK. They have the flag `blocking`, as in
+//! Redis.
 
 use super::row::{Keyed, NO_KEY, one, row};
 use super::subcommands;
@@ -18,24 +18,24 @@ const G: Group = Group::Stream;
 pub(super) const ROWS: [Command; 15] = [
     row(G, "xack",       -4, WRITE_FAST,  one(Use::UPDATE), Closed, "5.0.0",
         "key group id...",
-        "Marks entries as dealt with by a consumer group."),
+        "Acknowledges entries for a consumer group."),
     row(G, "xadd",       -5, GROW_FAST,   one(Use::UPDATE), Closed, "5.0.0",
         "key [NOMKSTREAM] [trim(strategy(MAXLEN | MINID) [operator(equal== | approximately=~)] \
          threshold [LIMIT count:integer])] id_or_auto(auto_id=* | id) (field value)...",
-        "Appends an entry, and makes the stream if need be.").varying(),
+        "Appends an entry, and creates the stream if it does not exist.").varying(),
     row(G, "xautoclaim", -6, WRITE_FAST,  one(Use::DELETE), Closed, "6.2.0",
         "key group consumer min-idle-time start [COUNT count:integer] [JUSTID]",
-        "Hands entries that waited too long to another consumer.").varying(),
+        "Gives entries that waited too long to another consumer.").varying(),
     row(G, "xclaim",     -6, WRITE_FAST,  one(Use::UPDATE), Closed, "5.0.0",
         "key group consumer min-idle-time id... [IDLE ms:integer] \
          [TIME unix-time-milliseconds:unix-time] [RETRYCOUNT count:integer] [FORCE] [JUSTID] \
          [LASTID id]",
-        "Hands named pending entries to another consumer.").varying(),
+        "Gives pending entries to another consumer, by id.").varying(),
     row(G, "xdel",       -3, WRITE_FAST,  one(Use::DELETE), Closed, "5.0.0",
         "key id...",
         "Removes entries by id."),
     row(G, "xgroup",     -2, Flags::NONE, NO_KEY,           Closed, "5.0.0", "",
-        "Makes, changes and removes consumer groups.").container(&subcommands::XGROUP),
+        "Creates, changes and removes consumer groups.").container(&subcommands::XGROUP),
     row(G, "xinfo",      -2, Flags::NONE, NO_KEY,           Closed, "5.0.0", "",
         "Reports on streams and their groups.").container(&subcommands::XINFO),
     row(G, "xlen",        2, READ_FAST,   one(Use::PEEK),   Closed, "5.0.0",
@@ -43,13 +43,13 @@ pub(super) const ROWS: [Command; 15] = [
         "Counts the entries."),
     row(G, "xpending",   -3, READ,        one(Use::READ),   Closed, "5.0.0",
         "key group [filters([IDLE min-idle-time:integer] start end count:integer [consumer])]",
-        "Lists what was given to a group and not acknowledged.").varying(),
+        "Lists entries of a group that are not acknowledged.").varying(),
     row(G, "xrange",     -4, READ,        one(Use::READ),   Closed, "5.0.0",
         "key start end [COUNT count:integer]",
         "Returns the entries of a range of ids."),
     row(G, "xread",      -4, READ.and(Flags::BLOCKING), streams(false),   Closed, "5.0.0",
         "[COUNT count:integer] STREAMS streams(key... id...)",
-        "Returns entries newer than those already seen.").refuses(Refuses::Block),
+        "Returns entries newer than the given ids.").refuses(Refuses::Block),
     row(G, "xreadgroup", -7, WRITE.and(Flags::BLOCKING), streams(true),    Closed, "5.0.0",
         "GROUP (group consumer) [COUNT count:integer] [NOACK] STREAMS streams(key... id...)",
         "Returns new or pending entries to a group's consumer.").refuses(Refuses::Block),

@@ -1,5 +1,5 @@
-//! Strings, and the numbers kept in them. MGET and MSET are split; MSETNX cannot be, for it is
-//! all or nothing.
+//! Strings, and numbers in them. MGET and MSET are split. MSETNX cannot be split, since it sets all
+//! keys or none.
 
 use super::row::{all, one, pairs, row, two};
 use crate::command::Before::{Closed, Cut, Sent};
@@ -17,7 +17,7 @@ const G: Group = Group::String;
 pub(super) const ROWS: [Command; 22] = [
     row(G, "append",       3, GROW_FAST,  one(Use::INSERT),          Sent,   "2.0.0",
         "key value",
-        "Appends to a string, and makes it if need be."),
+        "Appends to a string, and creates it if it does not exist."),
     row(G, "decr",         2, GROW_FAST,  one(Use::MODIFY),          Sent,   "1.0.0",
         "key",
         "Subtracts one from a number."),
@@ -39,7 +39,7 @@ pub(super) const ROWS: [Command; 22] = [
         "Returns a part of a string."),
     row(G, "getset",       3, GROW_FAST,  one(Use::MODIFY),          Sent,   "1.0.0",
         "key value",
-        "Returns a string and sets another."),
+        "Returns a string and sets a new value."),
     row(G, "incr",         2, GROW_FAST,  one(Use::MODIFY),          Sent,   "1.0.0",
         "key",
         "Adds one to a number."),
@@ -60,14 +60,14 @@ pub(super) const ROWS: [Command; 22] = [
         "Sets several strings.").cut(CutBy::Pair, Join::AllOk),
     row(G, "msetnx",      -3, GROW,       pairs(Use::CREATE),        Closed, "1.0.1",
         "(key value)...",
-        "Sets several strings unless one of the keys exists."),
+        "Sets several strings if none of the keys exists."),
     row(G, "psetex",       4, GROW,       one(Use::OVERWRITE),       Sent,   "2.6.0",
         "key milliseconds:integer value",
         "Sets a string with a time to live in milliseconds."),
     row(G, "set",         -3, GROW,       one(Use::VARIES),          Sent,   "1.0.0",
         "key value [condition(NX | XX)] [GET] [expiration(EX seconds:integer | PX milliseconds:integer | \
          EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | KEEPTTL)]",
-        "Sets a string, with conditions and a time to live if wanted."),
+        "Sets a string, with optional conditions and time to live."),
     row(G, "setex",        4, GROW,       one(Use::OVERWRITE),       Sent,   "2.0.0",
         "key seconds:integer value",
         "Sets a string with a time to live in seconds."),
@@ -79,8 +79,8 @@ pub(super) const ROWS: [Command; 22] = [
         "Overwrites a part of a string."),
     row(G, "strlen",       2, READ_FAST,  one(Use::PEEK),            Sent,   "2.2.0",
         "key",
-        "Tells the length of a string."),
+        "Returns the length of a string."),
     row(G, "substr",       4, READ,       one(Use::READ),            Closed, "1.0.0",
         "key start:integer end:integer",
-        "Returns a part of a string; GETRANGE by its old name."),
+        "Returns a part of a string; the old name of GETRANGE."),
 ];

@@ -1,7 +1,7 @@
 //! The rows of subcommands, by container.
 //!
-//! They have the lowest indexes: a container's row points at its subcommands, so they must be
-//! numbered before anybody can know how many commands there are.
+//! They have the lowest indexes. The row of a container points at its subcommands, so they are
+//! numbered before the commands are counted.
 
 use super::row::{NO_KEY, numbered, row, second};
 use crate::command::Before::Closed;
@@ -20,7 +20,7 @@ const MEMORY_FIRST: usize = COMMAND_ROWS.len();
 const OBJECT_FIRST: usize = MEMORY_FIRST + MEMORY_ROWS.len();
 const XGROUP_FIRST: usize = OBJECT_FIRST + OBJECT_ROWS.len();
 const XINFO_FIRST: usize = XGROUP_FIRST + XGROUP_ROWS.len();
-/// The index of the first command that is no subcommand.
+/// The index of the first command that is not a subcommand.
 pub(super) const COMMANDS_FIRST: usize = XINFO_FIRST + XINFO_ROWS.len();
 
 pub(super) static COMMAND: [Command; COMMAND_ROWS.len()] = numbered(0, COMMAND_ROWS);
@@ -40,7 +40,7 @@ const COMMAND_ROWS: [Command; 7] = [
     row(SERVER, "command|getkeys", -4, EVER, NO_KEY, Closed, "2.8.13", "",
         "Finds the keys of a request.").also(Categories::CONNECTION).local(Local::Command),
     row(SERVER, "command|getkeysandflags", -4, EVER, NO_KEY, Closed, "7.0.0", "",
-        "Finds the keys of a request, and what it does to them.")
+        "Finds the keys of a request, and their use.")
         .also(Categories::CONNECTION).local(Local::Command),
     row(SERVER, "command|help",     2, EVER, NO_KEY, Closed, "5.0.0", "",
         "Lists these subcommands.").also(Categories::CONNECTION).local(Local::Command),
@@ -49,7 +49,7 @@ const COMMAND_ROWS: [Command; 7] = [
         "Describes some commands.").also(Categories::CONNECTION).unordered().local(Local::Command),
     row(SERVER, "command|list",    -2, EVER, NO_KEY, Closed, "7.0.0",
         "[FILTERBY filterby(MODULE module-name | ACLCAT category | PATTERN pattern)]",
-        "Names the commands.").also(Categories::CONNECTION).unordered().local(Local::Command),
+        "Returns the names of the commands.").also(Categories::CONNECTION).unordered().local(Local::Command),
 ];
 
 #[rustfmt::skip] // a table is read by its columns
@@ -58,22 +58,22 @@ const MEMORY_ROWS: [Command; 2] = [
         "Lists these subcommands.").local(Local::Help),
     row(SERVER, "memory|usage", -3, READ, second(Use::PEEK), Closed, "4.0.0",
         "key [SAMPLES count:integer]",
-        "Estimates the bytes a key and its value take."),
+        "Estimates the bytes of a key and its value."),
 ];
 
 #[rustfmt::skip] // a table is read by its columns
 const OBJECT_ROWS: [Command; 5] = [
     row(GENERIC, "object|encoding", 3, READ, second(Use::PEEK), Closed, "2.2.3",
         "key",
-        "Names the internal form of a value.").varying(),
+        "Returns the internal encoding of a value.").varying(),
     row(GENERIC, "object|freq",     3, READ, second(Use::PEEK), Closed, "4.0.0",
         "key",
-        "Tells how often a key is used, under an LFU policy.").varying(),
+        "Returns how often a key is used, under an LFU policy.").varying(),
     row(GENERIC, "object|help",     2, EVER, NO_KEY,            Closed, "6.2.0", "",
         "Lists these subcommands.").local(Local::Help),
     row(GENERIC, "object|idletime", 3, READ, second(Use::PEEK), Closed, "2.2.3",
         "key",
-        "Tells how long a key has not been used, in seconds.").varying(),
+        "Returns how long a key has not been used, in seconds.").varying(),
     row(GENERIC, "object|refcount", 3, READ, second(Use::PEEK), Closed, "2.2.3",
         "key",
         "Counts the references to a value.").varying(),
@@ -83,10 +83,10 @@ const OBJECT_ROWS: [Command; 5] = [
 const XGROUP_ROWS: [Command; 6] = [
     row(STREAM, "xgroup|create",         -5, GROW,  second(Use::INSERT), Closed, "5.0.0",
         "key groupname id(id | new_id=$) [MKSTREAM] [ENTRIESREAD entries_read:integer]",
-        "Makes a consumer group."),
+        "Creates a consumer group."),
     row(STREAM, "xgroup|createconsumer",  5, GROW,  second(Use::INSERT), Closed, "6.2.0",
         "key groupname consumername",
-        "Makes a consumer in a group."),
+        "Creates a consumer in a group."),
     row(STREAM, "xgroup|delconsumer",     5, WRITE, second(Use::DELETE), Closed, "5.0.0",
         "key groupname consumername",
         "Removes a consumer from its group."),
@@ -97,7 +97,7 @@ const XGROUP_ROWS: [Command; 6] = [
         "Lists these subcommands.").local(Local::Help),
     row(STREAM, "xgroup|setid",          -5, WRITE, second(Use::UPDATE), Closed, "5.0.0",
         "key groupname id(id | new_id=$) [ENTRIESREAD entries_read:integer]",
-        "Sets the last id a group was given."),
+        "Sets the last delivered id of a group."),
 ];
 
 #[rustfmt::skip] // a table is read by its columns
