@@ -2,7 +2,7 @@
 //!
 //! Nothing of a request is repeated in a response, and no page changes anything.
 
-use super::desk::Desk;
+use super::collect::Desk;
 use super::document::Members;
 use super::http::{self, Status};
 use crate::io::json_text;

@@ -1,6 +1,6 @@
 //! What may be asked on the command line: the flags of a start, or a subcommand.
 
-use super::{export, flags, papers, place, ring, verify};
+use super::{export, flags, man_and_completions, ring, verify, where_key};
 use clap::{Parser, Subcommand};
 
 /// A sharding proxy for Redis and Valkey that takes over from twemproxy.
@@ -22,7 +22,7 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Print the hash, the ring point and the server of each key
-    Where(place::Where),
+    Where(where_key::Where),
     /// Draw each server's share of the ring; with a second file, what would move
     Ring(ring::Ring),
     /// Print the configuration for another proxy to read
@@ -34,5 +34,5 @@ pub enum Command {
     Man,
     /// Print completions for a shell
     #[command(hide = true)]
-    Completions(papers::Completions),
+    Completions(man_and_completions::Completions),
 }

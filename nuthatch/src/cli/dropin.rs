@@ -8,7 +8,7 @@ use super::arguments::Cli;
 use super::flags::Run;
 use super::getopt::{self, canonical, shown, takes_value, value_name};
 use super::print::{tell, told};
-use super::{daemon, describe, places, run};
+use super::{daemon, default_paths, describe, run};
 use clap::error::ContextKind;
 use clap::{Arg, ArgAction, Args, Command, CommandFactory, FromArgMatches};
 use std::error::Error;
@@ -142,7 +142,7 @@ fn usage_line(arg: &Arg) -> String {
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
     let help = match (arg.get_id().as_str(), default) {
         ("conf_file", _) => {
-            format!("The configuration (default: {})", places::conf_default().display())
+            format!("The configuration (default: {})", default_paths::conf_default().display())
         }
         (_, Some(default)) => format!("{help} (default: {default})"),
         (_, None) => help,

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod daemon;
+mod default_paths;
 mod describe;
 mod dropin;
 mod export;
@@ -9,15 +10,14 @@ mod flags;
 mod getopt;
 pub mod limits;
 mod load;
+mod man_and_completions;
 mod name;
-mod papers;
 mod pid_file;
-mod place;
-mod places;
 mod print;
 mod ring;
 mod run;
 mod verify;
+mod where_key;
 
 use arguments::{Cli, Command};
 use clap::{CommandFactory, Parser};
@@ -49,11 +49,13 @@ fn as_nuthatch() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         None => run::run(&cli.run),
-        Some(Command::Where(asked)) => place::run(&asked),
+        Some(Command::Where(asked)) => where_key::run(&asked),
         Some(Command::Ring(asked)) => ring::run(&asked),
         Some(Command::Export(asked)) => export::run(&asked),
         Some(Command::Verify(asked)) => verify::run(&asked),
-        Some(Command::Man) => papers::man(&Cli::command()),
-        Some(Command::Completions(asked)) => papers::completions(Cli::command(), &asked),
+        Some(Command::Man) => man_and_completions::man(&Cli::command()),
+        Some(Command::Completions(asked)) => {
+            man_and_completions::completions(Cli::command(), &asked)
+        }
     }
 }

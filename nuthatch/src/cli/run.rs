@@ -1,10 +1,10 @@
 //! Serving: check the file, bind, run. With `-t` only the first, with `-d` in the background.
 
+use super::default_paths::Places;
 use super::flags::{LogFormat, Run};
 use super::pid_file::PidFile;
-use super::places::Places;
 use super::print::tell;
-use super::{daemon, load, name, places};
+use super::{daemon, default_paths, load, name};
 use crate::admin::{self, Members};
 use crate::config::{self, Bind, Config, Difference, Problem};
 use crate::control::{self, Ears, Running, Settings};
@@ -21,7 +21,7 @@ use std::time::Duration;
 const LEVEL_AT_START: u8 = 4;
 
 pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
-    let places = places::find(asked);
+    let places = default_paths::find(asked);
     let file = &places.conf_file;
     if asked.daemonize && !asked.test_conf {
         if !daemon::is_child() {

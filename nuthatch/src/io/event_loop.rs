@@ -16,7 +16,7 @@
 //! get on at once.
 
 mod arrivals;
-mod patience;
+mod max_wait;
 mod traffic;
 
 use super::balance::Balance;

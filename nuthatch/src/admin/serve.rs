@@ -13,7 +13,7 @@
 //! An HTTP client sends its request with the end of the handshake, so a tenth of a second is
 //! plenty for it, and no collector that reads once in ten seconds minds waiting that long.
 
-use super::desk::Desk;
+use super::collect::Desk;
 use super::document::Members;
 use super::foreign::ForeignLog;
 use super::http::{self, HEAD_BYTES_MAX, Head, Status};
