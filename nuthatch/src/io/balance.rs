@@ -1,5 +1,5 @@
-//! How many clients everybody has, and whether one more may come in. The only counters that workers
-//! share, touched when a client comes or goes and at no other time.
+//! How many clients each worker and each pool has, and whether one more is allowed. The only counters
+//! that workers share. They change only when a client comes or goes.
 
 use nuthatch_engine::base::{PoolId, WorkerId};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -11,14 +11,14 @@ pub struct Balance {
     workers: Vec<AtomicUsize>,
     /// Indexed by the ids of the pools that there were at the start.
     pools: Vec<AtomicUsize>,
-    /// Of all pools.
+    /// Clients of all pools.
     all: AtomicUsize,
-    /// And how many there may be: the rest of the files is for servers.
+    /// The most clients of all pools. The other files are for servers.
     room: usize,
     next_id: AtomicU64,
 }
 
-/// Whose limit keeps a client out.
+/// The limit for which a client is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Full {
     /// Its pool's `client_connections`.
@@ -39,8 +39,8 @@ impl Balance {
         }
     }
 
-    /// The worker that a client accepted by `me` goes to. `me`, unless another has clearly fewer:
-    /// a hand-over costs a wake-up, which short connections should not pay.
+    /// The worker for a client that `me` accepted: `me`, unless another has clearly fewer clients.
+    /// To pass a client on costs a wake-up, too much for short connections.
     pub fn place(&self, me: WorkerId) -> WorkerId {
         let mine = self.workers[me.index()].load(Ordering::Relaxed);
         let (least, fewest) = self
@@ -53,8 +53,8 @@ impl Balance {
         if mine > fewest + 1 + fewest / 16 { WorkerId(least as u16) } else { me }
     }
 
-    /// Counts a client in, and gives it its id; not when the pool has `limit` already (0 is no
-    /// limit), nor when no file is left for it.
+    /// Counts a client and returns its id. Fails when the pool has `limit` clients already (0 is no
+    /// limit), or when no file is left for clients.
     pub fn enter(&self, worker: WorkerId, pool: PoolId, limit: u32) -> Result<u64, Full> {
         let before = self.pools[pool.index()].fetch_add(1, Ordering::Relaxed);
         if limit > 0 && before >= limit as usize {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_short_connection_stays_where_it_was_accepted() {
+    fn a_single_short_connection_stays_with_the_worker_that_accepted_it() {
         let balance = Balance::new(8, 1, 1000);
         for _ in 0..10 {
             assert_eq!(balance.place(WorkerId(3)), WorkerId(3));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_is_a_pools_own() {
+    fn each_pool_has_its_own_limit() {
         let balance = Balance::new(1, 2, 1000);
         assert!(balance.enter(WorkerId(0), PoolId(0), 1).is_ok());
         assert_eq!(balance.enter(WorkerId(0), PoolId(0), 1), Err(Full::Pool));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_are_all_pools_together() {
+    fn all_pools_share_the_files() {
         let balance = Balance::new(2, 2, 2);
         assert!(balance.enter(WorkerId(0), PoolId(0), 0).is_ok());
         assert!(balance.enter(WorkerId(1), PoolId(1), 1).is_ok());

@@ -1,9 +1,9 @@
-//! The one clock of the process. Read once a turn.
+//! The clock of the process. A loop reads it once a turn.
 
 use nuthatch_engine::base::Time;
 use std::time::Instant;
 
-/// Time since the process began to serve; copies agree.
+/// Time since the process began to serve. All copies show the same time.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     zero: Instant,
@@ -18,7 +18,7 @@ impl Clock {
         Time(u64::try_from(self.zero.elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
 
-    /// The moment on tokio's clock, for sleeping until then.
+    /// The same moment as an `Instant`, for tokio's timers.
     pub fn instant(&self, time: Time) -> Instant {
         self.zero + std::time::Duration::from_nanos(time.0)
     }

@@ -1,4 +1,4 @@
-//! A stream and what the loop must remember of it, and the token that epoll knows it by.
+//! A stream with its state in the loop, and its token in epoll.
 
 use super::stream::Stream;
 use mio::Token;
@@ -52,28 +52,28 @@ pub struct Connection {
     pub conn: ConnId,
     /// Not connected yet.
     pub connecting: bool,
-    /// The socket takes no more; wait until it is writable.
+    /// The socket accepts no more bytes. Wait until it is writable.
     pub full: bool,
     /// Not read until the engine says so.
     pub paused: bool,
-    /// Stands on a list of those to be gone on with, to be read.
+    /// On a list of the loop, to be read.
     pub unread: bool,
-    /// The same, to be written to.
+    /// On a list of the loop, to be written.
     pub unsent: bool,
-    /// The first read of its last turn was a full one.
-    pub brims: bool,
-    /// The peer has closed or reset it; bytes that came before may still be unread.
+    /// The first read of its last turn filled the buffer.
+    pub reads_fill_buffer: bool,
+    /// The peer has closed or reset it. Earlier bytes may still be unread.
     pub ended: bool,
 }
 
 impl Connection {
-    /// Stands on a list of the loop's, for whichever reason.
+    /// On a list of the loop, to be read or written.
     pub fn is_listed(&self) -> bool {
         self.unread || self.unsent
     }
 }
 
-/// Connections by their place, checked by their generation.
+/// Connections by the index of their key. The generation is checked.
 #[derive(Default)]
 pub struct Connections {
     entries: Vec<Option<Connection>>,
@@ -96,7 +96,7 @@ impl Connections {
             .filter(|connection| connection.conn == conn)
     }
 
-    /// Whoever has this place now, of whichever generation.
+    /// The connection with this index, of any generation.
     pub fn occupant(&self, key: Key) -> Option<ConnId> {
         let entry = self.entries.get(key.index as usize)?;
         entry.as_ref().map(|connection| connection.conn)
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_name_what_they_were_made_of() {
+    fn a_token_gives_back_its_target() {
         let key = |index, generation| Key { index, generation };
         for conn in [
             ConnId::Client(key(0, 0)),

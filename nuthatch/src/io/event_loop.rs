@@ -1,19 +1,20 @@
 //! One worker's loop: readiness in, one read or write at a time, one flush a turn.
 //!
-//! Sockets are registered once, edge-triggered, for both directions: no epoll_ctl a request. So
-//! the loop remembers what epoll will not say twice: that a socket is full (until it is writable)
-//! and that a read may have left something. The stream says so with each read; when it left
-//! nothing, the next bytes make a new event. What was left is read on in the next turn (`again`),
-//! so that a greedy client cannot starve the others; or in line, if it is much:
+//! Sockets are registered once, edge-triggered, for both directions, so a request needs no
+//! epoll_ctl. epoll reports an event only once, so the loop remembers that a socket is full (until it
+//! is writable) and that a read may have left bytes. The stream says so with each read. When no byte
+//! is left, the next ones make a new event. Otherwise the connection is read again in the next turn
+//! (`next_turn`), so that a client that sends much cannot delay the others for long; or it waits in
+//! line, if it brings a large value:
 //!
 //! ```text
 //!   epoll ──▶ a turn for all events ──▶ a turn for one of the bulk ──▶ epoll ...
 //! ```
 //!
-//! Connections that bring a part of a large value, or that have room again for much, are the *bulk*:
-//! they wait in line, and one gets on after each look at epoll. So whoever wants little waits for a
-//! piece of one large value, however many are under way. Only when something has its time do all
-//! get on at once.
+//! Connections that bring a part of a large value, or that are writable again and have much to write,
+//! are the *bulk*. They wait in line, and one has its turn after each call of epoll. So a small
+//! request waits for a piece of one large value, however many are in transfer. When a deadline is
+//! due, all of the bulk have their turn at once.
 
 mod arrivals;
 mod max_wait;
@@ -22,7 +23,7 @@ mod traffic;
 use super::balance::Balance;
 use super::clock::Clock;
 use super::connection::{Connection, Connections, Target, WAKER, target};
-use super::listener::{Doors, Listener};
+use super::listener::{Listener, Listeners};
 use super::mail::{Mail, Post, ToControl};
 use super::stream::{Stream, cause_of};
 use super::sys;
@@ -46,26 +47,25 @@ pub struct EventLoop {
     worker: Worker,
     poll: Poll,
     clock: Clock,
-    doors: Doors,
+    listeners: Listeners,
     balance: Arc<Balance>,
     mail: Receiver<Mail>,
     post: Post,
     snapshot: Arc<Snapshot>,
     clients: Connections,
     upstreams: Connections,
-    /// To be gone on with in the next turn for events.
-    again: Vec<ConnId>,
-    /// To be gone on with one by one; see the module's head.
+    /// Connections to read or write in the next turn for events.
+    next_turn: Vec<ConnId>,
+    /// Connections that each wait for a turn of their own; see the head of the module.
     bulk: VecDeque<ConnId>,
     scratch: Box<[u8]>,
-    /// Told to drain; the doors close at the end of the turn, after what clients have sent until
-    /// then.
-    drain_asked: bool,
-    /// Workers whose doors are closed, ours included. We drain when all are: a client may be under
-    /// way to us until then.
+    /// Control has sent `Mail::Drain`. The listeners close at the end of the turn, after its events.
+    shutdown_asked: bool,
+    /// Workers whose listeners are closed, ours included. We shut down when all are: until then
+    /// another worker may send us a client.
     closed: usize,
-    told_empty: bool,
-    /// Whoever wants to know what was counted.
+    empty_reported: bool,
+    /// Who asked for our counters.
     asked: Vec<UnboundedSender<(WorkerId, WorkerCounts)>>,
     stopping: bool,
 }
@@ -82,7 +82,7 @@ impl EventLoop {
         Waker::new(poll.registry(), WAKER)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "everything a worker is given, once")]
+    #[allow(clippy::too_many_arguments, reason = "all that a worker needs, called in one place")]
     pub fn new(
         worker: Worker,
         poll: Poll,
@@ -93,24 +93,24 @@ impl EventLoop {
         post: Post,
         snapshot: Arc<Snapshot>,
     ) -> io::Result<EventLoop> {
-        let doors = Doors::open(&poll, listeners)?;
+        let listeners = Listeners::open(&poll, listeners)?;
         Ok(EventLoop {
             worker,
             poll,
             clock,
-            doors,
+            listeners,
             balance,
             mail,
             post,
             snapshot,
             clients: Connections::default(),
             upstreams: Connections::default(),
-            again: Vec::new(),
+            next_turn: Vec::new(),
             bulk: VecDeque::new(),
             scratch: vec![0; READ_BYTES].into_boxed_slice(),
-            drain_asked: false,
+            shutdown_asked: false,
             closed: 0,
-            told_empty: false,
+            empty_reported: false,
             asked: Vec::new(),
             stopping: false,
         })
@@ -128,17 +128,17 @@ impl EventLoop {
                 Err(error) => return Err(error),
             }
             let now = self.clock.now();
-            self.doors.reopen(&self.poll, now)?;
-            if !events.is_empty() || !self.again.is_empty() || self.bulk.is_empty() {
+            self.listeners.resume(&self.poll, now)?;
+            if !events.is_empty() || !self.next_turn.is_empty() || self.bulk.is_empty() {
                 self.turn_of_events(&events, now);
             }
             if self.stopping {
                 break;
             }
             if let Some(conn) = self.bulk.pop_front() {
-                // Of the same time: what has come since we looked at epoll is not late.
+                // With the same time: bytes that arrived since the call of epoll are not late.
                 self.worker.begin_turn(now);
-                self.go_on(conn, true);
+                self.resume(conn, true);
                 self.end_turn(true);
             }
         }
@@ -147,8 +147,8 @@ impl EventLoop {
 
     fn turn_of_events(&mut self, events: &Events, now: Time) {
         self.worker.begin_turn(now);
-        let again = std::mem::take(&mut self.again);
-        let is_busy = !events.is_empty() || !again.is_empty();
+        let listed = std::mem::take(&mut self.next_turn);
+        let is_busy = !events.is_empty() || !listed.is_empty();
         for event in events {
             match target(event.token()) {
                 Target::Waker => self.read_mail(),
@@ -158,54 +158,55 @@ impl EventLoop {
                 Target::Conn(conn) => self.handle_event(conn, event),
             }
         }
-        for conn in again {
-            self.go_on(conn, false);
+        for conn in listed {
+            self.resume(conn, false);
         }
-        if std::mem::take(&mut self.drain_asked) {
-            self.accept_the_last(now);
-            self.close_doors();
+        if std::mem::take(&mut self.shutdown_asked) {
+            self.accept_backlog(now);
+            self.close_listeners();
         }
         if self.closed == self.post.workers.len() {
             self.closed = 0;
-            self.drain();
+            self.shut_down();
         }
         self.end_turn(is_busy);
     }
 
     fn end_turn(&mut self, is_busy: bool) {
         if self.worker.is_deadline_due() {
-            // What has arrived is not late, and who has room again is not stalled.
+            // Before the deadlines: a reply that has arrived is not late, and a client that is
+            // writable again is not stalled.
             for _ in 0..self.bulk.len() {
                 if let Some(conn) = self.bulk.pop_front() {
-                    self.go_on(conn, true);
+                    self.resume(conn, true);
                 }
             }
         }
         self.worker.handle_deadline();
         self.worker.end_turn();
-        // Who waits in line keeps us longer than anything would be held back.
+        // With bulk in line the next turn is longer than writes may be held, so hold none.
         if !self.stopping && self.bulk.is_empty() {
             self.worker.gather(is_busy);
         }
         self.settle();
-        if !self.told_empty && self.worker.is_drained() {
-            self.told_empty = true;
+        if !self.empty_reported && self.worker.is_drained() {
+            self.empty_reported = true;
             self.tell(ToControl::Empty(self.worker.id()));
         }
         self.answer_asked();
     }
 
-    /// After the turn, so that everything that had happened when they asked is in the numbers.
+    /// After the turn, so that the numbers include all events before the question.
     fn answer_asked(&mut self) {
         for asker in self.asked.drain(..) {
-            // One that waits no longer is nobody's loss.
+            // It fails when the asker waits no longer.
             let _ = asker.send((self.worker.id(), self.worker.count()));
         }
     }
 
-    /// The end of a turn: one write a connection, then everything the worker wishes for. In this
-    /// order, since it is the flush that finds a client owed nothing more and wishes it closed:
-    /// a wish left for the next turn would wait for an event that may never come.
+    /// The end of a turn: one write a connection, then the worker's actions. In this order, since a
+    /// flush may add an action: to close a client that is owed nothing more. An action left for the
+    /// next turn would wait for an event that may never come.
     fn settle(&mut self) {
         loop {
             self.worker.end_turn();
@@ -236,7 +237,7 @@ impl EventLoop {
             ConnId::Client(key) => {
                 let removed = self.clients.remove(conn, key);
                 if removed.is_some() {
-                    self.doors.left(conn, &self.balance, self.worker.id());
+                    self.listeners.left(conn, &self.balance, self.worker.id());
                 }
                 removed
             }
@@ -272,7 +273,7 @@ impl EventLoop {
                 self.remove(conn);
             }
             Action::ShutdownWrite { conn } => {
-                // A peer that is gone already is found by the read that follows.
+                // If the peer has closed already, the next read finds it.
                 let _ = self.connection(conn).map(|c| c.stream.shutdown_write());
             }
             Action::ResumeReading { conn } => {
@@ -294,7 +295,7 @@ impl EventLoop {
         }
     }
 
-    /// Control ends only with the process.
+    /// It never fails: control ends only with the process.
     fn tell(&self, message: ToControl) {
         let _ = self.post.control.send(message);
     }
@@ -307,7 +308,7 @@ impl EventLoop {
                     self.snapshot = snapshot;
                 }
                 Mail::Watch { pool, server } => self.worker.handle_watch(pool, server),
-                Mail::Client { pool, stream, peer, id } => self.welcome(pool, stream, peer, id),
+                Mail::Client { pool, stream, peer, id } => self.add_client(pool, stream, peer, id),
                 Mail::Resolved { conn, address: Some(address) } => {
                     // The attempt may have timed out meanwhile.
                     if self.worker.is_connecting(conn) {
@@ -317,8 +318,8 @@ impl EventLoop {
                 Mail::Resolved { conn, address: None } => {
                     self.worker.handle_closed(conn, &Cause::UnknownHost);
                 }
-                Mail::Drain => self.drain_asked = true,
-                Mail::DoorsClosed => self.closed += 1,
+                Mail::Drain => self.shutdown_asked = true,
+                Mail::ListenersClosed => self.closed += 1,
                 Mail::AreYouThere => self.tell(ToControl::HereIAm(self.worker.id())),
                 Mail::Release => {
                     self.worker.shed();

@@ -1,32 +1,33 @@
-//! How many files the process may have open: raised to what the pools need, and shared out.
+//! The limit of open files: raised to the needs of the pools, and divided between clients and
+//! servers.
 //!
-//! Each client and each upstream is one. A process starts with a soft limit, often 1024, that it
-//! may raise up to a hard one. twemproxy computed how many clients that leaves, and wrapped round
-//! below zero when the limit was small; but it did keep the others out, so that a crowd never took
-//! the files that its servers' connections needed. We raise the limit, say so when the hard one is
-//! too low, and keep them out too:
+//! Each client and each upstream needs one file. A process starts with a soft limit, often 1024, and
+//! may raise it up to the hard limit. twemproxy computed the number of clients from it (below zero
+//! with a small limit the number wrapped) and refused the others, so that many clients never took
+//! the files of its server connections. We raise the limit, warn when the hard limit is too low, and
+//! refuse clients too:
 //!
 //! ```text
 //!   limit  = listeners + workers' own + margin + upstreams + clients
-//!                                       ▲        ▲           ▲ what is left: all pools together
+//!                                       ▲        ▲           ▲ the rest, for all pools together
 //!                                       │        all that the configuration allows
 //!                                       ours: log, queues, probes, look-ups, readers of stats
 //! ```
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What we ask for beside all that is counted: log, event queues, wakers, probes, look-ups, readers
-/// of statistics, and the unforeseen.
+/// Files for the log, event queues, wakers, probes, look-ups, readers of statistics, and others that
+/// are not counted.
 const MARGIN: u64 = 64;
-/// And what is kept of it when the limit is too low. With one server and one worker it leaves as
-/// many clients as twemproxy had, which kept 32 files for itself.
+/// The margin when the limit is too low. With one server and one worker it leaves as many clients as
+/// twemproxy, which kept 32 files for itself.
 const MARGIN_LEAST: u64 = 29;
-/// Clients that must find room where the configuration sets no limit, before we warn.
+/// Where the configuration sets no limit of clients: with room for fewer we warn.
 const CLIENTS_MIN: u64 = 1024;
-/// And what we ask for then: more clients than one address can have ports.
+/// The room that we ask for then: more clients than one address can have ports.
 const CLIENTS_UNLIMITED: u64 = 1 << 20;
 
-/// What the pools may have open at once.
+/// The files that the pools may have open at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Needed {
     pub upstreams: u64,
@@ -36,12 +37,12 @@ pub struct Needed {
     pub workers: u64,
 }
 
-/// Who may have how many files.
+/// How the files are divided.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Room {
-    /// Clients of all pools over all workers.
+    /// The most clients of all pools, over all workers.
     pub clients: usize,
-    /// Readers of statistics at a time.
+    /// The most readers of statistics at a time.
     pub readers: usize,
 }
 
@@ -64,12 +65,12 @@ impl Needed {
         self.base() + self.clients.unwrap_or(CLIENTS_MIN)
     }
 
-    /// How the files of this limit are shared out.
+    /// Divides the files of this limit.
     fn room(self, limit: u64) -> Room {
         let margin = if limit < self.least() { MARGIN_LEAST } else { MARGIN };
         let free = limit.saturating_sub(self.own() + margin);
-        // Where the servers alone could have them all, they hardly ever do: upstreams are made when
-        // they are needed. Shutting nearly everybody out would be the worse mistake.
+        // Servers hardly ever use all their files, since upstreams are opened when needed. If they
+        // could use all files, clients get a quarter: to refuse nearly all of them would be worse.
         let clients = free.saturating_sub(self.upstreams).max(free / 4).max(1);
         Room {
             clients: usize::try_from(clients).unwrap_or(usize::MAX),
@@ -78,7 +79,7 @@ impl Needed {
     }
 }
 
-/// Raises the limit as far as it is useful and allowed, and shares out what there is.
+/// Raises the limit as far as useful and allowed, and divides the files.
 pub fn raise(needed: Needed) -> Room {
     let limit = getrlimit(Resource::Nofile);
     let (soft, hard) = (limit.current.unwrap_or(u64::MAX), limit.maximum.unwrap_or(u64::MAX));
@@ -99,8 +100,9 @@ pub fn raise(needed: Needed) -> Room {
             limit = now,
             needed = needed.least(),
             room_for_clients = room.clients,
-            "the limit of open files is too low for these pools, and clients over their room are \
-             refused: raise it with `ulimit -Hn`, or with LimitNOFILE= in the systemd unit"
+            "the limit of open files is too low for these pools, so more clients than \
+             room_for_clients are refused: raise the limit with `ulimit -Hn`, or with LimitNOFILE= \
+             in the systemd unit"
         );
     }
     tracing::debug!(before = soft, limit = now, "limit of open files");
@@ -122,11 +124,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wanted_leaves_room_for_all_clients_and_less_for_fewer() {
+    fn the_wanted_limit_has_room_for_all_clients_and_a_lower_one_for_fewer() {
         let room = |limit| NEEDED.room(limit);
         assert_eq!(room(NEEDED.wanted()), Room { clients: 500, readers: 21 });
         assert_eq!(room(300), Room { clients: 300 - 100 - 2 - 8 - 29, readers: 9 });
-        // The servers alone could have them all.
+        // The servers alone could use all files.
         assert_eq!(room(119).clients, (119 - 2 - 8 - 29) / 4);
         assert_eq!(room(30).clients, 1);
     }

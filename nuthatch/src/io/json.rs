@@ -1,8 +1,8 @@
-//! Text as JSON. Numbers need no help, and our documents are few and flat.
+//! Text as JSON. Our documents are few and flat, so nothing else is needed.
 
 use std::fmt::Write;
 
-/// A text in quotes, with escapes where JSON wants them.
+/// A text in quotes, with escapes where JSON needs them.
 pub fn json_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
@@ -24,7 +24,7 @@ mod tests {
     use super::json_text;
 
     #[test]
-    fn what_json_forbids_is_escaped() {
+    fn characters_that_json_forbids_are_escaped() {
         assert_eq!(json_text("a\"b\\c\n\u{1}\u{e9}"), "\"a\\\"b\\\\c\\u000a\\u0001\u{e9}\"");
         let odd = "\"x\"\\\t\u{7f}\u{9b}";
         assert_eq!(serde_json::from_str::<String>(&json_text(odd)).unwrap(), odd);

@@ -1,5 +1,5 @@
-//! Where clients come in. One listening socket a pool, shared by all workers; with `reuseport`
-//! one a worker.
+//! Listening sockets. Each pool has one, which all workers share; with `reuseport` each worker has
+//! its own.
 
 use super::balance::{Balance, Full};
 use super::connection::listener_token;
@@ -19,23 +19,23 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Connections accepted at a time from one listener, at the most.
+/// The most connections accepted at a time from one listener.
 const BATCH_MAX: usize = 64;
-/// How long a listener rests when the process has no descriptor left. Without it the loop would
-/// spin: the connection stays in the backlog and is announced again at once.
-const REST_MS: u64 = 100;
-/// How often a listener that keeps failing says so.
-const SAY_AGAIN_MS: u64 = 10_000;
+/// The pause of a listener when the process has no file descriptor left. Without it the loop would
+/// spin: the connection stays in the backlog and epoll reports it again at once.
+const RETRY_MS: u64 = 100;
+/// The log has a line about a listener that fails at most once in this time.
+const LOG_AGAIN_MS: u64 = 10_000;
 
-/// A bound and listening socket and what it knows of its pool.
+/// A bound and listening socket, with settings of its pool.
 #[derive(Debug)]
 pub struct Listener {
     pub pool: PoolId,
     pub socket: Socket,
     pub keepalive: bool,
-    /// Clients of the pool over all workers; 0 is unlimited.
+    /// The most clients of the pool, over all workers; 0 is unlimited.
     pub clients_max: u32,
-    /// What a client reads that is one too many; twemproxy closed without a word.
+    /// Sent to a client above the limit before it is closed; twemproxy sent nothing.
     pub farewell: &'static [u8],
     /// The pool's name, for the log.
     pub name: Box<str>,
@@ -65,7 +65,7 @@ impl Socket {
         }
     }
 
-    /// Binds and listens. A socket left behind at a Unix path is replaced, nothing else.
+    /// Binds and listens. At a Unix path an unused socket is replaced; no other file is.
     pub fn bind(bind: &Bind, backlog: u32, reuseport: bool, keepalive: bool) -> io::Result<Socket> {
         let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
         match bind {
@@ -80,8 +80,8 @@ impl Socket {
                 if sys::ACCEPTED_INHERIT {
                     socket.set_tcp_nodelay(true)?;
                     socket.set_keepalive(keepalive)?;
-                    if let Err(error) = sys::bound_unsent(&socket, UNSENT_BYTES) {
-                        tracing::debug!(%error, "sockets keep the system's bound of unsent bytes");
+                    if let Err(error) = sys::limit_unsent(&socket, UNSENT_BYTES) {
+                        tracing::debug!(%error, "cannot limit the unsent bytes of sockets");
                     }
                 }
                 socket.bind(&(*address).into())?;
@@ -120,7 +120,7 @@ impl Listener {
     }
 }
 
-/// A client that was let in, counted already, and the worker it goes to.
+/// A client that was accepted and counted, and its worker.
 pub struct Accepted {
     pub pool: PoolId,
     pub stream: Stream,
@@ -129,41 +129,42 @@ pub struct Accepted {
     pub to: WorkerId,
 }
 
-/// One worker's view of all listeners.
-pub struct Doors {
-    doors: Vec<Door>,
-    /// The pool of each client here, by its place.
+/// All listeners, as one worker uses them.
+pub struct Listeners {
+    entries: Vec<Entry>,
+    /// The pool of each client of this worker, by the index of its key.
     pools: Vec<PoolId>,
 }
 
-struct Door {
+struct Entry {
     listener: Arc<Listener>,
-    /// How many to accept at the next event: doubled while all of them are there.
+    /// How many to accept at the next event. Doubled while so many are waiting.
     batch: usize,
-    /// Unregistered until then.
-    resting_until: Option<Time>,
-    /// When it was last said that nobody can be let in.
-    said: Option<Time>,
-    /// For the pool's limit and for the process's.
-    turned_away: [TurnedAway; 2],
+    /// Not registered until then.
+    paused_until: Option<Time>,
+    /// When the log last said that accept fails.
+    failure_logged: Option<Time>,
+    /// For the limit of the pool and for that of the process.
+    refused: [Refused; 2],
 }
 
-/// Clients that were one too many.
+/// Clients refused for a limit.
 #[derive(Default)]
-struct TurnedAway {
-    untold: u64,
-    told: Option<Time>,
+struct Refused {
+    /// Since the last line in the log.
+    count: u64,
+    logged: Option<Time>,
 }
 
-impl TurnedAway {
-    /// One line at once, and then one a period with how many there were.
-    fn tell(&mut self, listener: &Listener, peer: Option<SocketAddr>, full: Full, now: Time) {
-        self.untold += 1;
-        if self.told.is_some_and(|at| now < at.plus_ms(SAY_AGAIN_MS)) {
+impl Refused {
+    /// Counts one. Writes a line at once, then at most one a period, with the number of clients.
+    fn add(&mut self, listener: &Listener, peer: Option<SocketAddr>, full: Full, now: Time) {
+        self.count += 1;
+        if self.logged.is_some_and(|at| now < at.plus_ms(LOG_AGAIN_MS)) {
             return;
         }
-        self.told = Some(now);
-        let clients = std::mem::take(&mut self.untold);
+        self.logged = Some(now);
+        let clients = std::mem::take(&mut self.count);
         let pool = &*listener.name;
         let last = peer.map_or_else(|| "unix socket".to_owned(), |peer| peer.to_string());
         match full {
@@ -174,40 +175,40 @@ impl TurnedAway {
             }
             Full::Files { room } => {
                 let text = "clients refused: the limit of open files has no room for more; the \
-                            rest is for servers";
+                            other files are for servers";
                 tracing::warn!(pool, room_for_clients = room, clients, last, "{text}");
             }
         }
     }
 }
 
-impl Doors {
-    pub fn open(poll: &Poll, listeners: Vec<Arc<Listener>>) -> io::Result<Doors> {
-        let mut doors = Vec::with_capacity(listeners.len());
+impl Listeners {
+    pub fn open(poll: &Poll, listeners: Vec<Arc<Listener>>) -> io::Result<Listeners> {
+        let mut entries = Vec::with_capacity(listeners.len());
         for (at, listener) in listeners.into_iter().enumerate() {
             sys::register_listener(poll, &listener.socket, listener_token(at))?;
-            doors.push(Door {
+            entries.push(Entry {
                 listener,
                 batch: 1,
-                resting_until: None,
-                said: None,
-                turned_away: <[TurnedAway; 2]>::default(),
+                paused_until: None,
+                failure_logged: None,
+                refused: <[Refused; 2]>::default(),
             });
         }
-        Ok(Doors { doors, pools: Vec::new() })
+        Ok(Listeners { entries, pools: Vec::new() })
     }
 
     pub fn len(&self) -> usize {
-        self.doors.len()
+        self.entries.len()
     }
 
-    /// Lets nobody in any more. The sockets close when the last worker has done this, and another
-    /// process may listen there.
+    /// Stops accepting. The sockets close when the last worker has done this; then another process
+    /// may listen there.
     pub fn close(&mut self, poll: &Poll) {
-        for door in self.doors.drain(..) {
-            if door.resting_until.is_none() {
-                // It goes with the socket anyway.
-                let _ = sys::unregister_listener(poll, &door.listener.socket);
+        for entry in self.entries.drain(..) {
+            if entry.paused_until.is_none() {
+                // If it fails, the close of the socket unregisters it.
+                let _ = sys::unregister_listener(poll, &entry.listener.socket);
             }
         }
     }
@@ -220,57 +221,57 @@ impl Doors {
         balance: &Balance,
         me: WorkerId,
     ) -> Vec<Accepted> {
-        let Some(door) = self.doors.get_mut(at) else {
+        let Some(entry) = self.entries.get_mut(at) else {
             return Vec::new();
         };
-        let mut let_in = Vec::with_capacity(door.batch);
-        for _ in 0..door.batch {
-            match door.listener.accept() {
-                Ok((stream, peer)) => match admit(&door.listener, stream, peer, balance, me) {
-                    Ok(accepted) => let_in.push(accepted),
+        let mut accepted = Vec::with_capacity(entry.batch);
+        for _ in 0..entry.batch {
+            match entry.listener.accept() {
+                Ok((stream, peer)) => match admit(&entry.listener, stream, peer, balance, me) {
+                    Ok(client) => accepted.push(client),
                     Err(full) => {
-                        let turned_away = &mut door.turned_away[usize::from(full != Full::Pool)];
-                        turned_away.tell(&door.listener, peer, full, now);
+                        let refused = &mut entry.refused[usize::from(full != Full::Pool)];
+                        refused.add(&entry.listener, peer, full, now);
                     }
                 },
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    door.batch = 1;
-                    return let_in;
+                    entry.batch = 1;
+                    return accepted;
                 }
-                // The client went away while it waited.
+                // The client closed while it waited.
                 Err(error)
                     if matches!(
                         error.kind(),
                         io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted
                     ) => {}
                 Err(error) => {
-                    if door.said.is_none_or(|at| at.plus_ms(SAY_AGAIN_MS) <= now) {
-                        door.said = Some(now);
-                        tracing::warn!(%error, retry_ms = REST_MS, "cannot accept clients");
+                    if entry.failure_logged.is_none_or(|at| at.plus_ms(LOG_AGAIN_MS) <= now) {
+                        entry.failure_logged = Some(now);
+                        tracing::warn!(%error, retry_ms = RETRY_MS, "cannot accept clients");
                     }
-                    door.resting_until = Some(now.plus_ms(REST_MS));
-                    let _ = sys::unregister_listener(poll, &door.listener.socket);
-                    return let_in;
+                    entry.paused_until = Some(now.plus_ms(RETRY_MS));
+                    let _ = sys::unregister_listener(poll, &entry.listener.socket);
+                    return accepted;
                 }
             }
         }
-        door.batch = (door.batch * 2).min(BATCH_MAX);
-        let_in
+        entry.batch = (entry.batch * 2).min(BATCH_MAX);
+        accepted
     }
 
-    /// Listens again where a rest is over.
-    pub fn reopen(&mut self, poll: &Poll, now: Time) -> io::Result<()> {
-        for (at, door) in self.doors.iter_mut().enumerate() {
-            if door.resting_until.is_some_and(|until| until <= now) {
-                door.resting_until = None;
-                sys::register_listener(poll, &door.listener.socket, listener_token(at))?;
+    /// Registers listeners again whose pause is over.
+    pub fn resume(&mut self, poll: &Poll, now: Time) -> io::Result<()> {
+        for (at, entry) in self.entries.iter_mut().enumerate() {
+            if entry.paused_until.is_some_and(|until| until <= now) {
+                entry.paused_until = None;
+                sys::register_listener(poll, &entry.listener.socket, listener_token(at))?;
             }
         }
         Ok(())
     }
 
     pub fn deadline(&self) -> Option<Time> {
-        self.doors.iter().filter_map(|door| door.resting_until).min()
+        self.entries.iter().filter_map(|entry| entry.paused_until).min()
     }
 
     pub fn entered(&mut self, conn: ConnId, pool: PoolId) {
@@ -300,17 +301,17 @@ fn admit(
     let to = balance.place(me);
     let pool = listener.pool;
     let id = balance.enter(to, pool, listener.clients_max).inspect_err(|_| {
-        // What fits an empty socket buffer is never refused.
+        // It fits the empty buffer of a new socket, so this write never blocks.
         let _ = stream.write(listener.farewell);
     })?;
     if !sys::ACCEPTED_INHERIT {
         if let Err(error) = stream.set_nodelay() {
-            tracing::debug!(%error, "a client left before it was welcomed");
+            tracing::debug!(%error, "cannot set TCP_NODELAY for a client");
         }
         if listener.keepalive
             && let Err(error) = stream.set_keepalive()
         {
-            tracing::debug!(%error, "no keep-alive for a client");
+            tracing::debug!(%error, "cannot set keep-alive for a client");
         }
     }
     Ok(Accepted { pool, stream, peer, id, to })
@@ -321,9 +322,9 @@ mod tests {
     use super::*;
     use socket2::SockRef;
 
-    /// On both sides of a client: its own socket, and one to a server.
+    /// The socket of a client, and one to a server.
     #[test]
-    fn sockets_have_their_options_though_nobody_sets_them_for_each() -> io::Result<()> {
+    fn accepted_sockets_inherit_their_options() -> io::Result<()> {
         for keepalive in [false, true] {
             let bind = Bind::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
             let Socket::Tcp(listener) = Socket::bind(&bind, 16, false, keepalive)? else {

@@ -1,5 +1,5 @@
-//! What control and workers write to each other. A worker reads its mail between two turns, so
-//! nothing on a request's path is shared.
+//! Messages between control and the workers. A worker reads its mail in its own turn, so nothing on
+//! a request's path is shared.
 
 use super::stream::Stream;
 use mio::Waker;
@@ -19,7 +19,7 @@ pub enum Mail {
         pool: PoolId,
         server: ServerId,
     },
-    /// A client that another worker accepted, already counted in.
+    /// A client that another worker accepted and counted.
     Client {
         pool: PoolId,
         stream: Stream,
@@ -31,15 +31,15 @@ pub enum Mail {
         conn: ConnId,
         address: Option<SocketAddr>,
     },
-    /// Take no further client, close the idle ones, finish with the others.
+    /// Shut down: accept no further client, close idle ones, answer the others.
     Drain,
-    /// From another worker that drains: it has sent us its last client.
-    DoorsClosed,
+    /// From another worker that shuts down: it has sent us its last client.
+    ListenersClosed,
     /// To be answered with [`ToControl::HereIAm`].
     AreYouThere,
-    /// Give memory that nobody uses back to the system.
+    /// Return free memory to the system.
     Release,
-    /// Say what you counted, at the end of the turn.
+    /// Send your counters, at the end of the turn.
     Count(UnboundedSender<(WorkerId, WorkerCounts)>),
     /// Close everything and end.
     Stop,
@@ -49,7 +49,7 @@ pub enum Mail {
 #[derive(Debug)]
 pub enum ToControl {
     Report(Report),
-    /// A client waits to hear what the pool's servers can do.
+    /// A client waits for the ability of the pool's servers.
     AskServers(PoolId),
     /// The worker routes by this epoch now.
     Follow(WorkerId, Epoch),
@@ -60,24 +60,24 @@ pub enum ToControl {
         host: Box<str>,
         port: u16,
     },
-    /// What a name stands for, from control's own tasks.
+    /// The address of a name, from a task of control.
     LookedUp {
         host: Box<str>,
         port: u16,
         address: Option<SocketAddr>,
     },
-    /// A probe's outcome, from control's own tasks: ready, or what was heard instead.
+    /// The result of a probe, from a task of control: ready, or the reason why not.
     Probed {
         pool: PoolId,
         server: ServerId,
         heard: Result<(), String>,
     },
-    /// What a server says that it can do, from control's own tasks; `None`: it said nothing.
+    /// The ability of a server, from a task of control. `None`: it did not answer.
     AbilityHeard {
         pool: PoolId,
         server: ServerId,
         ability: Option<Ability>,
-        /// It has no password, though the pool has.
+        /// The server has no password, but the pool has one.
         has_no_password: bool,
     },
     HereIAm(WorkerId),
@@ -85,7 +85,7 @@ pub enum ToControl {
     Empty(WorkerId),
 }
 
-/// Where a worker's mail is put in.
+/// Sends mail to a worker.
 #[derive(Clone)]
 pub struct Mailbox {
     pub sender: Sender<Mail>,
@@ -93,7 +93,7 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// Mail for a worker that has ended is dropped: the process is ending then.
+    /// Mail for a worker that has ended is dropped. The process is ending then.
     pub fn send(&self, mail: Mail) {
         if self.sender.send(mail).is_ok()
             && let Err(error) = self.waker.wake()
@@ -103,7 +103,7 @@ impl Mailbox {
     }
 }
 
-/// A worker's way to everybody else.
+/// Sends mail from a worker to control and to the other workers.
 #[derive(Clone)]
 pub struct Post {
     pub control: UnboundedSender<ToControl>,

@@ -13,8 +13,7 @@
 //!                └───────────────── control ◀──────────────┘
 //! ```
 //!
-//! Nothing here decides anything: the engine's worker does, and the simulation drives the very
-//! same one.
+//! The engine's worker makes all decisions, and the simulation drives the same worker.
 
 mod balance;
 mod clock;

@@ -1,10 +1,10 @@
-//! A connected stream of bytes, of whatever kind. The loop reads and writes streams, not sockets,
-//! so that another kind (TLS; see docs/adr/0004) is one more variant here.
+//! A connected stream of bytes, of any kind. The loop reads and writes streams, not sockets, so that
+//! another kind (TLS; see docs/adr/0004) is one more variant here.
 //!
-//! epoll speaks of the socket, once. A stream that keeps bytes of its own therefore owes the loop
-//! three things: `establish` ends when bytes of the peer's and ours may pass, not before; `read`
-//! says whether there may be more that no event will announce; and `write` takes all it was given
-//! only if the kernel has all of it, so that an empty output means that nothing is left to send.
+//! epoll reports about the socket, once. So a stream with a buffer of its own must keep three rules:
+//! `establish` is true only when both sides can send; `read` says whether there may be bytes that
+//! epoll will not report; and `write` returns the whole length only if the kernel has all bytes, so
+//! that an empty output means that nothing is left to send.
 
 use super::sys;
 use mio::event::Source;
@@ -22,21 +22,21 @@ pub enum Stream {
     Unix(UnixStream),
 }
 
-/// What a read brought.
+/// The result of a read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Incoming {
-    /// Bytes in the buffer; 0 is the peer's end.
+    /// Bytes in the buffer; 0 when the peer has closed.
     pub len: usize,
-    /// Read again: bytes, or the end, may be at hand that no event will announce.
+    /// Read again: there may be bytes, or the end, that epoll will not report.
     pub more: bool,
 }
 
 impl Stream {
-    /// Begins to connect; the stream becomes writable when it is connected or has failed.
+    /// Begins to connect. The stream becomes writable when it is connected or has failed.
     pub fn connect_tcp(address: SocketAddr) -> io::Result<Stream> {
         let stream = TcpStream::connect(address)?;
-        // It goes without, only less smoothly.
-        let _ = sys::bound_unsent(&stream, UNSENT_BYTES);
+        // If it fails, writes come in larger bursts.
+        let _ = sys::limit_unsent(&stream, UNSENT_BYTES);
         Ok(Stream::Tcp(stream))
     }
 
@@ -44,7 +44,7 @@ impl Stream {
         Ok(Stream::Unix(UnixStream::connect(path)?))
     }
 
-    /// Brings a connection attempt on, at each event until it is over. `Ok(false)`: not yet.
+    /// Continues to connect. Call it at each event until it is done. `Ok(false)`: not yet.
     pub fn establish(&mut self) -> io::Result<bool> {
         let error = match self {
             Stream::Tcp(stream) => stream.take_error()?,
@@ -64,8 +64,8 @@ impl Stream {
         }
     }
 
-    /// Without it a pipeline falls to a twentieth of its speed: the kernel holds small writes
-    /// back until the peer's delayed acknowledgement.
+    /// Without it a pipeline has a twentieth of its speed: the kernel holds small writes until the
+    /// peer's delayed acknowledgement.
     pub fn set_nodelay(&self) -> io::Result<()> {
         match self {
             Stream::Tcp(stream) => stream.set_nodelay(true),
@@ -80,7 +80,7 @@ impl Stream {
         }
     }
 
-    /// A socket that fills the buffer may hold more; a short read has emptied it.
+    /// If the read fills the buffer, the socket may hold more. After a short read it is empty.
     #[inline]
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Incoming> {
         let len = match self {
@@ -90,7 +90,7 @@ impl Stream {
         Ok(Incoming { len, more: len == buffer.len() })
     }
 
-    /// The same to the end of `out`, which has room.
+    /// The same to the end of `out`, into capacity that it has already.
     pub fn read_onto(&mut self, out: &mut Vec<u8>) -> io::Result<Incoming> {
         let room = READ_BYTES.min(out.capacity() - out.len());
         let len = match self {
@@ -100,8 +100,8 @@ impl Stream {
         Ok(Incoming { len, more: len == room })
     }
 
-    /// How many bytes were taken: all of them only if the kernel has them all. Fewer, or
-    /// `WouldBlock`: call again when the socket is writable, with bytes that begin with the rest.
+    /// Returns how many bytes the kernel accepted. Fewer than given, or `WouldBlock`: call again when
+    /// the socket is writable, with bytes that begin with the rest.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Tcp(stream) => stream.write(bytes),
@@ -140,7 +140,7 @@ impl Source for Stream {
     }
 }
 
-/// The engine's word for a system error.
+/// The engine's `Cause` for a system error.
 pub fn cause_of(error: &io::Error) -> Cause {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Cause::Refused,
@@ -149,7 +149,7 @@ pub fn cause_of(error: &io::Error) -> Cause {
         io::ErrorKind::TimedOut => Cause::TimedOut,
         io::ErrorKind::NotFound => Cause::NoSocket,
         _ => {
-            // std adds "(os error N)"; clients of twemproxy know the bare text.
+            // std adds "(os error N)"; twemproxy sent the text without it.
             let text = error.to_string();
             let bare = text.split(" (os error").next().unwrap_or_default();
             match error.raw_os_error().map(Errno::from_raw_os_error) {
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_read_that_fills_the_buffer_may_have_left_something() -> io::Result<()> {
+    fn a_read_that_fills_the_buffer_may_have_left_bytes() -> io::Result<()> {
         let (mut ours, theirs) = UnixStream::pair()?;
         let mut stream = Stream::Unix(theirs);
         ours.write_all(b"hello")?;
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn system_errors_carry_the_c_librarys_text_alone() {
+    fn system_errors_have_only_the_text_of_the_c_library() {
         let cause = cause_of(&Errno::NETUNREACH.into());
         assert_eq!(cause, Cause::System("Network is unreachable".into()));
         let cause = cause_of(&Errno::MFILE.into());

@@ -1,18 +1,19 @@
-//! Makes room for a Unix socket at a path, and destroys nothing.
+//! Frees the path of a Unix socket, without loss of data.
 //!
-//! A process that ends leaves its socket's file behind, and a new one cannot bind there until it is
-//! gone. twemproxy removed whatever was at a pool's `listen`. We remove a socket that no process
-//! serves; for anything else at that path the error says what is there.
+//! When a process ends, the file of its socket stays, and a new process cannot bind there until it is
+//! removed. twemproxy removed any file at a pool's `listen`. We remove a socket that no process
+//! serves. For anything else at that path the error says what is there.
 
 use std::fs::{self, FileType, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
-/// After this nothing is at the path, or it is not ours to take.
+/// After `Ok` there is nothing at the path. An error says why we must not use it.
 ///
-/// Between the last look and the removal lies one system call; no lock can be had for less. Whoever
-/// binds after the removal makes our own bind fail, which is told like any address in use.
+/// Another process may bind between our last check and the removal. That is the time of one system
+/// call, and no lock can prevent it. If another process binds after the removal, our bind fails, with
+/// the error of any address in use.
 pub fn clear(path: &Path) -> io::Result<()> {
     let Some(there) = look(path)? else { return Ok(()) };
     if !there.file_type().is_socket() {
@@ -38,7 +39,7 @@ pub fn clear(path: &Path) -> io::Result<()> {
     }
 }
 
-/// What is at a path; a link is not followed.
+/// What is at a path. A link is not followed.
 fn look(path: &Path) -> io::Result<Option<Metadata>> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -56,20 +57,20 @@ fn kind(kind: FileType) -> &'static str {
     }
 }
 
-/// Does a process have this socket? Asked without waiting: one that accepts nothing, its queue
-/// being full, would hold us up for ever.
+/// Whether a process serves this socket. We do not wait: if its queue is full and it accepts nothing,
+/// we would wait for ever.
 fn is_served(path: &Path) -> io::Result<bool> {
     let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     match socket.connect(&socket2::SockAddr::unix(path)?) {
         Ok(()) => Ok(true),
-        // No process has it, or it is gone meanwhile.
+        // No process serves it, or it was removed meanwhile.
         Err(error)
             if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound) =>
         {
             Ok(false)
         }
-        // Its queue is full, or it is served as another type.
+        // Its queue is full, or it is a socket of another type.
         Err(error)
             if error.kind() == ErrorKind::WouldBlock
                 || error.raw_os_error() == Some(rustix::io::Errno::PROTOTYPE.raw_os_error()) =>
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
     use std::os::unix::net::{UnixDatagram, UnixListener};
 
-    /// A folder of this test's own, removed at its end.
+    /// A folder for one test, removed at its end.
     struct Place(std::path::PathBuf);
 
     impl Place {
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_process_serves_is_removed() {
+    fn an_unused_socket_is_removed() {
         let place = Place::new("stale");
         let path = place.0.join("s");
         clear(&path).unwrap();
@@ -117,12 +118,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_served_stays() {
+    fn a_served_socket_stays() {
         let place = Place::new("served");
         let path = place.0.join("s");
         let listener = UnixListener::bind(&path).unwrap();
         assert_eq!(clear(&path).unwrap_err().kind(), ErrorKind::AddrInUse);
-        // A queue that is full: nothing here accepts.
+        // Fill the queue: nothing here accepts.
         socket2::SockRef::from(&listener).listen(1).unwrap();
         let waiting: Vec<_> = std::iter::from_fn(|| try_connect(&path)).take(100).collect();
         assert!(waiting.len() < 100, "the queue has no end");
@@ -133,7 +134,7 @@ mod tests {
         assert!(path.exists() && other.exists());
     }
 
-    /// A connection, if it is taken at once.
+    /// A connection, if it is made at once.
     fn try_connect(path: &Path) -> Option<socket2::Socket> {
         let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None);
         let socket = socket.unwrap();
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_socket_stays() {
+    fn other_files_stay() {
         let place = Place::new("other");
         let (file, folder, link) =
             (place.0.join("file"), place.0.join("folder"), place.0.join("link"));

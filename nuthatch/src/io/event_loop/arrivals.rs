@@ -1,4 +1,4 @@
-//! Connections as they come into the loop: clients let in, servers connected to, and the doors closed.
+//! New connections: clients accepted, servers connected to, and the listeners closed.
 
 use super::{EventLoop, key_of};
 use crate::io::connection::{Connection, conn_token};
@@ -12,7 +12,7 @@ use nuthatch_engine::topology::Address;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-/// Batches accepted when the end begins: a crowd that keeps coming must not put it off.
+/// Batches accepted when the shutdown begins: clients that keep coming must not delay it.
 const LAST_BATCHES_MAX: usize = 64;
 
 impl EventLoop {
@@ -47,42 +47,42 @@ impl EventLoop {
                     paused: false,
                     unread: false,
                     unsent: false,
-                    brims: false,
+                    reads_fill_buffer: false,
                     ended: false,
                 };
-                let room = if connecting { &mut self.upstreams } else { &mut self.clients };
-                room.insert(key_of(conn), connection);
+                let list = if connecting { &mut self.upstreams } else { &mut self.clients };
+                list.insert(key_of(conn), connection);
             }
             Err(error) => {
                 if let ConnId::Client(_) = conn {
-                    self.doors.left(conn, &self.balance, self.worker.id());
+                    self.listeners.left(conn, &self.balance, self.worker.id());
                 }
                 self.worker.handle_closed(conn, &cause_of(&error));
             }
         }
     }
 
-    /// Returns whether anybody came in.
+    /// Returns whether a client was accepted.
     pub(super) fn accept(&mut self, at: usize, now: Time) -> bool {
         let me = self.worker.id();
-        let let_in = self.doors.accept(&self.poll, at, now, &self.balance, me);
-        let anybody = !let_in.is_empty();
-        for accepted in let_in {
-            let Accepted { pool, stream, peer, id, to } = accepted;
+        let accepted = self.listeners.accept(&self.poll, at, now, &self.balance, me);
+        let is_any = !accepted.is_empty();
+        for client in accepted {
+            let Accepted { pool, stream, peer, id, to } = client;
             if to == me {
-                self.welcome(pool, stream, peer, id);
+                self.add_client(pool, stream, peer, id);
             } else {
                 let mail = Mail::Client { pool, stream, peer, id };
                 self.post.workers[to.index()].send(mail);
             }
         }
-        anybody
+        is_any
     }
 
-    /// Those in the backlog are let in before the end: closing the socket resets all who wait there,
-    /// though they may have sent a request.
-    pub(super) fn accept_the_last(&mut self, now: Time) {
-        for at in 0..self.doors.len() {
+    /// Accepts the clients in the backlog before the shutdown. A close of the socket would reset
+    /// their connections, and they may have sent a request.
+    pub(super) fn accept_backlog(&mut self, now: Time) {
+        for at in 0..self.listeners.len() {
             let mut batches = 0;
             while batches < LAST_BATCHES_MAX && self.accept(at, now) {
                 batches += 1;
@@ -90,28 +90,28 @@ impl EventLoop {
         }
     }
 
-    /// Nobody is let in any more. The others hear of it behind all clients that we sent them.
-    pub(super) fn close_doors(&mut self) {
-        self.doors.close(&self.poll);
+    /// Closes our listeners. The mail to other workers comes after all clients that we sent them.
+    pub(super) fn close_listeners(&mut self) {
+        self.listeners.close(&self.poll);
         self.closed += 1;
         let me = self.worker.id().index();
         for (at, worker) in self.post.workers.iter().enumerate() {
             if at != me {
-                worker.send(Mail::DoorsClosed);
+                worker.send(Mail::ListenersClosed);
             }
         }
     }
 
-    /// All doors are closed, so every client that will ever come is here. Each is read once more: a
-    /// request that has arrived is in flight, and its client not an idle one.
-    pub(super) fn drain(&mut self) {
+    /// All workers have closed their listeners, so no further client will come. Each client is read
+    /// once more: if a request has arrived, it is in flight and the client is not idle.
+    pub(super) fn shut_down(&mut self) {
         for conn in self.clients.all() {
             self.read(conn, false);
         }
         self.worker.handle_drain();
     }
 
-    pub(super) fn welcome(
+    pub(super) fn add_client(
         &mut self,
         pool: PoolId,
         stream: Stream,
@@ -119,13 +119,14 @@ impl EventLoop {
         id: u64,
     ) {
         let conn = self.worker.handle_accept(pool, id, peer);
-        // The worker may have forgotten a client in this very turn and given its place away, while
-        // its close waits for the turn's end: it must be counted out before its place is taken.
-        if let Some(gone) = self.clients.occupant(key_of(conn)) {
-            self.remove(gone);
+        // The worker may have closed a client in this turn and given its key to this one, while the
+        // close of the socket waits for the end of the turn. Remove the old client first, so that it
+        // is no longer counted.
+        if let Some(closed) = self.clients.occupant(key_of(conn)) {
+            self.remove(closed);
         }
-        self.doors.entered(conn, pool);
+        self.listeners.entered(conn, pool);
         self.register(conn, Ok(stream));
-        // Its first request is often here already, but epoll will say so.
+        // Its first request has often arrived already. epoll will report it.
     }
 }

@@ -1,7 +1,7 @@
-//! Bytes in and out: what is read and written at once, and what waits in line.
+//! Bytes in and out: which connections are read and written at once, and which wait in line.
 //!
-//! *Bulk* is a connection of which a part of a large value is to be read on, or that has room again and
-//! more to write than is read at a time.
+//! *Bulk* is a connection with more of a large value to read, or a connection that is writable again
+//! and has more to write than is read at a time.
 
 use super::EventLoop;
 use crate::io::stream::{Incoming, cause_of};
@@ -35,7 +35,7 @@ impl EventLoop {
         };
         connection.ended |= ended;
         if (event.is_readable() || ended) && !connection.paused {
-            if connection.brims && self.worker.flows(conn) {
+            if connection.reads_fill_buffer && self.worker.flows(conn) {
                 self.list(conn);
             } else {
                 self.read(conn, false);
@@ -43,8 +43,8 @@ impl EventLoop {
         }
     }
 
-    /// With a connection that waited on a list; `is_alone`: in a turn of its own.
-    pub(super) fn go_on(&mut self, conn: ConnId, is_alone: bool) {
+    /// Reads and writes a connection that waited on a list. `is_alone`: in a turn of its own.
+    pub(super) fn resume(&mut self, conn: ConnId, is_alone: bool) {
         let Some(connection) = self.connection(conn) else {
             return;
         };
@@ -57,8 +57,8 @@ impl EventLoop {
         }
     }
 
-    /// Reads, more than once if there is much: large values are then written on in fewer, larger
-    /// pieces, which wake their readers less often. The rest of what flows waits in line.
+    /// Reads, more than once if there is much: a large value is then passed on in fewer, larger
+    /// writes, which wake its reader less often. The rest of a large value waits in line.
     pub(super) fn read(&mut self, conn: ConnId, is_alone: bool) {
         for read in 0..READS_PER_TURN {
             if !self.read_once(conn, read == 0) {
@@ -71,9 +71,9 @@ impl EventLoop {
         self.list(conn);
     }
 
-    /// One read; whether it filled the buffer, so that there may be more at hand. Once the peer has
-    /// ended, epoll has said all it will say: read on, turn by turn, until that end is seen, however
-    /// short the reads before it.
+    /// One read. Returns whether it filled the buffer, so that there may be more. When the peer has
+    /// closed, epoll reports nothing more: we read, turn by turn, until we see the end, even after a
+    /// short read.
     fn read_once(&mut self, conn: ConnId, is_first: bool) -> bool {
         let connection = match conn {
             ConnId::Client(key) => self.clients.get_mut(conn, key),
@@ -85,8 +85,9 @@ impl EventLoop {
         if connection.paused || connection.connecting {
             return false;
         }
-        // To where it will be written from, if it flows; what trickles needs no such room.
-        let may_flow = !is_first || connection.brims;
+        // A large value is read into the buffer from which it will be written. A connection that
+        // brings little at a time needs no such buffer.
+        let may_flow = !is_first || connection.reads_fill_buffer;
         let target = if may_flow { self.worker.flow_target(conn) } else { None };
         let flows = target.is_some();
         let read = match target {
@@ -107,7 +108,7 @@ impl EventLoop {
             }
             Ok(Incoming { len, more }) => {
                 if is_first {
-                    connection.brims = more;
+                    connection.reads_fill_buffer = more;
                 }
                 let reading = if flows {
                     self.worker.handle_flowed(conn, len)
@@ -129,7 +130,7 @@ impl EventLoop {
         false
     }
 
-    /// To be read on.
+    /// Lists a connection to be read again.
     pub(super) fn list(&mut self, conn: ConnId) {
         let is_bulk = self.worker.flows(conn);
         if let Some(connection) = self.connection(conn) {
@@ -141,12 +142,12 @@ impl EventLoop {
             if is_bulk {
                 self.bulk.push_back(conn);
             } else {
-                self.again.push(conn);
+                self.next_turn.push(conn);
             }
         }
     }
 
-    /// To be written to, much.
+    /// Lists a connection with much to write.
     fn list_to_write(&mut self, conn: ConnId) {
         if let Some(connection) = self.connection(conn) {
             let is_listed = connection.is_listed();
@@ -157,8 +158,8 @@ impl EventLoop {
         }
     }
 
-    /// One write, of everything a connection has if that is not much; the rest when the socket has
-    /// room, or in a turn of its own.
+    /// One write, of all bytes if they are few. The rest is written when the socket is writable, or
+    /// in a turn of its own.
     pub(super) fn flush(&mut self, conn: ConnId) {
         let connection = match conn {
             ConnId::Client(key) => self.clients.get_mut(conn, key),
@@ -190,7 +191,7 @@ impl EventLoop {
                 self.worker.handle_written(conn, 0);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                // Nothing was taken; try at once, signals are rare.
+                // Nothing was written. Try again at once: signals are rare.
                 self.flush(conn);
             }
             Err(error) => self.closed(conn, &cause_of(&error)),

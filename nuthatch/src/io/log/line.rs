@@ -5,9 +5,9 @@
 //!   json   {"time":"2026-03-04T05:06:07.089+01:00","level":"warn","message":"server ejected",...}
 //! ```
 //!
-//! The time in brackets is twemproxy's, local, to the millisecond. A field's value stands in
-//! quotes where a blank, a quote or nothing at all would leave doubt. Nothing that a peer said
-//! can end a line or command a terminal: control characters are escaped in both forms.
+//! The time in brackets is local, in milliseconds, as in twemproxy. The value of a field is in quotes
+//! if it is empty or has a blank, a quote or `=`. Text from a peer cannot end a line or control a
+//! terminal: control characters are escaped in both forms.
 
 use crate::io::json_text;
 use crate::io::sys::{self, LocalTime};
@@ -16,10 +16,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tracing::field::{Field, Visit};
 use tracing::{Level, Metadata};
 
-/// The target of lines that are written at every level: start, end, signals.
+/// The target of events that are written at every level: start, end, signals.
 pub const ALWAYS: &str = "always";
 
-/// Bytes of a line. What is longer is cut.
+/// Bytes of a line. A longer one is cut.
 const LINE_BYTES_MAX: usize = 4096;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,7 +28,7 @@ pub enum Form {
     Json,
 }
 
-/// The word for how grave an event is.
+/// The level of an event, as a word.
 pub fn word(metadata: &Metadata<'_>) -> &'static str {
     match *metadata.level() {
         _ if metadata.target() == ALWAYS => "note",
@@ -45,7 +45,7 @@ pub fn now() -> LocalTime {
     sys::local_time(since.as_secs() as i64, since.subsec_millis())
 }
 
-/// A line in the making.
+/// A line that is being built.
 pub struct Line {
     form: Form,
     head: String,
@@ -75,7 +75,7 @@ impl Line {
         Line { form, head, message: String::new(), fields: String::new() }
     }
 
-    /// A number or a word of JSON goes without quotes there.
+    /// Without `is_text` the value is a number, or a word of JSON, and has no quotes there.
     pub fn field(&mut self, name: &str, value: &str, is_text: bool) {
         if self.fields.len() + value.len() > LINE_BYTES_MAX {
             return;
@@ -139,7 +139,7 @@ impl Visit for Line {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        // How many like it were not written: of interest only when there were any.
+        // The number of like events that were not written, shown only if there were any.
         if value > 0 || field.name() != "suppressed" {
             self.field(field.name(), &value.to_string(), false);
         }

@@ -2,29 +2,29 @@
 //!
 //! ```text
 //!   tracing::warn!(pool, server, "server ejected")
-//!        │ noisy enough for the level?
+//!        │ is the level high enough?
 //!        ▼
 //!   line.rs: one line of text, or one JSON object ──▶ one write(2), appending
 //! ```
 //!
-//! | level | twemproxy's word | what is written |
+//! | level | twemproxy's word | written |
 //! |---|---|---|
 //! | 0 | emergency | start, end and signals, which are written at every level |
 //! | 1, 2, 3 | alert, critical, error | errors as well |
 //! | 4 | warning | warnings as well |
-//! | 5, 6 | notice (the default), info | what an operator wants to know of |
-//! | 7 | debug | what helps to find a fault |
-//! | 8 to 11 | | everything |
+//! | 5, 6 | notice (the default), info | events that concern an operator |
+//! | 7 | debug | events that help to find a fault |
+//! | 8 to 11 | | all events |
 //!
-//! What always holds: no event fails for want of a log. A line that cannot be written (disk full,
-//! reader gone) is counted, and the next that can is followed by one that says how many were lost.
-//! A log that is a pipe nobody reads does make the writer wait, as it would any program.
+//! What always holds: when a line cannot be written (disk full, reader gone), only the line is lost.
+//! Lost lines are counted, and the next line that can be written is followed by one with their
+//! number. If the log is a pipe and its reader does not read, the writer waits, as any program does.
 //!
-//! HUP reopens the file by its name. The new file takes the old one's descriptor number, so the
-//! crash line of `io/sys`, which may take no lock, always finds the right file.
+//! HUP opens the file again by its name. The new file gets the descriptor number of the old one, so
+//! the crash line of `io/sys`, which must not take a lock, always finds the right file.
 //!
-//! This is a `tracing` subscriber of its own, and small: there are no spans, and the filter is a
-//! number that signals change.
+//! This is a small `tracing` subscriber: there are no spans, and the filter is a number that signals
+//! change.
 
 mod line;
 
@@ -43,7 +43,7 @@ use tracing::{Event, Level, Metadata, span};
 
 pub const LEVEL_MAX: u8 = 11;
 
-/// Tries to get one line out whole. A socket or pipe may take a part at a time.
+/// The most writes for one line. A socket or pipe may accept a part at a time.
 const WRITES_MAX: usize = 16;
 
 /// See the module's head.
@@ -51,7 +51,7 @@ const WRITES_MAX: usize = 16;
 pub struct Log {
     level: AtomicU8,
     form: Form,
-    /// `None`: stderr, whatever that is by then.
+    /// `None`: stderr, as it is when the line is written.
     file: Option<File>,
     lost: AtomicU64,
 }
@@ -63,7 +63,7 @@ struct File {
 }
 
 impl Log {
-    /// Opens the log and takes all events of the process from now on. `None`: stderr.
+    /// Opens the log and receives all events of the process from now on. `None`: stderr.
     pub fn start(path: Option<&Path>, form: Form, level: u8) -> io::Result<Arc<Log>> {
         let log = Arc::new(Log::open(path, form, level)?);
         tracing::subscriber::set_global_default(Subscriber(Arc::clone(&log)))
@@ -84,7 +84,7 @@ impl Log {
         self.level.load(Ordering::Relaxed)
     }
 
-    /// One more or one less, within 0 and 11; returns the new one.
+    /// Adds one or subtracts one, within 0 and 11. Returns the new level.
     pub fn change_level(&self, louder: bool) -> u8 {
         let level =
             if louder { (self.level() + 1).min(LEVEL_MAX) } else { self.level().saturating_sub(1) };
@@ -92,8 +92,8 @@ impl Log {
         level
     }
 
-    /// Goes on in a file of the same name: after logrotate has moved it, a new one. Without an
-    /// effect on stderr. When it cannot be opened the old one stays.
+    /// Opens the file of the same name: a new one, if logrotate has moved the old one. No effect on
+    /// stderr. When it cannot be opened, the old file stays in use.
     pub fn reopen(&self) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
         let fresh = open(&file.path)?;
@@ -101,7 +101,7 @@ impl Log {
         Ok(rustix::io::dup2(&fresh, &mut fd)?)
     }
 
-    /// The descriptor's number, the same as long as the process lives.
+    /// The number of the descriptor. It never changes.
     pub fn number(&self) -> RawFd {
         match &self.file {
             Some(file) => file.fd.lock().unwrap_or_else(PoisonError::into_inner).as_raw_fd(),
@@ -173,7 +173,7 @@ fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8]) -> bool {
 struct Subscriber(Arc<Log>);
 
 impl tracing::Subscriber for Subscriber {
-    /// The level changes while we run, so no call site may remember an answer.
+    /// The level may change at any time, so a call site must not cache the answer.
     fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
         Interest::sometimes()
     }
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_costs_lines_and_nothing_else() {
+    fn a_full_disk_costs_only_lines() {
         let full = Path::new("/dev/full");
         if !full.exists() {
             return;

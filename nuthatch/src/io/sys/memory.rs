@@ -1,34 +1,33 @@
-//! Free memory: how much of it the allocator keeps, and giving it back to the system.
+//! Free memory: how much of it the allocator keeps, and how to return it to the system.
 //!
-//! glibc gives each thread an arena of its own. What is freed at an arena's top stays there until it
-//! is more than a threshold, and that threshold is twice the largest mapped block that was ever
-//! freed, up to 64 MiB: one large reply, and a worker keeps megabytes for ever. `malloc_trim` does
-//! not help, as it leaves the tops of all arenas but the first alone. So a thread that is told to
-//! cuts its own top off. From the first time on the thresholds are fixed, which is glibc's price for
-//! it, and not before: an array of ten thousand clients that grows in an arena leaves holes of three
-//! mebibytes behind, where one that is mapped grows in its place. Other allocators have no such
-//! words.
+//! glibc gives each thread an arena. Memory freed at the top of an arena stays there until it is more
+//! than a threshold. The threshold is twice the largest mapped block that was ever freed, up to
+//! 64 MiB: after one large reply a worker keeps megabytes for ever. `malloc_trim` does not help, since
+//! it trims the top of the first arena only. So each thread trims the top of its own arena, when
+//! control asks. The first time this fixes the thresholds, as glibc does when one is set. We do not
+//! fix them earlier: an array of ten thousand clients that grows in an arena leaves holes of 3 MiB,
+//! but a mapped one grows in place. Other allocators have no such calls.
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod glibc {
     use std::sync::{Mutex, PoisonError};
 
-    /// Larger blocks are mapped one by one from then on, and unmapped when they are freed. A reply of
-    /// 10,000 values of 100 bytes is below it: to map it anew for each request costs half as much
-    /// as all the rest.
+    /// Larger blocks are mapped one by one from then on, and unmapped when freed. A reply of 10,000
+    /// values of 100 bytes is below it: a new mapping for each request would cost half as much as all
+    /// the rest of the request.
     const MAPPED_BYTES: i32 = 4 << 20;
-    /// What an arena keeps at its top, to be used again without asking the system.
+    /// Bytes that an arena keeps at its top, to use them again without a system call.
     const KEPT_BYTES: i32 = 2 * MAPPED_BYTES;
-    /// From 64 KiB on freeing a block makes glibc look at the top.
-    const LOOK_BYTES: usize = 96 << 10;
+    /// When a block of 64 KiB or more is freed, glibc checks the top.
+    const CHECK_BYTES: usize = 96 << 10;
 
-    /// The threshold is the whole process's, so one thread at a time.
+    /// The threshold belongs to the whole process, so one thread at a time.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
     fn set(what: i32, bytes: i32) {
-        // SAFETY: glibc calls it unsafe beside other threads, since those read the one word that it
-        // writes under another arena's lock, or none. They find the old value or the new one, and
-        // either is good: at worst they cut a top off too, or leave it. A value it does not like
+        // SAFETY: glibc calls it unsafe with other threads, since they read the word that it writes
+        // under the lock of another arena, or without a lock. They read the old value or the new one,
+        // and both are good: at worst they trim a top too, or do not. A value that glibc rejects
         // changes nothing.
         unsafe {
             libc::mallopt(what, bytes);
@@ -36,7 +35,7 @@ mod glibc {
     }
 
     pub fn release() {
-        // SAFETY: no preconditions; it takes the allocator's own locks.
+        // SAFETY: no preconditions; it takes the locks of the allocator.
         unsafe {
             libc::malloc_trim(0);
         }
@@ -46,20 +45,20 @@ mod glibc {
         let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         set(libc::M_MMAP_THRESHOLD, MAPPED_BYTES);
         set(libc::M_TRIM_THRESHOLD, 0);
-        drop(std::hint::black_box(Vec::<u8>::with_capacity(LOOK_BYTES)));
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(CHECK_BYTES)));
         set(libc::M_TRIM_THRESHOLD, KEPT_BYTES);
     }
 }
 
-/// Gives back what is free between things in use, of all threads. Milliseconds, and the
-/// allocator's locks meanwhile.
+/// Returns free memory between blocks in use to the system, for all threads. Takes milliseconds and
+/// holds the locks of the allocator meanwhile.
 pub fn release_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     glibc::release();
 }
 
-/// Gives back what is free at the top of the calling thread's arena. Microseconds, and those of
-/// other threads that do the same.
+/// Returns free memory at the top of the calling thread's arena to the system. Takes microseconds,
+/// and waits for other threads that do the same.
 pub fn release_own_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     glibc::release_own();

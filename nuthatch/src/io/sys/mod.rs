@@ -1,4 +1,4 @@
-//! What std, mio and rustix have no name for. All our unsafe is here.
+//! Calls that std, mio and rustix do not have. All our unsafe is here.
 
 mod memory;
 mod unix;
@@ -9,12 +9,12 @@ pub use unix::{LocalTime, local_time, on_crash, receive_onto};
 mod linux;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub use linux::{
-    ACCEPTED_INHERIT, bound_unsent, poll_briefly, register_listener, unregister_listener,
+    ACCEPTED_INHERIT, limit_unsent, poll_briefly, register_listener, unregister_listener,
 };
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod other;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub use other::{
-    ACCEPTED_INHERIT, bound_unsent, poll_briefly, register_listener, unregister_listener,
+    ACCEPTED_INHERIT, limit_unsent, poll_briefly, register_listener, unregister_listener,
 };

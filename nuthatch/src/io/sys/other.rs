@@ -1,5 +1,5 @@
-//! Elsewhere (kqueue): mio's own edge-triggered registration; all workers wake for a connection
-//! and all but one find nothing. It counts in nanoseconds.
+//! Other systems (kqueue): mio's edge-triggered registration. A connection wakes all workers, and
+//! all but one find nothing. kqueue waits in nanoseconds.
 
 use mio::{Events, Interest, Poll, Token, unix::SourceFd};
 use std::io;
@@ -20,10 +20,10 @@ pub fn poll_briefly(poll: &mut Poll, events: &mut Events, time: Duration) -> io:
     poll.poll(events, Some(time))
 }
 
-/// Not everywhere, so each is set anew.
+/// Not on all systems, so we set the options for each socket.
 pub const ACCEPTED_INHERIT: bool = false;
 
-/// The system's own bounds have to do.
-pub fn bound_unsent(_socket: &impl AsFd, _bytes: usize) -> io::Result<()> {
+/// Does nothing: the limits of the system must do.
+pub fn limit_unsent(_socket: &impl AsFd, _bytes: usize) -> io::Result<()> {
     Ok(())
 }
