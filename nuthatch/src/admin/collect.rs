@@ -1,8 +1,8 @@
-//! Gathers what readers ask for: every worker's counts, added up, and control's standing.
+//! Collects the numbers for readers: the sum of all workers' counters, and control's standing.
 //!
-//! Workers answer between two turns, so usually within a millisecond. One that does not within
-//! [`PATIENCE`] is told of as missing, and its last answer stands in for it: a counter that fell
-//! would look to a graph like a restart.
+//! Workers answer after a turn, so usually within a millisecond. A worker that does not answer within
+//! [`MAX_WAIT`] is counted as missing, and its last answer is used: a counter that decreased would
+//! look like a restart in a graph.
 
 use super::document::{Facts, Members, PoolPart, render};
 use super::stats::{PoolFacts, ServerFacts};
@@ -16,36 +16,36 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::unbounded_channel;
 
 /// How long workers may take to answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
-pub struct Desk {
+pub struct Collector {
     view: View,
     source: String,
     since: Instant,
-    /// Each worker's last answer. Held for a copy, never across a wait.
+    /// Each worker's last answer. Locked for a copy, never while waiting.
     last: Mutex<Vec<WorkerCounts>>,
 }
 
-impl Desk {
-    pub fn new(view: View) -> Desk {
+impl Collector {
+    pub fn new(view: View) -> Collector {
         let source = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let last = Mutex::new(vec![WorkerCounts::default(); view.workers.len()]);
-        Desk { view, source, since: Instant::now(), last }
+        Collector { view, source, since: Instant::now(), last }
     }
 
-    /// The stats document as of now, with these members.
+    /// The stats document with these members.
     pub async fn document(&self, members: Members) -> String {
         let (sum, missing) = self.count().await;
         let facts = self.facts(&sum, missing, &self.view.standing.borrow());
         render(&facts, members)
     }
 
-    /// Why no new client should be sent here; `None` when one is welcome.
+    /// Why a load balancer should send no client here. `None`: we are ready.
     pub fn unready(&self) -> Option<String> {
         unready(&self.view.standing.borrow())
     }
 
-    /// The sum over all workers, and how many of them did not answer.
+    /// The sum over all workers, and the number of workers that did not answer.
     async fn count(&self) -> (WorkerCounts, usize) {
         let (sender, mut answers) = unbounded_channel();
         for worker in self.view.workers.iter() {
@@ -53,8 +53,8 @@ impl Desk {
         }
         drop(sender);
         let mut missing = self.view.workers.len();
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        // Ends early when every worker has answered or is gone.
+        let deadline = tokio::time::Instant::now() + MAX_WAIT;
+        // Ends early when every worker has answered or has ended.
         while let Ok(Some((worker, counts))) =
             tokio::time::timeout_at(deadline, answers.recv()).await
         {
@@ -108,10 +108,10 @@ impl Desk {
     }
 }
 
-/// Ready means: in every pool a server that is not out and has not failed without an answer since,
-/// and the process is not ending. A server that nobody has asked yet counts as well, so a proxy is
-/// ready when it starts. A pool that lost some of its servers still serves the rest, so a load
-/// balancer that took this proxy out would make it worse; its neighbours see the same dead servers.
+/// Ready means: the process is not ending, and every pool has a server that is not ejected and has not
+/// failed since its last answer. A server without a request yet counts, so a proxy is ready when it
+/// starts. When a pool loses some of its servers, it still serves the rest. A load balancer that
+/// removed this proxy then would make it worse: the other proxies see the same dead servers.
 fn unready(standing: &Standing) -> Option<String> {
     if standing.draining {
         return Some("ending".to_owned());
@@ -125,12 +125,12 @@ fn unready(standing: &Standing) -> Option<String> {
             failing.push(json_text(name));
         }
     }
-    let said = |what: &str, pools: &[String]| {
+    let reason = |what: &str, pools: &[String]| {
         (!pools.is_empty()).then(|| format!("{what} in pool {}", pools.join(", ")))
     };
-    let out = said("no live server", &out);
+    let out = reason("no live server", &out);
     let reasons: Vec<String> =
-        out.into_iter().chain(said("every server fails", &failing)).collect();
+        out.into_iter().chain(reason("every server fails", &failing)).collect();
     (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 
@@ -161,15 +161,15 @@ mod tests {
         let standing = Standing::new(one_pool());
         let (_keep, standing) = tokio::sync::watch::channel(standing);
         let workers = Arc::new(vec![Mailbox { sender, waker }]);
-        let desk = Desk::new(View { workers, listeners: 1, standing });
+        let collector = Collector::new(View { workers, listeners: 1, standing });
 
         let answer = |count: u64| {
             let mut counts = WorkerCounts { pools: vec![PoolCounts::default()] };
             counts.pools[0].counters.client_eof = count;
             counts
         };
-        // Its answer is there before the wait begins, as the question is sent before.
-        let (asked, replied) = tokio::join!(desk.count(), async {
+        // The question is sent first, so the answer is there before the wait begins.
+        let (asked, replied) = tokio::join!(collector.count(), async {
             let Ok(Mail::Count(asker)) = mail.try_recv() else { return false };
             asker.send((WorkerId(0), answer(7))).is_ok()
         });
@@ -177,8 +177,8 @@ mod tests {
         assert_eq!(asked, (answer(7), 0));
 
         let since = Instant::now();
-        assert_eq!(desk.count().await, (answer(7), 1));
-        assert!(since.elapsed() >= PATIENCE);
+        assert_eq!(collector.count().await, (answer(7), 1));
+        assert!(since.elapsed() >= MAX_WAIT);
     }
 
     #[test]

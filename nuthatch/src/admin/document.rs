@@ -1,17 +1,16 @@
-//! The stats document: twemproxy's, to the byte, and the same with our members.
+//! The stats document: twemproxy's, equal in every byte, and the same with our members.
 //!
-//! Collectors exist that take every member they do not know for a pool, for a server or for a
-//! number. So the bare document has twemproxy's members alone, and ours are shown to those who ask
-//! for them (docs/adr/0015).
+//! Some collectors read every unknown member as a pool, a server or a number. So the bare document
+//! has only twemproxy's members. Ours are shown on request (docs/adr/0015).
 //!
-//! Members are `"key":value` with `, ` between them; an object opens with `"name": {` and closes
-//! with `}`; what follows an object comes after `,` without a blank; the line ends in `\n`. People
-//! match this with regular expressions, so it stays as it is. One thing differs: names are escaped
-//! (twemproxy's document broke at a quote).
+//! Members are `"key":value` with `, ` between them. An object opens with `"name": {` and closes with
+//! `}`. After an object comes `,` without a blank. The line ends in `\n`. People match this with
+//! regular expressions, so it must not change. One thing differs: names are escaped (a quote in a
+//! name broke twemproxy's document).
 //!
-//! Ours stand at the end of each object. Names of pools and of servers are members beside them, and
-//! an operator may call those anything. Theirs win: a member of ours whose name is taken is left
-//! out. All of ours are numbers or text, never objects: each object is a pool or a server.
+//! Our members come at the end of each object. The names of pools and servers are members of the same
+//! objects, and an operator may choose any name. When a name is taken, our member is left out. Ours
+//! are numbers or text, never objects: each object is a pool or a server.
 
 use super::stats::{
     POOL_ROWS, PoolFacts, SERVER_ROWS, SERVER_ROWS_OURS, ServerFacts, pool_rows_ours,
@@ -19,21 +18,21 @@ use super::stats::{
 use crate::io::json_text;
 use std::fmt::{Display, Write};
 
-/// What collectors look for, and never was anything else.
+/// Collectors look for this name.
 const SERVICE: &str = "nutcracker";
-/// The version whose document this is; ours is `nuthatch_version`.
+/// The version of twemproxy that has this document. Ours is `nuthatch_version`.
 const VERSION: &str = "0.5.0";
 
-/// Whose members a document has.
+/// The members of a document.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Members {
-    /// twemproxy's alone.
+    /// Only twemproxy's.
     Twemproxy,
     /// Ours too.
     All,
 }
 
-/// Everything the document tells.
+/// All data of the document.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// The host's name.
@@ -45,7 +44,7 @@ pub struct Facts {
     /// In their order.
     pub pools: Vec<PoolPart>,
     pub workers: usize,
-    /// Workers whose numbers are those of their last answer.
+    /// Workers that did not answer; their numbers are from their last answer.
     pub workers_missing: usize,
 }
 
@@ -58,7 +57,7 @@ pub struct PoolPart {
     pub servers: Vec<(String, ServerFacts)>,
 }
 
-/// The document in one line, its end included.
+/// The document in one line, with the line end.
 pub fn render(facts: &Facts, members: Members) -> String {
     let with_ours = members == Members::All;
     let mut out = Writer { text: "{".to_owned(), gap: "" };
@@ -109,7 +108,7 @@ fn ours(facts: &Facts) -> [(&'static str, String); 3] {
 
 struct Writer {
     text: String,
-    /// What stands before the next member.
+    /// The text before the next member.
     gap: &'static str,
 }
 
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_and_what_follows_them_are_laid_out_as_ever() {
+    fn objects_have_the_layout_of_twemproxy() {
         let text = render(&facts("a", &["s1", "s2"]), Members::All);
         assert!(text.starts_with("{\"service\":\"nutcracker\", \"source\":\"\", \"version\":"));
         assert!(text.contains("\"curr_connections\":0, \"a\": {\"client_eof\":0, \"client_err\""));
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_taken_is_not_given_twice() {
+    fn our_member_is_left_out_when_its_name_is_taken() {
         let text = render(&facts("nuthatch_version", &["tombstones", "a\"b\\"]), Members::All);
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert!(value["nuthatch_version"]["tombstones"].is_object());

@@ -1,11 +1,11 @@
-//! As much of HTTP/1 as a health check and `curl` need: GET and HEAD, one request a connection.
+//! The part of HTTP/1 that a health check and `curl` need: GET and HEAD, one request a connection.
 //!
-//! What does not begin like a request is no error here: the stats port speaks to readers of plain
-//! TCP first, and some of them send a word or a newline before they read.
+//! Bytes that do not begin a request are no error: readers of plain TCP use the same port, and some
+//! of them send a word or a newline before they read.
 //!
-//! `Host` is not looked at: readers come by any name that leads here, so none can be refused. A page
-//! in a browser that was led here by such a name (DNS rebinding) can read what anyone can who
-//! reaches the port. It can change nothing, and no byte of a request comes back in a response.
+//! `Host` is ignored: readers may use any name of this host, so none can be refused. A web page whose
+//! name was changed to our address (DNS rebinding) can read the same as any reader of the port. It
+//! can change nothing, and no byte of a request is repeated in a response.
 
 use crate::io::json_text;
 use std::fmt::Write;
@@ -13,18 +13,18 @@ use std::fmt::Write;
 /// Bytes of a request's head. Over it: 431.
 pub const HEAD_BYTES_MAX: usize = 8 * 1024;
 
-/// What the bytes so far are.
+/// The kind of the bytes so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Head<'a> {
     /// The beginning of a request, or nothing yet.
     Incomplete,
-    /// Not HTTP, or HTTP before it had versions: the bare document is what they want.
+    /// Not HTTP, or HTTP/0.9, which has no version: answered with the bare document.
     Plain,
     Request {
         method: &'a str,
         path: &'a str,
     },
-    /// A request in HTTP/2, or in none that we know.
+    /// A request in HTTP/2 or in an unknown version.
     OtherVersion,
     TooLong,
 }
@@ -59,12 +59,12 @@ fn request_line(line: &[u8]) -> Option<(&str, &str, &str)> {
     Some((method, path, version.strip_prefix("HTTP/")?))
 }
 
-/// Has the empty line come?
+/// Whether the empty line has arrived.
 fn has_end(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|w| w == b"\n\n") || bytes.windows(4).any(|w| w == b"\r\n\r\n")
 }
 
-/// Statuses that we give.
+/// The statuses of our responses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Status {
     Ok,
@@ -92,7 +92,7 @@ impl Status {
     }
 }
 
-/// A whole response with a JSON body; HEAD gets all but the body.
+/// A whole response with a JSON body, or for HEAD without it.
 pub fn response(status: Status, body: &str, is_head: bool) -> String {
     let mut text = format!(
         "HTTP/1.1 {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
@@ -110,16 +110,16 @@ pub fn response(status: Status, body: &str, is_head: bool) -> String {
     text
 }
 
-/// The body of a refusal.
+/// A response with an error.
 pub fn refusal(status: Status, why: &str) -> String {
     let mut body = String::new();
     let _ = writeln!(body, "{{\"error\":{}}}", json_text(why));
     response(status, &body, false)
 }
 
-/// To a request in a version that is not spoken.
+/// The response to a request in another version.
 pub fn other_version() -> String {
-    refusal(Status::OtherVersion, "only HTTP/1 is spoken here")
+    refusal(Status::OtherVersion, "only HTTP/1 is supported")
 }
 
 #[cfg(test)]
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn heads_are_told_from_plain_readers() {
+    fn heads_differ_from_plain_readers() {
         let get = |path| Head::Request { method: "GET", path };
         let cases: [(&str, Head<'_>); 17] = [
             ("", Head::Incomplete),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_known_wherever_it_is_cut() {
+    fn a_request_is_recognized_at_any_cut() {
         let text = b"GET /stats HTTP/1.1\r\nHost: here:22222\r\nAccept: */*\r\n\r\n";
         for cut in 0..text.len() {
             assert_eq!(read_head(&text[..cut]), Head::Incomplete, "{cut}");

@@ -1,18 +1,18 @@
-//! Looking at a running proxy: the stats port, which is twemproxy's, and what HTTP adds to it.
+//! Statistics of a running proxy: twemproxy's stats port, and pages by HTTP on the same port.
 //!
 //! ```text
-//!   reader ──▶ serve.rs    who is this?   says nothing, or not HTTP ──▶ the document, and closed
-//!                 │                       a request line            ──▶ pages.rs, in http.rs' form
-//!                 │                       not for us (foreign.rs)  ──▶ an error, and a line in the log
+//!   reader ──▶ serve.rs     sends nothing, or not HTTP       ──▶ the document, then close
+//!                 │         sends a request line             ──▶ pages.rs, in the form of http.rs
+//!                 │         sends another protocol           ──▶ foreign.rs: an error, a line in the log
 //!                 ▼
-//!              collect.rs   asks every worker to count, and control's standing ──▶ facts
+//!              collect.rs   counters of all workers, standing of control ──▶ facts
 //!                 ▼
-//!              document.rs walks the tables of stats.rs over the facts
+//!              document.rs  walks the tables of stats.rs over the facts
 //! ```
 //!
-//! All of it runs on control's thread. A reader costs each worker one walk over its upstreams
-//! between two turns, and nothing when nobody looks. Every reader is bounded in time and their
-//! number is bounded, so a stuck one costs a socket for a while and no more.
+//! All of it runs on control's thread. A reader costs each worker one walk over its upstreams after a
+//! turn. Without readers there is no cost. Each reader has limited time and their number is limited,
+//! so a stuck reader costs a socket for a while and no more.
 
 mod collect;
 mod document;
@@ -26,5 +26,5 @@ mod stats;
 pub use document::Members;
 pub use http::HEAD_BYTES_MAX;
 pub use reference::reference;
-pub use serve::{Door, serve};
+pub use serve::{StatsSocket, serve};
 pub use stats::{Kind, POOL_ROWS, Row, SERVER_ROWS};

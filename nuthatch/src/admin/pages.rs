@@ -1,15 +1,15 @@
-//! What can be asked for by HTTP: one table, walked by the answers and by the reference page.
+//! The pages by HTTP: one table, for the answers and for the reference page.
 //!
-//! Nothing of a request is repeated in a response, and no page changes anything.
+//! A response repeats nothing of the request, and no page changes anything.
 
-use super::collect::Desk;
+use super::collect::Collector;
 use super::document::Members;
 use super::http::{self, Status};
 use crate::io::json_text;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Page {
-    /// What readers of plain TCP get.
+    /// The document that readers of plain TCP get.
     Bare,
     /// The document with our members.
     Stats,
@@ -28,7 +28,7 @@ const fn row(path: &'static str, page: Page, about: &'static str) -> Row {
 }
 
 pub static PAGES: [Row; 4] = [
-    row("/", Page::Bare, "the document as twemproxy had it; what plain TCP gets as well"),
+    row("/", Page::Bare, "the document as in twemproxy; the same as by plain TCP"),
     row("/stats", Page::Stats, "the document with the members that nuthatch adds"),
     row("/live", Page::Live, "200 while the process serves"),
     row(
@@ -39,20 +39,20 @@ pub static PAGES: [Row; 4] = [
     ),
 ];
 
-/// The response to a request for this path; `bare` says whose members stand in the bare document.
-pub async fn answer(method: &str, path: &str, desk: &Desk, bare: Members) -> String {
+/// The response to a request for this path. `bare` are the members of the bare document.
+pub async fn answer(method: &str, path: &str, collector: &Collector, bare: Members) -> String {
     let is_head = method == "HEAD";
     if !is_head && method != "GET" {
         return http::refusal(Status::MethodNotAllowed, "only GET and HEAD are served");
     }
     let Some(row) = PAGES.iter().find(|row| row.path == path) else {
-        return http::refusal(Status::NotFound, &there_are());
+        return http::refusal(Status::NotFound, &list_of_pages());
     };
     match row.page {
-        Page::Bare => http::response(Status::Ok, &desk.document(bare).await, is_head),
-        Page::Stats => http::response(Status::Ok, &desk.document(Members::All).await, is_head),
+        Page::Bare => http::response(Status::Ok, &collector.document(bare).await, is_head),
+        Page::Stats => http::response(Status::Ok, &collector.document(Members::All).await, is_head),
         Page::Live => http::response(Status::Ok, "{\"live\":true}\n", is_head),
-        Page::Ready => match desk.unready() {
+        Page::Ready => match collector.unready() {
             None => http::response(Status::Ok, "{\"ready\":true}\n", is_head),
             Some(why) => {
                 let body = format!("{{\"ready\":false, \"reason\":{}}}\n", json_text(&why));
@@ -62,7 +62,7 @@ pub async fn answer(method: &str, path: &str, desk: &Desk, bare: Members) -> Str
     }
 }
 
-fn there_are() -> String {
+fn list_of_pages() -> String {
     let paths: Vec<&str> = PAGES.iter().map(|row| row.path).collect();
     format!("the pages are {}", paths.join(" "))
 }
@@ -72,11 +72,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_page_is_described_and_found_at_one_path() {
+    fn every_page_has_a_description_and_a_path_of_its_own() {
         for (at, row) in PAGES.iter().enumerate() {
             assert!(row.path.starts_with('/') && !row.about.is_empty());
             assert!(PAGES[..at].iter().all(|other| other.path != row.path));
-            assert!(there_are().split(' ').any(|word| word == row.path));
+            assert!(list_of_pages().split(' ').any(|word| word == row.path));
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The stats port, or a Unix socket in its place: who reads, and what they get.
+//! Serves the stats port, or a Unix socket in its place.
 //!
-//! twemproxy sent its document to each connection and read nothing. Such readers still get it, but a
-//! reader of HTTP must be told from them, and a connection does not say which one has come:
+//! twemproxy sent its document to each connection and read nothing. Such readers still get it, but we
+//! must distinguish readers by HTTP from them, and a new connection does not show its kind:
 //!
 //! ```text
 //!   first byte within FIRST_BYTE ─┬─ a request line ──▶ the rest of the head ──▶ a response
@@ -10,10 +10,10 @@
 //!   nothing until then, or a FIN ────────────────────┴▶ the bare document
 //! ```
 //!
-//! An HTTP client sends its request with the end of the handshake, so a tenth of a second is
-//! plenty for it, and no collector that reads once in ten seconds minds waiting that long.
+//! An HTTP client sends its request right after the handshake, so a tenth of a second is enough. For
+//! a collector that reads once in ten seconds this wait does not matter.
 
-use super::collect::Desk;
+use super::collect::Collector;
 use super::document::Members;
 use super::foreign::ForeignLog;
 use super::http::{self, HEAD_BYTES_MAX, Head, Status};
@@ -29,31 +29,32 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-/// Readers that the kernel holds ready while all seats are taken.
+/// Readers that wait in the kernel's queue while as many are served as allowed.
 const BACKLOG: u32 = 512;
-/// Silence after which a reader is taken for one of plain TCP.
+/// A reader that sends nothing for this time reads plain TCP.
 const FIRST_BYTE: Duration = Duration::from_millis(100);
-/// A request's head must be here by then. Over it: 408.
+/// Time for the head of a request. Over it: 408.
 const HEAD_WITHIN: Duration = Duration::from_secs(2);
 /// From accept to close. Over it: closed.
 const READER_WITHIN: Duration = Duration::from_secs(5);
-/// How long a reader may take to close after us, so that our words are not lost in a reset.
+/// Time for a reader to close after us. An early close could reset the connection and lose our
+/// answer.
 const LINGER: Duration = Duration::from_millis(500);
-/// What a reader may still send meanwhile. Over it: closed, and perhaps reset.
-const DRAINED_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// A pause after an accept that failed (no descriptor left), so as not to spin.
-const REST: Duration = Duration::from_millis(100);
-/// How often accepts that fail are told of.
-const SAY_AGAIN: Duration = Duration::from_secs(10);
+/// Bytes that a reader may send meanwhile. Over it: closed, and perhaps reset.
+const DROPPED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The pause after an accept that failed (no file descriptor left). Without it the loop would spin.
+const RETRY: Duration = Duration::from_millis(100);
+/// The log has a line about failed accepts at most once in this time.
+const LOG_AGAIN: Duration = Duration::from_secs(10);
 
 /// The bound stats port or socket, not served yet.
-pub struct Door(Socket);
+pub struct StatsSocket(Socket);
 
-impl Door {
-    /// `address` is what an error calls it.
-    pub fn bind(bind: &Bind, address: &str) -> anyhow::Result<Door> {
+impl StatsSocket {
+    /// `address` is for error texts.
+    pub fn bind(bind: &Bind, address: &str) -> anyhow::Result<StatsSocket> {
         match Socket::bind(bind, BACKLOG, false, false) {
-            Ok(socket) => Ok(Door(socket)),
+            Ok(socket) => Ok(StatsSocket(socket)),
             Err(error) => {
                 let (who, key) = match bind {
                     Bind::Tcp(_)
@@ -73,7 +74,7 @@ impl Door {
     }
 }
 
-/// What tokio watches.
+/// The socket in tokio's form.
 enum Listener {
     Tcp(tokio::net::TcpListener),
     Unix(tokio::net::UnixListener),
@@ -85,8 +86,8 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Listener {
-    fn new(door: Door) -> io::Result<Listener> {
-        Ok(match door.0 {
+    fn new(socket: StatsSocket) -> io::Result<Listener> {
+        Ok(match socket.0 {
             Socket::Tcp(socket) => Listener::Tcp(tokio::net::TcpListener::from_std(socket.into())?),
             Socket::Unix(socket) => {
                 Listener::Unix(tokio::net::UnixListener::from_std(socket.into())?)
@@ -109,62 +110,62 @@ impl Listener {
     }
 }
 
-/// What all readers share.
+/// State shared by all readers.
 struct Readers {
-    desk: Desk,
-    /// Whose members the bare document has.
+    collector: Collector,
+    /// The members of the bare document.
     bare: Members,
     foreign_log: ForeignLog,
 }
 
-/// Serves readers for as long as the runtime runs, so many at a time; the others wait in the
-/// backlog until a seat is free. Each is a file that a server's connection might need. `bare` says
-/// whose members the bare document has.
-pub async fn serve(door: Door, bare: Members, readers_max: usize, view: View) {
-    let listener = match Listener::new(door) {
+/// Serves readers as long as the runtime runs, at most `readers_max` at a time, since each needs a
+/// file that a connection to a server might need. The others wait in the backlog. `bare` are the
+/// members of the bare document.
+pub async fn serve(socket: StatsSocket, bare: Members, readers_max: usize, view: View) {
+    let listener = match Listener::new(socket) {
         Ok(listener) => listener,
-        Err(error) => return tracing::error!(%error, "no statistics: the port cannot be watched"),
+        Err(error) => return tracing::error!(%error, "no statistics: cannot watch the port"),
     };
-    let readers = Readers { desk: Desk::new(view), bare, foreign_log: ForeignLog::default() };
-    let readers = Arc::new(readers);
-    let seats = Arc::new(Semaphore::new(readers_max));
-    let mut said: Option<Instant> = None;
-    while let Ok(seat) = Arc::clone(&seats).acquire_owned().await {
+    let collector = Collector::new(view);
+    let readers = Arc::new(Readers { collector, bare, foreign_log: ForeignLog::default() });
+    let permits = Arc::new(Semaphore::new(readers_max));
+    let mut logged: Option<Instant> = None;
+    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
         match listener.accept().await {
             Ok((stream, reader)) => {
                 let readers = Arc::clone(&readers);
                 tokio::spawn(async move {
-                    // A reader that leaves or dawdles is its own loss.
-                    let _ = timeout(READER_WITHIN, readers.attend(stream, &reader)).await;
-                    drop(seat);
+                    // It fails when the reader closes early or is too slow.
+                    let _ = timeout(READER_WITHIN, readers.serve_one(stream, &reader)).await;
+                    drop(permit);
                 });
             }
             Err(error) => {
-                if said.is_none_or(|at| at.elapsed() >= SAY_AGAIN) {
-                    said = Some(Instant::now());
+                if logged.is_none_or(|at| at.elapsed() >= LOG_AGAIN) {
+                    logged = Some(Instant::now());
                     tracing::warn!(%error, "cannot accept a reader of statistics");
                 }
-                sleep(REST).await;
+                sleep(RETRY).await;
             }
         }
     }
 }
 
 impl Readers {
-    /// One reader, from its first byte (if it has one) to the end.
-    async fn attend(&self, mut stream: Box<dyn Stream>, reader: &str) -> io::Result<()> {
+    /// One reader, from its first byte (if it sends any) to the end.
+    async fn serve_one(&self, mut stream: Box<dyn Stream>, reader: &str) -> io::Result<()> {
         let mut head = Vec::new();
-        let answer = match timeout(HEAD_WITHIN, hear(&mut stream, &mut head)).await {
-            Ok(heard) => {
-                heard?;
+        let answer = match timeout(HEAD_WITHIN, receive(&mut stream, &mut head)).await {
+            Ok(received) => {
+                received?;
                 self.answer(&head, reader).await
             }
             Err(_) => http::refusal(Status::RequestTimeout, "the request did not end"),
         };
         stream.write_all(answer.as_bytes()).await?;
         stream.shutdown().await?;
-        // Closing with bytes unread would reset the connection under the reader's eyes.
-        let _ = timeout(LINGER, drain(&mut stream)).await;
+        // A close with unread bytes would reset the connection, and the answer could be lost.
+        let _ = timeout(LINGER, drop_input(&mut stream)).await;
         Ok(())
     }
 
@@ -173,21 +174,21 @@ impl Readers {
             return (foreign.answer)();
         }
         match http::read_head(head) {
-            Head::Plain | Head::Incomplete => self.desk.document(self.bare).await,
+            Head::Plain | Head::Incomplete => self.collector.document(self.bare).await,
             Head::OtherVersion => http::other_version(),
             Head::TooLong => http::refusal(Status::HeadTooLarge, "the head is too long"),
             Head::Request { method, path } => {
-                pages::answer(method, path, &self.desk, self.bare).await
+                pages::answer(method, path, &self.collector, self.bare).await
             }
         }
     }
 }
 
-/// Reads until it is clear what the reader wants.
-async fn hear(stream: &mut Box<dyn Stream>, head: &mut Vec<u8>) -> io::Result<()> {
+/// Reads until the kind of the reader is known.
+async fn receive(stream: &mut Box<dyn Stream>, head: &mut Vec<u8>) -> io::Result<()> {
     match timeout(FIRST_BYTE, stream.read_buf(head)).await {
         Ok(Ok(1..)) => {}
-        // Silent, closed for writing, or gone (as the write will find).
+        // It sent nothing, closed its sending side, or closed (then the write fails).
         _ => return Ok(()),
     }
     while http::read_head(head) == Head::Incomplete && head.len() < HEAD_BYTES_MAX {
@@ -198,10 +199,10 @@ async fn hear(stream: &mut Box<dyn Stream>, head: &mut Vec<u8>) -> io::Result<()
     Ok(())
 }
 
-/// Reads and drops until the peer closes, or has sent far more than any request has.
-async fn drain(stream: &mut Box<dyn Stream>) {
+/// Reads and drops bytes until the peer closes, or has sent far more than a request.
+async fn drop_input(stream: &mut Box<dyn Stream>) {
     let mut rest = vec![0; 16 * 1024];
-    let mut left = DRAINED_BYTES_MAX;
+    let mut left = DROPPED_BYTES_MAX;
     while let Ok(read @ 1..) = stream.read(&mut rest).await {
         left = left.saturating_sub(read);
         if left == 0 {

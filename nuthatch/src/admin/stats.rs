@@ -1,8 +1,8 @@
 //! The numbers of the stats document: one table for pools, one for servers.
 //!
 //! The first rows are twemproxy's, in its order and with its descriptions: the document, the
-//! reference page and `-D` walk them. Ours come after them. Those of a pool are the rest of the
-//! engine's table of counters, so a new counter shows up here by itself.
+//! reference page and `-D` walk them. Ours come after them. Our rows of a pool are the other counters
+//! in the engine's table, so a new counter appears here without a change.
 
 use nuthatch_engine::proxy::{COUNTERS, Counters, ServerCounters};
 
@@ -10,13 +10,13 @@ use nuthatch_engine::proxy::{COUNTERS, Counters, ServerCounters};
 pub enum Kind {
     /// Only grows.
     Counter,
-    /// As it is now.
+    /// The current value.
     Gauge,
     /// Microseconds since the epoch; 0 is never.
     Timestamp,
 }
 
-/// A number: its name, what it says, and where it is.
+/// A number: its name, its meaning, and how to read it.
 pub struct Row<T: 'static> {
     pub name: &'static str,
     pub about: &'static str,
@@ -33,14 +33,14 @@ const fn row<T>(
     Row { name, about, kind, read }
 }
 
-/// What is known of a pool, over all workers.
+/// The data of a pool, over all workers.
 #[derive(Clone, Debug, Default)]
 pub struct PoolFacts {
     pub counters: Counters,
     pub ejects: u64,
 }
 
-/// What is known of a server, over all workers.
+/// The data of a server, over all workers.
 #[derive(Clone, Debug, Default)]
 pub struct ServerFacts {
     pub counters: ServerCounters,
@@ -98,7 +98,7 @@ pub static SERVER_ROWS: [Row<ServerFacts>; 13] = [
 
 /// Ours, at the end of a server's object.
 pub static SERVER_ROWS_OURS: [Row<ServerFacts>; 2] = [
-    row("server_connects", "# connections tried, whatever came of them", Counter, |s| {
+    row("server_connects", "# attempts to connect, failed ones too", Counter, |s| {
         s.counters.connects
     }),
     row("server_live", "1 while requests go to it, 0 while it is ejected", Gauge, |s| {
@@ -130,7 +130,7 @@ mod tests {
         }
     }
 
-    /// Every counter of the engine is shown: read through a table, each field differs.
+    /// Every counter of the engine is shown: each field has another value, and each row reads one.
     #[test]
     fn a_servers_rows_read_different_fields() {
         let counters = ServerCounters {

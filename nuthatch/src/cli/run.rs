@@ -77,17 +77,17 @@ fn start(
     readers_max: usize,
 ) -> anyhow::Result<(Running, Option<PidFile>)> {
     let ears = Ears::open()?;
-    let door = door(asked);
+    let stats_socket = bind_stats(asked);
     let listeners = control::listen(config, binds, settings.workers);
-    let (door, listeners) = match (door, listeners) {
-        (Ok(door), Ok(listeners)) => (door, listeners),
-        (Err(door), Err(listeners)) => bail!("{listeners:#}\n{door:#}"),
+    let (stats_socket, listeners) = match (stats_socket, listeners) {
+        (Ok(stats_socket), Ok(listeners)) => (stats_socket, listeners),
+        (Err(stats), Err(listeners)) => bail!("{listeners:#}\n{stats:#}"),
         (Err(error), _) | (_, Err(error)) => return Err(error),
     };
     let bare = if asked.stats_extended { Members::All } else { Members::Twemproxy };
-    let beside = |view| admin::serve(door, bare, readers_max, view);
+    let serve_stats = |view| admin::serve(stats_socket, bare, readers_max, view);
     let pid_file = write_pid_file(asked, places)?;
-    Ok((control::start(config, &listeners, settings, ears, beside)?, pid_file))
+    Ok((control::start(config, &listeners, settings, ears, serve_stats)?, pid_file))
 }
 
 /// Debian's nutcracker writes the file in the background only. Units that have served for years may
@@ -106,12 +106,12 @@ fn write_pid_file(asked: &Run, places: &Places) -> anyhow::Result<Option<PidFile
     }
 }
 
-/// Where `-a` and `-s` say that statistics are served.
-fn door(asked: &Run) -> anyhow::Result<admin::Door> {
+/// Binds the address of `-a` and `-s`.
+fn bind_stats(asked: &Run) -> anyhow::Result<admin::StatsSocket> {
     let (bind, warnings) = config::listen_of_flag("-a", &asked.stats_addr, asked.stats_port)
         .map_err(|problem| anyhow!("{problem}"))?;
     load::say(&warnings);
-    admin::Door::bind(&bind, &statistics_at(asked))
+    admin::StatsSocket::bind(&bind, &statistics_at(asked))
 }
 
 /// The same for people. A Unix socket has no port.

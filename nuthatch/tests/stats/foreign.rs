@@ -114,7 +114,7 @@ fn mistakes_are_logged_once_in_a_while() {
     for _ in 0..30 {
         let _ = exchange(&stage, TLS_HELLO);
     }
-    let told = ["TLS was spoken to the stats port", "HTTP/2 was spoken", "a Redis client has come"];
+    let told = ["a TLS client connected", "an HTTP/2 client connected", "a Redis client connected"];
     let is_told = |log: &str| told.iter().all(|words| log.contains(words));
     assert!(poll_until(Duration::from_secs(5), || is_told(&stage.proxy.process().log())));
     let log = stage.proxy.process().log();
