@@ -1,4 +1,4 @@
-//! What may be asked on the command line: the flags of a start, or a subcommand.
+//! The arguments: flags to serve, or a subcommand.
 
 use super::{export, flags, man_and_completions, ring, verify, where_key};
 use clap::{Parser, Subcommand};
@@ -23,11 +23,11 @@ pub struct Cli {
 pub enum Command {
     /// Print the hash, the ring point and the server of each key
     Where(where_key::Where),
-    /// Draw each server's share of the ring; with a second file, what would move
+    /// Show each server's share of the ring; with a second file, the keys that would move
     Ring(ring::Ring),
-    /// Print the configuration for another proxy to read
+    /// Print the configuration for another proxy
     Export(export::Export),
-    /// Ask the running servers whether their keys are where the configuration would look
+    /// Check on the running servers that keys are where the configuration routes them
     Verify(verify::Verify),
     /// Print the manual page
     #[command(hide = true)]

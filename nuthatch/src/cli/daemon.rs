@@ -1,18 +1,18 @@
-//! `-d`: the background, entered only once everything is bound.
+//! `-d`: runs in the background. The parent waits until everything is bound.
 //!
 //! ```text
-//!   shell ─▶ parent ── starts itself anew ─▶ child: a session of its own, umask 0, same folder
+//!   shell ─▶ parent ── starts itself again ▶ child: a session of its own, umask 0, same folder
 //!              │                               │ parse, resolve, bind, start, pid file
 //!              │ ◀────── "ready" ──────────────┤
 //!              ▼                               ▼ stdin, stdout, stderr to the null device
 //!            exit 0                          serves
 //! ```
 //!
-//! When the child ends without that word, the parent exits 1; the child has given every reason on
-//! the stderr that both share. twemproxy forked twice and exited 0 before it had read its file.
+//! When the child ends without "ready", the parent exits 1. The child has written every reason to the
+//! stderr that both share. twemproxy forked twice and exited 0 before it had read its file.
 //!
-//! We start the program anew instead of forking: a fork in a program with threads, or with a
-//! library that may have some, is sound only by luck.
+//! We start the program again and do not fork: fork is not safe in a program with threads, and a
+//! library may have some.
 
 use anyhow::{Context, bail};
 use std::env;
@@ -22,20 +22,20 @@ use std::os::unix::process::{CommandExt, ExitStatusExt, parent_id};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
-/// Holds the parent's pid, so that the mark inherited from elsewhere means nothing.
+/// Holds the parent's pid, so that a variable inherited from another process has no effect.
 const MARK: &str = "NUTHATCH_DAEMON_OF";
 const READY: &[u8] = b"ready\n";
 
-/// Are we the child?
+/// Whether we are the child.
 pub fn is_child() -> bool {
     env::var(MARK).is_ok_and(|pid| pid == parent_id().to_string())
 }
 
-/// The parent's part: exit 0 when the child is ready, else 1.
+/// The parent: exit 0 when the child is ready, otherwise 1.
 pub fn start_child() -> anyhow::Result<ExitCode> {
     let mut args = env::args_os();
     let name = args.next().unwrap_or_else(|| "nuthatch".into());
-    // Without /proc the name we were started by has to do.
+    // Without /proc we use the name that started us.
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from(&name));
     let mut child = Command::new(program)
         .arg0(name)
@@ -45,14 +45,14 @@ pub fn start_child() -> anyhow::Result<ExitCode> {
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot start in the background")?;
-    let mut said = Vec::new();
+    let mut received = Vec::new();
     if let Some(pipe) = &mut child.stdout {
-        pipe.read_to_end(&mut said).context("cannot hear from the background")?;
+        pipe.read_to_end(&mut received).context("cannot read from the background process")?;
     }
-    if said == READY {
+    if received == READY {
         return Ok(ExitCode::SUCCESS);
     }
-    let status = child.wait().context("cannot wait for the background")?;
+    let status = child.wait().context("cannot wait for the background process")?;
     if let Some(signal) = status.signal() {
         bail!("ended by signal {signal} before it was ready");
     }
@@ -61,7 +61,7 @@ pub fn start_child() -> anyhow::Result<ExitCode> {
 
 /// The child's first step.
 pub fn leave_session() -> anyhow::Result<()> {
-    rustix::process::setsid().context("cannot make a session")?;
+    rustix::process::setsid().context("cannot create a session")?;
     rustix::process::umask(rustix::fs::Mode::empty());
     show_name();
     Ok(())
@@ -69,19 +69,19 @@ pub fn leave_session() -> anyhow::Result<()> {
 
 /// The child's last step before it serves.
 pub fn tell_ready() -> anyhow::Result<()> {
-    // A parent that was killed meanwhile wanted us all the same.
+    // If the parent was killed meanwhile, we serve all the same.
     let mut out = std::io::stdout();
     let _ = out.write_all(READY).and_then(|()| out.flush());
     let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdin(&null)?;
     rustix::stdio::dup2_stderr(&null)?;
-    // Last: the parent leaves when this end of the pipe closes.
+    // Last: the parent exits when this end of the pipe closes.
     rustix::stdio::dup2_stdout(&null)?;
     Ok(())
 }
 
-/// `ps` and `pidof` show the file that was started, which is not the link's name but its
-/// target's; scripts look for the name.
+/// `ps` and `pidof` show the name of the file that was started, not of the link to it. Scripts look
+/// for the name of the link.
 fn show_name() {
     #[cfg(target_os = "linux")]
     if super::name::is_nutcracker() {

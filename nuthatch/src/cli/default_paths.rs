@@ -1,10 +1,10 @@
-//! Where the configuration, the log and the pid file are when the flags do not say.
+//! The paths of the configuration, the log and the pid file when no flag sets them.
 //!
-//! Twemproxy's own build looks for `conf/nutcracker.yml`, logs to stderr and writes no pid file.
-//! Debian's build has other places, which its init script and its logrotate entry rely on. They
-//! are used with a configuration that lies in Debian's folder, found there or named by `-c`, and
-//! with `-d` wherever they can be written: the init script adds that flag to whatever the operator
-//! wrote in DAEMON_OPTS, and knows the daemon by its pid file alone. See docs/adr/0006 and 0010.
+//! twemproxy's own build looks for `conf/nutcracker.yml`, logs to stderr and writes no pid file.
+//! Debian's build has other paths, which its init script and its logrotate entry need. We use them
+//! with a configuration in Debian's folder, found there or named by `-c`. With `-d` we also use them
+//! wherever they can be written: the init script adds that flag to the operator's DAEMON_OPTS, and
+//! finds the daemon only by its pid file. See docs/adr/0006 and 0010.
 
 use super::flags::{CONF_FILE, Run};
 use super::name;
@@ -16,14 +16,14 @@ const DEBIAN_LOG: &str = "/var/log/nutcracker/nutcracker.log";
 const DEBIAN_PID: &str = "/run/nutcracker/nutcracker.pid";
 
 #[derive(Debug, PartialEq, Eq)]
-pub struct Places {
+pub struct Paths {
     pub conf_file: PathBuf,
     /// `None`: stderr.
     pub log: Option<PathBuf>,
     pub pid_file: Option<PathBuf>,
 }
 
-pub fn find(asked: &Run) -> Places {
+pub fn find(asked: &Run) -> Paths {
     let conf_file = asked.conf_file.clone().unwrap_or_else(conf_default);
     chosen(asked, conf_file, name::is_nutcracker(), &World { exists: Path::exists, can_write })
 }
@@ -39,11 +39,11 @@ fn conf_default_where(is_nutcracker: bool, exists: fn(&Path) -> bool) -> PathBuf
     PathBuf::from(if is_debian { DEBIAN_CONF } else { CONF_FILE })
 }
 
-fn chosen(asked: &Run, conf_file: PathBuf, is_nutcracker: bool, world: &World) -> Places {
+fn chosen(asked: &Run, conf_file: PathBuf, is_nutcracker: bool, world: &World) -> Paths {
     let is_debian = is_nutcracker && conf_file.starts_with(DEBIAN_CONF_FOLDER);
     let in_background = is_nutcracker && asked.daemonize;
-    // A machine may have the configuration there and nothing else of Debian's. With another's
-    // configuration a place that cannot be written is no error: nobody has named it.
+    // A machine may have the configuration there and no other file of Debian's. With a configuration
+    // elsewhere, a path that cannot be written is no error, since no flag named it.
     let usable = |file: &str| {
         let has_folder = Path::new(file).parent().is_some_and(world.exists);
         has_folder && (is_debian || (in_background && (world.can_write)(Path::new(file))))
@@ -56,16 +56,16 @@ fn chosen(asked: &Run, conf_file: PathBuf, is_nutcracker: bool, world: &World) -
         Some(file) => Some(file.clone()).filter(|file| !file.as_os_str().is_empty()),
         None => (in_background && usable(DEBIAN_PID)).then(|| PathBuf::from(DEBIAN_PID)),
     };
-    Places { conf_file, log, pid_file }
+    Paths { conf_file, log, pid_file }
 }
 
-/// What is asked of the file system.
+/// The questions to the file system.
 struct World {
     exists: fn(&Path) -> bool,
     can_write: fn(&Path) -> bool,
 }
 
-/// Whether we may write the file if it is there, and make it if it is not.
+/// Whether we may write the file, or create it if it does not exist.
 fn can_write(file: &Path) -> bool {
     let asked = if file.exists() { Some(file) } else { file.parent() };
     asked.is_some_and(|path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok())
@@ -86,46 +86,46 @@ mod tests {
         path.starts_with("/etc") || path.starts_with("/var/log") || path.starts_with("/run")
     }
 
-    fn places(args: &[&str], is_nutcracker: bool, exists: fn(&Path) -> bool) -> Places {
+    fn paths(args: &[&str], is_nutcracker: bool, exists: fn(&Path) -> bool) -> Paths {
         let run = run(args);
         let conf =
             run.conf_file.clone().unwrap_or_else(|| conf_default_where(is_nutcracker, exists));
-        // Whoever runs the tests may not write what the package has.
+        // The user of the tests may not write files of the package.
         let can_write = exists;
         chosen(&run, conf, is_nutcracker, &World { exists, can_write })
     }
 
-    fn texts(places: &Places) -> (&str, &str, &str) {
+    fn texts(paths: &Paths) -> (&str, &str, &str) {
         let text =
             |path: &Option<PathBuf>| path.clone().map_or("-", |p| p.leak().to_str().unwrap());
-        (places.conf_file.to_str().unwrap(), text(&places.log), text(&places.pid_file))
+        (paths.conf_file.to_str().unwrap(), text(&paths.log), text(&paths.pid_file))
     }
 
     #[test]
-    fn debians_places_come_with_debians_configuration() {
+    fn debians_paths_are_used_with_debians_configuration() {
         let all = (DEBIAN_CONF, DEBIAN_LOG, DEBIAN_PID);
-        assert_eq!(texts(&places(&["--daemonize"], true, on_debian)), all);
-        assert_eq!(texts(&places(&[], true, on_debian)), (DEBIAN_CONF, DEBIAN_LOG, "-"));
-        let other = places(&["--conf-file=/etc/nutcracker/b.yml", "--daemonize"], true, on_debian);
+        assert_eq!(texts(&paths(&["--daemonize"], true, on_debian)), all);
+        assert_eq!(texts(&paths(&[], true, on_debian)), (DEBIAN_CONF, DEBIAN_LOG, "-"));
+        let other = paths(&["--conf-file=/etc/nutcracker/b.yml", "--daemonize"], true, on_debian);
         assert_eq!(texts(&other), ("/etc/nutcracker/b.yml", DEBIAN_LOG, DEBIAN_PID));
     }
 
     #[test]
     fn flags_come_first() {
         let args = ["--daemonize", "--output=", "--pid-file=p"];
-        assert_eq!(texts(&places(&args, true, on_debian)), (DEBIAN_CONF, "-", "p"));
+        assert_eq!(texts(&paths(&args, true, on_debian)), (DEBIAN_CONF, "-", "p"));
         let args = ["--conf-file=a.yml", "--daemonize", "--output=", "--pid-file="];
-        assert_eq!(texts(&places(&args, true, on_debian)), ("a.yml", "-", "-"));
+        assert_eq!(texts(&paths(&args, true, on_debian)), ("a.yml", "-", "-"));
     }
 
     /// As Debian's init script starts it with DAEMON_OPTS="-c /srv/b.yml".
     #[test]
-    fn in_the_background_debians_places_come_with_any_configuration() {
+    fn in_the_background_debians_paths_are_used_with_any_configuration() {
         let asked = ["--conf-file=/srv/b.yml", "--daemonize"];
         let texts_of = |args: &[&str], is_nutcracker, exists, can_write| {
             let conf = PathBuf::from("/srv/b.yml");
-            let places = chosen(&run(args), conf, is_nutcracker, &World { exists, can_write });
-            let texts = texts(&places);
+            let paths = chosen(&run(args), conf, is_nutcracker, &World { exists, can_write });
+            let texts = texts(&paths);
             (texts.1.to_owned(), texts.2.to_owned())
         };
         let both = (DEBIAN_LOG.to_owned(), DEBIAN_PID.to_owned());
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_written() {
+    fn a_file_can_be_written_or_created() {
         let folder = std::env::temp_dir().join(format!("nuthatch-places-{}", std::process::id()));
         std::fs::create_dir(&folder).unwrap();
         let file = folder.join("a");
@@ -150,11 +150,11 @@ mod tests {
     }
 
     #[test]
-    fn elsewhere_and_under_our_own_name_nothing_is_debians() {
-        let upstream = (CONF_FILE, "-", "-");
-        assert_eq!(texts(&places(&["--daemonize"], false, on_debian)), upstream);
-        assert_eq!(texts(&places(&["--daemonize"], true, |_| false)), upstream);
-        // A configuration in the working directory is upstream's habit.
-        assert_eq!(texts(&places(&[], true, |_| true)), upstream);
+    fn debians_paths_are_not_used_elsewhere_or_under_our_own_name() {
+        let twemproxys = (CONF_FILE, "-", "-");
+        assert_eq!(texts(&paths(&["--daemonize"], false, on_debian)), twemproxys);
+        assert_eq!(texts(&paths(&["--daemonize"], true, |_| false)), twemproxys);
+        // twemproxy's own build has its configuration in the working directory.
+        assert_eq!(texts(&paths(&[], true, |_| true)), twemproxys);
     }
 }

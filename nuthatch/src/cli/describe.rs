@@ -1,5 +1,5 @@
-//! `-D`: the statistics' numbers and what they mean, in twemproxy's order and layout, from the
-//! table that the statistics themselves are made of.
+//! `-D`: the numbers of the statistics and their meaning, in twemproxy's order and layout, from the
+//! table of the statistics.
 
 use crate::admin::{POOL_ROWS, Row, SERVER_ROWS};
 use std::fmt::Write;

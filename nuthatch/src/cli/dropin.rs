@@ -1,8 +1,8 @@
-//! Under the name nutcracker: the command line that scripts were written for.
+//! The command line under the name nutcracker, as scripts expect it.
 //!
-//! Everything goes to stderr, a wrong flag is one line and the usage with exit code 1, help and
-//! version win over `-t`, which wins over serving. The flags are those of `flags.rs`; only their
-//! dress differs from what the name nuthatch shows.
+//! Everything goes to stderr. A wrong flag prints one line and the usage, with exit code 1. Help and
+//! version have priority over `-t`, and `-t` over serving. The flags are those of `flags.rs`; only
+//! their form differs from that under the name nuthatch.
 
 use super::arguments::Cli;
 use super::flags::Run;
@@ -16,21 +16,21 @@ use std::ffi::OsString;
 use std::fmt::Write;
 use std::process::ExitCode;
 
-/// The version we stand in for. Scripts look for this first line.
-const STANDS_FOR: &str = "0.5.0";
+/// The version of nutcracker that we replace. Scripts read it in the first line.
+const NUTCRACKER_VERSION: &str = "0.5.0";
 
-/// Runs what these arguments, without the program's name, ask for.
+/// Runs these arguments. They do not include the name of the program.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> anyhow::Result<ExitCode> {
-    let (asked, wishes, operands) = match read(args) {
+    let (asked, prints, operands) = match read(args) {
         Ok(read) => read,
         Err(what) => {
             told(format_args!("nutcracker: {what}\n{}", usage()));
             return Ok(ExitCode::FAILURE);
         }
     };
-    if wishes.help || wishes.version || asked.describe_stats {
+    if prints.help || prints.version || asked.describe_stats {
         told(format_args!("{}", version()));
-        if wishes.help {
+        if prints.help {
             told(format_args!("{}", usage()));
         }
         if asked.describe_stats {
@@ -38,42 +38,43 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> anyhow::Result<ExitCode
         }
         return Ok(ExitCode::SUCCESS);
     }
-    // The child of `-d` would say it again.
+    // The child of `-d` would print it again.
     if !daemon::is_child() {
         warn_of_subcommands(&operands);
     }
     run::run(&asked)
 }
 
-/// Operands are ignored, as ever; but whoever writes one of these means something.
+/// Operands are ignored, as in twemproxy. A warning if one is the name of a command.
 fn warn_of_subcommands(operands: &[OsString]) {
     let table = Cli::command();
     let is_ours = |word: &&OsString| table.get_subcommands().any(|sub| **word == *sub.get_name());
     if let Some(word) = operands.iter().find(is_ours) {
         let word = word.to_string_lossy();
         tell!(
-            "WARN  `{word}` is ignored, as every operand under the name nutcracker: `nuthatch \
-             {word}` is the command"
+            "WARN  `{word}` is ignored, as is every operand under the name nutcracker: the command \
+             is `nuthatch {word}`"
         );
     }
 }
 
-struct Wishes {
+/// Texts to print instead of serving.
+struct Prints {
     help: bool,
     version: bool,
 }
 
-fn read(args: impl IntoIterator<Item = OsString>) -> Result<(Run, Wishes, Vec<OsString>), String> {
+fn read(args: impl IntoIterator<Item = OsString>) -> Result<(Run, Prints, Vec<OsString>), String> {
     let mut table = table();
     let (args, operands) = canonical(&table, args)?;
     let matches =
-        table.try_get_matches_from_mut(args).map_err(|error| complaint(&table, &error))?;
+        table.try_get_matches_from_mut(args).map_err(|error| error_line(&table, &error))?;
     let asked = Run::from_arg_matches(&matches).map_err(|error| error.to_string())?;
-    let wishes = Wishes { help: matches.get_flag("help"), version: matches.get_flag("version") };
-    Ok((asked, wishes, operands))
+    let prints = Prints { help: matches.get_flag("help"), version: matches.get_flag("version") };
+    Ok((asked, prints, operands))
 }
 
-/// The flags, without subcommands, and with help and version as flags among others.
+/// The flags, without subcommands. Help and version are flags like the others.
 pub fn table() -> Command {
     let flag = |name: &'static str, short, help: &'static str| {
         Arg::new(name).long(name).short(short).help(help).action(ArgAction::SetTrue)
@@ -83,13 +84,13 @@ pub fn table() -> Command {
         .disable_help_flag(true)
         .disable_version_flag(true)
         .args_override_self(true)
-        .arg(flag("help", 'h', "Print this help, and end"))
-        .arg(flag("version", 'V', "Print the version, and end"));
+        .arg(flag("help", 'h', "Print this help, and exit"))
+        .arg(flag("version", 'V', "Print the version, and exit"));
     Run::augment_args(command)
 }
 
-/// clap's refusal of a value, in a line.
-fn complaint(table: &Command, error: &clap::Error) -> String {
+/// clap's error about a value, in one line.
+fn error_line(table: &Command, error: &clap::Error) -> String {
     let flag = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
     let long = flag.trim_start_matches('-').split([' ', '=']).next().unwrap_or_default();
     let arg = table.get_arguments().find(|arg| arg.get_long() == Some(long));
@@ -99,10 +100,11 @@ fn complaint(table: &Command, error: &clap::Error) -> String {
     format!("option {} {why}", shown(arg))
 }
 
-/// To the byte what it was, since programs read it. Which nuthatch this is stands in the usage.
+/// Equal to nutcracker's in every byte, since programs read it. The version of nuthatch is in the
+/// usage.
 fn version() -> String {
     let backend = if cfg!(target_os = "linux") { "epoll" } else { "kqueue" };
-    format!("This is nutcracker-{STANDS_FOR}\nasync event backend: {backend}\n\n")
+    format!("This is nutcracker-{NUTCRACKER_VERSION}\nasync event backend: {backend}\n\n")
 }
 
 fn usage() -> String {
@@ -126,7 +128,7 @@ fn usage() -> String {
         let _ = writeln!(text, "{}", usage_line(arg));
     }
     let ours = env!("CARGO_PKG_VERSION");
-    let _ = writeln!(text, "\nThis program is nuthatch {ours} in nutcracker's place.");
+    let _ = writeln!(text, "\nThis program is nuthatch {ours}, which replaces nutcracker.");
     text
 }
 
@@ -154,13 +156,13 @@ fn usage_line(arg: &Arg) -> String {
 mod tests {
     use super::*;
 
-    fn asked(args: &[&str]) -> Result<(Run, Wishes), String> {
-        let (run, wishes, _) = read(args.iter().map(OsString::from))?;
-        Ok((run, wishes))
+    fn asked(args: &[&str]) -> Result<(Run, Prints), String> {
+        let (run, prints, _) = read(args.iter().map(OsString::from))?;
+        Ok((run, prints))
     }
 
     #[test]
-    fn the_last_of_a_flag_counts() {
+    fn a_repeated_flag_has_its_last_value() {
         let (run, _) = asked(&["-v", "3", "-tt", "-v9", "-o", "a", "-o", ""]).unwrap();
         assert!(run.test_conf);
         assert_eq!(run.verbose, 9);
@@ -168,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_name_the_flag() {
+    fn errors_name_the_flag() {
         for (args, want) in [
             (&["-v", "x"][..], "option -v requires a number"),
             (&["-s", "70000"], "option -s value 70000 is not a valid port"),

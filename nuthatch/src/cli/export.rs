@@ -1,6 +1,6 @@
-//! `nuthatch export`: the file for another proxy, for the way back.
+//! `nuthatch export`: writes the configuration for another proxy, to go back to it.
 //!
-//! The text goes to stdout, to be kept in a file; what it cannot say goes to stderr, a line each.
+//! The text goes to stdout. Settings that it cannot express go to stderr, one line each.
 
 use super::load;
 use super::print::tell;
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 #[derive(clap::Args, Debug)]
 pub struct Export {
-    /// Who is to read it
+    /// The proxy that reads it
     #[arg(long = "for", value_name = "PROXY")]
     reader: Reader,
     /// The configuration: twemproxy's YAML, our keys included

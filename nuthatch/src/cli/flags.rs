@@ -1,35 +1,35 @@
-//! The flags of the serving program: twemproxy's, and a few of ours. The one table that help, the
-//! manual page, shell completions and the name nutcracker's own usage text are printed from.
+//! The flags of the proxy: twemproxy's, and a few of ours. Help, the manual page, shell completions and
+//! the usage text under the name nutcracker are printed from this table.
 //!
-//! Numbers follow twemproxy's rule: decimal digits and nothing else. What does not fit 31 bits is
-//! refused, where twemproxy let it wrap round.
+//! Numbers follow twemproxy's rule: only decimal digits. A number that does not fit 31 bits is
+//! refused; in twemproxy it wrapped.
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
-/// Where the configuration is when nobody says: twemproxy's place.
+/// The default path of the configuration, as in twemproxy.
 pub const CONF_FILE: &str = "conf/nutcracker.yml";
 
-/// Noise of the log, as twemproxy numbers it.
+/// The highest log level, as in twemproxy.
 pub const LEVEL_MAX: u8 = 11;
 
 /// Without a command: serve the pools of a file.
 #[derive(Args, Debug, Clone)]
 pub struct Run {
-    /// Check the configuration, print what is wrong with it, and end
+    /// Check the configuration, print its errors and warnings, and exit
     #[arg(short, long)]
     pub test_conf: bool,
-    /// Run in the background, once all is bound
+    /// Run in the background, after everything is bound
     #[arg(short, long)]
     pub daemonize: bool,
-    /// Print what each counter of the statistics means, and end
+    /// Print the meaning of each counter in the statistics, and exit
     #[arg(short = 'D', long)]
     pub describe_stats: bool,
     /// Log level, 0 to 11; TTIN and TTOU change it
     #[arg(short, long, value_name = "N", default_value = "5", value_parser = level)]
     pub verbose: u8,
-    /// Log to this file, appending; HUP reopens it. Absent or empty: stderr
+    /// Append the log to this file; HUP reopens it. Absent or empty: stderr
     #[arg(short, long, value_name = "FILE", value_parser = path())]
     pub output: Option<PathBuf>,
     /// The configuration: twemproxy's YAML [default: conf/nutcracker.yml]
@@ -41,27 +41,27 @@ pub struct Run {
     /// Address of the statistics, or a socket: /path 0660
     #[arg(short = 'a', long, value_name = "ADDR", default_value = "0.0.0.0")]
     pub stats_addr: String,
-    // Not in twemproxy, whose collectors it may break: docs/adr/0015.
-    /// nuthatch's own numbers at / and by plain TCP, not only at /stats
+    // Not in twemproxy, and it may break collectors for twemproxy: docs/adr/0015.
+    /// Show nuthatch's own numbers at / and by plain TCP too
     #[arg(long)]
     pub stats_extended: bool,
-    /// Taken, without effect: statistics are always fresh
+    /// Accepted, without effect: numbers are always current
     #[arg(short = 'i', long, value_name = "N", default_value = "30000", value_parser = number)]
     pub stats_interval: u32,
     /// Write the process id to this file; it is removed at the end
     #[arg(short, long, value_name = "FILE", value_parser = path())]
     pub pid_file: Option<PathBuf>,
-    /// Taken, without effect: no key has to fit a buffer
+    /// Accepted, without effect: buffers have no fixed size
     #[arg(short, long, value_name = "N", default_value = "16384", value_parser = mbuf_size)]
     pub mbuf_size: u32,
-    /// Threads that serve clients; absent: one a core
+    /// Threads that serve clients; absent: one for each core
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
-    /// Form of the log's lines
+    /// Format of the lines in the log
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub log_format: LogFormat,
-    // By default a little less than the 5 s after which Debian's init script kills.
-    /// Milliseconds that TERM waits for requests in flight
+    // The default is a little less than the 5 s after which Debian's init script kills the process.
+    /// Milliseconds to wait for open requests after TERM
     #[arg(long, value_name = "N", default_value = "4500", value_parser = number)]
     pub shutdown_grace_ms: u32,
 }
@@ -70,11 +70,11 @@ pub struct Run {
 pub enum LogFormat {
     /// `[time] level message field=value ...`
     Text,
-    /// An object a line
+    /// One object for each line
     Json,
 }
 
-/// Any bytes, also none: `-o ""` is stderr.
+/// Any bytes, or none: `-o ""` is stderr.
 fn path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }

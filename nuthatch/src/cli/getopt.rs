@@ -1,15 +1,15 @@
-//! The GNU rules for a command line, as twemproxy's users know them: bundled short flags, values
-//! attached or not, long names by any unambiguous beginning, operands anywhere and ignored.
+//! The GNU rules for a command line, as in twemproxy: bundled short flags, values attached or not,
+//! long names by any unambiguous beginning, operands anywhere and ignored.
 //!
-//! clap has most of it but not all (a value that begins with a dash, `-c=FILE` meaning the file
-//! `=FILE`). So what the user wrote is read here by clap's own table of flags, and comes out as
-//! `--name` or `--name=value` each: clap then only has to make values of it.
+//! clap has most of these rules but not all (a value that begins with a dash; `-c=FILE`, which means
+//! the file `=FILE`). So we read the arguments here with clap's table of flags, and write each as
+//! `--name` or `--name=value`. clap then only parses the values.
 
 use clap::{Arg, Command};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-/// The arguments in the one form, and the operands; or what is wrong with them.
+/// The arguments as `--name` or `--name=value`, and the operands; or the error.
 pub fn canonical(
     table: &Command,
     args: impl IntoIterator<Item = OsString>,
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_in_every_dress() {
+    fn flags_in_every_form() {
         let cases: [(&[&str], &str); 12] = [
             (&["-Vt"], "--version --test-conf"),
             (&["-tcfile"], "--test-conf --conf-file=file"),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_in_a_line() {
+    fn an_error_is_one_line() {
         let cases: [(&[&str], &str); 8] = [
             (&["-x"], "invalid option -- 'x'"),
             (&["-tx"], "invalid option -- 'x'"),

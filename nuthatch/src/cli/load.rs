@@ -1,8 +1,8 @@
-//! The file that a command asks about: read, checked, and complained of where it is bad.
+//! Reads and checks the configuration for a command.
 //!
-//! Every command tells the same of the same file, in the same words and on stderr, so that stdout
-//! holds answers only. What a command returns then is an exit code: 1 for a bad file, 2 for a
-//! question that the file has no answer to, as clap has it for any other wrong argument.
+//! Every command reports the same errors for the same file, on stderr, so that stdout has only
+//! answers. Then it returns an exit code: 1 for a bad file, 2 for a pool that the file does not have,
+//! as clap does for any other wrong argument.
 
 use super::default_manners;
 use super::print::tell;
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 /// The exit code of a wrong argument.
 const USAGE: u8 = 2;
 
-/// The checked configuration and its warnings; `None` once all that is wrong has been said.
+/// The checked configuration and its warnings. `None`: all errors are printed.
 pub fn config(file: &Path) -> Option<(Config, Vec<Problem>)> {
     match config::load(file, default_manners()) {
         Ok(read) => Some(read),
@@ -33,13 +33,13 @@ pub fn say(problems: &[Problem]) {
     }
 }
 
-/// Every reason, and then the line that scripts know.
+/// Prints all errors, then the line that scripts look for.
 pub fn refuse(file: &Path, problems: &[Problem]) {
     say(problems);
     tell!("nutcracker: configuration file '{}' syntax is invalid", file.display());
 }
 
-/// A pool with all its shards live, as both commands look at it.
+/// A pool with all its shards live.
 pub struct View {
     pub spec: PoolSpec,
     pub router: Router,
@@ -52,13 +52,13 @@ impl View {
     }
 }
 
-/// All pools of a file, or the exit code once the reasons have been given. Warnings are for those
-/// who are about to serve; a question about keys is not the time for them.
+/// All pools of a file. On an error, prints the reasons and returns the exit code. Warnings are not
+/// printed: they matter for serving, not for a question about keys.
 pub fn all(file: &Path) -> Result<Vec<Pool>, ExitCode> {
     config(file).map(|(config, _)| config.pools).ok_or(ExitCode::FAILURE)
 }
 
-/// The pools a command is about: the one named, else all.
+/// The named pool, or all pools.
 pub fn pools(file: &Path, named: Option<&str>) -> Result<Vec<View>, ExitCode> {
     let mut pools = all(file)?;
     if let Some(name) = named {
@@ -97,7 +97,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn an_unknown_pool_is_told_which_there_are() {
+    fn the_error_for_an_unknown_pool_lists_the_pools() {
         let text =
             |name| no_pool_text(Path::new("a.yml"), name, ["alpha", "user_cache"].into_iter());
         assert_eq!(

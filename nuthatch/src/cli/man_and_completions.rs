@@ -1,4 +1,4 @@
-//! `nuthatch man` and `nuthatch completions`: printed from the table of flags, for packagers.
+//! `nuthatch man` and `nuthatch completions`, for packagers: printed from the table of flags.
 
 use clap::{Args, Command};
 use clap_complete::Shell;
@@ -12,7 +12,7 @@ pub struct Completions {
     shell: Shell,
 }
 
-/// One page with a section a command, as `man nuthatch` shows it.
+/// One page with a section for each command, as `man nuthatch` shows it.
 pub fn man(table: &Command) -> anyhow::Result<ExitCode> {
     let mut page = Vec::new();
     clap_mangen::Man::new(table.clone()).render(&mut page)?;
@@ -29,7 +29,7 @@ pub fn man(table: &Command) -> anyhow::Result<ExitCode> {
 }
 
 pub fn completions(mut table: Command, asked: &Completions) -> anyhow::Result<ExitCode> {
-    // Into memory first: the generator panics when its reader leaves.
+    // Into memory first: the generator panics when the reader of a pipe closes it.
     let mut script = Vec::new();
     clap_complete::generate(asked.shell, &mut table, "nuthatch", &mut script);
     io::stdout().write_all(&script)?;

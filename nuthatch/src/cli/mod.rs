@@ -1,4 +1,4 @@
-//! The command line: what is asked, and who answers it.
+//! The command line: parses the arguments and runs the command.
 
 mod arguments;
 mod daemon;
@@ -31,7 +31,7 @@ pub fn main() -> ExitCode {
         if is_nutcracker { dropin::main(std::env::args_os().skip(1)) } else { as_nuthatch() };
     match done {
         Ok(code) => code,
-        // `nuthatch where ... | head` has seen enough; that is no failure.
+        // In `nuthatch where ... | head` the reader closes early. That is not a failure.
         Err(error) if print::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let name = if is_nutcracker { "nutcracker" } else { "nuthatch" };

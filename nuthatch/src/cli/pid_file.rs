@@ -1,9 +1,9 @@
-//! The pid file: the number alone, without a line feed, as twemproxy wrote it.
+//! The pid file: only the number, without a line feed, as twemproxy wrote it.
 //!
-//! It goes at every orderly end. Only ours does: a successor may have written its own by then.
-//! What holds anything else than a number is no pid file, and is neither overwritten nor removed: a
-//! slip in `-p` must not cost a configuration. A named pipe or a device is written to and never
-//! waited for.
+//! It is removed at every normal end, if it still holds our number: a new process may have written
+//! its own by then. A file with other content is not a pid file and is neither overwritten nor
+//! removed: a wrong `-p` must not destroy a configuration. A named pipe or a device is written, but
+//! we never wait for it.
 
 use anyhow::{Context, ensure};
 use rustix::fs::OFlags;
@@ -12,7 +12,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// More than any number has, with what may stand around it.
+/// More bytes than a number has, with white space around it.
 const BYTES_MAX: u64 = 64;
 
 #[derive(Debug)]
@@ -23,13 +23,17 @@ pub struct PidFile {
 
 impl PidFile {
     pub fn write(path: &Path) -> anyhow::Result<PidFile> {
-        let told = || format!("cannot write the pid file {}", path.display());
+        let failure = || format!("cannot write the pid file {}", path.display());
         let is_other = beginning(path).is_ok_and(|bytes| !is_pid(&bytes));
-        ensure!(!is_other, "{}: it holds something other than a process id, which stays", told());
+        ensure!(
+            !is_other,
+            "{}: it holds something other than a process id and is not overwritten",
+            failure()
+        );
         let pid_file = PidFile { path: path.to_owned(), text: std::process::id().to_string() };
         open(OpenOptions::new().write(true).create(true).truncate(true).mode(0o644), path)
             .and_then(|mut file| file.write_all(pid_file.text.as_bytes()))
-            .with_context(told)?;
+            .with_context(failure)?;
         Ok(pid_file)
     }
 }
@@ -38,7 +42,7 @@ fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
 }
 
-/// The first bytes of an ordinary file; none of anything else, which may have no end.
+/// The first bytes of an ordinary file. No bytes of another file, which may have no end.
 fn beginning(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = open(OpenOptions::new().read(true), path)?;
@@ -48,7 +52,7 @@ fn beginning(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Also one that is empty, or that a crash of the machine left full of zeros.
+/// A number. Also an empty file, or one full of zeros, which a crash of the machine may leave.
 fn is_pid(bytes: &[u8]) -> bool {
     let is_part = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_whitespace() || *byte == 0;
     bytes.iter().all(is_part) && bytes.len() as u64 != BYTES_MAX
@@ -89,11 +93,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_ordinary_file_is_not_waited_for() {
+    fn we_never_wait_for_a_pipe_or_a_device() {
         drop(PidFile::write(Path::new("/dev/null")).unwrap());
         assert!(Path::new("/dev/null").exists());
         if cfg!(target_os = "linux") {
-            // Full at every write, endless at every read.
+            // A write fails; a read never ends.
             assert!(PidFile::write(Path::new("/dev/full")).is_err());
         }
         let path = path("pipe");
@@ -105,12 +109,12 @@ mod tests {
             0,
         )
         .unwrap();
-        assert!(PidFile::write(&path).is_err(), "nobody reads it");
+        assert!(PidFile::write(&path).is_err(), "no process reads it");
         fs::remove_file(&path).unwrap();
     }
 
     #[test]
-    fn only_our_own_is_removed() {
+    fn only_our_own_file_is_removed() {
         let path = path("own");
         let ours = PidFile::write(&path).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), std::process::id().to_string());
@@ -119,7 +123,7 @@ mod tests {
         let ours = PidFile::write(&path).unwrap();
         fs::write(&path, "1").unwrap();
         drop(ours);
-        assert!(path.exists(), "a successor's");
+        assert!(path.exists(), "the file of a new process");
         fs::remove_file(&path).unwrap();
     }
 }

@@ -1,8 +1,8 @@
-//! Answers as text: keys that a terminal can show, columns, percents, and lines of JSON.
+//! Output as text: keys that a terminal can show, columns, percents, and lines of JSON.
 //!
-//! Answers go to stdout as they are, without colour: they are read by people, kept in tickets and
-//! compared with `diff`, so a terminal and a pipe get the same bytes. JSON is written by hand,
-//! as it is five kinds of value in flat objects; the tests read it back with a real parser.
+//! Output goes to stdout without colour, since people read it, copy it in tickets and compare it with
+//! `diff`: a terminal and a pipe get the same bytes. JSON is written by hand: flat objects with five
+//! kinds of values. The tests read it with a real parser.
 
 pub use crate::io::json_text;
 use std::fmt::{Display, Write};
@@ -11,8 +11,8 @@ use std::io;
 /// Bytes of a key that [`cut`] shows.
 const SHOWN_MAX: usize = 48;
 
-/// Bytes for a person's eyes: as they are when that leaves no doubt, else in quotes with escapes.
-/// Nothing in it can command a terminal.
+/// Bytes for people: unchanged if that is not ambiguous, otherwise in quotes with escapes. They cannot
+/// control a terminal.
 pub fn shown(bytes: &[u8]) -> String {
     let mut inside = String::new();
     for chunk in bytes.utf8_chunks() {
@@ -35,7 +35,8 @@ pub fn cut(bytes: &[u8]) -> String {
     }
 }
 
-/// Cells a text takes in a column; letters that take two are rare enough in names of servers.
+/// The width of a text in a column. Characters of double width are rare in names of servers, and
+/// count as one.
 pub fn width(text: &str) -> usize {
     text.chars().count()
 }
@@ -45,7 +46,7 @@ pub fn column<'a>(heading: &str, texts: impl IntoIterator<Item = &'a str>) -> us
     texts.into_iter().map(width).fold(width(heading), usize::max)
 }
 
-/// A part of the whole, where a little is told from nothing and nearly all from all.
+/// A part of the whole. A very small part is not shown as 0, nor nearly all as 100 %.
 pub fn percent(part: f64) -> String {
     match part {
         p if p > 0.0 && p < 0.0005 => "<0.1%".to_owned(),
@@ -54,13 +55,12 @@ pub fn percent(part: f64) -> String {
     }
 }
 
-/// An answer that is ready, to stdout.
+/// Writes a text to stdout.
 pub fn all(text: &str) -> io::Result<()> {
     io::Write::write_all(&mut io::stdout(), text.as_bytes())
 }
 
-/// Words for people, to stderr. A stderr that is full, or whose reader has left, is no reason to
-/// end, least of all at a start.
+/// Writes a message to stderr. We ignore errors: if stderr is full or closed, the program goes on.
 pub fn told(text: std::fmt::Arguments<'_>) {
     let _ = io::Write::write_fmt(&mut io::stderr().lock(), text);
 }
@@ -73,7 +73,7 @@ macro_rules! tell {
 }
 pub(crate) use tell;
 
-/// Did the reader of our output leave?
+/// Whether the reader of our output has closed the pipe.
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
@@ -81,7 +81,7 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// A JSON object in the making; fields stay in the order they are added.
+/// A JSON object that is being built. Fields are in the order in which they are added.
 pub struct Object(String);
 
 impl Object {
@@ -89,7 +89,7 @@ impl Object {
         Object("{".to_owned())
     }
 
-    /// A value that is JSON already.
+    /// Adds a value that is JSON already.
     #[must_use]
     pub fn raw(mut self, name: &str, value: impl Display) -> Object {
         if self.0.len() > 1 {
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_shown_so_that_no_two_look_alike() {
+    fn no_two_keys_look_alike() {
         let cases: [(&[u8], &str); 10] = [
             (b"user:1", "user:1"),
             (b"hello world", "hello world"),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn long_keys_are_cut_and_escapes_disarmed() {
+    fn long_keys_are_cut_and_control_characters_escaped() {
         assert_eq!(cut(b"user:1"), "user:1");
         assert_eq!(cut(b"a\x1b[2J"), "\"a\\u{1b}[2J\"");
         let long = cut(&[b'x'; 5000]);
@@ -171,13 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn a_little_is_not_nothing() {
+    fn a_small_part_is_not_shown_as_zero() {
         let texts = [0.0, 0.0004, 0.0006, 0.5, 0.9996, 1.0].map(percent);
         assert_eq!(texts, ["0.0%", "<0.1%", "0.1%", "50.0%", ">99.9%", "100.0%"]);
     }
 
     #[test]
-    fn json_is_read_back_as_it_was_meant() {
+    fn json_is_read_back_with_the_same_values() {
         let odd = "a\"b\\c\n\u{1}\u{7f}\u{9b}\u{e9}";
         let text = Object::new()
             .text("odd", odd)

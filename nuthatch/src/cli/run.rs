@@ -1,6 +1,6 @@
-//! Serving: check the file, bind, run. With `-t` only the first, with `-d` in the background.
+//! Serving: check the file, bind, run. With `-t` only the check, with `-d` in the background.
 
-use super::default_paths::Places;
+use super::default_paths::Paths;
 use super::flags::{LogFormat, Run};
 use super::pid_file::PidFile;
 use super::print::tell;
@@ -17,12 +17,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the child of `-d` says on its parent's stderr while it starts: what is wrong, no more.
+/// While the child of `-d` starts, it writes only warnings and errors to its parent's stderr.
 const LEVEL_AT_START: u8 = 4;
 
 pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
-    let places = default_paths::find(asked);
-    let file = &places.conf_file;
+    let paths = default_paths::find(asked);
+    let file = &paths.conf_file;
     if asked.daemonize && !asked.test_conf {
         if !daemon::is_child() {
             return daemon::start_child();
@@ -39,20 +39,20 @@ pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     load::say(&warnings);
-    // The child of `-d` without a log file has nobody to tell that all is well.
-    let is_heard = places.log.is_some() || !asked.daemonize;
-    let log = start_log(asked, places.log.as_deref(), is_heard)?;
+    // Without a log file, the child of `-d` has no place to log normal events.
+    let has_log = paths.log.is_some() || !asked.daemonize;
+    let log = start_log(asked, paths.log.as_deref(), has_log)?;
     let room = fd_limit::raise(control::files_needed(&config, workers));
     let grace = Duration::from_millis(asked.shutdown_grace_ms.into());
     let settings = Settings { workers, clients_room: room.clients, log, grace };
-    let started = start(asked, &config, &binds, settings, &places, room.readers);
+    let started = start(asked, &config, &binds, settings, &paths, room.readers);
     let (running, pid_file) = started.inspect_err(|error| {
-        if places.log.is_some() {
-            // It goes to stderr as well, which a log on disk does not see.
+        if paths.log.is_some() {
+            // The caller writes it to stderr. It must be in the log file too.
             tracing::error!("{error:#}");
         }
     })?;
-    if is_heard {
+    if has_log {
         let statistics = statistics_at(asked);
         tracing::info!(target: ALWAYS, workers, conf = %file.display(), statistics, "serving");
     }
@@ -60,20 +60,20 @@ pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
         daemon::tell_ready()?;
     }
     control::tell_ready();
-    running.wait().context("the proxy ended by a defect of its own")?;
+    running.wait().context("the proxy ended because of a bug")?;
     drop(pid_file);
     tracing::info!(target: ALWAYS, "done");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Binds everything, or says of everything why not; then the pid file, then the threads: no request is
-/// served by a process that ends at once.
+/// Binds everything, or returns the errors of all addresses. Then writes the pid file, then starts the
+/// threads: a process that must end at once serves no request.
 fn start(
     asked: &Run,
     config: &Config,
     binds: &[Bind],
     settings: Settings,
-    places: &Places,
+    paths: &Paths,
     readers_max: usize,
 ) -> anyhow::Result<(Running, Option<PidFile>)> {
     let ears = Ears::open()?;
@@ -86,18 +86,18 @@ fn start(
     };
     let bare = if asked.stats_extended { Members::All } else { Members::Twemproxy };
     let serve_stats = |view| admin::serve(stats_socket, bare, readers_max, view);
-    let pid_file = write_pid_file(asked, places)?;
+    let pid_file = write_pid_file(asked, paths)?;
     Ok((control::start(config, &listeners, settings, ears, serve_stats)?, pid_file))
 }
 
-/// Debian's nutcracker writes the file in the background only. Units that have served for years may
-/// name one that cannot be written, and go on without it under its name.
-fn write_pid_file(asked: &Run, places: &Places) -> anyhow::Result<Option<PidFile>> {
-    let Some(path) = &places.pid_file else { return Ok(None) };
+/// Debian's nutcracker writes the file in the background only, so old units may name a file that
+/// cannot be written. Under the name nutcracker we then serve without it.
+fn write_pid_file(asked: &Run, paths: &Paths) -> anyhow::Result<Option<PidFile>> {
+    let Some(path) = &paths.pid_file else { return Ok(None) };
     match PidFile::write(path) {
         Err(error) if name::is_nutcracker() && !asked.daemonize => {
             tracing::warn!("{error:#}; serving without it");
-            if places.log.is_some() {
+            if paths.log.is_some() {
                 tell!("WARN  {error:#}; serving without it");
             }
             Ok(None)
@@ -114,7 +114,7 @@ fn bind_stats(asked: &Run) -> anyhow::Result<admin::StatsSocket> {
     admin::StatsSocket::bind(&bind, &statistics_at(asked))
 }
 
-/// The same for people. A Unix socket has no port.
+/// The address of statistics as text. A Unix socket has no port.
 fn statistics_at(asked: &Run) -> String {
     if asked.stats_addr.starts_with('/') {
         return asked.stats_addr.clone();
@@ -122,7 +122,7 @@ fn statistics_at(asked: &Run) -> String {
     format!("{}:{}", asked.stats_addr, asked.stats_port)
 }
 
-/// The checked configuration and where to bind; otherwise everything that is wrong has been said.
+/// The checked configuration and the addresses to bind. `None`: all errors are printed.
 fn config_and_binds(file: &Path) -> Option<(Config, Vec<Problem>, Vec<Bind>)> {
     let (config, warnings) = load::config(file)?;
     match config::resolve(&config) {
@@ -135,15 +135,15 @@ fn config_and_binds(file: &Path) -> Option<(Config, Vec<Problem>, Vec<Bind>)> {
     }
 }
 
-/// Warnings, then where nutcracker did otherwise. Where both speak of one matter the second says
-/// more.
+/// Prints warnings, then the differences from nutcracker. A warning about the same thing as a
+/// difference is left out, since the difference says more.
 fn tell_differences(config: &Config, warnings: &[Problem], workers: u16) {
     let differences = config::differences(config, workers);
-    let is_told = |warning: &Problem| {
+    let is_covered = |warning: &Problem| {
         let is_same = |d: &&Difference| (d.line, d.column) == (warning.line, warning.column);
         differences.iter().filter(is_same).any(|difference| difference.has_warning)
     };
-    for warning in warnings.iter().filter(|warning| !is_told(warning)) {
+    for warning in warnings.iter().filter(|warning| !is_covered(warning)) {
         tell!("{warning}");
     }
     for difference in &differences {
@@ -151,8 +151,8 @@ fn tell_differences(config: &Config, warnings: &[Problem], workers: u16) {
     }
 }
 
-/// One a core; one in all while a pool keeps to twemproxy's manners, so that servers see as many
-/// connections as they did.
+/// One for each core. One in all if a pool has `manners: twemproxy`, so that servers have as many
+/// connections as with twemproxy.
 fn default_workers(config: &Config) -> u16 {
     if config.pools.iter().any(|pool| pool.spec.manners == Manners::Twemproxy) {
         return 1;
@@ -161,18 +161,18 @@ fn default_workers(config: &Config) -> u16 {
     cores.min(1024) as u16
 }
 
-fn start_log(asked: &Run, file: Option<&Path>, is_heard: bool) -> anyhow::Result<Arc<Log>> {
+fn start_log(asked: &Run, file: Option<&Path>, has_log: bool) -> anyhow::Result<Arc<Log>> {
     let form = match asked.log_format {
         LogFormat::Text => Form::Text,
         LogFormat::Json => Form::Json,
     };
-    let level = if is_heard { asked.verbose } else { asked.verbose.min(LEVEL_AT_START) };
+    let level = if has_log { asked.verbose } else { asked.verbose.min(LEVEL_AT_START) };
     let log = Log::start(file, form, level).with_context(|| match file {
         Some(file) => format!("cannot open the log file {}", file.display()),
         None => "cannot start the log".to_owned(),
     })?;
     sys::on_crash(log.number(), form == Form::Json);
-    if is_heard {
+    if has_log {
         let system = rustix::system::uname();
         let (kernel, release) = (system.sysname(), system.release());
         let system = format!("{} {}", kernel.to_string_lossy(), release.to_string_lossy());

@@ -1,4 +1,4 @@
-//! `nuthatch where`: the way of single keys, from their bytes to their server.
+//! `nuthatch where`: how single keys are routed, from their bytes to their server.
 //!
 //! ```text
 //!   hash                 place                  shard        server          key
@@ -6,10 +6,10 @@
 //!            the hash    the ring's point
 //! ```
 //!
-//! The key comes last, like the name in `ls -l`: every other column's width is known from the
-//! pools alone, so keys from a pipe are answered as they come, however many there are.
+//! The key comes last, like the name in `ls -l`. The width of the other columns follows from the
+//! pools, so keys from a pipe are answered as they arrive, any number of them.
 //!
-//! All shards count as live: this is where keys belong, not where an ejection has put them now.
+//! All shards count as live: the output shows where keys belong, not where they go during an ejection.
 
 use super::flags::CONF_FILE;
 use super::load::{self, View};
@@ -23,7 +23,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The longest line taken for a key: Redis takes no longer one, memcached none so long.
+/// The longest line that may be a key: the longest key of Redis. Keys of memcached are shorter.
 const KEY_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 #[derive(clap::Args, Debug)]
@@ -37,7 +37,7 @@ pub struct Where {
     /// A key in hexadecimal; may be given several times
     #[arg(long, value_name = "HEX", value_parser = unhex)]
     hex: Vec<Bytes>,
-    /// One JSON object a line. In it, as in the text, points are numbered from 1, slots from 0
+    /// One JSON object a line. Points are numbered from 1, slots from 0, as in the text
     #[arg(long)]
     json: bool,
     /// The keys as text; `-` reads them from stdin, one a line
@@ -45,7 +45,7 @@ pub struct Where {
     keys: Vec<OsString>,
 }
 
-/// A key; as a type of its own, so that clap takes it for one value.
+/// A key. A type of its own, so that clap reads it as one value.
 #[derive(Clone, Debug)]
 struct Bytes(Vec<u8>);
 
@@ -96,7 +96,7 @@ pub fn run(asked: &Where) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every line without its line feed; the last one may lack it.
+/// Every line without its line feed. The last one may have none.
 fn each_line(
     input: &mut impl BufRead,
     take: &mut impl FnMut(&[u8]) -> anyhow::Result<()>,
@@ -114,15 +114,12 @@ fn each_line(
 }
 
 fn random_note(view: &View) -> String {
-    format!(
-        "pool {} is `random`: no key has a place, any shard may get it",
-        shown(view.spec.name.as_bytes())
-    )
+    format!("pool {} is `random`: any shard may get any key", shown(view.spec.name.as_bytes()))
 }
 
-/// The columns, as wide as the pools make them.
+/// The widths of the columns, which follow from the pools.
 struct Table {
-    /// Shown when there are several.
+    /// Shown when there are several pools.
     pool: Option<usize>,
     function: usize,
     place: usize,
@@ -181,7 +178,7 @@ impl Table {
         last: &str,
     ) -> String {
         let pool = self.pool.map_or_else(String::new, |w| format!("{pool:w$}  "));
-        // A blank and ten digits follow the function's name.
+        // After the function's name come a blank and ten digits.
         let hash_width = if self.function > 0 { self.function + 11 } else { 4 };
         format!(
             "{pool}{hash:hash_width$}  {place:p$}  {shard:s$}  {server:a$}  {last}",
@@ -192,7 +189,7 @@ impl Table {
     }
 }
 
-/// Points from 1, as people count; slots from 0, as that is what the division leaves.
+/// Points are counted from 1, as people count; slots from 0, since a slot is a remainder.
 fn place_text(place: Place) -> String {
     match place {
         Place::Nowhere => "nowhere".to_owned(),
@@ -206,7 +203,7 @@ fn place_text(place: Place) -> String {
     }
 }
 
-/// The longest that any key of the pool can have.
+/// The longest text for any key of the pool.
 fn widest_place(view: &View) -> String {
     let place = explain(&view.router, b"").place;
     place_text(match place {
@@ -263,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_keys_to_the_byte() {
+    fn every_byte_of_a_line_belongs_to_the_key() {
         let mut keys = Vec::new();
         each_line(&mut &b"a\r\n\n b\n\xff"[..], &mut |key| {
             keys.push(key.to_vec());
@@ -274,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn places_in_words() {
+    fn places_as_text() {
         let point = Place::Point { index: 9, count: 480, value: 77, is_past_last: false };
         assert_eq!(place_text(point), " 10/480 at         77");
         assert_eq!(place_text(Place::Slot { slot: 0, count: 4 }), "slot 0 of 4");

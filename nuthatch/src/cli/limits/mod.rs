@@ -1,9 +1,9 @@
-//! The reference page of limits: how much we take, how much the servers and twemproxy take.
+//! The reference page of limits: ours, the servers' and twemproxy's.
 //!
-//! docs/reference/limits.md is this text; a test compares the two, and prints the page again when
-//! asked by `NUTHATCH_BLESS=1 cargo test -p nuthatch`. Our numbers are printed from the constants
-//! themselves. What others take was found by asking them, with the versions that the page names;
-//! `nuthatch/tests/edges.rs` asks again.
+//! docs/reference/limits.md is this text. A test compares them, and
+//! `NUTHATCH_BLESS=1 cargo test -p nuthatch` writes the page. Our numbers are printed from the
+//! constants. The limits of others were measured with the versions that the page names;
+//! `nuthatch/tests/edges.rs` measures them again.
 
 mod own;
 mod row;
@@ -12,8 +12,8 @@ mod rows;
 use rows::SECTIONS;
 use std::fmt::Write;
 
-/// Constants of `base/limits.rs` that bound nothing a peer or an operator could meet: buffers, paces
-/// and thresholds of our own.
+/// Constants of `base/limits.rs` that no peer and no operator can reach: internal buffers, intervals
+/// and thresholds.
 #[cfg(test)]
 const INNER: &[&str] = &[
     "POOLED_BYTES_MAX",
@@ -68,19 +68,20 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// A constant that comes to `base/limits.rs` comes to the page, or is said to be inner.
+    /// Each constant of `base/limits.rs` is on the page or in `INNER`.
     #[test]
-    fn every_limit_is_told() {
+    fn every_limit_is_on_the_page() {
         let source = include_str!("../../../../engine/src/base/limits.rs");
         let consts = source.lines().filter_map(|line| line.strip_prefix("pub const "));
         let there: BTreeSet<&str> =
             consts.filter_map(|rest| rest.split_once(':')).map(|(name, _)| name).collect();
         let rows = || SECTIONS.iter().flat_map(|section| section.rows);
-        let told = rows().flat_map(|row| row.constants);
-        let known: BTreeSet<&str> = told.chain(INNER).copied().collect();
-        let untold: Vec<_> = there.difference(&known).collect();
-        let gone: Vec<_> = known.difference(&there).collect();
-        assert!(untold.is_empty() && gone.is_empty(), "not told: {untold:?}; gone: {gone:?}");
+        let listed = rows().flat_map(|row| row.constants);
+        let known: BTreeSet<&str> = listed.chain(INNER).copied().collect();
+        let missing: Vec<_> = there.difference(&known).collect();
+        let unknown: Vec<_> = known.difference(&there).collect();
+        let is_complete = missing.is_empty() && unknown.is_empty();
+        assert!(is_complete, "not on the page: {missing:?}; not a limit: {unknown:?}");
     }
 
     #[test]

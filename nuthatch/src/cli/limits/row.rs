@@ -1,4 +1,4 @@
-//! What the page of limits is made of, and how its numbers are written.
+//! Sections and rows of the page of limits, and how its numbers are written.
 
 use crate::config;
 
@@ -14,14 +14,14 @@ pub struct Section {
 pub struct Row {
     pub name: &'static str,
     pub here: Here,
-    /// The constants of `base/limits.rs` that it tells.
-    #[cfg_attr(not(test), allow(dead_code, reason = "a test asks whether all are told"))]
+    /// The constants of `base/limits.rs` in this row.
+    #[cfg_attr(not(test), allow(dead_code, reason = "a test checks that all have a row"))]
     pub constants: &'static [&'static str],
-    /// A cell for each column behind ours.
+    /// A cell for each column after ours.
     pub cells: &'static [&'static str],
 }
 
-/// What we take.
+/// Our limit.
 #[derive(Clone, Copy)]
 pub enum Here {
     Count(u64),
@@ -30,7 +30,7 @@ pub enum Here {
     Range(i64, i64),
     /// The bounds of a key's number.
     Key(&'static str),
-    /// So many bytes for so many milliseconds.
+    /// A number of bytes, for a number of milliseconds.
     BytesFor(usize, u64),
     Words(&'static str),
 }
@@ -51,7 +51,7 @@ impl Here {
     }
 }
 
-/// With a comma behind thousands.
+/// With a comma after thousands.
 fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();

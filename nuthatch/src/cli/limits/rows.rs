@@ -1,4 +1,4 @@
-//! The rows of the page: ours from the constants, theirs as they were found.
+//! The rows of the page: our limits from the constants, the limits of others as measured.
 
 use super::own::{CONFIGURATION, PROTECTION};
 use super::row::{Here, Row, Section};
@@ -11,60 +11,59 @@ pub const INTRODUCTION: &str = "\
 
 <!-- Printed from nuthatch/src/cli/limits/; change it there. -->
 
-Each row has our limit, those of the servers and of twemproxy, what happens beyond ours, and why it is
-not higher. What others take was found by asking redis-server 7.0.15, memcached 1.6.18 and nutcracker
-0.5.0 at their defaults; *none met* means that the largest we tried went through, which the row names.
-Under `manners: twemproxy` a client that goes beyond a limit of its protocol is closed without a word.
+Each row has our limit, those of the servers and of twemproxy, what happens above ours, and why it is
+not higher. The limits of others were measured with redis-server 7.0.15, memcached 1.6.18 and nutcracker
+0.5.0 at their defaults. *none met* means that the largest value we tried was accepted; the row names it.
+Under `manners: twemproxy` a client above a limit of its protocol is closed without an error.
 
-What is not here has no limit of ours: keys of Redis, the nesting of replies, the length of names in
-the configuration.
+We have no other limits: none for keys of Redis, the nesting of replies, or the length of names in the
+configuration.
 ";
 
-const REDIS: &[&str] = &["limit", "here", "Redis", "twemproxy", "beyond it", "why"];
-const MEMCACHED: &[&str] = &["limit", "here", "memcached", "twemproxy", "beyond it", "why"];
-const FILE: &[&str] = &["limit", "here", "twemproxy", "beyond it", "why"];
+const REDIS: &[&str] = &["limit", "here", "Redis", "twemproxy", "above it", "why"];
+const MEMCACHED: &[&str] = &["limit", "here", "memcached", "twemproxy", "above it", "why"];
+const FILE: &[&str] = &["limit", "here", "twemproxy", "above it", "why"];
 
 pub const SECTIONS: &[Section] = &[
     Section {
         title: "Requests to Redis",
-        introduction: "A request whose one key is its first argument *flows* once it has 128 KiB: \
-            it is sent on as it comes, and has no limit of its own. Any other is gathered.",
+        introduction: "A request whose only key is its first argument *flows* from 128 KiB on: it is \
+            passed on as it arrives, and has no limit of its own. Any other request is buffered whole.",
         heads: REDIS,
         rows: REDIS_REQUESTS,
     },
     Section {
         title: "Replies of Redis",
-        introduction: "A reply flows once it has 128 KiB, unless it is a part of a split request's. \
-            Beyond these limits the connection to the server is closed, and what waits on it fails.",
+        introduction: "A reply flows from 128 KiB on, unless it belongs to a split request. Above \
+            these limits the connection to the server is closed, and the requests on it fail.",
         heads: REDIS,
         rows: REDIS_REPLIES,
     },
     Section {
         title: "Requests to memcached",
-        introduction: "Requests of many clients share a connection, so a line that some memcached \
-            refuses must not reach one: it would take the block behind the line for commands, and \
-            others would get the answers.",
+        introduction: "Requests of many clients share a connection, so we never send a line that some \
+            memcached refuses: it would read the block after the line as commands, and other clients \
+            would get the answers.",
         heads: MEMCACHED,
         rows: MEMCACHED_REQUESTS,
     },
     Section {
         title: "Replies of memcached",
-        introduction: "Beyond these limits the connection to the server is closed, and what waits \
-            on it fails.",
+        introduction: "Above these limits the connection to the server is closed, and the requests \
+            on it fail.",
         heads: MEMCACHED,
         rows: MEMCACHED_REPLIES,
     },
     Section {
         title: "Configuration and command line",
-        introduction: "A file or a flag beyond these limits is refused, with the line and what would \
-            be taken.",
+        introduction: "A file or a flag outside these limits is refused, with the line and the values \
+            that are accepted.",
         heads: &["limit", "here", "twemproxy", "why"],
         rows: CONFIGURATION,
     },
     Section {
-        title: "What protects the process and its servers",
-        introduction: "twemproxy gathers without end, and waits without end where `timeout` is not \
-            written.",
+        title: "Protection of the process and its servers",
+        introduction: "twemproxy buffers without a limit, and without `timeout` it waits for ever.",
         heads: FILE,
         rows: PROTECTION,
     },
@@ -79,7 +78,7 @@ const REDIS_REQUESTS: &[Row] = &[
             "the same",
             "none met: 1,048,578",
             "`ERR Protocol error: invalid multibulk length`, and closed",
-            "Redis' own",
+            "as in Redis",
         ],
     },
     Row {
@@ -87,10 +86,10 @@ const REDIS_REQUESTS: &[Row] = &[
         here: Here::Count(l::SHARED_ARGS_MAX as u64),
         constants: &["SHARED_ARGS_MAX"],
         cells: &[
-            "no such limit; a Redis before 7 takes no more at all",
+            "no such limit; a Redis before 7 accepts no more at all",
             "none",
-            "it waits for the replies before it, and has a connection apart",
-            "a Redis before 7 closes on it; other clients must not lose their connection",
+            "it waits for the replies before it, and gets a connection of its own",
+            "a Redis before 7 closes the connection; other clients must not lose theirs",
         ],
     },
     Row {
@@ -98,21 +97,21 @@ const REDIS_REQUESTS: &[Row] = &[
         here: Here::Bytes(l::BULK_BYTES_MAX),
         constants: &["BULK_BYTES_MAX"],
         cells: &[
-            "the same; more where `proto-max-bulk-len` says so",
-            "none met: 600 MiB, where the server takes it",
+            "the same; more if `proto-max-bulk-len` is raised",
+            "none met: 600 MiB, if the server accepts it",
             "`ERR Protocol error: invalid bulk length`, and closed",
-            "a Redis at its default closes on it; where `proto-max-bulk-len` is raised we are stricter",
+            "a Redis at its default closes the connection; if `proto-max-bulk-len` is raised we are stricter",
         ],
     },
     Row {
-        name: "bytes in a request that is gathered",
+        name: "bytes in a request that is buffered whole",
         here: Here::Bytes(l::REQUEST_BYTES_MAX),
         constants: &["REQUEST_BYTES_MAX"],
         cells: &[
             "none met: MSET of 3 x 400 MiB",
             "none met: MSET of 3 x 400 MiB",
             "`ERR Protocol error: request above 1 GiB`, and closed",
-            "memory: with the fragments it is split into, a request needs twice as much for its time",
+            "memory: a request and its fragments need twice as much",
         ],
     },
     Row {
@@ -121,20 +120,20 @@ const REDIS_REQUESTS: &[Row] = &[
         constants: &["INLINE_BYTES_MAX"],
         cells: &[
             "64 KiB; 80 KiB if the end comes with the last read",
-            "takes no inline request",
+            "accepts no inline request",
             "`ERR Protocol error: too big inline request`, and closed",
-            "Redis' own",
+            "as in Redis",
         ],
     },
     Row {
-        name: "arguments before AUTH, where a password is asked for",
+        name: "arguments before AUTH, if the pool has a password",
         here: Here::Count(l::UNAUTHENTICATED_ARGS_MAX as u64),
         constants: &["UNAUTHENTICATED_ARGS_MAX"],
         cells: &[
             "the same",
             "none",
             "`ERR Protocol error: unauthenticated multibulk length`, and closed",
-            "Redis' own: a stranger cannot make us gather much",
+            "as in Redis: a client without the password cannot make us store much",
         ],
     },
     Row {
@@ -145,7 +144,7 @@ const REDIS_REQUESTS: &[Row] = &[
             "the same",
             "none",
             "`ERR Protocol error: unauthenticated bulk length`, and closed",
-            "Redis' own",
+            "as in Redis",
         ],
     },
     Row {
@@ -154,9 +153,9 @@ const REDIS_REQUESTS: &[Row] = &[
         constants: &["CLIENT_NAME_BYTES_MAX"],
         cells: &[
             "none met: 100 MB",
-            "takes no name",
+            "accepts no name",
             "`ERR Client names cannot be longer than 64 KiB`",
-            "memory: it is kept as long as the client stays",
+            "memory: it is stored as long as the client is connected",
         ],
     },
     Row {
@@ -165,7 +164,7 @@ const REDIS_REQUESTS: &[Row] = &[
         constants: &["COMMAND_NAMES_MAX"],
         cells: &[
             "none met: 2,000",
-            "does not know them",
+            "does not have them",
             "`ERR too many command names`",
             "a short name has a long answer; there are fewer commands",
         ],
@@ -176,9 +175,9 @@ const REDIS_REQUESTS: &[Row] = &[
         constants: &["COMMAND_PATTERN_BYTES_MAX"],
         cells: &[
             "none met: 5,000",
-            "does not know it",
+            "does not have it",
             "`ERR syntax error`",
-            "it is held against every name; no name has so many",
+            "it is matched with every name; no name has so many",
         ],
     },
 ];
@@ -191,10 +190,10 @@ const REDIS_REPLIES: &[Row] = &[
         here: Here::Bytes(l::REPLY_BULK_BYTES_MAX),
         constants: &["REPLY_BULK_BYTES_MAX"],
         cells: &[
-            "its memory: DUMP of a long list has more than any value may",
+            "its memory: the DUMP of a long list may be longer than any value",
             "none met: 600 MiB",
             CLOSED,
-            "it is above all that a server holds, so only what is no length is beyond it",
+            "it is more than any server holds, so only a broken length is above it",
         ],
     },
     Row {
@@ -205,27 +204,27 @@ const REDIS_REPLIES: &[Row] = &[
             "its memory",
             "the same",
             CLOSED,
-            "it is above what a server holds; nested ones are counted in 64 bits",
+            "it is more than a server holds; nested elements are counted in 64 bits",
         ],
     },
     Row {
         name: "bytes in a status, error or number that flows",
         here: Here::Words("none"),
         constants: &[],
-        cells: &["its memory: a script can make any", "none met: 2 MiB", "nothing", "it flows"],
+        cells: &["its memory: a script can make any", "none met: 2 MiB", "-", "it flows"],
     },
     Row {
-        name: "the same in a part of a split request's reply",
+        name: "the same in a reply to a part of a split request",
         here: Here::Bytes(l::REPLY_LINE_BYTES_MAX),
         constants: &["REPLY_LINE_BYTES_MAX"],
-        cells: &["its memory", "none met: 2 MiB", CLOSED, "memory: it is gathered"],
+        cells: &["its memory", "none met: 2 MiB", CLOSED, "memory: it is buffered whole"],
     },
 ];
 
 const BAD_FORMAT: &str =
-    "`CLIENT_ERROR bad command line format`; the block is taken for commands, as memcached does";
-const LOW_BITS: &str = "64 bits, of which it keeps the low 32";
-const DIGITS: &str = "digits, any number of them";
+    "`CLIENT_ERROR bad command line format`; the block is read as commands, as in memcached";
+const LOW_BITS: &str = "64 bits, of which it uses the low 32";
+const DIGITS: &str = "any number of digits";
 
 const MEMCACHED_REQUESTS: &[Row] = &[
     Row {
@@ -236,18 +235,18 @@ const MEMCACHED_REQUESTS: &[Row] = &[
             "the same",
             "the same",
             "`CLIENT_ERROR bad command line format`",
-            "memcached's own; a key in base64 is counted as it is written",
+            "as in memcached; a key in base64 is counted before it is decoded",
         ],
     },
     Row {
-        name: "bytes in a line that is no `get` or `gets`",
+        name: "bytes in a line that is not `get` or `gets`",
         here: Here::Bytes(LINE_BYTES_MAX),
         constants: &[],
         cells: &[
             "the same; more if it comes in one read",
-            "none met: 20,000, on which memcached closed",
+            "none met: 20,000, where memcached closed the connection",
             CLOSED,
-            "memcached closes if the line comes in pieces. `gat` counts here too, as there",
+            "memcached closes if the line comes in pieces. `gat` belongs here, as in memcached",
         ],
     },
     Row {
@@ -255,10 +254,10 @@ const MEMCACHED_REQUESTS: &[Row] = &[
         here: Here::Bytes(l::MEMCACHE_LINE_BYTES_MAX),
         constants: &["MEMCACHE_LINE_BYTES_MAX"],
         cells: &[
-            "none, but 8 MiB take it 40 s, and each doubling more than twice as long",
+            "none, but 8 MiB take 40 s, and twice as many bytes more than twice as long",
             "none met: 4 MiB",
             CLOSED,
-            "a server that is busy with more for minutes is none to the others",
+            "with more, a server would be busy for minutes and answer no other client",
         ],
     },
     Row {
@@ -266,50 +265,50 @@ const MEMCACHED_REQUESTS: &[Row] = &[
         here: Here::Bytes(l::MEMCACHE_VALUE_BYTES_MAX),
         constants: &["MEMCACHE_VALUE_BYTES_MAX"],
         cells: &[
-            "the same with its head (`-I 1024m`); 1 MiB at its default",
+            "the same, item header included (`-I 1024m`); 1 MiB by default",
             "none met: 1.5 GiB, which memcached refused",
-            "`SERVER_ERROR object too large for cache`, and the block is dropped as it comes",
-            "memcached's own",
+            "`SERVER_ERROR object too large for cache`, and the block is dropped as it arrives",
+            "as in memcached",
         ],
     },
     Row {
-        name: "length of a block, as it is written",
+        name: "length of a block, as the line gives it",
         here: Here::Range(0, BLOCK_BYTES_WRITTEN_MAX),
         constants: &[],
-        cells: &[LOW_BITS, DIGITS, BAD_FORMAT, "memcached's own, without its slip beyond 32 bits"],
+        cells: &[LOW_BITS, DIGITS, BAD_FORMAT, "as in memcached, without its error above 32 bits"],
     },
     Row {
         name: "flags",
         here: Here::Range(0, u32::MAX as i64),
         constants: &[],
-        cells: &[LOW_BITS, DIGITS, BAD_FORMAT, "what is cut is not what was meant"],
+        cells: &[LOW_BITS, DIGITS, BAD_FORMAT, "a number that is cut is another number"],
     },
     Row {
-        name: "time to live of what stores",
+        name: "time to live in a command that stores",
         here: Here::Range(i32::MIN as i64, i32::MAX as i64),
         constants: &[],
         cells: &[
             LOW_BITS,
-            "digits, any number of them; no sign",
+            "any number of digits; no sign",
             BAD_FORMAT,
-            "what is cut may be for ever, or over",
+            "a time that is cut may mean for ever, or be in the past",
         ],
     },
     Row {
         name: "cas unique",
         here: Here::Words("0 to 18,446,744,073,709,551,615"),
         constants: &[],
-        cells: &["the same", DIGITS, BAD_FORMAT, "memcached's own"],
+        cells: &["the same", DIGITS, BAD_FORMAT, "as in memcached"],
     },
     Row {
-        name: "how these numbers are written",
-        here: Here::Words("digits, with zeros or a `+` before them; a `-` in times only"),
+        name: "form of these numbers",
+        here: Here::Words("digits, perhaps after zeros or a `+`; a `-` in times only"),
         constants: &[],
         cells: &[
-            "the same, `-0`, white space before and after, and anything behind that",
+            "the same, `-0`, white space before and after, and any text after that",
             "digits",
             BAD_FORMAT,
-            "servers that speak memcached's protocol differ there, and must cut where we cut",
+            "servers with memcached's protocol differ here, and must find the same blocks as we do",
         ],
     },
 ];
@@ -319,17 +318,12 @@ const MEMCACHED_REPLIES: &[Row] = &[
         name: "bytes in a value",
         here: Here::Bytes(l::MEMCACHE_VALUE_BYTES_MAX),
         constants: &["MEMCACHE_VALUE_BYTES_MAX"],
-        cells: &["the same with its head", "none met: 600 MiB", CLOSED, "memcached's own"],
+        cells: &["the same, item header included", "none met: 600 MiB", CLOSED, "as in memcached"],
     },
     Row {
         name: "bytes in a line",
         here: Here::Bytes(l::MEMCACHE_REPLY_LINE_BYTES_MAX),
         constants: &["MEMCACHE_REPLY_LINE_BYTES_MAX"],
-        cells: &[
-            "a few KiB",
-            "not tried",
-            CLOSED,
-            "what has no end for so long is none of memcached's",
-        ],
+        cells: &["a few KiB", "not tried", CLOSED, "memcached has no longer lines"],
     },
 ];

@@ -1,13 +1,13 @@
-//! `nuthatch ring`: who has what part of a pool, and what a change of the file would move.
+//! `nuthatch ring`: each server's share of a pool, and the keys that a change of the file would move.
 //!
 //! ```text
-//!   FILE         ─▶ share: a row a server, with a bar
-//!   FILE, OTHER  ─▶ share of both, then moves: from whom to whom, how much, how it was counted
+//!   FILE         ─▶ share: a row for each server, with a bar
+//!   FILE, OTHER  ─▶ share of both, then moves: from where to where, how much, how it was counted
 //! ```
 //!
-//! Pools of two files are matched by name; a file of one pool is set beside another's only pool
-//! whatever they are called. What counts as a move is told by the ring's names of shards, as in
-//! `routing::explain`; `moves.rs` adds what names alone would hide.
+//! Pools of two files are matched by name. If both files have one pool, these two are compared under
+//! any name. Moves are counted by the names of shards on the ring, as in `routing::explain`;
+//! `moves.rs` adds the changes that names do not show.
 
 mod moves;
 mod share;
@@ -32,15 +32,15 @@ pub struct Ring {
     /// Count the moves of these keys, one a line, instead of hashes
     #[arg(long, value_name = "KEYFILE", requires = "other")]
     keys: Option<PathBuf>,
-    /// One JSON object a line: a ring each, then the moves
+    /// One JSON object a line: for each ring, then for the moves
     #[arg(long)]
     json: bool,
-    /// A second configuration: tell what would move if it took the first one's place
+    /// A second configuration: show the keys that would move if it replaced the first one
     #[arg(value_name = "OTHER")]
     other: Option<PathBuf>,
 }
 
-/// A file and the pools of it that are shown.
+/// A file and its pools that are shown.
 struct Side<'a> {
     file: &'a Path,
     views: Vec<View>,
@@ -64,20 +64,20 @@ pub fn run(asked: &Ring) -> anyhow::Result<ExitCode> {
         Ok(pools) => pools,
         Err(code) => return Ok(code),
     };
-    let (pairs, strangers) = pair(before.views, pools);
+    let (pairs, unpaired) = pair(before.views, pools);
     if let (Some(name), true) = (&asked.pool, pairs.is_empty()) {
-        return Ok(load::no_such_pool(file, name, &strangers.theirs));
+        return Ok(load::no_such_pool(file, name, &unpaired.theirs));
     }
     for (ours, theirs) in &pairs {
         draw(&mut out, asked.json, before.file, ours, bars)?;
         draw(&mut out, asked.json, file, theirs, bars)?;
         let between = moves::Between { before: ours, after: theirs, files: [before.file, file] };
-        let text = between.told(asked.keys.as_deref(), asked.json)?;
+        let text = between.show(asked.keys.as_deref(), asked.json)?;
         writeln!(out, "{text}")?;
     }
     if !asked.json {
-        let theirs = strangers.theirs.iter().filter(|_| asked.pool.is_none());
-        for (name, file) in strangers
+        let theirs = unpaired.theirs.iter().filter(|_| asked.pool.is_none());
+        for (name, file) in unpaired
             .ours
             .iter()
             .map(|view| (&view.spec.name, before.file))
@@ -99,22 +99,22 @@ fn draw(out: &mut impl Write, json: bool, file: &Path, view: &View, bars: Bars) 
     }
 }
 
-/// Pools that have no counterpart.
-struct Strangers {
+/// Pools that are in one file only.
+struct Unpaired {
     ours: Vec<View>,
     theirs: Vec<Pool>,
 }
 
-fn pair(ours: Vec<View>, mut theirs: Vec<Pool>) -> (Vec<(View, View)>, Strangers) {
+fn pair(ours: Vec<View>, mut theirs: Vec<Pool>) -> (Vec<(View, View)>, Unpaired) {
     let mut pairs = Vec::new();
-    let mut strangers = Vec::new();
+    let mut unpaired = Vec::new();
     let both_only = ours.len() == 1 && theirs.len() == 1;
     for view in ours {
         let name = &view.spec.name;
         match theirs.iter().position(|pool| both_only || pool.spec.name == *name) {
             Some(at) => pairs.push((view, View::new(theirs.remove(at).spec))),
-            None => strangers.push(view),
+            None => unpaired.push(view),
         }
     }
-    (pairs, Strangers { ours: strangers, theirs })
+    (pairs, Unpaired { ours: unpaired, theirs })
 }

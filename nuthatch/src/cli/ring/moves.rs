@@ -1,9 +1,9 @@
-//! What would move between two rings, and what the ring's names do not tell.
+//! The keys that would move between two rings, and changes that the names on the ring do not show.
 //!
-//! The engine matches shards by name, as the ring does. Data lies on servers, though, so two
-//! things are added for the person who is about to swap files: a name that now stands for another
-//! address (its keys stay on the ring, their data must be brought along), and one address under
-//! two names (what moves between them does not really move).
+//! The engine matches shards by name, as the ring does. But data lies on servers, so we add two things
+//! for the operator: a name that has another address now (its keys do not move on the ring, but their
+//! data must be copied), and one address with two names (keys that move between them stay on their
+//! server).
 
 use super::super::load::View;
 use super::super::print::{Object, column, json_array, percent, shown};
@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-/// Rows of the table; the rest is summed.
+/// Rows of the table. The other moves are summed.
 const ROWS_MAX: usize = 40;
 
 /// One pool, before and after.
@@ -26,8 +26,8 @@ pub struct Between<'a> {
 }
 
 impl Between<'_> {
-    /// The moves as text, or as a line of JSON; counted over the keys of a file if there is one.
-    pub fn told(&self, keys: Option<&Path>, json: bool) -> anyhow::Result<String> {
+    /// The moves as text or as a line of JSON. With a file of keys, those keys are counted.
+    pub fn show(&self, keys: Option<&Path>, json: bool) -> anyhow::Result<String> {
         let (ours, theirs) = (names(self.before), names(self.after));
         let before = Side { router: &self.before.router, names: &ours };
         let after = Side { router: &self.after.router, names: &theirs };
@@ -47,11 +47,11 @@ impl Between<'_> {
         let [from, to] = self.files;
         let mut text = format!("from {} to {}: ", from.display(), to.display());
         let Some(comparison) = comparison else {
-            text.push_str("nothing to count, a `random` pool binds no key to a server\n");
+            text.push_str("nothing to count, in a `random` pool no key belongs to a server\n");
             return text;
         };
         if comparison.method == (Method::Keys { keys: 0 }) {
-            text.push_str("the file of keys holds none\n");
+            text.push_str("the file of keys is empty\n");
             return text;
         }
         let sum = percent(comparison.moved);
@@ -79,7 +79,7 @@ impl Between<'_> {
         }
     }
 
-    /// The functions that either ring asks.
+    /// The functions that the rings use.
     fn hash_names(&self) -> Vec<&'static str> {
         let hashed = |view: &View| view.router.ring.is_hashed().then_some(view.spec.hash.name);
         let mut names: Vec<_> = hashed(self.before).into_iter().chain(hashed(self.after)).collect();
@@ -90,11 +90,11 @@ impl Between<'_> {
     fn how(&self, method: Method, file: Option<&Path>) -> String {
         match (method, self.hash_names().first()) {
             (Method::Exact, Some(name)) => {
-                format!("Exact: every hash that {name} can give is counted.")
+                format!("Exact: every hash that {name} can return is counted.")
             }
             (Method::Exact, None) => "Exact: no key is hashed on either side.".to_owned(),
             (Method::Sample { keys }, _) => {
-                format!("Sampled: {keys} made-up keys, good to 0.35 percent points.")
+                format!("Sampled: {keys} made-up keys, with an error below 0.35 percentage points.")
             }
             (Method::Keys { keys }, _) => {
                 let file = file.map_or_else(String::new, |file| format!(" of {}", file.display()));
@@ -107,10 +107,8 @@ impl Between<'_> {
         let mut notes = Vec::new();
         if comparison.tags_differ {
             notes.push(match comparison.method {
-                Method::Keys { .. } => "The hash tags differ; that is counted.".to_owned(),
-                _ => {
-                    "The hash tags differ: keys that have one move besides; see --keys.".to_owned()
-                }
+                Method::Keys { .. } => "The hash tags differ; this is counted.".to_owned(),
+                _ => "The hash tags differ: tagged keys may move too; see --keys.".to_owned(),
             });
         }
         for shard in &self.before.spec.shards {
@@ -119,7 +117,7 @@ impl Between<'_> {
                 && now.address != shard.address
             {
                 notes.push(format!(
-                    "`{}` stays on the ring at another address, so its data must be brought along:\n    \
+                    "`{}` has the same keys at another address, so its data must be copied:\n    \
                      {} becomes {}",
                     shown(shard.name.as_bytes()),
                     shard.address,
@@ -130,14 +128,14 @@ impl Between<'_> {
         let idle: f64 = comparison.moves.iter().filter(|m| self.is_idle(m)).map(|m| m.part).sum();
         if idle > 0.0 {
             notes.push(format!(
-                "{} go to the same address under another name: their data stays.",
+                "{} move to the same address under another name: their data stays there.",
                 percent(idle)
             ));
         }
         notes
     }
 
-    /// Does the move end where it began, at one address under two names?
+    /// Whether both shards of the move have the same address.
     fn is_idle(&self, moved: &Move<'_>) -> bool {
         let address = |view: &'_ View, name: Option<&str>| {
             let shard = view.spec.shards.iter().find(|shard| Some(&*shard.name) == name);
@@ -205,7 +203,7 @@ fn names(view: &View) -> Vec<&str> {
     view.spec.shards.iter().map(|shard| &*shard.name).collect()
 }
 
-/// The lines of a file as keys. An error ends them and is told afterwards.
+/// The lines of a file as keys. After an error there are no more; `end` returns the error.
 struct Keys {
     lines: std::io::Split<BufReader<File>>,
     error: Option<std::io::Error>,

@@ -1,9 +1,9 @@
-//! Each server's share of a ring, drawn beside what its weight asks for.
+//! Each server's share of a ring, drawn next to its part of the weights.
 //!
-//! A share is a part of the hashes that the pool's function can give, worked out exactly. The
-//! longest bar is the greatest share, so that fifty servers of two percent each are still seen to
-//! differ. ketama's shares scatter around the weights by some percent and nobody minds; a note is
-//! made where a server is off by more than [`FAR`] of its due, which is past what chance does.
+//! A share is a part of the hashes that the pool's function can return, computed exactly. The longest
+//! bar is the largest share, so that differences between fifty servers of two percent each can be
+//! seen. ketama's shares differ from the weights by some percent, which is normal. There is a note
+//! when a server differs by more than [`FAR`] of its part of the weights, which is not random.
 
 use super::super::load::View;
 use super::super::print::{Object, column, json_array, json_text, percent, shown};
@@ -12,12 +12,12 @@ use std::env;
 use std::fmt::Write;
 use std::path::Path;
 
-/// The part of its due that a share may be off before it is noted. With 160 points a server the
-/// shares scatter by some 8 percent, so four times that is not chance.
+/// The difference from which on there is a note. With 160 points a server, shares differ by about 8
+/// percent, so four times that is not random.
 const FAR: f64 = 0.33;
-/// Notes on single servers; beyond, they are counted.
+/// Notes on single servers. The other servers are counted.
 const NOTES_MAX: usize = 6;
-/// Columns of the screen we draw for.
+/// Columns of the screen.
 const SCREEN: usize = 80;
 const BAR_MIN: usize = 8;
 const BAR_MAX: usize = 32;
@@ -28,7 +28,7 @@ pub struct Share<'a> {
     pub weight: u32,
     /// Of the hash space, 0 to 1.
     pub share: f64,
-    /// What its weight asks for.
+    /// Its part of the weights.
     pub ideal: f64,
     /// Points of `ketama`, slots of `modula`.
     pub points: Option<u64>,
@@ -72,7 +72,7 @@ fn points(view: &View) -> Option<Vec<u64>> {
     }
 }
 
-/// What bars are made of.
+/// The characters of bars.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Bars {
     Ascii,
@@ -85,7 +85,7 @@ impl Bars {
         Bars::of(["LC_ALL", "LC_CTYPE", "LANG"].map(|name| env::var(name).ok()))
     }
 
-    /// The first of these that is set and not empty decides, as in the C library.
+    /// The first of these that is set and not empty is used, as in the C library.
     fn of(settings: [Option<String>; 3]) -> Bars {
         let locale = settings.into_iter().flatten().find(|value| !value.is_empty());
         let locale = locale.unwrap_or_default().to_lowercase();
@@ -99,18 +99,18 @@ impl Bars {
             Bars::Blocks => ("█", "░"),
         };
         let filled = (part * width as f64).round() as usize;
-        // However little it has, it is not nothing.
+        // A small part is at least one cell.
         let filled = filled.clamp(usize::from(part > 0.0), width);
         full.repeat(filled) + &empty.repeat(width - filled)
     }
 }
 
-/// The pool's heading, a row a server, and notes. Ends in a line feed.
+/// The pool's heading, a row for each server, and notes. Ends in a line feed.
 pub fn draw(file: &Path, view: &View, shares: &[Share<'_>], bars: Bars) -> String {
     let mut text = heading(file, view, shares);
     let names: Vec<String> = shares.iter().map(|share| shown(share.name.as_bytes())).collect();
     let name_width = column("server", names.iter().map(String::as_str));
-    // Beside name and bar: share, weight, its due, points, and the blanks between.
+    // After name and bar: share, weight, due, points, and the blanks between.
     let bar_width = (SCREEN - 36).saturating_sub(name_width).clamp(BAR_MIN, BAR_MAX);
     let unit = if matches!(view.router.ring, Ring::Modula(_)) { "slots" } else { "points" };
     let _ = writeln!(
@@ -164,43 +164,44 @@ fn heading(file: &Path, view: &View, shares: &[Share<'_>]) -> String {
     text
 }
 
-/// What the operator should know of these shares.
+/// Notes for the operator about these shares.
 pub fn notes(view: &View, shares: &[Share<'_>]) -> Vec<String> {
     let mut notes = Vec::new();
     let quoted = |share: &Share<'_>| format!("`{}`", shown(share.name.as_bytes()));
     match &view.router.ring {
         Ring::Random(_) => {
-            notes
-                .push("`random` draws a server for each request: weights do not count.".to_owned());
+            notes.push(
+                "`random` picks a server for each request: weights have no effect.".to_owned(),
+            );
         }
         Ring::Ketama(_) if view.spec.hash.max < u32::MAX => notes.push(format!(
-            "{} reaches {} of the ring: few servers share all keys, whatever the weights.",
+            "{} reaches {} of the ring: a few servers get all keys, with any weights.",
             view.spec.hash.name,
             percent((f64::from(view.spec.hash.max) + 1.0) / (f64::from(u32::MAX) + 1.0)),
         )),
         _ => {}
     }
-    let is_starved = |share: &&Share<'_>| share.points == Some(0);
-    for share in shares.iter().filter(is_starved).take(NOTES_MAX) {
+    let has_no_point = |share: &&Share<'_>| share.points == Some(0);
+    for share in shares.iter().filter(has_no_point).take(NOTES_MAX) {
         notes.push(format!(
-            "{} gets no point, and so no key: its weight is too small beside the others.",
+            "{} gets no point, and so no key: its weight is too small compared with the others.",
             quoted(share)
         ));
     }
     let off = |share: &&Share<'_>| (share.share - share.ideal).abs() > FAR * share.ideal;
-    let far: Vec<&Share<'_>> = shares.iter().filter(off).filter(|s| !is_starved(s)).collect();
+    let far: Vec<&Share<'_>> = shares.iter().filter(off).filter(|s| !has_no_point(s)).collect();
     for share in far.iter().take(NOTES_MAX) {
         notes.push(format!(
-            "{} has {} where its weight asks for {}.",
+            "{} has {}, but its part of the weights is {}.",
             quoted(share),
             percent(share.share),
             percent(share.ideal)
         ));
     }
-    let untold = shares.iter().filter(is_starved).count().saturating_sub(NOTES_MAX)
+    let more = shares.iter().filter(has_no_point).count().saturating_sub(NOTES_MAX)
         + far.len().saturating_sub(NOTES_MAX);
-    if untold > 0 {
-        notes.push(format!("... and {untold} more are as far from their weight."));
+    if more > 0 {
+        notes.push(format!("... and {more} more differ as much from their weight."));
     }
     notes
 }
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_starved_server_is_told() {
+    fn a_server_without_points_has_a_note() {
         let view = view("", &["h:1:100000 big", "h:2:1 small"]);
         let shares = shares(&view);
         assert_eq!(shares[1].points, Some(0));
@@ -269,12 +270,12 @@ mod tests {
     }
 
     #[test]
-    fn crc32_on_a_ring_is_told() {
+    fn crc32_on_a_ring_has_a_note() {
         let servers = ["h:1:1 a", "h:2:1 b", "h:3:1 c"];
         let view = view("  hash: crc32\n", &servers);
         let notes = notes(&view, &shares(&view)).join("\n");
         assert!(notes.contains("crc32 reaches <0.1% of the ring"), "{notes}");
-        assert!(notes.contains("where its weight asks for 33.3%"), "{notes}");
+        assert!(notes.contains("its part of the weights is 33.3%"), "{notes}");
     }
 
     #[test]
