@@ -6,7 +6,7 @@
 use crate::base::{Epoch, PoolId, ServerId, Time, WorkerId};
 use crate::protocol::memcache;
 use crate::protocol::resp::{encode, inline, reply, request};
-use crate::proxy::{Action, Cause, ConnId, Worker};
+use crate::proxy::{Action, Cause, ConnId, Gathering, Order, Step, Worker};
 use crate::routing::{distribution, hash};
 use crate::topology::kinds::fixed;
 use crate::topology::{
@@ -203,9 +203,6 @@ pub fn worker(data: &[u8]) {
         stage.worker.begin_turn(stage.now);
         let taken = stage.deed(*deed, usize::from(*amount), after, &spec);
         rest = &after[taken..];
-        if stage.worker.deadline().is_some_and(|at| at <= stage.now) {
-            stage.worker.handle_deadline();
-        }
         stage.end_turn(usize::from(*deed) * 16);
     }
 }
@@ -264,7 +261,7 @@ impl Stage {
                 let topology = Arc::new(fixed::topology(spec, &primaries, &states));
                 self.epoch += 1;
                 let snapshot = Snapshot::new(Epoch(self.epoch), [(PoolId(0), topology)]);
-                self.worker.handle_snapshot(&snapshot);
+                self.worker.handle_order(&Order::Follow(Arc::new(snapshot)));
             }
             _ => {}
         }
@@ -272,27 +269,22 @@ impl Stage {
     }
 
     fn end_turn(&mut self, room: usize) {
-        self.worker.end_turn();
-        self.act();
-        while let Some(conn) = self.worker.poll_flush() {
-            let written = self.worker.output(conn).len().min(room);
-            self.worker.handle_written(conn, written);
-        }
-        self.act();
-        self.worker.check_invariants();
-    }
-
-    fn act(&mut self) {
-        while let Some(action) = self.worker.poll_action() {
-            match action {
-                Action::Connect { conn, .. } => self.connecting.push(conn),
-                Action::Close { conn } => {
+        self.worker.finish_turn(Gathering::None);
+        while let Some(step) = self.worker.poll() {
+            match step {
+                Step::Write(conn) => {
+                    let written = self.worker.output(conn).len().min(room);
+                    self.worker.handle_written(conn, written);
+                }
+                Step::Act(Action::Connect { conn, .. }) => self.connecting.push(conn),
+                Step::Act(Action::Close { conn }) => {
                     self.conns.retain(|known| *known != conn);
                     self.connecting.retain(|known| *known != conn);
                 }
-                _ => {}
+                Step::Act(_) => {}
             }
         }
+        self.worker.check_invariants();
     }
 }
 

@@ -1,7 +1,7 @@
 //! The end of a worker: nobody loses a reply, nobody is waited for who is owed none.
 
 use nuthatch_engine::base::{PoolId, Time, WorkerId};
-use nuthatch_engine::proxy::{Action, ConnId, Worker};
+use nuthatch_engine::proxy::{Action, ConnId, Gathering, Order, Step, Worker};
 use nuthatch_engine::topology::{Address, Director, PoolSpec, Protocol};
 use std::sync::Arc;
 
@@ -41,34 +41,26 @@ impl Stage {
         self.now = self.now.plus_ms(1);
         self.worker.begin_turn(self.now);
         let made = event(&mut self.worker);
-        self.worker.handle_deadline();
-        self.worker.end_turn();
-        self.act();
-        // Bytes for the server count as sent; those for clients stay until they are read.
-        while let Some(conn) = self.worker.poll_flush() {
-            if let ConnId::Upstream(_) = conn {
-                let len = self.worker.output(conn).len();
-                self.sent += len;
-                self.worker.handle_written(conn, len);
-            }
-        }
-        self.act();
-        self.worker.check_invariants();
-        made
-    }
-
-    fn act(&mut self) {
-        while let Some(action) = self.worker.poll_action() {
-            match action {
-                Action::Connect { conn, .. } => {
+        self.worker.finish_turn(Gathering::None);
+        while let Some(step) = self.worker.poll() {
+            match step {
+                // Bytes for the server count as sent; those for clients stay until they are read.
+                Step::Write(conn @ ConnId::Upstream(_)) => {
+                    let len = self.worker.output(conn).len();
+                    self.sent += len;
+                    self.worker.handle_written(conn, len);
+                }
+                Step::Act(Action::Connect { conn, .. }) => {
                     self.upstream = Some(conn);
                     self.worker.handle_connected(conn);
                 }
-                Action::Close { conn } => self.closed.push(conn),
-                Action::ShutdownWrite { conn } => self.shut.push(conn),
-                _ => {}
+                Step::Act(Action::Close { conn }) => self.closed.push(conn),
+                Step::Act(Action::ShutdownWrite { conn }) => self.shut.push(conn),
+                Step::Write(_) | Step::Act(_) => {}
             }
         }
+        self.worker.check_invariants();
+        made
     }
 
     /// The server answers so many requests with nil.
@@ -92,7 +84,7 @@ fn idle_clients_go_at_once_and_busy_ones_with_their_replies() {
     let mut stage = Stage::new();
     let (idle, busy) = (stage.client(1), stage.client(2));
     stage.turn(|worker| worker.handle_bytes(busy, &GET.repeat(3)));
-    stage.turn(Worker::handle_drain);
+    stage.turn(|worker| worker.handle_order(&Order::ShutDown));
     assert_eq!(stage.closed, [idle]);
     assert!(!stage.worker.is_drained());
     // What it sends now is not taken.
@@ -111,7 +103,7 @@ fn a_long_pipeline_that_was_taken_is_answered_whole() {
     let client = stage.client(1);
     // Far more than its window: most of them wait, not forwarded, in our memory.
     stage.turn(|worker| worker.handle_bytes(client, &GET.repeat(500)));
-    stage.turn(Worker::handle_drain);
+    stage.turn(|worker| worker.handle_order(&Order::ShutDown));
     let mut read = 0;
     for _ in 0..600 {
         let waiting = stage.worker.backlog().tickets;
@@ -132,7 +124,7 @@ fn a_request_that_flows_is_taken_to_its_end() {
     let body = vec![b'x'; 200_000];
     let head = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$200000\r\n";
     stage.turn(|worker| worker.handle_bytes(client, &[head, &body[..100_000]].concat()));
-    stage.turn(Worker::handle_drain);
+    stage.turn(|worker| worker.handle_order(&Order::ShutDown));
     stage.turn(|worker| worker.handle_bytes(client, &body[100_000..150_000]));
     assert!(stage.closed.is_empty() && !stage.worker.is_drained());
     stage.turn(|worker| worker.handle_bytes(client, &[&body[150_000..], b"\r\n"].concat()));
@@ -147,7 +139,7 @@ fn one_that_never_closes_is_not_waited_for() {
     let mut stage = Stage::new();
     let client = stage.client(1);
     stage.turn(|worker| worker.handle_bytes(client, GET));
-    stage.turn(Worker::handle_drain);
+    stage.turn(|worker| worker.handle_order(&Order::ShutDown));
     stage.answer(1);
     assert_eq!(stage.read(client), 1);
     // A deadline may be early.
@@ -162,7 +154,7 @@ fn one_that_never_closes_is_not_waited_for() {
 #[test]
 fn one_that_comes_late_is_closed() {
     let mut stage = Stage::new();
-    stage.turn(Worker::handle_drain);
+    stage.turn(|worker| worker.handle_order(&Order::ShutDown));
     assert!(stage.worker.is_drained());
     let late = stage.client(1);
     assert_eq!(stage.closed, [late]);

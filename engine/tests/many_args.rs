@@ -2,7 +2,7 @@
 
 use nuthatch_engine::base::limits::SHARED_ARGS_MAX;
 use nuthatch_engine::base::{PoolId, Time, WorkerId};
-use nuthatch_engine::proxy::{Action, Cause, ConnId, Worker};
+use nuthatch_engine::proxy::{Action, Cause, ConnId, Gathering, Step, Worker};
 use nuthatch_engine::topology::{Address, Director, Eject, PoolSpec, Protocol, Report, Sight};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,30 +38,24 @@ impl Stage {
         self.now = self.now.plus_ms(1);
         self.worker.begin_turn(self.now);
         let made = event(&mut self.worker);
-        for _ in 0..3 {
-            self.worker.end_turn();
-            self.act();
-            while let Some(conn) = self.worker.poll_flush() {
-                let bytes = self.worker.output(conn).to_vec();
-                self.worker.handle_written(conn, bytes.len());
-                self.sent.entry(conn).or_default().extend(bytes);
+        self.worker.finish_turn(Gathering::None);
+        while let Some(step) = self.worker.poll() {
+            match step {
+                Step::Write(conn) => {
+                    let bytes = self.worker.output(conn).to_vec();
+                    self.worker.handle_written(conn, bytes.len());
+                    self.sent.entry(conn).or_default().extend(bytes);
+                }
+                Step::Act(Action::Connect { conn, .. }) => {
+                    self.upstreams.push(conn);
+                    self.worker.handle_connected(conn);
+                }
+                Step::Act(Action::Report(report)) => self.reports.push(report),
+                Step::Act(_) => {}
             }
         }
         self.worker.check_invariants();
         made
-    }
-
-    fn act(&mut self) {
-        while let Some(action) = self.worker.poll_action() {
-            match action {
-                Action::Connect { conn, .. } => {
-                    self.upstreams.push(conn);
-                    self.worker.handle_connected(conn);
-                }
-                Action::Report(report) => self.reports.push(report),
-                _ => {}
-            }
-        }
     }
 
     fn says(&mut self, conn: ConnId, bytes: &[u8]) {

@@ -6,7 +6,7 @@
 use nuthatch_engine::base::{PoolId, Time, WorkerId};
 use nuthatch_engine::fuzz;
 use nuthatch_engine::protocol::resp::{encode, reply, request};
-use nuthatch_engine::proxy::{Action, ConnId, Reading, Worker};
+use nuthatch_engine::proxy::{Action, ConnId, Gathering, Reading, Step, Worker};
 use nuthatch_engine::topology::{Address, Director, PoolSpec, Protocol};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -88,6 +88,8 @@ fn through_a_worker(shards: u16, sent: &[u8], cuts: &[usize], models: &mut [Mode
     let mut piece = move |left: usize| cuts.next().unwrap_or(left).clamp(1, left.max(1)).min(left);
     worker.begin_turn(Time::from_ms(1));
     let client = worker.handle_accept(PoolId(0), 1, None);
+    worker.finish_turn(Gathering::None);
+    while worker.poll().is_some() {}
     let (mut rest, mut got, mut paused) = (sent, Vec::new(), false);
     let mut wires: BTreeMap<ConnId, (usize, Vec<u8>, Vec<u8>)> = BTreeMap::new();
     for turn in 2.. {
@@ -109,38 +111,37 @@ fn through_a_worker(shards: u16, sent: &[u8], cuts: &[usize], models: &mut [Mode
                 quiet = false;
             }
         }
-        worker.end_turn();
-        while let Some(action) = worker.poll_action() {
+        worker.finish_turn(Gathering::None);
+        while let Some(step) = worker.poll() {
             quiet = false;
-            match action {
-                Action::Connect { conn, server, .. } => {
+            match step {
+                Step::Act(Action::Connect { conn, server, .. }) => {
                     wires.insert(conn, (server.index(), Vec::new(), Vec::new()));
                     worker.handle_connected(conn);
                 }
-                Action::ResumeReading { .. } => paused = false,
-                _ => {}
-            }
-        }
-        while let Some(conn) = worker.poll_flush() {
-            quiet = false;
-            let output = worker.output(conn);
-            let written = piece(output.len());
-            match wires.get_mut(&conn) {
-                Some((_, to, _)) => to.extend_from_slice(output),
-                None => got.extend_from_slice(&output[..written]),
-            }
-            // A client's socket may be full; the loop comes back to it.
-            let mut written = if conn == client { written } else { output.len() };
-            worker.handle_written(conn, written);
-            while conn == client && !worker.output(conn).is_empty() {
-                let output = worker.output(conn);
-                written = piece(output.len());
-                got.extend_from_slice(&output[..written]);
-                worker.handle_written(conn, written);
+                Step::Act(Action::ResumeReading { .. }) => paused = false,
+                Step::Act(_) => {}
+                Step::Write(conn) if conn == client => {
+                    // A client's socket may be full; the loop comes back to it.
+                    while !worker.output(conn).is_empty() {
+                        let output = worker.output(conn);
+                        let written = piece(output.len());
+                        got.extend_from_slice(&output[..written]);
+                        worker.handle_written(conn, written);
+                    }
+                }
+                Step::Write(conn) => {
+                    let output = worker.output(conn);
+                    if let Some((_, to, _)) = wires.get_mut(&conn) {
+                        to.extend_from_slice(output);
+                    }
+                    let written = output.len();
+                    worker.handle_written(conn, written);
+                }
             }
         }
         worker.check_invariants();
-        if quiet && worker.deadline() != Some(Time::from_ms(turn)) {
+        if quiet {
             break;
         }
     }

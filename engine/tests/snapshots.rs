@@ -2,7 +2,7 @@
 //! that are gone.
 
 use nuthatch_engine::base::{Epoch, PoolId, Time, WorkerId};
-use nuthatch_engine::proxy::{Action, ConnId, Worker};
+use nuthatch_engine::proxy::{Action, ConnId, Gathering, Order, Step, Worker};
 use nuthatch_engine::topology::{Address, Director, PoolSpec, PoolTopology, Protocol, Snapshot};
 use std::sync::Arc;
 
@@ -22,9 +22,21 @@ fn snapshot(epoch: u64, pools: &[(PoolId, Arc<PoolTopology>)]) -> Snapshot {
     Snapshot::new(Epoch(epoch), pools.iter().cloned())
 }
 
+fn follow(worker: &mut Worker, epoch: u64, pools: &[(PoolId, Arc<PoolTopology>)]) {
+    worker.handle_order(&Order::Follow(Arc::new(snapshot(epoch, pools))));
+}
+
+/// Ends the turn and begins another one; what the worker asked for.
 fn actions(worker: &mut Worker) -> Vec<Action> {
-    worker.end_turn();
-    std::iter::from_fn(|| worker.poll_action()).collect()
+    worker.finish_turn(Gathering::None);
+    let mut actions = Vec::new();
+    while let Some(step) = worker.poll() {
+        if let Step::Act(action) = step {
+            actions.push(action);
+        }
+    }
+    worker.begin_turn(Time::from_ms(1));
+    actions
 }
 
 /// Where a client of the pool makes the worker connect to.
@@ -43,10 +55,10 @@ fn each_epoch_is_acknowledged_once() {
     let mut worker = Worker::new(WorkerId(0), 7, &snapshot(1, &pools));
     worker.begin_turn(Time::from_ms(1));
     actions(&mut worker);
-    worker.handle_snapshot(&snapshot(1, &pools));
+    follow(&mut worker, 1, &pools);
     assert_eq!(actions(&mut worker), [], "it began with this one");
-    worker.handle_snapshot(&snapshot(3, &pools));
-    worker.handle_snapshot(&snapshot(2, &pools));
+    follow(&mut worker, 3, &pools);
+    follow(&mut worker, 2, &pools);
     assert_eq!(actions(&mut worker), [Action::Follow { epoch: Epoch(3) }]);
     assert_eq!(worker.epoch(), Epoch(3));
 }
@@ -58,7 +70,7 @@ fn a_pool_that_is_new_is_served_and_one_that_is_gone_is_kept() {
     let mut worker = Worker::new(WorkerId(0), 7, &snapshot(1, &pools[..1]));
     worker.begin_turn(Time::from_ms(1));
     let old = worker.handle_accept(one, 1, None);
-    worker.handle_snapshot(&snapshot(2, &pools));
+    follow(&mut worker, 2, &pools);
     let made = actions(&mut worker);
     assert!(matches!(made[0], Action::Connect { pool: PoolId(1), .. }), "{made:?}");
     assert_eq!(made[1..], [Action::Follow { epoch: Epoch(2) }]);
@@ -66,7 +78,7 @@ fn a_pool_that_is_new_is_served_and_one_that_is_gone_is_kept() {
     assert_eq!(connects(&mut worker, new), [], "it is connected already");
     assert_eq!((worker.counters(two).client_connections, worker.count().pools.len()), (1, 2));
 
-    worker.handle_snapshot(&snapshot(3, &pools[1..]));
+    follow(&mut worker, 3, &pools[1..]);
     assert_eq!(actions(&mut worker), [Action::Follow { epoch: Epoch(3) }]);
     assert_eq!(connects(&mut worker, old), [one]);
     worker.check_invariants();

@@ -1,10 +1,5 @@
 //! Drives one worker as the loop in `nuthatch::io` does, with the world's transport in place of
-//! sockets.
-//!
-//! ```text
-//!   begin_turn ─▶ what happened, in some order ─▶ deadline, if due ─▶ end_turn ─▶ actions
-//!                                                                     ─▶ flush ─▶ actions
-//! ```
+//! sockets. What happens in a turn comes in some order.
 //!
 //! After each turn `Worker::check_invariants` runs, and no client is left that has taken nothing
 //! for longer than its pool allows.
@@ -12,10 +7,11 @@
 use crate::dice::Dice;
 use crate::transport::{EndId, Net, Read};
 use nuthatch_engine::base::{Epoch, PoolId, ServerId, Time};
-use nuthatch_engine::proxy::{Action, Cause, ConnId, Note, Reading, Worker};
-use nuthatch_engine::topology::{Report, Snapshot};
+use nuthatch_engine::proxy::{
+    Action, Cause, ConnId, Gathering, Note, Order, Reading, Step, Worker,
+};
+use nuthatch_engine::topology::Report;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// Outputs of more are written in part at times. A handshake is less: a loop writes it at once.
 const PART_FROM_BYTES: usize = 256;
@@ -23,19 +19,12 @@ const PART_FROM_BYTES: usize = 256;
 /// Milliseconds that a deadline may be late: the lot puts turns off.
 const LATE_MS: u64 = 5;
 
-/// What `control` mails to workers.
-#[derive(Clone)]
-pub enum Letter {
-    Snapshot(Arc<Snapshot>),
-    Watch(PoolId, ServerId),
-}
-
 pub enum Event {
     Accept { end: EndId, pool: PoolId, id: u64 },
     Connected { conn: ConnId, end: EndId },
     Refused { conn: ConnId },
     Wake(EndId),
-    Letter(Letter),
+    Order(Order),
 }
 
 /// What a turn asks of the world.
@@ -118,23 +107,23 @@ impl Host {
         for event in events {
             self.handle(event, net, dice, now, &mut unblocked);
         }
-        if self.worker.deadline().is_some_and(|at| at <= now) {
-            self.worker.handle_deadline();
-        }
-        self.worker.end_turn();
-        if dice.percent(50) {
-            self.worker.gather(is_busy);
-        }
-        self.act(net, dice, now);
+        let gathering = match (dice.percent(50), is_busy) {
+            (false, _) => Gathering::None,
+            (true, true) => Gathering::Busy,
+            (true, false) => Gathering::Idle,
+        };
+        self.worker.finish_turn(gathering);
         for end in unblocked {
             if let Some(conn) = self.seats.get(&end).map(|seat| seat.conn) {
                 self.write(conn, net, dice, now);
             }
         }
-        while let Some(conn) = self.worker.poll_flush() {
-            self.write(conn, net, dice, now);
+        while let Some(step) = self.worker.poll() {
+            match step {
+                Step::Write(conn) => self.write(conn, net, dice, now),
+                Step::Act(action) => self.act(&action, net, dice, now),
+            }
         }
-        self.act(net, dice, now);
         self.worker.check_invariants();
         for (end, seat) in &self.seats {
             let in_time = seat.gone_by.is_none_or(|at| now <= at);
@@ -172,8 +161,7 @@ impl Host {
                     self.worker.handle_closed(conn, &Cause::Refused);
                 }
             }
-            Event::Letter(Letter::Snapshot(snapshot)) => self.worker.handle_snapshot(&snapshot),
-            Event::Letter(Letter::Watch(pool, server)) => self.worker.handle_watch(pool, server),
+            Event::Order(order) => self.worker.handle_order(&order),
             Event::Wake(end) => {
                 if let Some(seat) = self.seats.get_mut(&end) {
                     if std::mem::take(&mut seat.blocked) {
@@ -282,52 +270,50 @@ impl Host {
         }
     }
 
-    fn act(&mut self, net: &mut Net, dice: &mut Dice, now: Time) {
-        while let Some(action) = self.worker.poll_action() {
-            match action {
-                Action::Connect { conn, pool, server } => {
-                    self.connecting.insert(conn);
-                    self.wishes.push(Wish::Connect { conn, pool, server });
-                }
-                Action::Close { conn } => {
-                    self.connecting.remove(&conn);
-                    if let Some(end) = self.ends.get(&conn).copied() {
-                        self.unseat(end);
-                        net.close(end, now);
-                    }
-                }
-                Action::ShutdownWrite { conn } => {
-                    if let Some(end) = self.ends.get(&conn) {
-                        net.shut(*end, now);
-                    }
-                }
-                Action::TryWriting { conn } => {
-                    if let Some(end) = self.ends.get(&conn)
-                        && let Some(seat) = self.seats.get_mut(end)
-                    {
-                        seat.blocked = false;
-                        self.write(conn, net, dice, now);
-                    }
-                }
-                Action::ResumeReading { conn } => {
-                    if let Some(end) = self.ends.get(&conn)
-                        && let Some(seat) = self.seats.get_mut(end)
-                    {
-                        seat.paused = false;
-                        net.wake(now, *end);
-                    }
-                }
-                Action::Report(report) => self.wishes.push(Wish::Report(report)),
-                Action::AskServers { pool } => self.wishes.push(Wish::AskServers(pool)),
-                Action::Follow { epoch } => self.wishes.push(Wish::Follow(epoch)),
-                // Cut off in the middle of a large reply: there is no other way to tell it.
-                Action::Note(Note::StreamBroken { conn, .. }) => {
-                    if let Some(end) = self.ends.get(&conn) {
-                        self.wishes.push(Wish::Excuse { end: end.peer() });
-                    }
-                }
-                Action::Note(_) => {}
+    fn act(&mut self, action: &Action, net: &mut Net, dice: &mut Dice, now: Time) {
+        match *action {
+            Action::Connect { conn, pool, server } => {
+                self.connecting.insert(conn);
+                self.wishes.push(Wish::Connect { conn, pool, server });
             }
+            Action::Close { conn } => {
+                self.connecting.remove(&conn);
+                if let Some(end) = self.ends.get(&conn).copied() {
+                    self.unseat(end);
+                    net.close(end, now);
+                }
+            }
+            Action::ShutdownWrite { conn } => {
+                if let Some(end) = self.ends.get(&conn) {
+                    net.shut(*end, now);
+                }
+            }
+            Action::TryWriting { conn } => {
+                if let Some(end) = self.ends.get(&conn)
+                    && let Some(seat) = self.seats.get_mut(end)
+                {
+                    seat.blocked = false;
+                    self.write(conn, net, dice, now);
+                }
+            }
+            Action::ResumeReading { conn } => {
+                if let Some(end) = self.ends.get(&conn)
+                    && let Some(seat) = self.seats.get_mut(end)
+                {
+                    seat.paused = false;
+                    net.wake(now, *end);
+                }
+            }
+            Action::Report(report) => self.wishes.push(Wish::Report(report)),
+            Action::AskServers { pool } => self.wishes.push(Wish::AskServers(pool)),
+            Action::Follow { epoch } => self.wishes.push(Wish::Follow(epoch)),
+            // Cut off in the middle of a large reply: there is no other way to tell it.
+            Action::Note(Note::StreamBroken { conn, .. }) => {
+                if let Some(end) = self.ends.get(&conn) {
+                    self.wishes.push(Wish::Excuse { end: end.peer() });
+                }
+            }
+            Action::Note(_) => {}
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::check::{Ledger, Outage};
 use crate::client::{Client, Habits, Leaves, Reads};
 use crate::control::{Control, Errand, MAIL_MS_MAX};
 use crate::dice::Dice;
-use crate::host::{Event as HostEvent, Host, Letter, Wish};
+use crate::host::{Event as HostEvent, Host, Wish};
 use crate::memcached::Cache;
 use crate::mood::Mood;
 use crate::plan::{self, Fault, Plan};
@@ -21,7 +21,7 @@ use crate::toy::{Store, Toy};
 use crate::trace::Trace;
 use crate::transport::{EndId, Net, Owner};
 use nuthatch_engine::base::{PoolId, ServerId, Time, WorkerId};
-use nuthatch_engine::proxy::{ConnId, Counters, FlowBounds, Worker};
+use nuthatch_engine::proxy::{ConnId, Counters, FlowBounds, Order, Worker};
 use nuthatch_engine::topology::{Ability, Eject, PoolSpec, Protocol, Release, Report};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use std::sync::Arc;
 pub(crate) enum Event {
     Wake(EndId),
     Turn(usize),
-    Letter(usize, Letter),
+    Order(usize, Order),
     Report(Report),
     Health,
     ProbeAnswer { pool: PoolId, server: ServerId, ready: bool },
@@ -189,8 +189,8 @@ impl World {
                     self.turn(worker);
                 }
             }
-            Event::Letter(worker, letter) => {
-                self.hosts[worker].events.push(HostEvent::Letter(letter));
+            Event::Order(worker, order) => {
+                self.hosts[worker].events.push(HostEvent::Order(order));
                 self.plan_turn(worker, now);
             }
             Event::Report(report) => {
@@ -384,8 +384,8 @@ impl World {
                 Errand::Publish => self.publish(),
                 Errand::Watch(pool, server) => {
                     for worker in 0..self.hosts.len() {
-                        let letter = Letter::Watch(pool, server);
-                        self.after_us(0, MAIL_MS_MAX * 1_000, Event::Letter(worker, letter));
+                        let order = Order::Watch { pool, server };
+                        self.after_us(0, MAIL_MS_MAX * 1_000, Event::Order(worker, order));
                     }
                 }
                 Errand::Probe(pool, server) => {
@@ -426,8 +426,8 @@ impl World {
             out.iter().any(|&(s, toy)| s == shard && servers[shard.0][toy] == outage.server)
         });
         for worker in 0..self.hosts.len() {
-            let letter = Letter::Snapshot(self.control.current.clone());
-            self.after_us(0, MAIL_MS_MAX * 1_000 - 1_000, Event::Letter(worker, letter));
+            let order = Order::Follow(self.control.current.clone());
+            self.after_us(0, MAIL_MS_MAX * 1_000 - 1_000, Event::Order(worker, order));
         }
     }
 

@@ -12,7 +12,7 @@
 use crate::null::{Answers, Parser, Value};
 use anyhow::{Context, Result, ensure};
 use nuthatch_engine::base::{PoolId, Time, WorkerId};
-use nuthatch_engine::proxy::{Action, ConnId, Worker};
+use nuthatch_engine::proxy::{Action, ConnId, Gathering, Step, Worker};
 use nuthatch_engine::routing::{Router, distribution};
 use nuthatch_engine::topology::kinds::fixed;
 use nuthatch_engine::topology::{
@@ -76,6 +76,8 @@ impl Stage {
         let now = Time::from_ms(1000);
         worker.begin_turn(now);
         let client = worker.handle_accept(PoolId(0), 1, None);
+        worker.finish_turn(Gathering::None);
+        while worker.poll().is_some() {}
         let is_memcached = protocol == Protocol::Memcache;
         let (servers, exchanges) = (Vec::new(), Vec::new());
         let mut stage = Stage { worker, client, now, servers, is_memcached, exchanges };
@@ -101,29 +103,32 @@ impl Stage {
         self.turn();
         self.worker.handle_bytes(self.client, request);
         for _ in 0..100 {
-            self.worker.end_turn();
             let mut events = Vec::new();
-            while let Some(action) = self.worker.poll_action() {
-                if let Action::Connect { conn, .. } = action {
-                    let parser = Parser::new(self.is_memcached);
-                    self.servers.push(FakeServer { conn, parser });
-                    self.worker.handle_connected(conn);
+            self.worker.finish_turn(Gathering::None);
+            while let Some(step) = self.worker.poll() {
+                match step {
+                    Step::Act(Action::Connect { conn, .. }) => {
+                        let parser = Parser::new(self.is_memcached);
+                        self.servers.push(FakeServer { conn, parser });
+                        self.worker.handle_connected(conn);
+                    }
+                    Step::Act(_) => {}
+                    Step::Write(conn) => {
+                        let output = self.worker.output(conn).to_vec();
+                        self.worker.handle_written(conn, output.len());
+                        if conn == self.client {
+                            exchange.reply_bytes += output.len();
+                            continue;
+                        }
+                        let server = self.servers.iter_mut().find(|server| server.conn == conn);
+                        let server = server.context("an upstream that never connected")?;
+                        let mut answers = Answers::new(Rc::new(Value::new(8, b'v')));
+                        server.parser.take(&output, &mut answers);
+                        let mut bytes = Vec::new();
+                        answers.write_to(&mut bytes)?;
+                        events.push((conn, bytes));
+                    }
                 }
-            }
-            while let Some(conn) = self.worker.poll_flush() {
-                let output = self.worker.output(conn).to_vec();
-                self.worker.handle_written(conn, output.len());
-                if conn == self.client {
-                    exchange.reply_bytes += output.len();
-                    continue;
-                }
-                let server = self.servers.iter_mut().find(|server| server.conn == conn);
-                let server = server.context("an upstream that never connected")?;
-                let mut answers = Answers::new(Rc::new(Value::new(8, b'v')));
-                server.parser.take(&output, &mut answers);
-                let mut bytes = Vec::new();
-                answers.write_to(&mut bytes)?;
-                events.push((conn, bytes));
             }
             if events.is_empty() && self.worker.backlog().is_empty() {
                 break;
@@ -159,17 +164,15 @@ impl Stage {
 
     /// The end of a turn as in the loop. Returns the number of bytes that went to the client.
     fn flush(&mut self) -> usize {
-        if self.worker.deadline().is_some_and(|at| at <= self.now) {
-            self.worker.handle_deadline();
-        }
-        self.worker.end_turn();
+        self.worker.finish_turn(Gathering::None);
         let mut to_client = 0;
-        while self.worker.poll_action().is_some() {}
-        while let Some(conn) = self.worker.poll_flush() {
-            let len = self.worker.output(conn).len();
-            self.worker.handle_written(conn, len);
-            if conn == self.client {
-                to_client += len;
+        while let Some(step) = self.worker.poll() {
+            if let Step::Write(conn) = step {
+                let len = self.worker.output(conn).len();
+                self.worker.handle_written(conn, len);
+                if conn == self.client {
+                    to_client += len;
+                }
             }
         }
         to_client

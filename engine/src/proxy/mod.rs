@@ -32,7 +32,7 @@ mod measure;
 mod plan;
 mod worker;
 
-pub use link::action::{Action, ConnId, Identity, Note, Reading};
+pub use link::action::{Action, ConnId, Gathering, Identity, Note, Order, Reading, Step};
 pub use link::bounds::FlowBounds;
 pub use link::cause::Cause;
 pub use link::upstream::lane::{server_said, wants_no_password};

@@ -5,7 +5,9 @@
 //! `s0` and `s1`, and a story moves shards to further servers in the order of their numbers.
 
 use nuthatch_engine::base::{PoolId, ServerId, ShardId, Time, WorkerId};
-use nuthatch_engine::proxy::{Action, Cause, ConnId, FlowBounds, Note, Reading, Worker};
+use nuthatch_engine::proxy::{
+    Action, Cause, ConnId, FlowBounds, Gathering, Note, Order, Reading, Step, Worker,
+};
 use nuthatch_engine::routing::distribution;
 use nuthatch_engine::topology::{
     Ability, Address, Director, Eject, Manners, PoolSpec, PoolTopology, Protocol, Release, Report,
@@ -257,7 +259,10 @@ impl Play {
                 self.director.handle_primary(POOL, shard, &address(server.0), now);
                 let primary = self.topology().shard(shard).primary;
                 assert_eq!(primary, server, "stories number new servers one after the other");
-                self.decide(trace); // its mail comes in this turn
+                // Its orders come in this turn.
+                for order in self.decide(trace) {
+                    self.worker.handle_order(&order);
+                }
             }
             _ => {
                 let (name, text) = line.split_once(": ").unwrap_or_else(|| panic!("{line}?"));
@@ -285,37 +290,39 @@ impl Play {
     }
 
     fn end_turn(&mut self, now: Time, trace: &mut Vec<String>) {
+        let gathering = match (self.gathers, self.idle) {
+            (false, _) => Gathering::None,
+            (true, true) => Gathering::Idle,
+            (true, false) => Gathering::Busy,
+        };
         loop {
-            if self.worker.deadline().is_some_and(|at| at <= now) {
-                self.worker.handle_deadline();
+            self.worker.finish_turn(gathering);
+            while let Some(step) = self.worker.poll() {
+                match step {
+                    Step::Write(conn) => self.write(conn, trace),
+                    Step::Act(action) => self.act(action, now, trace),
+                }
             }
-            self.worker.end_turn();
-            if self.gathers {
-                self.worker.gather(!self.idle);
-            }
-            self.act(now, trace);
-            while let Some(conn) = self.worker.poll_flush() {
-                self.write(conn, trace);
-            }
-            self.act(now, trace);
             self.worker.check_invariants();
-            if !self.decide(trace) && self.worker.deadline().is_none_or(|at| at > now) {
+            let orders = self.decide(trace);
+            if orders.is_empty() && self.worker.deadline().is_none_or(|at| at > now) {
                 return;
+            }
+            self.worker.begin_turn(now);
+            for order in orders {
+                self.worker.handle_order(&order);
             }
         }
     }
 
-    /// Carries out what the director wishes; `true` if the worker got a snapshot.
-    fn decide(&mut self, trace: &mut Vec<String>) -> bool {
-        let mut mail = false;
+    /// Carries out what the director wishes; what the worker is told.
+    fn decide(&mut self, trace: &mut Vec<String>) -> Vec<Order> {
+        let mut orders = Vec::new();
         while let Some(wish) = self.director.poll_wish() {
             match wish {
-                Wish::Publish(snapshot) => {
-                    self.worker.handle_snapshot(&snapshot);
-                    mail = true;
-                }
-                Wish::Watch { server, .. } => {
-                    self.worker.handle_watch(POOL, server);
+                Wish::Publish(snapshot) => orders.push(Order::Follow(snapshot)),
+                Wish::Watch { pool, server } => {
+                    orders.push(Order::Watch { pool, server });
                     trace.push(format!("health: watch s{}", server.0));
                 }
                 Wish::Probe { server, .. } => trace.push(format!("health: probe s{}", server.0)),
@@ -325,7 +332,7 @@ impl Play {
                 }
             }
         }
-        mail
+        orders
     }
 
     fn topology(&self) -> Arc<PoolTopology> {
@@ -339,42 +346,40 @@ impl Play {
             .map_or_else(|| format!("{conn:?}"), |(name, _)| name.clone())
     }
 
-    fn act(&mut self, now: Time, trace: &mut Vec<String>) {
-        while let Some(action) = self.worker.poll_action() {
-            let line = match action {
-                Action::Connect { conn, server, .. } => {
-                    let socket = self.sockets.entry(server.0).or_default();
-                    *socket += 1;
-                    let name = format!("s{}.{socket}", server.0);
-                    self.names.insert(name.clone(), conn);
-                    format!("connect {name}")
-                }
-                Action::Close { conn } => format!("close {}", self.name(conn)),
-                Action::ShutdownWrite { conn } => format!("shut {}", self.name(conn)),
-                Action::ResumeReading { conn } => format!("read {} again", self.name(conn)),
-                Action::Report(report) => {
-                    self.director.handle_report(report, now);
-                    let Report { server, sight, .. } = report;
-                    format!("report s{} {sight:?}", server.0)
-                }
-                Action::AskServers { pool } => {
-                    self.director.handle_wanted(pool, now);
-                    self.director.handle_deadline(now);
-                    "ask the servers".to_owned()
-                }
-                Action::Note(note) => format!("note {}", about(&note)),
-                Action::Follow { epoch } => {
-                    self.director.handle_follow(self.worker.id(), epoch);
-                    continue;
-                }
-                Action::TryWriting { conn } => {
-                    trace.push(format!("try {} again", self.name(conn)));
-                    self.write(conn, trace);
-                    continue;
-                }
-            };
-            trace.push(line);
-        }
+    fn act(&mut self, action: Action, now: Time, trace: &mut Vec<String>) {
+        let line = match action {
+            Action::Connect { conn, server, .. } => {
+                let socket = self.sockets.entry(server.0).or_default();
+                *socket += 1;
+                let name = format!("s{}.{socket}", server.0);
+                self.names.insert(name.clone(), conn);
+                format!("connect {name}")
+            }
+            Action::Close { conn } => format!("close {}", self.name(conn)),
+            Action::ShutdownWrite { conn } => format!("shut {}", self.name(conn)),
+            Action::ResumeReading { conn } => format!("read {} again", self.name(conn)),
+            Action::Report(report) => {
+                self.director.handle_report(report, now);
+                let Report { server, sight, .. } = report;
+                format!("report s{} {sight:?}", server.0)
+            }
+            Action::AskServers { pool } => {
+                self.director.handle_wanted(pool, now);
+                self.director.handle_deadline(now);
+                "ask the servers".to_owned()
+            }
+            Action::Note(note) => format!("note {}", about(&note)),
+            Action::Follow { epoch } => {
+                self.director.handle_follow(self.worker.id(), epoch);
+                return;
+            }
+            Action::TryWriting { conn } => {
+                trace.push(format!("try {} again", self.name(conn)));
+                self.write(conn, trace);
+                return;
+            }
+        };
+        trace.push(line);
     }
 
     fn write(&mut self, conn: ConnId, trace: &mut Vec<String>) {

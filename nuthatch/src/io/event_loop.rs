@@ -31,7 +31,7 @@ use mio::{Events, Poll, Waker};
 use nuthatch_engine::base::limits::READ_BYTES;
 use nuthatch_engine::base::slab::Key;
 use nuthatch_engine::base::{Time, WorkerId};
-use nuthatch_engine::proxy::{Action, Cause, ConnId, Worker, WorkerCounts};
+use nuthatch_engine::proxy::{Action, Cause, ConnId, Gathering, Order, Step, Worker, WorkerCounts};
 use nuthatch_engine::topology::Snapshot;
 use std::collections::VecDeque;
 use std::io;
@@ -120,6 +120,7 @@ impl EventLoop {
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         self.worker.begin_turn(self.clock.now());
+        self.worker.finish_turn(Gathering::None);
         self.settle();
         loop {
             match self.wait(&mut events) {
@@ -182,12 +183,13 @@ impl EventLoop {
                 }
             }
         }
-        self.worker.handle_deadline();
-        self.worker.end_turn();
-        // With bulk in line the next turn is longer than writes may be held, so hold none.
-        if !self.stopping && self.bulk.is_empty() {
-            self.worker.gather(is_busy);
-        }
+        let gathering = match is_busy {
+            // With bulk in line the next turn is longer than writes may be held, so hold none.
+            _ if self.stopping || !self.bulk.is_empty() => Gathering::None,
+            true => Gathering::Busy,
+            false => Gathering::Idle,
+        };
+        self.worker.finish_turn(gathering);
         self.settle();
         if !self.empty_reported && self.worker.is_drained() {
             self.empty_reported = true;
@@ -204,23 +206,12 @@ impl EventLoop {
         }
     }
 
-    /// The end of a turn: one write a connection, then the worker's actions. In this order, since a
-    /// flush may add an action: to close a client that is owed nothing more. An action left for the
-    /// next turn would wait for an event that may never come.
+    /// The end of a turn: the worker's actions, and one write a connection.
     fn settle(&mut self) {
-        loop {
-            self.worker.end_turn();
-            let mut acted = false;
-            while let Some(conn) = self.worker.poll_flush() {
-                acted = true;
-                self.flush(conn);
-            }
-            while let Some(action) = self.worker.poll_action() {
-                acted = true;
-                self.act(action);
-            }
-            if !acted {
-                break;
+        while let Some(step) = self.worker.poll() {
+            match step {
+                Step::Write(conn) => self.flush(conn),
+                Step::Act(action) => self.act(action),
             }
         }
     }
@@ -304,10 +295,12 @@ impl EventLoop {
         while let Ok(mail) = self.mail.try_recv() {
             match mail {
                 Mail::Snapshot(snapshot) => {
-                    self.worker.handle_snapshot(&snapshot);
+                    self.worker.handle_order(&Order::Follow(Arc::clone(&snapshot)));
                     self.snapshot = snapshot;
                 }
-                Mail::Watch { pool, server } => self.worker.handle_watch(pool, server),
+                Mail::Watch { pool, server } => {
+                    self.worker.handle_order(&Order::Watch { pool, server });
+                }
                 Mail::Client { pool, stream, peer, id } => self.add_client(pool, stream, peer, id),
                 Mail::Resolved { conn, address: Some(address) } => {
                     // The attempt may have timed out meanwhile.
@@ -322,7 +315,7 @@ impl EventLoop {
                 Mail::ListenersClosed => self.closed += 1,
                 Mail::AreYouThere => self.tell(ToControl::HereIAm(self.worker.id())),
                 Mail::Release => {
-                    self.worker.shed();
+                    self.worker.handle_order(&Order::TrimMemory);
                     sys::release_own_memory();
                 }
                 Mail::Count(asker) => self.asked.push(asker),

@@ -3,8 +3,9 @@
 use crate::base::slab::Key;
 use crate::base::{Epoch, PoolId, ServerId};
 use crate::proxy::link::cause::Cause;
-use crate::topology::Report;
+use crate::topology::{Report, Snapshot};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// A connection, named so that events for one that is gone reach nobody.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -36,6 +37,38 @@ pub enum Action {
     Follow { epoch: Epoch },
     /// For the log.
     Note(Note),
+}
+
+/// What the driver does next; see [`Worker::poll`](crate::proxy::Worker::poll).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Write the connection's output, and tell the worker how much went.
+    Write(ConnId),
+    Act(Action),
+}
+
+/// Whether output may be held back at the end of a turn, for more to join it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gathering {
+    /// No: the driver stops, or has more to do before it looks for events again.
+    None,
+    /// The turn has brought nothing.
+    Idle,
+    /// The turn has brought something.
+    Busy,
+}
+
+/// What control asks of a worker.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// Route by this snapshot, if it is newer.
+    Follow(Arc<Snapshot>),
+    /// Report the next reply that any upstream of this server gets, one to come included.
+    Watch { pool: PoolId, server: ServerId },
+    /// Take no further request, and close each client when it has what it is owed.
+    ShutDown,
+    /// Keep no buffers for later.
+    TrimMemory,
 }
 
 /// Something an operator wants to know of.

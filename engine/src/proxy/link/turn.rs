@@ -71,6 +71,12 @@ impl Turn {
         }
     }
 
+    /// Keeps no buffers for later.
+    pub fn trim_memory(&mut self) {
+        self.buffers.shed();
+        self.spare_slots = Vec::new();
+    }
+
     /// Makes sure the worker wakes at `at`.
     #[inline]
     pub fn wake_at(&mut self, at: Time) {

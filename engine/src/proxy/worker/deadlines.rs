@@ -14,10 +14,8 @@ use crate::topology::{Report, Sight};
 
 impl Worker {
     /// Looks at everything that has a deadline. Cheap: once a timeout period, not once a request.
-    pub fn handle_deadline(&mut self) {
-        if !self.is_deadline_due() {
-            return;
-        }
+    #[cold]
+    pub(super) fn handle_deadline(&mut self) {
         self.turn.deadline = Time::NEVER;
         for at in 0..self.upstreams.len() {
             self.upstream_deadline(at);

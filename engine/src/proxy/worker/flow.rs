@@ -54,6 +54,7 @@ impl Worker {
 
     /// So many bytes were read there.
     pub fn handle_flowed(&mut self, conn: ConnId, len: usize) -> Reading {
+        self.check_phase();
         if len == 0 {
             // A connection that waits for a stalled peer holds no buffer meanwhile.
             if let Some((out, buffers)) = self.receiver(conn) {

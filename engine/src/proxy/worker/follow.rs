@@ -3,14 +3,25 @@
 use super::Worker;
 use crate::base::{PoolId, ServerId};
 use crate::protocol::resp::Version;
-use crate::proxy::link::action::{Action, Note};
+use crate::proxy::link::action::{Action, Note, Order};
 use crate::proxy::link::upstream::duty::Duty;
 use crate::topology::{Common, ShardState, Snapshot};
 use std::sync::Arc;
 
 impl Worker {
+    /// Does what control asks for.
+    pub fn handle_order(&mut self, order: &Order) {
+        self.check_phase();
+        match order {
+            Order::Follow(snapshot) => self.follow(snapshot),
+            Order::Watch { pool, server } => self.watch(*pool, *server),
+            Order::ShutDown => self.shut_down(),
+            Order::TrimMemory => self.turn.trim_memory(),
+        }
+    }
+
     /// Follows a newer topology, between two events.
-    pub fn handle_snapshot(&mut self, snapshot: &Snapshot) {
+    fn follow(&mut self, snapshot: &Snapshot) {
         if snapshot.epoch <= self.turn.epoch {
             return;
         }
@@ -53,7 +64,7 @@ impl Worker {
     }
 
     /// Reports the next reply that any upstream of this server gets, one to come included.
-    pub fn handle_watch(&mut self, pool: PoolId, server: ServerId) {
+    fn watch(&mut self, pool: PoolId, server: ServerId) {
         self.pools[pool.index()].watch(server);
         for upstream in &mut self.upstreams {
             if upstream.pool() == pool && upstream.server() == server {

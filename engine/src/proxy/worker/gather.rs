@@ -25,9 +25,8 @@ use crate::proxy::worker::Worker;
 use std::collections::VecDeque;
 
 impl Worker {
-    /// Holds back what may be; see the module's head. Call it at a turn's end, before the flush,
-    /// and not in the last turn. `is_busy`: the turn has brought something.
-    pub fn gather(&mut self, is_busy: bool) {
+    /// Holds back what may be; see the module's head. `is_busy`: the turn has brought something.
+    pub(super) fn gather(&mut self, is_busy: bool) {
         let Worker { clients, upstreams, turn, .. } = self;
         let now = turn.now;
         let end = hold_back(&mut turn.dirty_clients, &mut turn.held_clients, |key| {
@@ -48,6 +47,7 @@ impl Worker {
     /// If something is held back: when the next turn must come at the latest, whether there is an
     /// event or not. At once after a turn that has brought something, within `GATHER_US` after one
     /// that has not.
+    #[inline]
     pub fn held_until(&self) -> Option<Time> {
         let is_gathering =
             !self.turn.held_upstreams.is_empty() || !self.turn.held_clients.is_empty();

@@ -1,14 +1,26 @@
 //! A worker: its clients, its upstreams, and what happens to them.
 //!
-//! One turn of the loop: any number of `handle_*`, then [`Worker::end_turn`], then the flush, then
-//! the actions, until there is neither. Nothing is written before the flush, so a turn costs each connection one write
-//! however many requests or replies it carried.
+//! Every driver (the loop in `nuthatch::io`, the simulation, stories, benchmark, fuzzing) does the
+//! same, turn by turn:
+//!
+//! ```text
+//!   begin_turn(now)         a new turn, at this time
+//!     handle_*              what happened, in any order
+//!   finish_turn(gathering)  nothing more comes in this turn
+//!     poll() ─▶ Act(action) carry it out
+//!            ─▶ Write(conn) write `output(conn)`, then handle_written; or handle_closed
+//!            ─▶ None        the turn is over; the next begins at `deadline` or `held_until`
+//! ```
+//!
+//! Nothing is written before the end, so a turn costs each connection one write however many requests
+//! or replies it carried. That is where the speed of pipelines comes from. A wrong order fails an
+//! assert in debug builds.
 
+mod clients;
 mod count;
 mod deadlines;
 mod dispatch;
 mod down;
-mod drain;
 mod flow;
 mod follow;
 mod gather;
@@ -16,22 +28,20 @@ mod intake;
 pub mod invariants;
 mod refusals;
 mod replies_in;
+mod shutdown;
+mod upstreams;
 
-use crate::base::limits::{CLIENT_HOARD_STALL_MS, LINGER_MS};
-use crate::base::slab::{Key, Slab};
+use crate::base::limits::CLIENT_HOARD_STALL_MS;
+use crate::base::slab::Slab;
 use crate::base::{Epoch, PoolId, Time, WorkerId};
-use crate::protocol::resp::Version;
-use crate::proxy::link::action::{Action, ConnId, Identity, Reading};
+use crate::proxy::link::action::{ConnId, Gathering, Identity, Reading, Step};
 use crate::proxy::link::bounds::FlowBounds;
-use crate::proxy::link::cause::Cause;
-use crate::proxy::link::client::settings::Settings;
-use crate::proxy::link::client::{Client, ClientState, Origin};
+use crate::proxy::link::client::Client;
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::measure::counters::Counters;
 use crate::topology::{PoolTopology, Snapshot};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// See the module's head.
@@ -45,6 +55,15 @@ pub struct Worker {
     has_begun: bool,
     /// No new client is taken, and no new request.
     shutting_down: bool,
+    phase: Phase,
+}
+
+/// Where a turn is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Between,
+    Turn,
+    Polling,
 }
 
 impl Worker {
@@ -52,8 +71,15 @@ impl Worker {
     pub fn new(id: WorkerId, seed: u64, snapshot: &Snapshot) -> Worker {
         let (pools, upstreams, clients) = (Vec::new(), Vec::new(), Slab::default());
         let turn = Turn::new(id, snapshot.epoch, seed);
-        let mut worker =
-            Worker { pools, clients, upstreams, turn, has_begun: false, shutting_down: false };
+        let mut worker = Worker {
+            pools,
+            clients,
+            upstreams,
+            turn,
+            has_begun: false,
+            shutting_down: false,
+            phase: Phase::Between,
+        };
         for (id, topology) in snapshot.pools() {
             worker.add_pool(id, topology);
         }
@@ -100,9 +126,14 @@ impl Worker {
         self.turn.counters[pool.index()]
     }
 
-    /// Once at the beginning of each turn; all that is handled in it happens at `now`.
+    // ---- the turn ------------------------------------------------------------------------
+
+    /// First in a turn; all that happens in it happens at `now`.
+    #[inline]
     pub fn begin_turn(&mut self, now: Time) {
+        debug_assert_eq!(self.phase, Phase::Between, "the turn before is not over");
         debug_assert!(now >= self.turn.now, "time never goes back");
+        self.phase = Phase::Turn;
         self.turn.now = now;
         if self.held_until().is_some() {
             self.turn.dirty_upstreams.extend(self.turn.held_upstreams.drain(..));
@@ -111,107 +142,67 @@ impl Worker {
         self.turn.held_until = Time::NEVER;
         self.turn.has_newcomer = false;
         if !self.has_begun {
-            self.has_begun = true;
-            for pool in self.pools.iter_mut().filter(|pool| pool.spec.preconnect) {
-                pool.preconnect(&mut self.upstreams, &mut self.turn);
-            }
+            self.preconnect();
         }
     }
 
-    // ---- clients -------------------------------------------------------------------------
-
-    /// A client was accepted. `id` is unique in the process.
-    pub fn handle_accept(&mut self, pool: PoolId, id: u64, peer: Option<SocketAddr>) -> ConnId {
-        self.turn.has_newcomer = true;
-        let of_pool = &mut self.pools[pool.index()];
-        let (protocol, since) = (of_pool.spec.protocol, self.turn.now);
-        let lane = of_pool.lane(Version::Resp2);
-        let is_open = of_pool.spec.redis_auth.is_none();
-        let key = self.clients.insert_with(|key| {
-            let origin = Origin { key, pool, protocol, id, peer, since };
-            Client::new(origin, Settings::new(lane, is_open))
-        });
-        if let Some(client) = self.clients.get_mut(key).filter(|_| self.shutting_down) {
-            client.finish(&mut self.turn, false);
+    #[cold]
+    fn preconnect(&mut self) {
+        self.has_begun = true;
+        for pool in self.pools.iter_mut().filter(|pool| pool.spec.preconnect) {
+            pool.preconnect(&mut self.upstreams, &mut self.turn);
         }
-        self.turn.counters[pool.index()].client_connections += 1;
-        ConnId::Client(key)
     }
 
-    /// Bytes were read from a connection.
+    /// Behind all `handle_*` of a turn: looks at what has its time, goes on with clients that have
+    /// room again, and holds back what may be (`gather.rs`).
     #[inline]
-    pub fn handle_bytes(&mut self, conn: ConnId, bytes: &[u8]) -> Reading {
-        match conn {
-            ConnId::Client(key) => self.client_bytes(key, bytes),
-            ConnId::Upstream(key) => self.upstream_bytes(key, bytes),
+    pub fn finish_turn(&mut self, gathering: Gathering) {
+        debug_assert_eq!(self.phase, Phase::Turn, "no turn has begun");
+        self.phase = Phase::Polling;
+        if self.is_deadline_due() {
+            self.handle_deadline();
+        }
+        if !self.turn.resumable.is_empty() {
+            self.resume_clients();
+        }
+        if gathering != Gathering::None {
+            self.gather(gathering == Gathering::Busy);
         }
     }
 
-    /// The peer will send no more (FIN).
-    pub fn handle_eof(&mut self, conn: ConnId) {
-        match conn {
-            ConnId::Client(key) => {
-                let Some(client) = self.clients.get_mut(key) else {
-                    return;
-                };
-                client.handle_eof();
-                match client.state() {
-                    // The end of a request that was on its way: what was sent of it is void.
-                    ClientState::Open if client.upload().is_some() => self.close_client(key),
-                    // What it has sent is still answered.
-                    ClientState::Open if client.is_stopped() => {}
-                    ClientState::Open => client.finish(&mut self.turn, false),
-                    ClientState::Finishing { .. } => client.mark_dirty(&mut self.turn),
-                    ClientState::Lingering { .. } => self.close_client(key),
+    /// What the driver does next; `None`: the turn is over. Actions come first, then writes, upstreams
+    /// before clients. What a write brings about (a client that is owed nothing more is closed) is
+    /// done in the same turn: no event would come for it later.
+    #[inline]
+    pub fn poll(&mut self) -> Option<Step> {
+        debug_assert_ne!(self.phase, Phase::Turn, "finish_turn comes first");
+        loop {
+            if !self.turn.actions.is_empty() {
+                return self.turn.actions.pop_front().map(Step::Act);
+            }
+            if let Some(conn) = self.next_to_write() {
+                return Some(Step::Write(conn));
+            }
+            if self.turn.actions.is_empty() {
+                if self.turn.resumable.is_empty() {
+                    self.phase = Phase::Between;
+                    return None;
                 }
-            }
-            ConnId::Upstream(key) => self.upstream_down(key, &Cause::Eof, false),
-        }
-    }
-
-    /// The connection is gone, or could not be made.
-    pub fn handle_closed(&mut self, conn: ConnId, cause: &Cause) {
-        match conn {
-            ConnId::Client(key) => {
-                if let Some(client) = self.clients.get_mut(key) {
-                    client.leave_by_error();
-                    self.forget_client(key);
-                }
-            }
-            ConnId::Upstream(key) => self.upstream_down(key, cause, false),
-        }
-    }
-
-    pub(super) fn close_client(&mut self, key: Key) {
-        if self.clients.get(key).is_some() {
-            self.turn.actions.push_back(Action::Close { conn: ConnId::Client(key) });
-            self.forget_client(key);
-        }
-    }
-
-    /// What it had in flight finds nobody and is dropped.
-    fn forget_client(&mut self, key: Key) {
-        if let Some(mut client) = self.clients.remove(key) {
-            if let Some(upload) = client.take_down(&mut self.turn) {
-                self.abandon_upload(key, &upload);
-            }
-            if let Some(upstream) = client.download_from() {
-                self.resume_download_of(upstream, true);
-            }
-            let counters = &mut self.turn.counters[client.pool().index()];
-            counters.client_connections -= 1;
-            if client.leaves_by_error() {
-                counters.client_err += 1;
-            } else {
-                counters.client_eof += 1;
+                // A write may have made room for a client; no event of its own will say so.
+                self.resume_clients();
             }
         }
     }
 
-    // ---- the turn ------------------------------------------------------------------------
+    /// Something happens: within a turn, or as the driver does what `poll` says.
+    #[inline]
+    fn check_phase(&self) {
+        debug_assert_ne!(self.phase, Phase::Between, "begin_turn comes first");
+    }
 
-    /// Goes on with clients that have room again. Call once, after all `handle_*` of a turn.
-    pub fn end_turn(&mut self) {
+    /// Goes on with clients that have room again.
+    fn resume_clients(&mut self) {
         while let Some(key) = self.turn.resumable.pop() {
             let Some(client) = self.clients.get_mut(key) else {
                 continue;
@@ -230,19 +221,14 @@ impl Worker {
         }
     }
 
-    pub fn poll_action(&mut self) -> Option<Action> {
-        self.turn.actions.pop_front()
-    }
-
-    /// The next connection with something to write, upstreams before clients. Write its
-    /// [`Worker::output`] and say how much went with [`Worker::handle_written`].
-    pub fn poll_flush(&mut self) -> Option<ConnId> {
+    /// The next connection with something to write, upstreams before clients.
+    #[inline]
+    fn next_to_write(&mut self) -> Option<ConnId> {
         while let Some(key) = self.turn.dirty_upstreams.pop_front() {
-            let conn = ConnId::Upstream(key);
             if let Some(upstream) = self.upstream_mut(key) {
                 upstream.clear_dirty();
                 if !upstream.pending().is_empty() {
-                    return Some(conn);
+                    return Some(ConnId::Upstream(key));
                 }
             }
         }
@@ -276,6 +262,7 @@ impl Worker {
     /// wait for a later turn.
     #[inline]
     pub fn handle_written(&mut self, conn: ConnId, written: usize) {
+        self.check_phase();
         match conn {
             ConnId::Client(key) => {
                 let Some(client) = self.clients.get_mut(key) else {
@@ -300,48 +287,14 @@ impl Worker {
         }
     }
 
-    /// Closes a client that has got everything it was owed and takes no further request.
-    fn maybe_close(&mut self, key: Key) {
-        let Some(client) = self.clients.get_mut(key) else {
-            return;
-        };
-        let ClientState::Finishing { linger } = client.state() else {
-            return;
-        };
-        if client.owed() > 0 || !client.out().is_empty() {
-            return;
-        }
-        if linger && !client.is_at_end() {
-            let until = self.turn.now.plus_ms(LINGER_MS);
-            client.linger(&mut self.turn, until);
-            self.turn.actions.push_back(Action::ShutdownWrite { conn: ConnId::Client(key) });
-            // It may have been paused, and must be read to its end.
-            self.turn.actions.push_back(Action::ResumeReading { conn: ConnId::Client(key) });
-        } else {
-            self.close_client(key);
-        }
-    }
-
-    // ---- time and topology ---------------------------------------------------------------
-
-    /// Whether [`Worker::handle_deadline`] will look at anything in this turn. What has arrived by then
-    /// must have been handled before, or it counts as late.
-    pub fn is_deadline_due(&self) -> bool {
-        self.turn.now >= self.turn.deadline
-    }
-
-    /// When [`Worker::handle_deadline`] wants to be called; it may be early.
+    /// When the next turn must come at the latest; it may be early.
     pub fn deadline(&self) -> Option<Time> {
-        // The flush may have made room for a client; no event of its own will say so.
-        if !self.turn.resumable.is_empty() {
-            return Some(self.turn.now);
-        }
         (self.turn.deadline != Time::NEVER).then_some(self.turn.deadline)
     }
 
-    /// Keeps no buffers for later.
-    pub fn shed(&mut self) {
-        self.turn.buffers.shed();
-        self.turn.spare_slots = Vec::new();
+    /// Whether [`Worker::finish_turn`] will look for what is late. What has arrived by then must have
+    /// been handled before, or it counts as late.
+    pub fn is_deadline_due(&self) -> bool {
+        self.turn.now >= self.turn.deadline
     }
 }

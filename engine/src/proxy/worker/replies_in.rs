@@ -13,7 +13,7 @@ use crate::base::slab::{Key, Slab};
 use crate::protocol::memcache;
 use crate::protocol::resp::reply;
 use crate::proxy::carry::download;
-use crate::proxy::link::action::{Action, ConnId, Note, Reading};
+use crate::proxy::link::action::{Action, Note, Reading};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::Client;
 use crate::proxy::link::flow::ReplyProgress;
@@ -264,42 +264,4 @@ fn not_ready(reply: &[u8]) -> Option<&'static str> {
         reply[1..].strip_prefix(word.as_bytes()).is_some_and(|rest| rest.starts_with(b" "))
     };
     ["LOADING", "MASTERDOWN"].into_iter().find(says)
-}
-
-impl Worker {
-    /// The upstream of this socket, if it is still that one.
-    #[inline]
-    pub(super) fn upstream_mut(&mut self, key: Key) -> Option<&mut Upstream> {
-        self.upstreams.get_mut(key.index as usize).filter(|upstream| upstream.key() == key)
-    }
-
-    pub(super) fn upstream_ref(&self, key: Key) -> Option<&Upstream> {
-        self.upstreams.get(key.index as usize).filter(|upstream| upstream.key() == key)
-    }
-
-    /// Does it still wait for the connection that an [`Action::Connect`] wished for?
-    pub fn is_connecting(&self, conn: ConnId) -> bool {
-        let ConnId::Upstream(key) = conn else {
-            return false;
-        };
-        self.upstream_ref(key).is_some_and(|up| up.state() == SocketState::Connecting)
-    }
-
-    /// The connection that an [`Action::Connect`] wished for is made.
-    pub fn handle_connected(&mut self, conn: ConnId) {
-        let ConnId::Upstream(key) = conn else {
-            return;
-        };
-        let Worker { pools, upstreams, turn, .. } = self;
-        let Some(upstream) = upstreams.get_mut(key.index as usize).filter(|up| up.key() == key)
-        else {
-            return;
-        };
-        if upstream.state() != SocketState::Connecting {
-            return;
-        }
-        let pool = &pools[upstream.pool().index()];
-        let (lane, password) = (pool.lane_key(upstream.lane()), pool.spec.redis_auth.as_deref());
-        upstream.handle_connected(turn, |out| lane.handshake(password, out).len() as u8);
-    }
 }

@@ -7,7 +7,7 @@ use crate::io::mail::{Mail, ToControl};
 use crate::io::stream::{Stream, cause_of};
 use mio::Interest;
 use nuthatch_engine::base::{PoolId, Time};
-use nuthatch_engine::proxy::ConnId;
+use nuthatch_engine::proxy::{ConnId, Order};
 use nuthatch_engine::topology::Address;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -108,7 +108,7 @@ impl EventLoop {
         for conn in self.clients.all() {
             self.read(conn, false);
         }
-        self.worker.handle_drain();
+        self.worker.handle_order(&Order::ShutDown);
     }
 
     pub(super) fn add_client(

@@ -14,7 +14,7 @@ use super::Worker;
 
 impl Worker {
     /// Takes no further request, and closes each client when it has what it is owed.
-    pub fn handle_drain(&mut self) {
+    pub(super) fn shut_down(&mut self) {
         if std::mem::replace(&mut self.shutting_down, true) {
             return;
         }
@@ -30,7 +30,7 @@ impl Worker {
         }
     }
 
-    /// Is everybody gone after [`Worker::handle_drain`]?
+    /// Is everybody gone after [`Order::ShutDown`](crate::proxy::Order::ShutDown)?
     pub fn is_drained(&self) -> bool {
         self.shutting_down && self.clients.is_empty()
     }
