@@ -1,25 +1,26 @@
-//! The whole way of a request, and the only room that knows it.
+//! The whole way of a request, in six rooms.
 //!
 //! ```text
-//!              handle_bytes                              handle_bytes
-//!  client ───────────────▶ ┌────────────── Worker ─────────────┐ ◀─────────────── server
-//!                          │ client.rs    request.rs           │
-//!                          │  input  ──▶  parse, look up,      │
-//!                          │              route, check         │
-//!                          │  slots  ◀──┐   │  upstream.rs     │
-//!                          │  (one a    │   └▶ tickets, output ─┼──▶ poll_flush, output
-//!                          │  request,  │        │             │
-//!  client ◀────────────────┼─ in order) └────────┘ a reply     │
-//!          poll_flush,     │  output     belongs to the        │
-//!          output          │             oldest ticket         │
-//!                          └───────────────────────────────────┘
+//!            ┌───────────────────────────── worker ─────────────────────────────┐
+//!   client   │ intake ──▶ plan ──▶ carry ──▶ link::upstream: tickets, output    │   server
+//!   bytes ──▶│   ▲         │                                                    │──▶ bytes
+//!            │   │         └────▶ local: answered here                          │
+//!   bytes ◀──│ link::client: slots, output ◀── carry, join ◀── replies_in       │◀── bytes
+//!            └──────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! A [`Worker`] owns no socket and no clock. The loop in `nuthatch::io` and the one in `sim` drive
-//! it alike: hand in what happened with `handle_*`, and at the end of the turn call
-//! [`Worker::end_turn`], write what [`Worker::poll_flush`] names, upstreams before clients, carry
-//! out every [`Action`], and do so again until there is neither. Flushing once a turn, not once a
-//! request, is where the speed of pipelines comes from.
+//! Each room uses only those before it:
+//!
+//! | room      | what it is                                                                   |
+//! |-----------|------------------------------------------------------------------------------|
+//! | `measure` | what is counted                                                              |
+//! | `link`    | plain data, and the machines of one connection; a client and an upstream do not know each other |
+//! | `plan`    | what becomes of a request: pure, knows no connection                         |
+//! | `carry`   | does what a plan says                                                        |
+//! | `local`   | requests that are answered here                                              |
+//! | `worker`  | joins them, and is what a driver drives                                      |
+//!
+//! A [`Worker`] owns no socket and no clock. How it is driven stands at its head.
 //!
 //! What always holds (`check_invariants`): every request that was read has exactly one slot; every
 //! slot that waits has its tickets with upstreams; replies leave a client's slots in order; every
