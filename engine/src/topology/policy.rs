@@ -59,3 +59,19 @@ impl Policy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A field with the same value under both manners decides nothing.
+    #[test]
+    fn every_field_differs_between_the_manners() {
+        let [modern, twemproxy] = [Manners::Modern, Manners::Twemproxy].map(Policy::of);
+        let [modern, twemproxy] = [format!("{modern:#?}"), format!("{twemproxy:#?}")];
+        assert!(modern.lines().count() > 3, "a line a field: {modern}");
+        for (ours, theirs) in modern.lines().zip(twemproxy.lines()) {
+            assert_eq!(ours == theirs, !ours.contains(": "), "{ours}");
+        }
+    }
+}

@@ -131,3 +131,6 @@ impl Facts<'_> {
 
 /// What a command does to its keys, and how it is sent.
 type Sent = (Intent, Sending);
+
+#[cfg(test)]
+mod tests;
