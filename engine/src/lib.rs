@@ -12,4 +12,5 @@ pub mod fuzz;
 pub mod protocol;
 pub mod proxy;
 pub mod routing;
+mod texts;
 pub mod topology;

@@ -14,8 +14,9 @@
 //! ZINTER and ZUNION: there it used the count as the key.
 
 use super::{Command, Flags, Keys, Refuses};
-use crate::protocol::resp::request::ArgsIter;
-use crate::protocol::resp::{Args, encode};
+use crate::protocol::resp::{Args, ArgsIter, encode};
+use crate::texts;
+use std::borrow::Cow;
 
 /// Why a request cannot be routed. Always an error of the client; nothing was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,11 +29,11 @@ pub enum KeyError<'a> {
     NoKeys(&'static str),
     /// The number of keys is not a number.
     NotInteger,
-    /// The number of keys is not a number above 0: the text of LMPOP and others.
+    /// The number of keys is not a number above 0: LMPOP and others.
     NotPositive,
     /// A script with a negative number of keys.
     Negative,
-    /// No key follows the number of keys: the text of scripts.
+    /// No key follows the number of keys of a script.
     TooFew,
     /// The word STREAMS, or everything after it, is missing.
     Syntax,
@@ -43,40 +44,24 @@ pub enum KeyError<'a> {
 impl KeyError<'_> {
     /// Appends the reply.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"-ERR ");
-        match *self {
-            KeyError::Arity(name) => {
-                text(out, &["wrong number of arguments for '", name, "' command"]);
-            }
-            KeyError::Subcommand { container, name } => {
-                text(out, &["unknown subcommand '"]);
-                let quoted = encode::quoted(name).iter();
-                out.extend(quoted.map(|&b| if matches!(b, b'\r' | b'\n') { b' ' } else { b }));
-                text(out, &["'. Try "]);
-                out.extend(container.bytes().map(|b| b.to_ascii_uppercase()));
-                text(out, &[" HELP."]);
-            }
-            KeyError::NoKeys(name) => {
-                text(out, &["at least 1 input key is needed for '", name, "' command"]);
-            }
-            KeyError::NotInteger => text(out, &["value is not an integer or out of range"]),
-            KeyError::NotPositive => text(out, &["numkeys should be greater than 0"]),
-            KeyError::Negative => text(out, &["Number of keys can't be negative"]),
-            KeyError::TooFew => {
-                text(out, &["Number of keys can't be greater than number of args"]);
-            }
-            KeyError::Syntax => text(out, &["syntax error"]),
-            KeyError::Refused(Refuses::Block | Refuses::Nothing) => {
-                text(out, &["BLOCK is not supported by the proxy"]);
-            }
-        }
-        out.extend_from_slice(b"\r\n");
+        encode::error(out, self.text());
     }
-}
 
-fn text(out: &mut Vec<u8>, parts: &[&str]) {
-    for part in parts {
-        out.extend_from_slice(part.as_bytes());
+    fn text(&self) -> Cow<'static, [u8]> {
+        let text = match *self {
+            KeyError::Arity(name) => return texts::arity(name).into_bytes().into(),
+            KeyError::Subcommand { container, name } => {
+                return texts::unknown_subcommand(container, name).into();
+            }
+            KeyError::NoKeys(name) => return texts::no_input_key(name).into_bytes().into(),
+            KeyError::NotInteger => texts::NOT_INTEGER,
+            KeyError::NotPositive => texts::NUMKEYS_NOT_POSITIVE,
+            KeyError::Negative => texts::NUMKEYS_NEGATIVE,
+            KeyError::TooFew => texts::NUMKEYS_TOO_LARGE,
+            KeyError::Syntax => texts::SYNTAX,
+            KeyError::Refused(Refuses::Block | Refuses::Nothing) => texts::BLOCK_NOT_SERVED,
+        };
+        text.as_bytes().into()
     }
 }
 

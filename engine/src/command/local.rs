@@ -6,6 +6,7 @@
 use super::{COMMANDS, Categories, Command, Keys, describe, glob, keys, lookup};
 use crate::base::limits::{COMMAND_NAMES_MAX, COMMAND_PATTERN_BYTES_MAX};
 use crate::protocol::resp::{Args, Version, encode, request};
+use crate::texts;
 
 /// Answers a request. Its row comes from [`keys::resolve`] and has the verb `Local::Command`.
 pub fn command(out: &mut Vec<u8>, version: Version, row: &Command, args: &Args<'_>) {
@@ -32,11 +33,10 @@ pub fn help(out: &mut Vec<u8>, row: &Command) {
     let container = row.name.split('|').next().unwrap_or_default();
     let subcommands = lookup(container.as_bytes()).map_or(&[][..], |row| row.subcommands);
     encode::array(out, 1 + 2 * subcommands.len());
-    let upper = container.to_ascii_uppercase();
-    encode::status(out, &format!("{upper} <subcommand> [<arg> ...]. Subcommands are:"));
+    encode::status(out, &texts::help_head(container));
     for sub in subcommands {
         encode::status(out, &sub.short_name().to_ascii_uppercase());
-        encode::status(out, &format!("    {}", sub.summary));
+        encode::status(out, &texts::help_about(sub.summary));
     }
 }
 
@@ -78,7 +78,7 @@ fn docs(out: &mut Vec<u8>, version: Version, args: &Args<'_>) {
 /// A short name gets a long answer: without a limit a few kilobytes would cost megabytes.
 fn too_many(out: &mut Vec<u8>, names: usize) -> bool {
     if names > COMMAND_NAMES_MAX {
-        encode::error(out, "ERR too many command names");
+        encode::error(out, texts::TOO_MANY_NAMES);
     }
     names > COMMAND_NAMES_MAX
 }
@@ -101,7 +101,7 @@ fn list(out: &mut Vec<u8>, args: &Args<'_>) {
         _ => None,
     };
     let Some(filter) = filter else {
-        encode::error(out, "ERR syntax error");
+        encode::error(out, texts::SYNTAX);
         return;
     };
     let rows = COMMANDS.iter().flat_map(|row| std::iter::once(row).chain(row.subcommands));
@@ -156,15 +156,15 @@ fn get_keys(out: &mut Vec<u8>, version: Version, args: &Args<'_>, flags: bool) {
         _ => None,
     };
     let Some((row, args)) = row else {
-        encode::error(out, "ERR Invalid command specified");
+        encode::error(out, texts::GETKEYS_COMMAND);
         return;
     };
     if row.keys == Keys::None {
-        encode::error(out, "ERR The command has no key arguments");
+        encode::error(out, texts::GETKEYS_NO_KEYS);
         return;
     }
     if !row.arity_ok(args.len()) {
-        encode::error(out, "ERR Invalid number of arguments specified for command");
+        encode::error(out, texts::GETKEYS_ARITY);
         return;
     }
     let Ok(found) = keys::keys(row, args) else {
@@ -172,7 +172,7 @@ fn get_keys(out: &mut Vec<u8>, version: Version, args: &Args<'_>, flags: bool) {
         if row.flags.has(super::Flags::NO_MANDATORY_KEYS) {
             encode::array(out, 0);
         } else {
-            encode::error(out, "ERR Invalid arguments specified for command");
+            encode::error(out, texts::GETKEYS_ARGUMENTS);
         }
         return;
     };

@@ -40,6 +40,6 @@ pub use link::upstream::lane::{server_said, wants_no_password};
 pub use local::hello::REDIS_VERSION;
 pub use measure::counters::{COUNTERS, Counters, Row, ServerCounters};
 pub use measure::counts::{PoolCounts, WorkerCounts};
-pub use plan::texts::too_many_clients;
+pub use plan::refusal::too_many_clients;
 pub use worker::Worker;
 pub use worker::invariants::Backlog;

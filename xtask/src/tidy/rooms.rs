@@ -19,7 +19,7 @@ struct House {
 static HOUSES: [House; 7] = [
     House {
         folder: "engine/src/",
-        rooms: &["base", "protocol", "command", "routing", "topology", "proxy"],
+        rooms: &["base", "protocol", "texts", "command", "routing", "topology", "proxy"],
     },
     House {
         folder: "engine/src/proxy/",

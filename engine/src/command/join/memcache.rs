@@ -11,11 +11,12 @@
 use super::dialect::Dialect;
 use crate::protocol::memcache::words::Words;
 use crate::protocol::memcache::{encode, reply};
+use crate::texts;
 
 pub static DIALECT: Dialect = Dialect {
     error_text,
     write_error: |out, text| encode::line(out, text),
-    invalid: b"SERVER_ERROR Invalid argument",
+    invalid: texts::MEMCACHE_INVALID_PART,
     wordless: None,
     one_fails_all: false,
 };

@@ -128,12 +128,12 @@ impl Joining {
         self.left -= 1;
         let dialect = self.join.dialect();
         if let Some(text) = (dialect.error_text)(bytes) {
-            let text = if self.hides_errors { dialect.invalid.into() } else { text };
+            let text = if self.hides_errors { dialect.invalid.as_bytes().into() } else { text };
             let is_ours = self.hides_errors;
             return self.fail(Failure { part, text, is_ours });
         }
         if !self.take(part, bytes) {
-            self.fail(Failure { part, text: dialect.invalid.into(), is_ours: true });
+            self.fail(Failure { part, text: dialect.invalid.as_bytes().into(), is_ours: true });
         }
     }
 
@@ -167,7 +167,9 @@ impl Joining {
     /// The first part speaks, unless it has no words of its own.
     fn fail(&mut self, failure: Failure) {
         let wordless = self.join.dialect().wordless.filter(|_| self.hides_errors);
-        let rank = |failure: &Failure| (wordless == Some(&*failure.text), failure.part);
+        let rank = |failure: &Failure| {
+            (wordless.is_some_and(|it| *failure.text == *it.as_bytes()), failure.part)
+        };
         if self.failure.as_ref().is_none_or(|first| rank(&failure) < rank(first)) {
             self.failure = Some(failure);
         }
@@ -214,7 +216,7 @@ impl Joining {
                 let start = out.len();
                 if !resp::weave(out, &replies, &self.order) {
                     out.truncate(start);
-                    (dialect.write_error)(out, dialect.invalid);
+                    (dialect.write_error)(out, dialect.invalid.as_bytes());
                 }
             }
             Join::Items => memcache::weave(out, &replies, Words::new(&self.keys), &self.order),

@@ -2,12 +2,13 @@
 
 use super::dialect::Dialect;
 use crate::protocol::resp::{encode, reply};
+use crate::texts;
 
 pub static DIALECT: Dialect = Dialect {
     error_text,
     write_error: |out, text| encode::error(out, text),
-    invalid: b"ERR Invalid argument",
-    wordless: Some(b"ERR unknown"),
+    invalid: texts::INVALID_PART,
+    wordless: Some(texts::UNKNOWN_PART),
     one_fails_all: true,
 };
 

@@ -14,6 +14,7 @@
 
 use crate::protocol::memcache::encode;
 use crate::protocol::memcache::words::Words;
+use crate::texts;
 use std::collections::BTreeMap;
 
 /// Numbers that say nothing when added. For `items:1:age` and `1:chunk_size` it is the last part.
@@ -92,7 +93,11 @@ pub fn join(out: &mut Vec<u8>, servers: &[(&str, Option<&[u8]>)], add: bool) {
     }
     for (server, reply) in servers {
         if reply.is_none() && last == b"END\r\n" {
-            encode::stat(out, &[b"error:", server.as_bytes()].concat(), b"no answer");
+            encode::stat(
+                out,
+                &[b"error:", server.as_bytes()].concat(),
+                texts::MEMCACHE_NO_ANSWER.as_bytes(),
+            );
         }
     }
     out.extend_from_slice(last);

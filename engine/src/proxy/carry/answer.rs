@@ -8,8 +8,8 @@ use crate::proxy::link::action::{Action, Note};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::refused_multi::RefusedMulti;
 use crate::proxy::link::ticket::Fence;
+use crate::proxy::plan::failure::{Sent, failure_text};
 use crate::proxy::plan::refusal::{Ending, Multi, Refusal};
-use crate::proxy::plan::texts::{self, Sent};
 use crate::topology::Protocol;
 
 impl Exchange<'_> {
@@ -62,7 +62,7 @@ impl Exchange<'_> {
     /// The text of a request that could not be sent to this shard.
     pub fn failure(&self, shard: Option<ShardId>, cause: &Cause) -> String {
         let shard = shard.and_then(|id| self.pool.describe_shard(id));
-        texts::failure_text(self.pool.spec.protocol, &self.pool.policy, cause, shard, Sent::No)
+        failure_text(self.pool.spec.protocol, &self.pool.policy, cause, shard, Sent::No)
     }
 
     /// A request could not be sent. With `noreply` its client does not hear of it.

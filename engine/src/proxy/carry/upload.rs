@@ -27,7 +27,8 @@ use crate::proxy::link::flow::{Upload, UploadRest};
 use crate::proxy::link::ticket::Owner;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::duty::Why;
-use crate::proxy::plan::{Forward, texts};
+use crate::proxy::plan::Forward;
+use crate::texts;
 use crate::topology::Placed;
 
 /// The upstream that sends this upload; `None` when its connection was lost.
@@ -144,7 +145,7 @@ impl Exchange<'_> {
             self.pool.lay_by(upstream, self.turn);
             let mut text = Vec::new();
             if !self.pool.policy.closes_on_malformed {
-                texts::protocol_error(&mut text, error);
+                resp::encode::error(&mut text, texts::protocol_error(error));
             }
             for lost in lost {
                 if let Owner::Client { number, part, .. } = lost.ticket.owner {

@@ -1,5 +1,6 @@
 //! Why a server did not answer.
 
+use crate::texts::{cause, detail};
 use std::fmt;
 
 /// Why a server did not answer.
@@ -37,21 +38,21 @@ pub enum Cause {
 }
 
 impl fmt::Display for Cause {
-    /// The texts of twemproxy: the C library's, or `unknown`.
+    /// twemproxy's text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Cause::Refused | Cause::Down | Cause::NoneLive => "Connection refused",
-            Cause::Reset => "Connection reset by peer",
-            Cause::BrokenPipe => "Broken pipe",
-            Cause::Eof => "unknown",
-            Cause::TimedOut => "Connection timed out",
-            Cause::UnknownHost => "Host is down",
-            Cause::NoSocket => "No such file or directory",
-            Cause::Protocol | Cause::Handshake(_) => "Invalid argument",
+            Cause::Refused | Cause::Down | Cause::NoneLive => cause::REFUSED,
+            Cause::Reset => cause::RESET,
+            Cause::BrokenPipe => cause::BROKEN_PIPE,
+            Cause::Eof => cause::UNKNOWN,
+            Cause::TimedOut => cause::TIMED_OUT,
+            Cause::UnknownHost => cause::UNKNOWN_HOST,
+            Cause::NoSocket => cause::NO_SOCKET,
+            Cause::Protocol | Cause::Handshake(_) => cause::INVALID,
             // twemproxy went on, and its clients got this from the server.
-            Cause::Password(_) => "Authentication required.",
+            Cause::Password(_) => cause::AUTHENTICATION,
             Cause::NotReady(word) => word,
-            Cause::QueueFull => "Resource temporarily unavailable",
+            Cause::QueueFull => cause::QUEUE_FULL,
             Cause::Exhausted(text) | Cause::System(text) => text,
         })
     }
@@ -70,14 +71,14 @@ impl Cause {
     /// What modern manners add.
     fn detail(&self) -> Option<&str> {
         Some(match self {
-            Cause::Eof => "the server closed the connection",
-            Cause::UnknownHost => "the server's name does not resolve",
-            Cause::Protocol => "the server sent what is no reply",
+            Cause::Eof => detail::EOF,
+            Cause::UnknownHost => detail::UNKNOWN_HOST,
+            Cause::Protocol => detail::PROTOCOL,
             Cause::Handshake(answer) | Cause::Password(answer) => answer,
-            Cause::Exhausted(_) => "the proxy has no room for another connection",
-            Cause::Down => "the server is out until it answers a probe",
-            Cause::NoneLive => "every server of the pool is ejected",
-            Cause::QueueFull => "too many requests wait for the server",
+            Cause::Exhausted(_) => detail::EXHAUSTED,
+            Cause::Down => detail::DOWN,
+            Cause::NoneLive => detail::NONE_LIVE,
+            Cause::QueueFull => detail::QUEUE_FULL,
             _ => return None,
         })
     }

@@ -3,7 +3,7 @@
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::protocol::resp::{Args, Version, encode};
 use crate::proxy::carry::Exchange;
-use crate::proxy::plan::texts;
+use crate::texts;
 
 /// A subcommand of CLIENT: its name, arguments with the two words before them, what it does.
 struct ClientRow {
@@ -39,10 +39,10 @@ pub fn client(x: &mut Exchange<'_>, args: &Args<'_>) {
     let row = CLIENT_ROWS.iter().find(|row| given.eq_ignore_ascii_case(row.name.as_bytes()));
     match row {
         None => {
-            x.error(texts::unknown_client_subcommand(given));
+            x.error(texts::unknown_subcommand("client", given));
         }
         Some(row) if args.len() != row.args => {
-            x.error(texts::client_arity(row.name));
+            x.error(texts::arity(&format!("client|{}", row.name)));
         }
         Some(row) => (row.run)(x, args),
     }
@@ -72,10 +72,10 @@ fn get_name(x: &mut Exchange<'_>, _: &Args<'_>) {
 fn client_help(x: &mut Exchange<'_>, _: &Args<'_>) {
     x.answer(|out| {
         encode::array(out, 1 + 2 * CLIENT_ROWS.len());
-        encode::status(out, "CLIENT <subcommand> [<arg> ...]. Subcommands are:");
+        encode::status(out, &texts::help_head("client"));
         for row in &CLIENT_ROWS {
             encode::status(out, &row.name.to_ascii_uppercase());
-            encode::status(out, &format!("    {}", row.about));
+            encode::status(out, &texts::help_about(row.about));
         }
     });
 }

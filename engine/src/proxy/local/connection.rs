@@ -7,7 +7,8 @@ use crate::protocol::resp::{Args, Version, encode};
 use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::client::refused_multi::RefusedMulti;
 use crate::proxy::link::client::settings::Settings;
-use crate::proxy::plan::{redis, texts};
+use crate::proxy::plan::redis;
+use crate::texts;
 
 pub fn ping(x: &mut Exchange<'_>, command: &Command, args: &Args<'_>) {
     match args.get(1) {

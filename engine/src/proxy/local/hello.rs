@@ -17,7 +17,7 @@ use crate::base::limits::HELLO_WAIT_MS_MAX;
 use crate::protocol::resp::{Args, Version, encode};
 use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::action::Action;
-use crate::proxy::plan::texts;
+use crate::texts;
 use crate::topology::Common;
 
 /// The version of Redis that we report while no server has reported its own: the newest whose

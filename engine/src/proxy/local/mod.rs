@@ -12,7 +12,7 @@ use crate::command::{Command, Local, local};
 use crate::protocol::memcache;
 use crate::protocol::resp::{Args, encode};
 use crate::proxy::carry::{Exchange, Taken};
-use crate::proxy::plan::texts;
+use crate::texts;
 
 pub fn answer(
     x: &mut Exchange<'_>,

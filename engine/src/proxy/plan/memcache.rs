@@ -4,7 +4,7 @@
 //! cut by key, and a few commands go to every server.
 
 use super::refusal::{Refusal, Says};
-use super::{Facts, FanOut, PLACEHOLDER, Plan, Scratch, Sending, Sent, To, foreign, texts};
+use super::{Facts, FanOut, PLACEHOLDER, Plan, Scratch, Sending, Sent, To, foreign};
 use crate::base::ShardId;
 use crate::command::memcache::{self, Command, MetaFlags, MetaKey, Verb, has_noreply};
 use crate::command::{Join, Pieces};
@@ -12,6 +12,7 @@ use crate::protocol::memcache::request::Refusal as BadBlock;
 use crate::protocol::memcache::words::Words;
 use crate::protocol::memcache::{KEY_BYTES_MAX, Request};
 use crate::proxy::link::ticket::Fence;
+use crate::texts;
 use crate::topology::{Intent, Policy};
 use std::borrow::Cow;
 

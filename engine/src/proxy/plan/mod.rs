@@ -19,11 +19,11 @@
 //! | have they one owner?     | yes  |           |
 
 pub mod decide;
+pub mod failure;
 pub mod foreign;
 pub mod memcache;
 pub mod redis;
 pub mod refusal;
-pub mod texts;
 
 use crate::base::{Chance, ShardId};
 use crate::command::{Command, Join, Local, Pieces, memcache as lines};

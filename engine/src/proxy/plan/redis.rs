@@ -1,14 +1,13 @@
 //! Deciding on a request of RESP.
 
 use super::refusal::{Multi, Refusal, Says};
-use super::{
-    Facts, FanOut, Forward, PLACEHOLDER, Plan, Scratch, Sending, Sent, To, foreign, texts,
-};
+use super::{Facts, FanOut, Forward, PLACEHOLDER, Plan, Scratch, Sending, Sent, To, foreign};
 use crate::base::ShardId;
 use crate::command::keys::{self, KeyError};
 use crate::command::{self, Before, Command, CutBy, Flags, Group, Join, Local, Pieces, Verb};
 use crate::protocol::resp::Args;
 use crate::proxy::link::ticket::Fence;
+use crate::texts;
 use crate::topology::{Intent, Policy};
 
 /// Bytes of an unknown command that the log gets.
@@ -200,7 +199,7 @@ fn unknown<'a>(args: &Args<'a>, facts: &Facts<'_>) -> Refusal<'a> {
         return Refusal::hang_up(foreign::Foreign::Http.why());
     }
     if !facts.is_authenticated && !facts.policy.reads_before_auth {
-        return Refusal::error(texts::noauth(facts.policy).as_bytes());
+        return Refusal::error(noauth(facts.policy).as_bytes());
     }
     let is_multi = args.len() == 1 && name.eq_ignore_ascii_case(b"multi");
     let multi = if is_multi { Multi::Begin } else { Multi::Keep };
@@ -213,7 +212,11 @@ fn stranger<'a>(command: &'static Command, args: &Args<'a>, facts: &Facts<'_>) -
     if facts.policy.reads_before_auth && unread {
         return bad_keys(command, args, KeyError::Arity(command.name), facts.policy);
     }
-    Refusal::error(texts::noauth(facts.policy).as_bytes())
+    Refusal::error(noauth(facts.policy).as_bytes())
+}
+
+fn noauth(policy: &Policy) -> &'static str {
+    if policy.noauth_without_stop { texts::NOAUTH_WITHOUT_STOP } else { texts::NOAUTH }
 }
 
 /// A request of this name is not served.

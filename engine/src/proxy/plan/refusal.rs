@@ -3,6 +3,8 @@
 use crate::command::keys::KeyError;
 use crate::protocol::memcache;
 use crate::protocol::resp::encode;
+use crate::texts;
+use crate::topology::Protocol;
 use std::borrow::Cow;
 
 pub struct Refusal<'a> {
@@ -74,6 +76,14 @@ impl<'a> Refusal<'a> {
     #[must_use]
     pub fn with_multi(self, multi: Multi) -> Refusal<'a> {
         Refusal { multi, ..self }
+    }
+}
+
+/// The whole reply to a client that connects when its pool is full. Servers of the protocol say it so.
+pub fn too_many_clients(protocol: Protocol) -> &'static [u8] {
+    match protocol {
+        Protocol::Redis => texts::TOO_MANY_CLIENTS,
+        Protocol::Memcache => texts::MEMCACHE_TOO_MANY_CLIENTS,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::duty::Duty;
 use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::link::upstream::socket::SocketState;
-use crate::proxy::plan::texts::{self, Sent};
+use crate::proxy::plan::failure::{Sent, failure_text};
 use crate::topology::Protocol;
 use crate::topology::{Report, Sight};
 
@@ -134,7 +134,7 @@ impl Worker {
         let Worker { pools, upstreams, turn, clients, .. } = self;
         let pool = &pools[upstreams[at].pool().index()];
         let shard = pool.describe(upstreams[at].server());
-        let text = |sent| texts::failure_text(pool.spec.protocol, &pool.policy, cause, shard, sent);
+        let text = |sent| failure_text(pool.spec.protocol, &pool.policy, cause, shard, sent);
         let (unsent, perhaps) = (text(Sent::No), text(Sent::Perhaps));
         for Lost { ticket, may_have_left } in gone {
             let Owner::Client { key, number, part } = ticket.owner else {

@@ -14,7 +14,7 @@ use crate::proxy::link::action::{Action, Note, Reading};
 use crate::proxy::link::client::RequestInput;
 use crate::proxy::link::flow::RequestProgress;
 use crate::proxy::plan::foreign::{self, Foreign};
-use crate::proxy::plan::texts;
+use crate::texts;
 use crate::topology::Protocol;
 
 impl Worker {
@@ -235,7 +235,7 @@ fn is_dropping(progress: &RequestProgress) -> bool {
 fn refuse_malformed(x: &mut Exchange<'_>, error: request::Error) -> Next {
     x.count_refused();
     if !x.pool.policy.closes_on_malformed {
-        x.answer(|out| texts::protocol_error(out, error));
+        x.answer(|out| encode::error(out, texts::protocol_error(error)));
     }
     x.hang_up(texts::protocol_why(error));
     Next::End

@@ -23,6 +23,7 @@ use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::lane::wants_no_password;
 use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::link::upstream::socket::{ReplyInput, SocketState};
+use crate::texts::detail;
 use crate::topology::Eject;
 use crate::topology::{Report, Sight};
 
@@ -226,7 +227,7 @@ fn take_reply(
     // It did not know the command, and may be taking a block for others by now.
     if matches!(ticket.fence, Fence::Meta | Fence::Quiet) && reply.starts_with(b"ERROR\r\n") {
         pool.note_no_meta(upstream.server(), turn.now);
-        return Err(Cause::Handshake("it does not know the meta commands".into()));
+        return Err(Cause::Handshake(detail::NO_META.into()));
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! kind share them and nobody meets another's database, user or protocol.
 
 use crate::protocol::resp::{Version, encode};
+use crate::texts::detail;
 use crate::topology::{PoolSpec, Protocol};
 
 /// What every upstream of a lane was set up with.
@@ -68,7 +69,7 @@ pub fn server_said(reply: &[u8], password: Option<&str>) -> String {
     }
     let code = text.split(' ').next().unwrap_or_default();
     let is_code = code.bytes().all(|byte| byte.is_ascii_uppercase()) && Some(code) != password;
-    format!("{} and words that hold the password", if is_code { code } else { "an error" })
+    detail::holds_password(is_code.then_some(code))
 }
 
 /// Characters of what a server said that are shown: no server says more by itself.

@@ -21,11 +21,12 @@ mod resp;
 
 use super::decide::decide;
 use super::refusal::{Ending, Multi, Refusal};
-use super::{Facts, FanOut, Forward, Head, Plan, Scratch, To, texts};
+use super::{Facts, FanOut, Forward, Head, Plan, Scratch, To};
 use crate::base::Chance;
 use crate::command::{self, memcache as lines};
 use crate::proxy::link::ticket::Fence;
 use crate::routing::distribution;
+use crate::texts;
 use crate::topology::kinds::fixed;
 use crate::topology::{
     Address, Manners, Out, Policy, PoolSpec, PoolTopology, Protocol, ShardState,
@@ -107,12 +108,12 @@ fn show(plan: &Plan<'_>, protocol: Protocol, owners: &[u16]) -> String {
             format!("forward {} {place}{unchecked}{}", name(sent.command), fenced(sent.fence))
         }
         Plan::FanOut(FanOut { to, join, intent, sent, .. }) => {
-            let to: String = match to {
-                To::Owners => owners.iter().map(|owner| format!(" {owner}")).collect(),
-                To::All => " all".to_owned(),
+            let to = match to {
+                To::Owners => owners.iter().map(u16::to_string).collect::<Vec<_>>().join(" "),
+                To::All => "all".to_owned(),
             };
             let (name, fence) = (name(sent.command), fenced(sent.fence));
-            format!("fan out {name} to{to}, {join:?} {intent:?}{fence}")
+            format!("fan out {name} to {to}, {join:?} {intent:?}{fence}")
         }
         Plan::Local(local, command) => format!("local {local:?} {}", command.name),
         Plan::LocalLine(local) => format!("local {local:?}"),
