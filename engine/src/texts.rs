@@ -52,7 +52,7 @@ pub fn resp_on_memcache(pool: &str) -> String {
 
 // ---- RESP: a request that is not served --------------------------------------------------
 
-/// The whole reply to a client that connects when its pool is full. Servers say it so.
+/// The whole reply to a client that connects when its pool is full: Redis' text.
 pub const TOO_MANY_CLIENTS: &[u8] = b"-ERR max number of clients reached\r\n";
 
 pub const CROSSSLOT: &str = "CROSSSLOT Keys in request don't hash to the same server";
@@ -113,7 +113,7 @@ pub fn unknown_subcommand(container: &str, given: &[u8]) -> Vec<u8> {
 
 // ---- AUTH, HELLO -------------------------------------------------------------------------
 
-/// Every other command of a client that has not sent its password.
+/// The answer to every other command before AUTH.
 pub const NOAUTH: &str = "NOAUTH Authentication required.";
 /// twemproxy ends it without a full stop.
 pub const NOAUTH_WITHOUT_STOP: &str = "NOAUTH Authentication required";
@@ -192,7 +192,7 @@ pub fn help_about(summary: &str) -> String {
 
 // ---- memcached's protocol ----------------------------------------------------------------
 
-/// The whole reply to a client that connects when its pool is full.
+/// The whole reply to a client that connects when its pool is full: memcached's text.
 pub const MEMCACHE_TOO_MANY_CLIENTS: &[u8] = b"ERROR Too many open connections\r\n";
 pub const MEMCACHE_TOO_LARGE: &str = "SERVER_ERROR request above 1 GiB";
 pub const MEMCACHE_ERROR: &str = "ERROR";
@@ -232,14 +232,14 @@ pub fn memcache_on_redis(pool: &str) -> String {
 /// Hides a server's error under twemproxy manners, and stands for a reply that does not fit the others.
 pub const INVALID_PART: &str = "ERR Invalid argument";
 pub const MEMCACHE_INVALID_PART: &str = "SERVER_ERROR Invalid argument";
-/// What twemproxy says of a server that closed in good order. Any other text tells more.
+/// What twemproxy says of a server that closed the connection normally. Any other text says more.
 pub const UNKNOWN_PART: &str = "ERR unknown";
 /// In `stats`, the value of a server that failed.
 pub const MEMCACHE_NO_ANSWER: &str = "no answer";
 
 // ---- a server that did not answer --------------------------------------------------------
 //
-// Under twemproxy manners such a text is a kind and one of the causes below. Under modern manners it
+// Under twemproxy manners the text is a kind and one of the causes below. Under modern manners it
 // begins with them (people search for it) and adds the detail, the shard and server, and whether the
 // request was sent. `proxy::plan::failure` puts it together.
 

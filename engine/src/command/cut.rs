@@ -1,4 +1,4 @@
-//! Cutting a request into parts, one for each owner of its keys, or one for every server.
+//! Cuts a request into parts: one for each owner of its keys, or one for every server.
 
 use crate::protocol::memcache::words::Words;
 use crate::protocol::resp::{Args, ArgsIter, encode};
@@ -8,7 +8,7 @@ use crate::protocol::resp::{Args, ArgsIter, encode};
 pub enum CutBy {
     /// By key.
     Key,
-    /// By key and the value behind it.
+    /// By key and the value after it.
     Pair,
 }
 
@@ -22,14 +22,14 @@ impl CutBy {
     }
 }
 
-/// A request as it is written in parts.
+/// What the parts of a request are made of.
 #[derive(Clone)]
 pub enum Pieces<'a> {
-    /// Arguments of a RESP request, so many a piece, under the command's name.
+    /// Arguments of a RESP request. Each piece has `stride` of them.
     Args { name: &'static str, stride: usize, rest: ArgsIter<'a> },
-    /// Keys of a memcached retrieval, behind what precedes them in the line.
+    /// Keys of a memcached retrieval. `head` is the line up to its keys.
     Keys { head: &'a [u8], rest: Words<'a> },
-    /// The same bytes for everyone; there are no pieces.
+    /// The same bytes for every part. There are no pieces.
     Whole { bytes: &'a [u8] },
 }
 
@@ -38,7 +38,7 @@ impl<'a> Pieces<'a> {
         Pieces::Args { name, stride: cut.stride(), rest: args.iter_from(1) }
     }
 
-    /// What a part of so many pieces begins with.
+    /// Writes the beginning of a part with this number of pieces.
     pub fn write_head(&self, out: &mut Vec<u8>, pieces: usize) {
         match self {
             Pieces::Args { name, stride, .. } => {
@@ -50,7 +50,7 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// Moves on to the next piece; what it adds to its part.
+    /// The next piece: a separator and the bytes that its part gets.
     #[inline]
     pub fn next_piece(&mut self) -> (&'static [u8], &'a [u8]) {
         match self {
@@ -60,7 +60,7 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// What each part ends with.
+    /// The end of every part.
     pub fn tail(&self) -> &'static [u8] {
         match self {
             Pieces::Keys { .. } => b"\r\n",
@@ -74,7 +74,7 @@ mod tests {
     use super::super::tests::with_args;
     use super::*;
 
-    /// The one part that all pieces make.
+    /// The part that has all pieces.
     fn part(mut pieces: Pieces<'_>, count: usize) -> String {
         let mut out = Vec::new();
         pieces.write_head(&mut out, count);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_stand_behind_what_preceded_them() {
+    fn keys_follow_the_head_of_the_line() {
         let pieces = Pieces::Keys { head: b"gat 60", rest: Words::new(b" a  b") };
         assert_eq!(part(pieces, 2), "gat 60 a b\r\n");
         assert_eq!(part(Pieces::Whole { bytes: b"flush_all\r\n" }, 0), "flush_all\r\n");

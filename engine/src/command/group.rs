@@ -1,6 +1,6 @@
-//! The chapters of the Redis manual: each command is in one.
+//! The groups of commands in the Redis manual. Each command belongs to one.
 
-/// The chapters of the Redis manual.
+/// A group of commands in the Redis manual.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Group {
     Bitmap,
@@ -19,7 +19,7 @@ pub enum Group {
 }
 
 impl Group {
-    /// As COMMAND DOCS spells it.
+    /// The name in COMMAND DOCS.
     pub const fn name(self) -> &'static str {
         match self {
             Group::Bitmap => "bitmap",

@@ -1,16 +1,16 @@
 //! What a message means to a sharding proxy.
 //!
-//! A command is a row of data ([`Command`]): what it is called, how many arguments it takes,
-//! where its keys lie, whether it writes, and what we do with it. Every other file of this room
-//! reads rows and names no command.
+//! A command is a row of data ([`Command`]): its name, the number of its arguments, where its keys
+//! lie, whether it writes, and what we do with it. Every other file of this room reads rows and names
+//! no command.
 //!
 //! ```text
 //!   name ─lookup─▶ row ─resolve─▶ row (of the subcommand) ─keys─▶ keys ─▶ routing
 //!                   │
-//!                   └─ verb:  Forward    as it came, to the owner of its keys
-//!                             Cut        a part for each owner, the replies joined
-//!                             Local      answered here
-//!                             Placeholder   no key, but a server's answer is wanted
+//!                   └─ verb:  Forward        byte for byte to the owner of its keys
+//!                             Cut            a part for each owner, the replies are joined
+//!                             Local          answered here
+//!                             Placeholder    without a key, answered by one server
 //!   Scripts are forwarded; one without keys goes where `Placeholder` goes.
 //! ```
 //!
@@ -23,8 +23,8 @@
 //! memcached's commands have a table of their own, in `memcache/`. Both protocols are cut by `cut.rs`
 //! and joined by `join/`.
 //!
-//! Left to others: whether two keys share a server (routing), and which connection state a local
-//! answer needs (proxy).
+//! Not here: whether two keys have the same server (routing), and the state of a connection that a
+//! local answer needs (proxy).
 
 mod cut;
 mod describe;
@@ -50,29 +50,29 @@ pub use redis::{COMMANDS, INDEX_COUNT, by_index};
 /// One command, or one subcommand (`object|encoding`).
 #[derive(Clone, Copy, Debug)]
 pub struct Command {
-    /// Lower case; a subcommand's has its container's name and `|` in front.
+    /// In lower case. A subcommand's name begins with its container's and `|`.
     pub name: &'static str,
-    /// As Redis counts: the arguments with the name, exactly; or at least so many, negated.
+    /// As in Redis: the number of arguments, the name included. Negative: the least number.
     pub arity: i8,
-    /// There is exactly one key and it is argument 1: the caller may take it without asking
-    /// [`keys::keys`], once the arity is right.
+    /// The only key is argument 1. If the arity is right, a caller may take it without
+    /// [`keys::keys`].
     pub single_key: bool,
     pub keys: Keys,
     pub verb: Verb,
     pub flags: Flags,
-    /// What happens to the first key, and to all others.
+    /// The use of the first key, and of all other keys.
     pub uses: [KeyUse; 2],
     pub refuses: Refuses,
-    /// Under twemproxy manners this decides what goes unchecked.
+    /// Decides which commands are sent with unchecked keys under twemproxy manners.
     pub before: Before,
     pub group: Group,
     /// Access categories beyond those that follow from the flags.
     pub belongs: Categories,
-    /// What `COMMAND` says about the shape of the output, if anything.
+    /// What `COMMAND` says about the output, if anything.
     pub tip: Option<&'static str>,
-    /// The version of Redis that had it first.
+    /// The first version of Redis that has it.
     pub since: &'static str,
-    /// What follows the name, in the form of [`syntax`]. A container's is empty.
+    /// The arguments, in the form of [`syntax`]. Empty for a container.
     pub syntax: &'static str,
     pub summary: &'static str,
     pub subcommands: &'static [Command],
@@ -90,19 +90,19 @@ pub enum Keys {
         last: i8,
         step: u8,
     },
-    /// Argument `count` says how many keys follow it (of a script, perhaps none); with `dest`,
-    /// argument 1 is a key as well.
+    /// Argument `count` is the number of keys that follow it. A script may have none. With `dest`,
+    /// argument 1 is a key too.
     Counted {
         count: u8,
         dest: bool,
     },
-    /// Behind the word STREAMS, as many keys as ids. `grouped`: GROUP and its two values precede.
+    /// After the word STREAMS, as many keys as ids. `grouped`: GROUP and its two values come first.
     Streams {
         grouped: bool,
     },
-    /// Argument 1, and what follows STORE.
+    /// Argument 1, and the argument after STORE.
     Sort,
-    /// Argument 1, and what follows STORE or STOREDIST; options begin at `options`.
+    /// Argument 1, and the argument after STORE or STOREDIST. Options begin at `options`.
     Georadius {
         options: u8,
     },
@@ -111,13 +111,13 @@ pub enum Keys {
 /// What the proxy does with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verb {
-    /// To the owner of its keys, byte for byte.
+    /// Byte for byte to the owner of its keys.
     Forward,
-    /// A part to each owner of its keys, and the replies joined.
+    /// A part for each owner of its keys. The replies are joined.
     Cut(CutBy, Join),
     /// Answered by us.
     Local(Local),
-    /// Without a key, to the owner of the key `placeholder`, as twemproxy has it.
+    /// It has no key and goes to the owner of the key `placeholder`, as in twemproxy.
     Placeholder,
 }
 
@@ -138,35 +138,35 @@ pub enum Local {
     Help,
 }
 
-/// An option that cannot be served, though the command is.
+/// An option that is not served, though the command is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refuses {
     Nothing,
-    /// BLOCK: a waiting client would hold up all who share the upstream.
+    /// BLOCK: a waiting client would block all clients that share the upstream.
     Block,
 }
 
-/// What twemproxy 0.5.0 did with it, in the form that it knew. A live test asks it.
+/// What twemproxy 0.5.0 did with the command, in the form that it knew. A live test checks it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Before {
-    /// Sent whole to one server, without a look at further keys.
+    /// Sent whole to one server. Further keys were not checked.
     Sent,
     /// Cut by key, each fragment to the owner of its keys.
     Cut,
-    /// Answered, without a server.
+    /// Answered by twemproxy itself.
     Answered,
-    /// Closed the connection without a word.
+    /// Closed the connection without an answer.
     Closed,
 }
 
 impl Command {
-    /// Less than [`INDEX_COUNT`], and no other row's; subcommands have their own.
+    /// Less than [`INDEX_COUNT`]. Each row has its own, subcommands too.
     #[inline]
     pub const fn index(&self) -> usize {
         self.index as usize
     }
 
-    /// May a request have so many arguments, the name included?
+    /// Whether a request may have this number of arguments, the name included.
     #[inline]
     pub const fn arity_ok(&self, args: usize) -> bool {
         if self.arity >= 0 {
@@ -176,7 +176,7 @@ impl Command {
             return false;
         }
         match self.keys {
-            // MSET's pairs: the server would refuse a lone key, and we must before we split.
+            // MSET: every key needs a value. If we cut the request, no server sees this error.
             Keys::Range { first, step, .. } if step > 1 => {
                 (args - first as usize).is_multiple_of(step as usize)
             }
@@ -184,12 +184,12 @@ impl Command {
         }
     }
 
-    /// The subcommand's name without its container's, or the command's own.
+    /// The name without the container's: `encoding` of `object|encoding`.
     pub fn short_name(&self) -> &'static str {
         self.name.split_once('|').map_or(self.name, |(_, sub)| sub)
     }
 
-    /// All access categories, as Redis works them out.
+    /// All access categories, derived as in Redis.
     pub const fn categories(&self) -> Categories {
         self.belongs.and(Categories::of_flags(self.flags))
     }

@@ -1,12 +1,12 @@
-//! Joining memcached's replies.
+//! Joins memcached's replies.
 //!
-//! A retrieval's items return in the order of the request's keys, each as often as the request names
-//! it and it was found. A server answers the keys it was asked for in their order and leaves out those
-//! it does not have, so the next item of a key's server is that key's, or the key has none.
+//! The items of a retrieval are returned in the order of the request's keys. A key that is named twice
+//! is returned twice. A server answers its keys in the order of the request and leaves out those that
+//! it does not have. So the next item of a key's server either has this key, or the key was not found.
 //!
-//! When a server fails, the others' items are returned all the same: to a cache's client a key that
-//! cannot be had is a miss, and it knows what to do then (docs/adr/0008). Only when no server answered
-//! is the whole an error. Under twemproxy manners any failed part fails the whole.
+//! When a server fails, the items of the others are still returned: for the client of a cache a key
+//! without an answer is a miss, which it can handle (docs/adr/0008). The whole is an error only if no
+//! server answered. Under twemproxy manners any failed part fails the whole.
 
 use super::dialect::Dialect;
 use crate::protocol::memcache::words::Words;
@@ -17,7 +17,7 @@ pub static DIALECT: Dialect = Dialect {
     error_text,
     write_error: |out, text| encode::line(out, text),
     invalid: texts::MEMCACHE_INVALID_PART,
-    wordless: None,
+    last_choice: None,
     one_fails_all: false,
 };
 

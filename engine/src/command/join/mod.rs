@@ -1,11 +1,11 @@
-//! The replies to a request's parts become its one reply.
+//! Joins the replies to a request's parts to one reply.
 //!
 //! MGET takes each key's element from its part in the order of the request; DEL, UNLINK, TOUCH and
 //! EXISTS add up; MSET is OK when every part is. For memcached see `memcache.rs` and `stats.rs`.
 //!
 //! If any part of a RESP request fails, the whole is the error of the first failed part in the order
-//! of the shards. Under twemproxy manners a server's own error is hidden behind `Invalid argument`,
-//! and `unknown` yields to any other text.
+//! of the shards. Under twemproxy manners a server's own error becomes `Invalid argument`, and the text
+//! `unknown` is used only if no failed part has another text.
 
 mod dialect;
 mod memcache;
@@ -22,15 +22,15 @@ pub enum Join {
     InOrder,
     /// RESP: integers are added.
     Sum,
-    /// RESP: OK when all are.
+    /// RESP: OK if all are.
     AllOk,
     /// memcached: items in the order of the request's keys.
     Items,
-    /// memcached: the first server's, if no other failed.
+    /// memcached: the first server's reply, if no server failed.
     First,
     /// memcached: numbers are added, the rest is listed by server.
     Stats,
-    /// memcached: what all agree on is said once, the rest is listed by server.
+    /// memcached: equal values are listed once, the rest is listed by server.
     Settings,
 }
 
@@ -48,18 +48,18 @@ impl Join {
     }
 }
 
-/// What a join is made of.
+/// The parts of a request, before any reply.
 pub struct Parts<'a> {
     pub count: u16,
     /// The part that each key belongs to, in the order of the request.
     pub order: &'a [u16],
-    /// memcached's keys, as they stand in the request.
+    /// The keys of a memcached retrieval, as in the request.
     pub keys: &'a [u8],
-    /// The server of each part, where the reply names it.
+    /// The server of each part, if the reply names servers.
     pub names: Box<[Box<str>]>,
-    /// As twemproxy had it: a failed part fails the whole, in words that hide the server's.
+    /// As in twemproxy: a failed part fails the whole, and a server's error is hidden.
     pub hides_errors: bool,
-    /// `noreply`: the client reads nothing.
+    /// `noreply`: the client gets no reply.
     pub is_mute: bool,
 }
 
@@ -67,11 +67,11 @@ pub struct Parts<'a> {
 struct Failure {
     part: u16,
     text: Box<[u8]>,
-    /// No server wrote the text.
+    /// The text is ours and not a server's.
     is_ours: bool,
 }
 
-/// The parts of one request, as their replies come in.
+/// Collects the replies to the parts of one request.
 pub struct Joining {
     join: Join,
     hides_errors: bool,
@@ -79,13 +79,13 @@ pub struct Joining {
     /// Parts that have not answered.
     left: u16,
     failure: Option<Failure>,
-    /// Some part failed without an answer of its server.
+    /// A part failed without an answer from its server.
     is_unanswered: bool,
     sum: i64,
     order: Box<[u16]>,
     keys: Box<[u8]>,
     names: Box<[Box<str>]>,
-    /// Each part's reply; `None` until it comes, or when it failed.
+    /// Each part's reply. `None` until it comes, and if the part failed.
     replies: Box<[Option<Vec<u8>>]>,
     held_bytes: usize,
 }
@@ -114,12 +114,12 @@ impl Joining {
         self.left == 0
     }
 
-    /// Bytes of replies that wait for the others.
+    /// Bytes of replies that are kept until all have come.
     pub fn held_bytes(&self) -> usize {
         self.held_bytes
     }
 
-    /// Parts that are still owed.
+    /// Parts that have not answered.
     pub fn left(&self) -> u16 {
         self.left
     }
@@ -137,10 +137,10 @@ impl Joining {
         }
     }
 
-    /// Takes a reply that is no error. `false`: it does not fit.
+    /// Takes a reply that is not an error. `false`: it has another form than expected.
     fn take(&mut self, part: u16, bytes: &[u8]) -> bool {
         match self.join {
-            // Servers count keys; a sum beyond 64 bits is no count of anything.
+            // Servers count keys, so a sum beyond 64 bits is an error.
             Join::Sum => match resp::integer(bytes).and_then(|n| self.sum.checked_add(n)) {
                 Some(sum) => {
                     self.sum = sum;
@@ -157,25 +157,25 @@ impl Joining {
         }
     }
 
-    /// The part failed here; `text` is an error without its frame.
+    /// A part failed without an answer from its server. `text` is the error without its frame.
     pub fn handle_failure(&mut self, part: u16, text: &str) {
         self.left -= 1;
         self.is_unanswered = true;
         self.fail(Failure { part, text: text.as_bytes().into(), is_ours: true });
     }
 
-    /// The first part speaks, unless it has no words of its own.
+    /// Keeps the failure of the first part in order; one with the text `last_choice` comes last.
     fn fail(&mut self, failure: Failure) {
-        let wordless = self.join.dialect().wordless.filter(|_| self.hides_errors);
+        let last_choice = self.join.dialect().last_choice.filter(|_| self.hides_errors);
         let rank = |failure: &Failure| {
-            (wordless.is_some_and(|it| *failure.text == *it.as_bytes()), failure.part)
+            (last_choice.is_some_and(|it| *failure.text == *it.as_bytes()), failure.part)
         };
         if self.failure.as_ref().is_none_or(|first| rank(&failure) < rank(first)) {
             self.failure = Some(failure);
         }
     }
 
-    /// Whether a part failed here, no server having answered it.
+    /// Whether a part that decides the reply failed without an answer from its server.
     pub fn failed_here(&self) -> bool {
         if self.join.dialect().one_fails_all {
             return self.failure.as_ref().is_some_and(|failure| failure.is_ours);
@@ -183,12 +183,12 @@ impl Joining {
         self.is_unanswered
     }
 
-    /// Whether the reply leaves out what a failed part may have had.
+    /// Whether the reply lacks the items of a failed part.
     pub fn is_partial(&self) -> bool {
         self.failure.is_some() && self.whole_failure().is_none()
     }
 
-    /// The failure that is the whole answer.
+    /// The failure that is the reply to the whole request, if one is.
     fn whole_failure(&self) -> Option<&Failure> {
         let is_whole = self.hides_errors
             || self.join == Join::First
@@ -197,7 +197,7 @@ impl Joining {
         self.failure.as_ref().filter(|_| is_whole)
     }
 
-    /// Appends the reply; all parts have come.
+    /// Appends the reply. All parts have answered or failed.
     pub fn finish(&self, out: &mut Vec<u8>) {
         debug_assert!(self.is_complete());
         if self.is_mute {

@@ -1,4 +1,4 @@
-//! Joining RESP replies.
+//! Joins RESP replies.
 
 use super::dialect::Dialect;
 use crate::protocol::resp::{encode, reply};
@@ -8,11 +8,11 @@ pub static DIALECT: Dialect = Dialect {
     error_text,
     write_error: |out, text| encode::error(out, text),
     invalid: texts::INVALID_PART,
-    wordless: Some(texts::UNKNOWN_PART),
+    last_choice: Some(texts::UNKNOWN_PART),
     one_fails_all: true,
 };
 
-/// The text of `-text`, or of RESP3's `!length` and the text behind it.
+/// The text of `-text`, or of RESP3's `!length` and the text after it.
 fn error_text(bytes: &[u8]) -> Option<Box<[u8]>> {
     let text = match bytes.first()? {
         b'!' => {
@@ -42,7 +42,7 @@ pub fn write_ok(out: &mut Vec<u8>) {
     encode::status(out, "OK");
 }
 
-/// Each key's element from its part; `false` if a part holds fewer or more than it should.
+/// Takes each key's element from its part. `false`: a part has too few elements or too many.
 pub fn weave(out: &mut Vec<u8>, replies: &[Option<&[u8]>], order: &[u16]) -> bool {
     out.reserve(16 + replies.iter().flatten().map(|reply| reply.len()).sum::<usize>());
     encode::array(out, order.len());
@@ -60,9 +60,9 @@ pub fn weave(out: &mut Vec<u8>, replies: &[Option<&[u8]>], order: &[u16]) -> boo
         if len == 0 {
             return false;
         }
-        let (element, behind) = rest.split_at(len);
+        let (element, after) = rest.split_at(len);
         out.extend_from_slice(element);
-        *rest = behind;
+        *rest = after;
     }
     rests.iter().all(|rest| rest.is_empty())
 }

@@ -1,23 +1,23 @@
-//! `stats` of several servers as one server's.
+//! Joins the `stats` of several servers.
 //!
 //! ```text
 //!   curr_items 3, 4        STAT curr_items 7          numbers are added
-//!   version 1.6, 1.6       STAT version 1.6           what all agree on is said once
-//!   pid 12, 13             STAT pid:one 12            the rest is said server by server
+//!   version 1.6, 1.6       STAT version 1.6           equal values are listed once
+//!   pid 12, 13             STAT pid:one 12            other values are listed by server
 //!                          STAT pid:two 13
-//!   (two is away)          STAT error:two Connection refused ...
+//!   (two has failed)       STAT error:two no answer
 //! ```
 //!
-//! Whether a number may be added is not to be seen of it, so those that may not are listed: an
-//! age, a time, a limit of each server, a size of a class. A name that memcached adds one day and
-//! that is none of these is added up, which is right for most.
+//! Some numbers must not be added: an age, a time, a limit of each server, a size of a class. Their
+//! names are in a list. A number that a later memcached has and that is not in the list is added, which
+//! is right for most.
 
 use crate::protocol::memcache::encode;
 use crate::protocol::memcache::words::Words;
 use crate::texts;
 use std::collections::BTreeMap;
 
-/// Numbers that say nothing when added. For `items:1:age` and `1:chunk_size` it is the last part.
+/// Numbers that must not be added. Of `items:1:age` and `1:chunk_size` the last part counts.
 const APART: [&str; 25] = [
     "age",
     "age_hot",
@@ -46,19 +46,19 @@ const APART: [&str; 25] = [
     "version",
 ];
 
-/// Joins the whole replies to `stats` of these servers; `None` where one failed. Unless `add`,
-/// numbers are taken for settings, which nobody adds.
+/// Joins the whole replies of these servers to `stats`; `None` for a server that failed. Without `add`,
+/// numbers are settings, which are not added.
 pub fn join(out: &mut Vec<u8>, servers: &[(&str, Option<&[u8]>)], add: bool) {
-    // Names in the order in which the first server to have them does.
+    // Names in the order of the first server that has them.
     let mut names: Vec<&[u8]> = Vec::new();
-    let mut said: BTreeMap<&[u8], Vec<(&str, &[u8])>> = BTreeMap::new();
+    let mut values_of: BTreeMap<&[u8], Vec<(&str, &[u8])>> = BTreeMap::new();
     let mut last: &[u8] = b"END\r\n";
     for (server, reply) in servers {
         let Some(reply) = reply else { continue };
         for line in reply.split_inclusive(|&byte| byte == b'\n') {
             let text = line.strip_suffix(b"\r\n").unwrap_or(line);
             let Some(rest) = text.strip_prefix(b"STAT ") else {
-                // ITEM and PREFIX lines are a server's own; END, OK and RESET close.
+                // ITEM and PREFIX lines are kept. END, OK and RESET are the last line.
                 match text {
                     [b'I' | b'P', ..] => out.extend_from_slice(line),
                     _ => last = line,
@@ -68,7 +68,7 @@ pub fn join(out: &mut Vec<u8>, servers: &[(&str, Option<&[u8]>)], add: bool) {
             let mut words = Words::new(rest);
             let name = words.next().unwrap_or_default();
             let value = words.rest().trim_ascii_start();
-            let values = said.entry(name).or_insert_with(|| {
+            let values = values_of.entry(name).or_insert_with(|| {
                 names.push(name);
                 Vec::new()
             });
@@ -76,7 +76,7 @@ pub fn join(out: &mut Vec<u8>, servers: &[(&str, Option<&[u8]>)], add: bool) {
         }
     }
     for name in names {
-        let values = &said[name];
+        let values = &values_of[name];
         let first = values[0].1;
         if add
             && !is_apart(name)
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_added_and_the_rest_is_told_apart() {
+    fn numbers_are_added_and_the_rest_is_listed_by_server() {
         let one = b"STAT pid 12\r\nSTAT version 1.6\r\nSTAT curr_items 3\r\nSTAT rusage_user 0.900000\r\nSTAT threads 4\r\nEND\r\n";
         let two = b"STAT pid 13\r\nSTAT version 1.6\r\nSTAT curr_items 4\r\nSTAT rusage_user 0.200001\r\nSTAT threads 4\r\nSTAT new 1\r\nEND\r\n";
         assert_eq!(
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_said_once() {
+    fn a_reply_that_is_no_list_is_returned_once() {
         let ok: (&str, Option<&[u8]>) = ("a", Some(b"RESET\r\n"));
         assert_eq!(joined(&[ok, ok]), "RESET\r\n");
         assert_eq!(

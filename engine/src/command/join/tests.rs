@@ -11,12 +11,12 @@ fn of(join: Join, count: u16, order: &[u16], hides_errors: bool) -> Joining {
     Joining::new(join, parts(count, order, hides_errors))
 }
 
-/// A retrieval of memcached's.
+/// A memcached retrieval.
 fn items(count: u16, order: &[u16], keys: &[u8], hides_errors: bool) -> Joining {
     Joining::new(Join::Items, Parts { keys, ..parts(count, order, hides_errors) })
 }
 
-/// A request to all of two servers.
+/// A memcached request to both of two servers.
 fn first(is_mute: bool) -> Joining {
     let names = Box::new(["one".into(), "two".into()]);
     Joining::new(Join::First, Parts { names, is_mute, ..parts(2, &[], false) })
@@ -39,7 +39,7 @@ fn mget_weaves_in_the_order_of_the_request() {
 }
 
 #[test]
-fn a_part_that_is_too_short_or_too_long_spoils_the_whole() {
+fn a_part_that_is_too_short_or_too_long_fails_the_whole() {
     for reply in [&b"*1\r\n$1\r\na\r\n"[..], b"*3\r\n_\r\n_\r\n_\r\n", b"*-1\r\n", b"+OK\r\n"] {
         let mut joining = of(Join::InOrder, 1, &[0, 0], false);
         joining.handle_reply(0, reply);
@@ -48,7 +48,7 @@ fn a_part_that_is_too_short_or_too_long_spoils_the_whole() {
 }
 
 #[test]
-fn sums_add_and_the_first_failed_part_speaks() {
+fn numbers_are_added_and_the_first_failed_part_is_the_answer() {
     let mut joining = of(Join::Sum, 3, &[], false);
     joining.handle_failure(2, "ERR Connection refused");
     joining.handle_reply(1, b"-READONLY no\r\n");
@@ -89,7 +89,7 @@ fn mset_is_ok_when_all_parts_are() {
 }
 
 #[test]
-fn items_return_in_the_order_of_the_request_once_a_mention() {
+fn items_are_returned_in_the_order_of_the_request() {
     let mut joining = items(2, &[0, 1, 0, 1, 0], b" a  b c d a ", false);
     joining.handle_reply(1, b"VALUE d 0 1\r\nD\r\nEND\r\n");
     assert!(!joining.is_complete());
@@ -121,7 +121,7 @@ fn a_failed_part_is_missed_or_fails_the_whole() {
 }
 
 #[test]
-fn what_goes_to_all_is_done_when_all_have() {
+fn a_request_to_all_is_done_when_all_have_done_it() {
     let mut joining = first(false);
     joining.handle_reply(1, b"OK\r\n");
     joining.handle_reply(0, b"OK\r\n");

@@ -1,17 +1,17 @@
-//! What a line of memcached's protocol means to a sharding proxy: the rows.
+//! The rows of memcached's commands.
 //!
 //! ```text
 //!   name ─lookup─▶ row ─▶ verb:  Forward        one key, word 1; `noreply` may be the last word
-//!                                Retrieve       keys from word `first` on, parted by their owners
-//!                                Meta           one key, word 1; flags behind it
-//!                                All            every server, their answers joined
+//!                                Retrieve       keys from word `first` on, cut by their owners
+//!                                Meta           one key, word 1; flags after it
+//!                                All            to every server, the replies are joined
 //!                                Local          answered here
-//!                                Refused        meant for one server
+//!                                Refused        concerns one server
 //! ```
 //!
-//! Names are lower case and nothing else. As with Redis, whoever answers an error should be the
-//! server, so little is checked here: that there are enough words to find a key, and that the key
-//! is no longer than memcached takes (`protocol::memcache` has looked at what stores).
+//! Names are in lower case only. As with Redis, the server should answer errors. So we only check that
+//! there are enough words to find a key, and that the key is not too long for memcached
+//! (`protocol::memcache` checks lines that store).
 
 use super::Join;
 use crate::protocol::memcache::base64::{self, Decoded};
@@ -22,9 +22,9 @@ use crate::protocol::memcache::words::Words;
 pub struct Command {
     pub name: &'static str,
     pub verb: Verb,
-    /// Words with the name, at least; fewer are an `ERROR`, as memcached has it.
+    /// The least number of words, the name included. Fewer are an `ERROR`, as in memcached.
     pub words_min: u8,
-    /// May it change something?
+    /// Whether it may change something.
     pub writes: bool,
     pub summary: &'static str,
     index: u16,
@@ -53,7 +53,7 @@ pub enum Verb {
     /// To every server.
     All(Join),
     Local(Local),
-    /// Speaks of one server, or would change what others share.
+    /// Concerns one server, or would change what all clients share.
     Refused,
 }
 
@@ -61,7 +61,7 @@ pub enum Verb {
 pub enum Local {
     Version,
     Quit,
-    /// `mn`: what came before it is answered before it is.
+    /// `mn`: answered after all requests before it.
     Noop,
 }
 
@@ -86,7 +86,7 @@ pub static COMMANDS: [Command; 35] = numbered([
     row("add", Verb::Forward, 5, WRITES, "Store if the key is not there."),
     row("append", Verb::Forward, 5, WRITES, "Add data behind a value."),
     row("cache_memlimit", Verb::Refused, 1, WRITES, "Change a server's memory."),
-    row("cas", Verb::Forward, 6, WRITES, "Store if nobody else has since `gets`."),
+    row("cas", Verb::Forward, 6, WRITES, "Store if the value is unchanged since `gets`."),
     row("debugtime", Verb::Refused, 1, WRITES, "Change a server's clock."),
     row("decr", Verb::Forward, 3, WRITES, "Subtract from a number."),
     row("delete", Verb::Forward, 2, WRITES, "Delete a key."),
@@ -101,10 +101,10 @@ pub static COMMANDS: [Command; 35] = numbered([
     row("lru_crawler", Verb::Refused, 1, WRITES, "Walk a server's keys."),
     row("ma", META, 2, WRITES, "Meta arithmetic."),
     row("md", META, 2, WRITES, "Meta delete."),
-    row("me", META, 2, READS, "Meta debug: what is known of a key."),
+    row("me", META, 2, READS, "Meta debug: describes a key."),
     row("mg", META, 2, WRITES, "Meta get; may touch or create."),
     row("misbehave", Verb::Refused, 1, WRITES, "Test a server's sandbox."),
-    row("mn", Verb::Local(Local::Noop), 1, READS, "Answered when all before it is."),
+    row("mn", Verb::Local(Local::Noop), 1, READS, "Answered after all requests before it."),
     row("ms", Verb::Meta { flags: 3 }, 3, WRITES, "Meta set."),
     row("prepend", Verb::Forward, 5, WRITES, "Add data before a value."),
     row("quit", Verb::Local(Local::Quit), 1, READS, "Close the connection."),
@@ -112,7 +112,7 @@ pub static COMMANDS: [Command; 35] = numbered([
     row("replace", Verb::Forward, 5, WRITES, "Store if the key is there."),
     row("set", Verb::Forward, 5, WRITES, "Store."),
     row("shutdown", Verb::Refused, 1, WRITES, "End a server."),
-    row("slabs", Verb::Refused, 1, WRITES, "Move a server's memory about."),
+    row("slabs", Verb::Refused, 1, WRITES, "Move a server's memory between classes."),
     row("stats", Verb::All(Join::Stats), 1, READS, "Statistics of all servers."),
     row("touch", Verb::Forward, 3, WRITES, "Give a new time to live."),
     row("verbosity", Verb::All(Join::First), 2, WRITES, "Set every server's log level."),
@@ -129,7 +129,7 @@ const fn numbered<const N: usize>(mut rows: [Command; N]) -> [Command; N] {
     rows
 }
 
-/// Where the names that begin with each letter stand in the table.
+/// For each letter, the rows whose names begin with it.
 static BY_LETTER: [(u8, u8); 26] = by_letter();
 
 const fn by_letter() -> [(u8, u8); 26] {
@@ -155,27 +155,26 @@ pub fn lookup(name: &[u8]) -> Option<&'static Command> {
     rows.iter().find(|row| row.name.as_bytes() == name)
 }
 
-/// Whether a text command may be answered with silence. It errs on the side of yes, which costs
-/// a fence and changes nothing.
+/// Whether a text command may get no reply. A wrong `true` costs a fence and changes nothing.
 #[inline]
 pub fn has_noreply(line: &[u8]) -> bool {
     line.trim_ascii_end().ends_with(b"noreply")
 }
 
-/// What the flags of a meta command say to a proxy.
+/// The flags of a meta command that a proxy needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct MetaFlags {
-    /// `q`: silence is an answer.
+    /// `q`: the server may not reply.
     pub quiet: bool,
     /// `b`: the key is written in base64.
     pub base64: bool,
-    /// `k`: the reply carries the key.
+    /// `k`: the reply has the key.
     pub returns_key: bool,
 }
 
 impl MetaFlags {
-    /// The flags of a line of which two words are read; they begin with word `first`.
-    pub fn read_behind(mut words: Words<'_>, first: u8) -> MetaFlags {
+    /// The flags after the name and the key, which are read already. They begin with word `first`.
+    pub fn read_after_key(mut words: Words<'_>, first: u8) -> MetaFlags {
         for _ in 2..first {
             words.next();
         }
@@ -196,8 +195,8 @@ impl MetaFlags {
     }
 }
 
-/// The bytes that decide where a meta command's key lives. One that does not decode is the
-/// server's to refuse, whichever that is.
+/// The bytes of a meta command's key that are hashed. A key that cannot be decoded is hashed as it is,
+/// and the server refuses it.
 #[allow(clippy::large_enum_variant, reason = "it lives on the stack while one key is hashed")]
 pub enum MetaKey<'a> {
     Plain(&'a [u8]),
@@ -212,9 +211,9 @@ impl<'a> MetaKey<'a> {
         }
     }
 
-    /// Whether a reply that carries the key could end in the midst of it. memcached 1.6.18 writes
-    /// such a key in base64 as a rule, but forgets how it came when arithmetic, `append` or
-    /// vivification make the item anew, and writes its bytes then.
+    /// Whether a reply with this key could end within the key. memcached 1.6.18 normally writes such a
+    /// key in base64. But when arithmetic, `append` or vivification replace the item, it forgets that
+    /// the key was in base64, and writes the key's bytes.
     pub fn may_break_lines(&self) -> bool {
         matches!(self, MetaKey::Decoded(key) if key.as_slice().contains(&b'\n'))
     }

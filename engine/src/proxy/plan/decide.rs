@@ -1,8 +1,8 @@
-//! The one decision; each protocol has its file.
+//! The entry: it calls the file of the request's protocol.
 
 use super::{Facts, Head, Plan, Scratch, memcache, redis};
 
-/// What becomes of a request; see the room's head.
+/// The plan of a request. `mod.rs` lists the checks in their order.
 #[inline(always)]
 pub fn decide<'a>(head: Head<'_, 'a>, facts: &Facts<'_>, scratch: &mut Scratch<'_>) -> Plan<'a> {
     match head {

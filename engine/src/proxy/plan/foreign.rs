@@ -1,9 +1,9 @@
-//! Clients that speak another protocol than their pool: told from their first bytes, before any of
-//! them is taken for a request.
+//! Recognizes clients that speak another protocol than their pool, by their first bytes, before any
+//! byte is read as a request.
 //!
-//! Two reasons. A web page can make a browser POST to any port, and a server can be talked into the
-//! same: the body of such a request must never be read as commands. And a pool whose `redis: true`
-//! was forgotten shows its operator nothing but errors in the clients; the log should name the cause.
+//! There are two reasons. A web page can make a browser send a POST to any port, and some servers can
+//! be made to do the same. The body of such a request must never be read as commands. And an operator
+//! may forget `redis: true`. Clients then get nothing but errors, so the log names the cause.
 //!
 //! | first bytes                          | a pool of Redis        | a pool of memcached  |
 //! |--------------------------------------|------------------------|----------------------|
@@ -21,16 +21,16 @@ use crate::topology::Protocol;
 /// The first byte of a TLS record that holds a handshake.
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// What a client speaks that its pool does not.
+/// A protocol that the pool does not speak.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Foreign {
     Tls,
     Http,
     Resp,
     MemcacheBinary,
-    /// A line that stores: a block that is no command follows.
+    /// A line that stores. A block follows, which must not be read as commands.
     MemcacheBlock,
-    /// A line that Redis does not know.
+    /// A line that memcached knows and Redis does not.
     MemcacheLine,
 }
 
@@ -53,7 +53,7 @@ impl Foreign {
     }
 }
 
-/// Tells by the first bytes of a connection; `None` also where more are needed.
+/// Recognizes the first bytes of a connection. `None` also means that more bytes are needed.
 pub fn of_bytes(protocol: Protocol, bytes: &[u8]) -> Option<Foreign> {
     match (protocol, bytes) {
         (_, [TLS_HANDSHAKE, ..]) => Some(Foreign::Tls),
@@ -63,7 +63,7 @@ pub fn of_bytes(protocol: Protocol, bytes: &[u8]) -> Option<Foreign> {
     }
 }
 
-/// Tells by the first line of a connection, without its end.
+/// Recognizes the first line of a connection, given without its end.
 pub fn of_line(protocol: Protocol, line: &[u8]) -> Option<Foreign> {
     if is_request_line(line) && !(protocol == Protocol::Redis && is_redis_request(line)) {
         return Some(Foreign::Http);
@@ -76,13 +76,13 @@ pub fn of_line(protocol: Protocol, line: &[u8]) -> Option<Foreign> {
     command::lookup(name).is_none().then_some(Foreign::MemcacheLine)
 }
 
-/// Whether memcached would read a block behind this line; Redis has no request of this form. Asked of
-/// every line of a pool of Redis: memcached's clients often begin with another one.
+/// Whether memcached would read a block after this line. Redis has no request of this form. Every line
+/// to a pool of Redis is checked, because a memcached client often begins with another line.
 pub fn has_block(line: &[u8]) -> bool {
     memcache::request::has_block(line)
 }
 
-/// Whether a line that is no command belongs to an HTTP request: memcached's own test.
+/// Whether a line that is not a command belongs to an HTTP request. memcached has the same test.
 pub fn is_of_http(line: &[u8]) -> bool {
     let first = Words::new(line).next().unwrap_or_default();
     let is = |name: &[u8]| first.eq_ignore_ascii_case(name);
@@ -91,7 +91,7 @@ pub fn is_of_http(line: &[u8]) -> bool {
         || Words::new(line).last().is_some_and(is_http_version)
 }
 
-/// `METHOD target HTTP/1.1`. Three words and a version are enough: the method may be the name of a
+/// `METHOD target HTTP/1.1`: three words, the last one a version. The method may be the name of a
 /// command.
 fn is_request_line(line: &[u8]) -> bool {
     let mut words = Words::new(line);
@@ -99,19 +99,19 @@ fn is_request_line(line: &[u8]) -> bool {
     last.is_some_and(is_http_version) && words.next().is_none()
 }
 
-/// Whether three words may be a request to Redis: `SET agent HTTP/1.1`. A header behind such a line is
-/// none, and closes.
+/// Whether a line of three words may be a request to Redis: `SET agent HTTP/1.1`. If it is HTTP, the
+/// next line is a header, which closes the connection.
 fn is_redis_request(line: &[u8]) -> bool {
     let name = Words::new(line).next().unwrap_or_default();
     command::lookup(name).is_some_and(|command| command.arity_ok(3))
 }
 
-/// `Host:` alone, or its value right behind it.
+/// `Host:`, with or without its value right after the colon.
 fn is_header(word: &[u8], name: &[u8]) -> bool {
     word.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name))
 }
 
-/// `HTTP/1.1`; protocols made after it (RTSP, SIP, ICAP) have versions of the same form.
+/// `HTTP/1.1`. Protocols like HTTP (RTSP, SIP, ICAP) have versions of the same form.
 fn is_http_version(word: &[u8]) -> bool {
     let Some(bar) = word.iter().position(|&byte| byte == b'/') else {
         return false;
@@ -129,7 +129,7 @@ mod tests {
     use Protocol::{Memcache, Redis};
 
     #[test]
-    fn first_bytes_tell() {
+    fn first_bytes_are_recognized() {
         for (protocol, bytes, want) in [
             (Redis, &b"\x16\x03\x01\x02\x00"[..], Some(Foreign::Tls)),
             (Memcache, b"\x16", Some(Foreign::Tls)),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn first_lines_tell() {
+    fn first_lines_are_recognized() {
         for (protocol, line, want) in [
             (Memcache, "POST / HTTP/1.1", Some(Foreign::Http)),
             (Memcache, "GET /x HTTP/1.0", Some(Foreign::Http)),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_memcacheds_own() {
+    fn only_memcached_has_blocks() {
         for line in [
             "set k 0 0 5",
             "append k 0 60 5 noreply",
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_behind_the_first_are_told_by_what_is_no_command() {
+    fn later_lines_of_http_are_recognized() {
         assert!(is_of_http(b"PUT /a b HTTP/1.1"));
         assert!(is_of_http(b"Host: x"));
         assert!(is_of_http(b"POST"));

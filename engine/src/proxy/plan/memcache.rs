@@ -1,10 +1,10 @@
-//! Deciding on a request of memcached's protocol.
+//! Decides on a request of memcached's protocol.
 //!
-//! A line whose reply may be silence carries a fence (`protocol::memcache::reply`), retrievals are
-//! cut by key, and a few commands go to every server.
+//! A line that may get no reply is sent with a fence (`protocol::memcache::reply`). Retrievals are cut
+//! by key. A few commands go to every server.
 
 use super::refusal::{Refusal, Says};
-use super::{Facts, FanOut, PLACEHOLDER, Plan, Scratch, Sending, Sent, To, foreign};
+use super::{Facts, FanOut, PLACEHOLDER, Plan, Scratch, Sending, To, foreign};
 use crate::base::ShardId;
 use crate::command::memcache::{self, Command, MetaFlags, MetaKey, Verb, has_noreply};
 use crate::command::{Join, Pieces};
@@ -62,9 +62,9 @@ pub fn decide_begun<'a>(line: &[u8], facts: &Facts<'_>, scratch: &mut Scratch<'_
         let sent = sending(command, noreply_fence(line));
         return Plan::Forward(facts.forward_key(key, scratch.chance, sent));
     };
-    let flags = MetaFlags::read_behind(words, flags);
+    let flags = MetaFlags::read_after_key(words, flags);
     let key = MetaKey::read(key, flags);
-    // Refused when it is whole.
+    // It is refused when it is whole.
     if key.may_break_lines() {
         return Plan::Gather;
     }
@@ -73,7 +73,7 @@ pub fn decide_begun<'a>(line: &[u8], facts: &Facts<'_>, scratch: &mut Scratch<'_
 }
 
 #[inline]
-fn sending(command: &Command, fence: Fence) -> Sent {
+fn sending(command: &Command, fence: Fence) -> (Intent, Sending) {
     let intent = if command.writes { Intent::Write } else { Intent::Read };
     (intent, Sending { command: command.index() as u16, fence })
 }
@@ -99,7 +99,7 @@ fn meta<'a>(
     if let Some(refusal) = bad_words(command, request, words.clone(), key, facts) {
         return Plan::Refuse(refusal);
     }
-    let flags = MetaFlags::read_behind(words, first_flag);
+    let flags = MetaFlags::read_after_key(words, first_flag);
     let key = MetaKey::read(key, flags);
     if key.may_break_lines() && (flags.returns_key || command.name == "me") {
         return Plan::Refuse(refused(request.line, texts::MEMCACHE_KEY_LINES, facts));
@@ -108,7 +108,7 @@ fn meta<'a>(
     Plan::Forward(facts.forward_key(key.as_slice(), scratch.chance, sent))
 }
 
-/// A retrieval; `words` are its keys, from number `first` on.
+/// A retrieval. `words` are its keys; the first of them is word `first` of the line.
 #[inline]
 fn retrieve<'a>(
     command: &Command,
@@ -124,7 +124,7 @@ fn retrieve<'a>(
         (None, _) if first == 1 => {
             Plan::Refuse(refused(request.line, texts::MEMCACHE_ERROR, facts))
         }
-        // `gat 0`: memcached has an answer to that, so let one give it.
+        // `gat 0`: memcached has its own answer to this, so one server gets the line.
         (None, _) => Plan::Forward(facts.forward_key(PLACEHOLDER, scratch.chance, sent)),
         (Some(key), None) if key.len() <= KEY_BYTES_MAX => {
             Plan::Forward(facts.forward_key(key, scratch.chance, sent))
@@ -133,27 +133,27 @@ fn retrieve<'a>(
     }
 }
 
-/// Cuts a retrieval by the owners of its keys.
+/// A retrieval of several keys, cut by their owners.
 fn retrieve_many<'a>(
     keys: &'a [u8],
-    sent: Sent,
+    sent: (Intent, Sending),
     request: &Request<'a>,
     facts: &Facts<'_>,
     scratch: &mut Scratch<'_>,
 ) -> Plan<'a> {
     let owners = &mut *scratch.owners;
     owners.clear();
-    let mut is_ringless = false;
+    let mut is_without_owner = false;
     for key in Words::new(keys) {
         if key.len() > KEY_BYTES_MAX {
             return Plan::Refuse(refused(request.line, texts::MEMCACHE_FORMAT, facts));
         }
         match facts.topology.owner(key, scratch.chance) {
             Some(shard) => owners.push(shard.0),
-            None => is_ringless = true,
+            None => is_without_owner = true,
         }
     }
-    if is_ringless {
+    if is_without_owner {
         return Plan::Forward(facts.forward(None, sent));
     }
     if owners.iter().all(|&owner| owner == owners[0]) {
@@ -165,7 +165,7 @@ fn retrieve_many<'a>(
     Plan::FanOut(FanOut { to: To::Owners, pieces, join: Join::Items, keys, intent, sent })
 }
 
-/// To every server.
+/// A command for every server.
 fn all<'a>(command: &Command, join: Join, request: &Request<'a>, facts: &Facts<'_>) -> Plan<'a> {
     let argument = request.words.clone().next();
     if usize::from(command.words_min) > 1 + usize::from(argument.is_some()) {
@@ -183,7 +183,8 @@ fn all<'a>(command: &Command, join: Join, request: &Request<'a>, facts: &Facts<'
 
 // ---- refusals ----------------------------------------------------------------------------
 
-/// Whether there are too few words, `key` and those behind it, or a key that no server takes.
+/// The refusal of a line with too few words or with a key that is too long. `rest` are the words after
+/// `key`.
 #[inline]
 fn bad_words<'a>(
     command: &Command,
@@ -212,13 +213,12 @@ fn bad_words<'a>(
 #[cold]
 fn unknown<'a>(request: &Request<'_>, facts: &Facts<'_>) -> Refusal<'a> {
     if foreign::is_of_http(request.line) {
-        return Refusal::hang_up(foreign::Foreign::Http.why()).counted();
+        return Refusal::close(foreign::Foreign::Http.why()).counted();
     }
     refused(request.line, texts::MEMCACHE_ERROR, facts)
 }
 
-/// A line that stores and must not be sent. memcached says nothing of a block that ends wrongly if
-/// nothing was to be said.
+/// A line that stores and must not be sent. With `noreply`, memcached does not answer a bad block.
 #[cold]
 fn bad_block<'a>(request: &Request<'_>, refusal: BadBlock, facts: &Facts<'_>) -> Refusal<'a> {
     let is_meta = request.line.trim_ascii_start().starts_with(b"ms");
@@ -228,11 +228,11 @@ fn bad_block<'a>(request: &Request<'_>, refusal: BadBlock, facts: &Facts<'_>) ->
     refused(request.line, texts::memcache_refusal(refusal), facts)
 }
 
-/// A meta command for a memcached that knows none.
+/// A meta command for a memcached that has no meta commands.
 pub fn no_meta<'a>(command: u16, policy: &Policy) -> Refusal<'a> {
     if policy.closes_on_refusal {
         let command = &memcache::COMMANDS[usize::from(command)];
-        return Refusal::hang_up_on(command.name.into()).counted();
+        return Refusal::close_on(command.name.into()).counted();
     }
     Refusal::says(Says::Line(texts::MEMCACHE_NO_META.into())).counted()
 }
@@ -240,24 +240,24 @@ pub fn no_meta<'a>(command: u16, policy: &Policy) -> Refusal<'a> {
 #[cold]
 fn refused<'a>(line: &[u8], text: impl Into<Cow<'static, str>>, facts: &Facts<'_>) -> Refusal<'a> {
     if facts.policy.closes_on_refusal {
-        return hang_up(line).counted();
+        return close(line).counted();
     }
     Refusal::says(Says::Line(text.into())).counted()
 }
 
-/// `noreply` goes for errors too, once there are words enough.
+/// With `noreply` a client does not read errors either, if the line has enough words.
 fn refused_in_silence<'a>(line: &[u8], facts: &Facts<'_>) -> Refusal<'a> {
     if facts.policy.closes_on_refusal {
-        return hang_up(line).counted();
+        return close(line).counted();
     }
     Refusal::says(Says::Nothing).counted()
 }
 
-/// A word that is no command's may be a piece of a value, where a client lost its place: the log
-/// does not get it.
-fn hang_up<'a>(line: &[u8]) -> Refusal<'a> {
+/// An unknown word may be part of a value, if a client has lost its place in the protocol. So the log
+/// does not show it.
+fn close<'a>(line: &[u8]) -> Refusal<'a> {
     match Words::new(line).next().and_then(memcache::lookup) {
-        Some(command) => Refusal::hang_up_on(command.name.into()),
-        None => Refusal::hang_up("unknown command"),
+        Some(command) => Refusal::close_on(command.name.into()),
+        None => Refusal::close("unknown command"),
     }
 }

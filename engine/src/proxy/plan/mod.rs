@@ -1,4 +1,4 @@
-//! What becomes of a request: decided once, before anything is done.
+//! Decides what is done with a request, before anything is done.
 //!
 //! ```text
 //!   Head ──▶ decide ──▶ Plan ──▶ carry, or local
@@ -6,17 +6,17 @@
 //!             └── Facts: the topology, the policy, the client's state
 //! ```
 //!
-//! [`decide`](decide::decide) is asked for a whole request, and for the head of a large one that may
-//! flow. It is pure: it touches no connection, and its tests need none. The gates stand in one order:
+//! [`decide`](decide::decide) gets a whole request, or the beginning of a large one that may flow. It
+//! is a pure function: it touches no connection, and its tests need none. It checks in this order:
 //!
-//! | gate                     | RESP | memcached |
-//! |--------------------------|------|-----------|
-//! | is MULTI refused before? | yes  |           |
-//! | is the command known?    | yes  | yes       |
-//! | is the client allowed?   | yes  |           |
-//! | are there enough words?  | yes  | yes       |
-//! | where are the keys?      | yes  | yes       |
-//! | have they one owner?     | yes  |           |
+//! | gate                             | RESP | memcached |
+//! |----------------------------------|------|-----------|
+//! | was MULTI refused?               | yes  |           |
+//! | is the command known?            | yes  | yes       |
+//! | has the client authenticated?    | yes  |           |
+//! | are there enough arguments?      | yes  | yes       |
+//! | where are the keys?              | yes  | yes       |
+//! | do they have one owner?          | yes  |           |
 
 pub mod decide;
 pub mod failure;
@@ -33,15 +33,15 @@ use crate::proxy::link::ticket::Fence;
 use crate::topology::{Intent, Out, Placed, Policy, PoolTopology};
 use refusal::Refusal;
 
-/// Routes commands without a key, as in twemproxy.
+/// Commands without a key go to the owner of this key, as in twemproxy.
 pub const PLACEHOLDER: &[u8] = b"placeholder";
 
-/// As much of a request as is known.
+/// The part of a request that has come.
 #[derive(Clone, Copy)]
 pub enum Head<'h, 'a> {
     /// A whole request of RESP.
     Args(&'h Args<'a>),
-    /// The beginning of one: its name, the key behind that, and how many arguments it will have.
+    /// The beginning of one: its name, the key after it, and how many arguments it will have.
     ArgsBegun { name: &'a [u8], key: &'a [u8], args: usize },
     /// A whole request of memcached's protocol.
     Line(&'h text::Request<'a>),
@@ -49,17 +49,17 @@ pub enum Head<'h, 'a> {
     LineBegun { line: &'a [u8] },
 }
 
-/// What else decides.
+/// What a decision depends on besides the request.
 #[derive(Clone, Copy)]
 pub struct Facts<'f> {
     pub topology: &'f PoolTopology,
     pub policy: &'f Policy,
     pub is_authenticated: bool,
-    /// MULTI was refused, and neither EXEC nor DISCARD has come.
+    /// MULTI was refused, and neither EXEC nor DISCARD has come since.
     pub in_refused_multi: bool,
 }
 
-/// What a decision uses up.
+/// What a decision changes.
 pub struct Scratch<'s> {
     /// For the `random` distribution.
     pub chance: &'s mut Chance,
@@ -68,16 +68,16 @@ pub struct Scratch<'s> {
 }
 
 pub enum Plan<'a> {
-    /// To one server, as it came.
+    /// To one server, byte for byte.
     Forward(Forward),
     /// In parts to several servers.
     FanOut(FanOut<'a>),
     /// Answered here.
     Local(Local, &'static Command),
-    /// Answered here, memcached's.
+    /// The same for memcached's protocol.
     LocalLine(lines::Local),
     Refuse(Refusal<'a>),
-    /// Of a head that is begun: it is decided when it is whole.
+    /// The request does not flow. It is decided again when it is whole.
     Gather,
 }
 
@@ -85,7 +85,7 @@ pub enum Plan<'a> {
 pub struct Forward {
     pub place: Result<Placed, Out>,
     pub sent: Sending,
-    /// Other keys of it may have other owners, and twemproxy did not look.
+    /// Its other keys may have other owners. twemproxy did not check them.
     pub is_unchecked: bool,
 }
 
@@ -101,36 +101,38 @@ pub struct FanOut<'a> {
     pub to: To,
     pub pieces: Pieces<'a>,
     pub join: Join,
-    /// memcached's keys, as they stand in the request.
+    /// The keys of a memcached retrieval, as in the request.
     pub keys: &'a [u8],
     pub intent: Intent,
     pub sent: Sending,
 }
 
-/// Whom the parts go to.
+/// Where the parts go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum To {
-    /// The owner of each piece, as the scratch says.
+    /// To the owner of each piece: [`Scratch::owners`].
     Owners,
-    /// Every shard, those that are out too: what has not reached one is not done.
+    /// To every shard. The part of a shard that is out fails.
     All,
 }
 
 impl Facts<'_> {
     /// To the owner of a key.
     #[inline]
-    fn forward_key(&self, key: &[u8], chance: &mut Chance, (intent, sent): Sent) -> Forward {
+    fn forward_key(
+        &self,
+        key: &[u8],
+        chance: &mut Chance,
+        (intent, sent): (Intent, Sending),
+    ) -> Forward {
         self.forward(self.topology.owner(key, chance), (intent, sent))
     }
 
     #[inline]
-    fn forward(&self, owner: Option<ShardId>, (intent, sent): Sent) -> Forward {
+    fn forward(&self, owner: Option<ShardId>, (intent, sent): (Intent, Sending)) -> Forward {
         Forward { place: self.topology.place(owner, intent), sent, is_unchecked: false }
     }
 }
-
-/// What a command does to its keys, and how it is sent.
-type Sent = (Intent, Sending);
 
 #[cfg(test)]
 mod tests;

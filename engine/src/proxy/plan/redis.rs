@@ -1,7 +1,7 @@
-//! Deciding on a request of RESP.
+//! Decides on a request of RESP.
 
 use super::refusal::{Multi, Refusal, Says};
-use super::{Facts, FanOut, Forward, PLACEHOLDER, Plan, Scratch, Sending, Sent, To, foreign};
+use super::{Facts, FanOut, Forward, PLACEHOLDER, Plan, Scratch, Sending, To, foreign};
 use crate::base::ShardId;
 use crate::command::keys::{self, KeyError};
 use crate::command::{self, Before, Command, CutBy, Flags, Group, Join, Local, Pieces, Verb};
@@ -10,7 +10,7 @@ use crate::proxy::link::ticket::Fence;
 use crate::texts;
 use crate::topology::{Intent, Policy};
 
-/// Bytes of an unknown command that the log gets.
+/// Bytes of an unknown command's name that are logged.
 const NAME_BYTES_LOGGED: usize = 32;
 
 /// Why a request does not pass the gates.
@@ -21,7 +21,7 @@ enum Stop {
     Arity(&'static Command),
 }
 
-/// The gates that need no argument but the name.
+/// The gates that need only the name and the number of arguments.
 #[inline(always)]
 fn admit(name: &[u8], args: usize, facts: &Facts<'_>) -> Result<&'static Command, Stop> {
     if facts.in_refused_multi && !leaves_multi(name) {
@@ -57,7 +57,7 @@ pub fn decide<'a>(args: &Args<'a>, facts: &Facts<'_>, scratch: &mut Scratch<'_>)
     }
 }
 
-/// A request flows if it has one key, known before the large argument comes.
+/// A request flows if it has a single key, which comes before its large argument.
 pub fn decide_begun<'a>(
     name: &[u8],
     key: &[u8],
@@ -74,7 +74,7 @@ pub fn decide_begun<'a>(
 }
 
 #[inline]
-fn sending(command: &Command) -> Sent {
+fn sending(command: &Command) -> (Intent, Sending) {
     let intent = if command.flags.has(Flags::WRITE) { Intent::Write } else { Intent::Read };
     (intent, Sending { command: command.index() as u16, fence: Fence::None })
 }
@@ -83,7 +83,7 @@ fn placeholder<'a>(command: &Command, facts: &Facts<'_>, scratch: &mut Scratch<'
     Plan::Forward(facts.forward_key(PLACEHOLDER, scratch.chance, sending(command)))
 }
 
-/// A command whose keys are several, or not at argument 1: all must have one owner.
+/// A command with several keys, or with a key that is not argument 1. All must have one owner.
 fn checked<'a>(
     command: &'static Command,
     args: &Args<'a>,
@@ -108,8 +108,9 @@ fn checked<'a>(
     let owner = topology.owner(first, scratch.chance);
     let has_one_owner = !topology.keys_have_owners()
         || keys.all(|key| topology.owner(key, scratch.chance) == owner);
-    // twemproxy sent some commands by one key and checked no other. It closed on all others:
-    // unchecked, they would lose data that was safe before.
+    // twemproxy sent some commands to the owner of one key and did not check the others. It closed the
+    // connection on all other commands with several keys, so we check these: unchecked, they could
+    // lose data that was safe under twemproxy.
     let goes_unchecked = facts.policy.sends_unchecked && command.before == Before::Sent;
     if !has_one_owner && !goes_unchecked {
         return Plan::Refuse(Refusal::error(texts::CROSSSLOT.as_bytes()).counted());
@@ -118,15 +119,15 @@ fn checked<'a>(
     Plan::Forward(Forward { is_unchecked: !has_one_owner, ..forward })
 }
 
-/// A script without keys. Always to the same server, so that EVALSHA finds what EVAL left; where
-/// keys have no owner, to the first that is live.
+/// A script without keys. It always goes to the same server, so that EVALSHA finds the script of EVAL.
+/// Under `random` this is the first live server.
 fn keyless<'a>(
     command: &'static Command,
     facts: &Facts<'_>,
     scratch: &mut Scratch<'_>,
 ) -> Plan<'a> {
     if facts.policy.refuses_keyless_scripts && command.before == Before::Sent {
-        return Plan::Refuse(Refusal::hang_up_on(command.name.into()).counted());
+        return Plan::Refuse(Refusal::close_on(command.name.into()).counted());
     }
     if !facts.topology.keys_have_owners() {
         return Plan::Forward(facts.forward(facts.topology.first_live(), sending(command)));
@@ -134,7 +135,7 @@ fn keyless<'a>(
     placeholder(command, facts, scratch)
 }
 
-/// In parts by the owners of its keys, unless one owner has them all.
+/// A command that is cut by the owners of its keys, unless all keys have one owner.
 fn cut<'a>(
     command: &'static Command,
     (by, join): (CutBy, Join),
@@ -152,7 +153,7 @@ fn cut<'a>(
     }
     let first = owners.first().copied().unwrap_or_default();
     let is_whole = owners.len() == 1
-        // Clients can tell by the errors whether a request was cut.
+        // Under twemproxy manners it is cut too, since a cut request has other errors.
         || (!facts.policy.cuts_for_one_owner && owners.iter().all(|&owner| owner == first));
     if is_whole {
         let owner = Some(ShardId(first));
@@ -177,7 +178,7 @@ fn refusal<'a>(stop: &Stop, args: &Args<'a>, facts: &Facts<'_>) -> Refusal<'a> {
     }
 }
 
-/// What a client may do though its MULTI was refused.
+/// Commands that are served after a refused MULTI.
 fn leaves_multi(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"quit") || name.eq_ignore_ascii_case(b"reset")
 }
@@ -194,9 +195,9 @@ fn in_refused_multi<'a>(name: &[u8]) -> Refusal<'a> {
 
 fn unknown<'a>(args: &Args<'a>, facts: &Facts<'_>) -> Refusal<'a> {
     let name = args.name();
-    // A web page that makes a browser send requests here must not get through line by line.
+    // A web page can make a browser send a request here. Its lines must not be read as commands.
     if name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:") {
-        return Refusal::hang_up(foreign::Foreign::Http.why());
+        return Refusal::close(foreign::Foreign::Http.why());
     }
     if !facts.is_authenticated && !facts.policy.reads_before_auth {
         return Refusal::error(noauth(facts.policy).as_bytes());
@@ -219,15 +220,15 @@ fn noauth(policy: &Policy) -> &'static str {
     if policy.noauth_without_stop { texts::NOAUTH_WITHOUT_STOP } else { texts::NOAUTH }
 }
 
-/// A request of this name is not served.
+/// The refusal of a command that is not served.
 pub fn refused<'a>(name: &[u8], text: Vec<u8>, policy: &Policy) -> Refusal<'a> {
     if policy.closes_on_refusal {
-        return Refusal::hang_up_on(called(name)).counted();
+        return Refusal::close_on(logged_name(name)).counted();
     }
     Refusal::error(text).counted()
 }
 
-/// Its keys, or the number of its arguments, are wrong.
+/// The refusal of a request with wrong keys or a wrong number of arguments.
 pub fn bad_keys<'a>(
     command: &Command,
     args: &Args<'_>,
@@ -238,23 +239,23 @@ pub fn bad_keys<'a>(
         && !was_left_to_the_server(command, args)
         && !has_zeros_before(args, &error);
     if closes {
-        return Refusal::hang_up_on(command.name.into()).counted();
+        return Refusal::close_on(command.name.into()).counted();
     }
     Refusal::says(Says::Key(error)).counted()
 }
 
-/// What the log calls a command. What stands in a name's place may be anything, so its beginning;
-/// the log escapes what is no text.
-fn called(name: &[u8]) -> Box<str> {
+/// The name of a command for the log. An unknown name may be any bytes, so only its beginning is
+/// logged. The log escapes bytes that are not text.
+fn logged_name(name: &[u8]) -> Box<str> {
     match command::lookup(name) {
         Some(command) => command.name.into(),
         None => String::from_utf8_lossy(&name[..name.len().min(NAME_BYTES_LOGGED)]).into(),
     }
 }
 
-/// twemproxy counted the arguments of commands of a fixed form, of those it split and of scripts,
-/// and closed when the count was wrong. Of others that it sent it wanted a key and no more: the
-/// server's error came back.
+/// twemproxy checked the number of arguments of three kinds of commands: those with a fixed number,
+/// those that it cut, and scripts. If it was wrong, it closed the connection. All other commands that
+/// it sent needed only a key, and the client got the server's error.
 fn was_left_to_the_server(command: &Command, args: &Args<'_>) -> bool {
     command.arity < 0
         && args.len() > 1
@@ -263,7 +264,7 @@ fn was_left_to_the_server(command: &Command, args: &Args<'_>) -> bool {
         && command.group != Group::Scripting
 }
 
-/// `EVAL s 01 k`: twemproxy read the number, and the server, which does not, said so.
+/// `EVAL s 01 k`: twemproxy accepted this number. The server does not, and the client got its error.
 fn has_zeros_before(args: &Args<'_>, error: &KeyError<'_>) -> bool {
     let counts = |text: &[u8]| {
         text.iter().all(u8::is_ascii_digit) && text.iter().any(|&digit| digit != b'0')
@@ -271,7 +272,7 @@ fn has_zeros_before(args: &Args<'_>, error: &KeyError<'_>) -> bool {
     *error == KeyError::NotInteger && args.len() > 3 && args.get(2).is_some_and(counts)
 }
 
-/// May this be asked before AUTH?
+/// Whether a client may send this before AUTH.
 fn is_open_to_strangers(command: &Command) -> bool {
     matches!(command.verb, Verb::Local(Local::Auth | Local::Hello | Local::Quit | Local::Reset))
 }

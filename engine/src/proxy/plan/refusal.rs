@@ -1,4 +1,4 @@
-//! A request that is not served: what its client reads, and whether the connection ends.
+//! The answer to a request that is not served, and whether the connection ends.
 
 use crate::command::keys::KeyError;
 use crate::protocol::memcache;
@@ -9,9 +9,9 @@ use std::borrow::Cow;
 
 pub struct Refusal<'a> {
     pub says: Says<'a>,
-    /// Takes no further request of this client, and the log says so.
+    /// The connection ends, and the log says why.
     pub ends: Option<Ending>,
-    /// It is one of `requests_refused`.
+    /// It counts as one of `requests_refused`.
     pub is_counted: bool,
     pub multi: Multi,
 }
@@ -24,30 +24,29 @@ pub enum Says<'a> {
     Key(KeyError<'a>),
     /// `+text`
     Status(&'static str),
-    /// A line of memcached's.
+    /// A line of memcached's protocol.
     Line(Cow<'static, str>),
 }
 
 /// Why a connection ends.
 pub struct Ending {
     pub why: &'static str,
-    /// The command that was refused. Without its name an operator would have to guess which of a
-    /// client's requests it was.
+    /// The command that was refused, so that an operator finds the request in the client's code.
     pub command: Option<Box<str>>,
 }
 
-/// What becomes of a MULTI that is not served.
+/// How a request changes whether its client is in a refused MULTI.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Multi {
     Keep,
-    /// This is one.
+    /// It is MULTI.
     Begin,
-    /// This ends one.
+    /// It is EXEC or DISCARD.
     End,
 }
 
 impl<'a> Refusal<'a> {
-    /// An answer, and nothing more.
+    /// Only an answer.
     pub fn says(says: Says<'a>) -> Refusal<'a> {
         Refusal { says, ends: None, is_counted: false, multi: Multi::Keep }
     }
@@ -56,14 +55,14 @@ impl<'a> Refusal<'a> {
         Refusal::says(Says::Error(text.into()))
     }
 
-    /// The connection ends without a word.
-    pub fn hang_up(why: &'static str) -> Refusal<'a> {
+    /// Closes the connection without an answer.
+    pub fn close(why: &'static str) -> Refusal<'a> {
         let ends = Some(Ending { why, command: None });
         Refusal { ends, ..Refusal::says(Says::Nothing) }
     }
 
-    /// The same for a command that is refused.
-    pub fn hang_up_on(command: Box<str>) -> Refusal<'a> {
+    /// The same because of this command.
+    pub fn close_on(command: Box<str>) -> Refusal<'a> {
         let ends = Some(Ending { why: "request refused", command: Some(command) });
         Refusal { ends, ..Refusal::says(Says::Nothing) }
     }
@@ -79,7 +78,7 @@ impl<'a> Refusal<'a> {
     }
 }
 
-/// The whole reply to a client that connects when its pool is full. Servers of the protocol say it so.
+/// The whole reply to a client that connects when its pool is full: the text of the protocol's servers.
 pub fn too_many_clients(protocol: Protocol) -> &'static [u8] {
     match protocol {
         Protocol::Redis => texts::TOO_MANY_CLIENTS,

@@ -128,7 +128,7 @@ fn lines_that_are_no_command_are_refused() {
 }
 
 #[test]
-fn bad_words_are_refused_and_noreply_is_heeded() {
+fn bad_words_are_refused_and_noreply_is_silent() {
     let error = "refuse ERROR | counted";
     let format = "refuse CLIENT_ERROR bad command line format | counted";
     let silent = "refuse | counted";
@@ -144,7 +144,7 @@ fn bad_words_are_refused_and_noreply_is_heeded() {
 }
 
 #[test]
-fn bad_blocks_are_refused_and_noreply_is_heeded() {
+fn bad_blocks_are_refused_and_noreply_is_silent() {
     let error = "refuse ERROR | counted";
     let format = "refuse CLIENT_ERROR bad command line format | counted";
     let chunk = "refuse CLIENT_ERROR bad data chunk | counted";

@@ -252,12 +252,12 @@ fn under_random_no_key_has_an_owner() {
         let plan = whole(&random(Manners::Modern), line);
         assert!(plan.starts_with("forward ") && !plan.ends_with("unchecked"), "{line}: {plan}");
     }
-    let nobody = random(Manners::Modern).with_states([ShardState::Ejected; 2]);
-    assert_eq!(whole(&nobody, "FCALL f 0"), "forward fcall nowhere");
+    let none_live = random(Manners::Modern).with_states([ShardState::Ejected; 2]);
+    assert_eq!(whole(&none_live, "FCALL f 0"), "forward fcall nowhere");
 }
 
 #[test]
-fn commands_with_parts_are_cut_by_owner() {
+fn requests_are_cut_by_owner() {
     let rows = [
         ("MGET a", "forward mget shard0", "="),
         ("MGET b a b", "fan out mget to 1 0 1, InOrder Read", "="),
