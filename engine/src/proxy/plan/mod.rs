@@ -9,7 +9,7 @@
 //! [`decide`](decide::decide) gets a whole request, or the beginning of a large one that may flow. It
 //! is a pure function: it touches no connection, and its tests need none. It checks in this order:
 //!
-//! | gate                             | RESP | memcached |
+//! | check                            | RESP | memcached |
 //! |----------------------------------|------|-----------|
 //! | was MULTI refused?               | yes  |           |
 //! | is the command known?            | yes  | yes       |

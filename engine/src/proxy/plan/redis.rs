@@ -13,7 +13,7 @@ use crate::topology::{Intent, Policy};
 /// Bytes of an unknown command's name that are logged.
 const NAME_BYTES_LOGGED: usize = 32;
 
-/// Why a request does not pass the gates.
+/// Why a request does not pass the checks.
 enum Stop {
     RefusedMulti,
     Unknown,
@@ -21,7 +21,7 @@ enum Stop {
     Arity(&'static Command),
 }
 
-/// The gates that need only the name and the number of arguments.
+/// The checks that need only the name and the number of arguments.
 #[inline(always)]
 fn admit(name: &[u8], args: usize, facts: &Facts<'_>) -> Result<&'static Command, Stop> {
     if facts.in_refused_multi && !leaves_multi(name) {

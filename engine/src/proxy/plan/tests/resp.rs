@@ -45,7 +45,7 @@ fn begun(asked: &Asked, line: &str) -> String {
     })
 }
 
-// ---- the gates, in their order -----------------------------------------------------------
+// ---- the checks, in their order ----------------------------------------------------------
 
 #[test]
 fn a_refused_multi_comes_before_all_else() {
