@@ -18,8 +18,8 @@ pub enum ConnId {
 /// What the loop is to do. Only what cannot wait for the flush at the end of the turn.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// Connect to this server, then call [`Worker::handle_connected`] or
-    /// [`Worker::handle_closed`].
+    /// Connect to this server, then call `Worker::handle_connected` or
+    /// `Worker::handle_closed`.
     Connect { conn: ConnId, pool: PoolId, server: ServerId },
     /// Close; the worker has forgotten it already.
     Close { conn: ConnId },
