@@ -1,12 +1,12 @@
-//! What must hold, and the memory it takes to see that it does.
+//! The checks of a run, and the record that they need.
 //!
-//! Every request carries a tag of its own (`#123#` in its keys or value). Clients know what each
-//! must be answered, servers tell which ones they carried out, and here both are compared:
+//! Every request carries a tag of its own (`#123#` in its keys or value). Clients know the right reply
+//! to each request, and servers report which requests they execute. The checks:
 //!
-//! - a reply that is not its request's own fails its client's check (`script.rs`);
-//! - a write is carried out at most once, and never after we said `not sent`;
-//! - it runs in the pool's database, authenticated, in its client's protocol version;
-//! - a server that all workers know to be out gets no request sent after that.
+//! - each reply belongs to its request (`script.rs` compares them);
+//! - a write is executed at most once, and never after its client got `not sent`;
+//! - a request runs in the pool's database, authenticated, in its client's protocol version;
+//! - once all workers know that a server is out, no request sent later reaches it.
 //!
 //! The first failure ends the run.
 
@@ -14,16 +14,16 @@ use crate::trace::Trace;
 use nuthatch_engine::base::Time;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is known of a request when it is sent.
+/// What a client knows when it sends a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Sent {
     pub client: usize,
     pub at: Time,
-    /// Unknown while a HELLO before it is not answered.
+    /// `None` while an earlier HELLO has no reply.
     pub resp3: Option<bool>,
 }
 
-/// A shard that is out as far as every worker knows.
+/// A shard is out, and every worker knows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Outage {
     pub since: Time,
@@ -37,8 +37,8 @@ pub struct Ledger {
     not_sent: BTreeSet<u64>,
     /// By pool and shard.
     pub out: BTreeMap<(usize, u16), Outage>,
-    /// Pools in which keys may have lost their values or moved.
-    pub unsettled: BTreeSet<usize>,
+    /// Pools whose keys may have moved or lost their values.
+    pub uncertain: BTreeSet<usize>,
     pub failure: Option<String>,
     pub trace: Trace,
     pub replies: u64,
@@ -46,9 +46,9 @@ pub struct Ledger {
     pub commands: u64,
 }
 
-/// A server as the ledger sees it when it carries out a command.
+/// Where and when a command is executed.
 #[derive(Clone, Copy)]
-pub struct Scene {
+pub struct Context {
     pub server: usize,
     pub now: Time,
     pub resp3: bool,
@@ -78,46 +78,49 @@ impl Ledger {
         }
     }
 
-    /// A tag for a request that is about to be written.
+    /// Gives a tag to the next request of a client.
     pub fn tag(&mut self, sent: Sent) -> u64 {
         self.sent.push(sent);
         self.sent.len() as u64 - 1
     }
 
-    /// A server looks at a tagged command.
-    pub fn arrived(&mut self, tag: u64, scene: &Scene) {
+    /// A server has read a command with a tag.
+    pub fn arrived(&mut self, tag: u64, context: &Context) {
         self.commands += 1;
-        self.trace.note(scene.now, || format!("server {} carries out {tag}", scene.server));
+        self.trace.note(context.now, || format!("server {} executes {tag}", context.server));
         let Some(sent) = self.sent.get(tag as usize).copied() else {
-            return self.fail(format!("server {} got a tag nobody gave: {tag}", scene.server));
+            return self.fail(format!("server {} got an unknown tag: {tag}", context.server));
         };
-        self.check(sent.resp3.is_none_or(|resp3| resp3 == scene.resp3), || {
+        self.check(sent.resp3.is_none_or(|resp3| resp3 == context.resp3), || {
             format!("request {tag} of client {} came in another protocol version", sent.client)
         });
-        let out = self.out.values().find(|out| out.server == scene.server).copied();
+        let out = self.out.values().find(|out| out.server == context.server).copied();
         self.check(out.is_none_or(|out| sent.at < out.since), || {
             format!(
                 "server {} is out since {:?} but got request {tag} sent at {:?}",
-                scene.server, out, sent.at
+                context.server, out, sent.at
             )
         });
         self.check(!self.not_sent.contains(&tag), || {
-            format!("request {tag} was `not sent` but reached server {}", scene.server)
+            format!(
+                "request {tag} reached server {}, but its error says `not sent`",
+                context.server
+            )
         });
     }
 
-    /// A server carried out the write of `key`.
+    /// A server has executed a write of `key`.
     pub fn wrote(&mut self, tag: u64, key: &[u8], server: usize) {
         let keys = self.written.entry(tag).or_default();
         let twice = keys.iter().any(|known| known == key);
         keys.push(key.to_vec());
-        self.check(!twice, || format!("server {server} carried out write {tag} a second time"));
+        self.check(!twice, || format!("server {server} executed write {tag} a second time"));
     }
 
-    /// A client was told that its request was not sent.
-    pub fn told_not_sent(&mut self, tag: u64) {
+    /// A client got an error which says that its request was not sent.
+    pub fn note_not_sent(&mut self, tag: u64) {
         let written = self.written.contains_key(&tag);
-        self.check(!written, || format!("write {tag} was carried out but told `not sent`"));
+        self.check(!written, || format!("write {tag} was executed, but its error says `not sent`"));
         self.not_sent.insert(tag);
     }
 }

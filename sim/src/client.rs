@@ -1,14 +1,13 @@
-//! Toy clients: patient, greedy, slow, deaf, rude.
+//! Simulated clients. Some send long pipelines, some read slowly or never, some send malformed requests.
 //!
-//! A client writes requests as its habits have it, reads replies, and compares each with the
-//! request it belongs to: the oldest that has none. When its habit says so it leaves in its way
-//! (in the middle of a request, half-closing, by QUIT, with a malformed frame). One that stays
-//! must never be closed.
+//! A client writes requests and reads replies as its habits say. It compares each reply with the oldest
+//! request that has none. Its habits also say how it leaves: in the middle of a request, with a half
+//! close, with QUIT, or with a malformed request. A client that stays must never be closed.
 
 use crate::check::Ledger;
 use crate::dice::Dice;
 use crate::memcache;
-use crate::quiet::{Owner, Quiet};
+use crate::quiet::{Quiet, ReplyOwner};
 use crate::resp::{self, Value};
 use crate::script::{Asked, Expect, Script};
 use crate::transport::{EndId, Net, Read};
@@ -19,24 +18,24 @@ use std::collections::VecDeque;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reads {
     Eagerly,
-    /// So many bytes, then a rest of some milliseconds.
+    /// Reads up to this many bytes, then pauses for this many milliseconds.
     Slowly {
         bytes: usize,
-        rest_ms: u64,
+        pause_ms: u64,
     },
     Never,
 }
 
-/// How it leaves once it has asked its quota.
+/// How a client leaves after the last request of its quota.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Leaves {
     Stays,
     /// A reset in the middle of a request.
-    Vanishes,
+    Resets,
     HalfCloses,
     Quits,
-    /// Sends what is no request.
-    Stammers,
+    /// Sends a malformed request.
+    SendsGarbage,
 }
 
 #[derive(Clone, Debug)]
@@ -47,7 +46,7 @@ pub struct Habits {
     pub reads: Reads,
     pub leaves: Leaves,
     pub inline: bool,
-    /// Switches with HELLO 3 after so many requests.
+    /// Sends HELLO 3 after this many requests.
     pub resp3_after: Option<usize>,
     pub value_bytes_max: u64,
 }
@@ -55,7 +54,7 @@ pub struct Habits {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     Open,
-    /// Has said its last; the proxy is to end it.
+    /// It sends nothing more; the proxy must close it.
     Leaving,
     Closed,
 }
@@ -67,7 +66,7 @@ pub struct Client {
     state: State,
     script: Script,
     dice: Dice,
-    greeted: bool,
+    auth_sent: bool,
     made: usize,
     asked: VecDeque<Asked>,
     quiet: Quiet,
@@ -75,10 +74,10 @@ pub struct Client {
     input: Vec<u8>,
     next_read: Time,
     next_ask: Time,
-    /// Its connection had an accident: being closed is excused.
+    /// A fault hit its connection: it may be closed.
     pub disturbed: bool,
-    /// The last round: no error is excused.
-    pub undisturbed: bool,
+    /// It is in the last round: no error is excused.
+    pub faults_over: bool,
 }
 
 impl Client {
@@ -92,7 +91,7 @@ impl Client {
             state: State::Open,
             script,
             dice,
-            greeted: false,
+            auth_sent: false,
             made: 0,
             asked: VecDeque::new(),
             quiet: Quiet::default(),
@@ -101,11 +100,11 @@ impl Client {
             next_read: Time::ZERO,
             next_ask: Time::ZERO,
             disturbed: false,
-            undisturbed: false,
+            faults_over: false,
         }
     }
 
-    /// Still there, and means to be.
+    /// Whether it is connected and does not want to leave.
     pub fn is_open(&self) -> bool {
         self.state == State::Open
     }
@@ -118,7 +117,7 @@ impl Client {
         self.waiting() + self.out.len()
     }
 
-    /// Replies that must come.
+    /// The number of replies that must come.
     fn waiting(&self) -> usize {
         self.asked.iter().filter(|asked| !asked.expect.may_be_silent()).count()
     }
@@ -131,8 +130,8 @@ impl Client {
         self.asked.front()
     }
 
-    /// Asks no more of its own accord, and reads as fast as it can.
-    pub fn calm_down(&mut self) {
+    /// Sends no new requests before the last round, and reads as fast as it can.
+    pub fn stop_asking(&mut self) {
         self.made = self.made.max(self.habits.quota);
         if self.habits.reads != Reads::Never {
             self.habits.reads = Reads::Eagerly;
@@ -140,10 +139,10 @@ impl Client {
         self.next_read = Time::ZERO;
     }
 
-    /// Asks a few more, all of which must be answered well.
+    /// Sends 12 more requests. None of them may fail.
     pub fn final_round(&mut self, ledger: &mut Ledger, now: Time) {
-        self.undisturbed = true;
-        self.greet(ledger, now);
+        self.faults_over = true;
+        self.send_auth(ledger, now);
         for _ in 0..12 {
             self.script.next(&mut self.out, &mut self.asked, &mut self.dice, ledger, now);
         }
@@ -173,7 +172,7 @@ impl Client {
         if self.state != State::Open || now < self.next_ask {
             return;
         }
-        self.greet(ledger, now);
+        self.send_auth(ledger, now);
         while self.made < self.habits.quota
             && self.waiting() < self.habits.pipeline
             && self.out.len() < 64 * 1024
@@ -187,7 +186,7 @@ impl Client {
                     Some(password) => &["HELLO", "3", "AUTH", "default", password],
                     None => &["HELLO", "3"],
                 };
-                let asked = self.script.fixed(&mut self.out, words, Expect::Greeting, ledger, now);
+                let asked = self.script.fixed(&mut self.out, words, Expect::Hello, ledger, now);
                 self.asked.push_back(asked);
             }
             self.script.next(&mut self.out, &mut self.asked, &mut self.dice, ledger, now);
@@ -199,12 +198,12 @@ impl Client {
             }
         }
         if self.made >= self.habits.quota {
-            self.take_leave(net, ledger, now);
+            self.start_leaving(net, ledger, now);
         }
     }
 
-    fn greet(&mut self, ledger: &mut Ledger, now: Time) {
-        if std::mem::replace(&mut self.greeted, true) {
+    fn send_auth(&mut self, ledger: &mut Ledger, now: Time) {
+        if std::mem::replace(&mut self.auth_sent, true) {
             return;
         }
         let Some(password) = self.script.spec().redis_auth.clone() else { return };
@@ -214,47 +213,47 @@ impl Client {
             self.asked.push_back(asked);
         };
         if self.dice.percent(30) {
-            say(&["GET", "x"], Expect::Refusal("NOAUTH"));
+            say(&["GET", "x"], Expect::Error("NOAUTH"));
             let text = if twemproxy { "ERR invalid password" } else { "WRONGPASS" };
-            say(&["AUTH", "wrong"], Expect::Refusal(text));
+            say(&["AUTH", "wrong"], Expect::Error(text));
         }
         say(&["AUTH", &password], Expect::Value(Value::Status("OK".into())));
     }
 
-    fn take_leave(&mut self, net: &mut Net, ledger: &mut Ledger, now: Time) {
+    fn start_leaving(&mut self, net: &mut Net, ledger: &mut Ledger, now: Time) {
         match self.habits.leaves {
             Leaves::Stays => return,
             Leaves::HalfCloses => {}
             leaves if !self.speaks_redis() => {
                 let last: &[u8] = match leaves {
-                    Leaves::Vanishes => b"set half 0 0 50\r\nhal",
-                    // What follows must not cost it the replies before, nor reach a server.
+                    Leaves::Resets => b"set half 0 0 50\r\nhal",
+                    // Earlier replies must still arrive. The `set` must not reach a server.
                     Leaves::Quits => b"quit\r\nset after#4294967295# 0 0 4\r\nquit\r\n",
                     _ => &[b'x'; 3000],
                 };
                 self.out.extend_from_slice(last);
-                if leaves == Leaves::Vanishes {
-                    return self.vanish(net, now);
+                if leaves == Leaves::Resets {
+                    return self.reset(net, now);
                 }
             }
-            Leaves::Vanishes => {
+            Leaves::Resets => {
                 self.out.extend_from_slice(b"*3\r\n$3\r\nSET\r\n$5\r\nhal");
-                return self.vanish(net, now);
+                return self.reset(net, now);
             }
             Leaves::Quits => {
                 if self.script.spec().manners == Manners::Modern {
                     let asked =
-                        self.script.fixed(&mut self.out, &["QUIT"], Expect::Farewell, ledger, now);
+                        self.script.fixed(&mut self.out, &["QUIT"], Expect::Quit, ledger, now);
                     self.asked.push_back(asked);
                 } else {
                     resp::request(&mut self.out, &["QUIT"]);
                 }
-                // Dropped, and must not cost it the replies before.
+                // This one is dropped. Earlier replies must still arrive.
                 resp::request(&mut self.out, &["SET", "after", "quit"]);
             }
-            Leaves::Stammers => {
+            Leaves::SendsGarbage => {
                 if self.script.spec().manners == Manners::Modern {
-                    let expect = Expect::Refusal("ERR Protocol error");
+                    let expect = Expect::Error("ERR Protocol error");
                     let asked = self.script.fixed(&mut self.out, &[], expect, ledger, now);
                     self.asked.push_back(asked);
                 }
@@ -264,14 +263,14 @@ impl Client {
         self.state = State::Leaving;
     }
 
-    fn vanish(&mut self, net: &mut Net, now: Time) {
+    fn reset(&mut self, net: &mut Net, now: Time) {
         if self.write(net, now) {
             net.reset(self.end, now);
         }
         self.state = State::Closed;
     }
 
-    /// `false`: the connection is gone.
+    /// Returns `false` if the connection is lost.
     fn write(&mut self, net: &mut Net, now: Time) -> bool {
         if !self.out.is_empty() {
             match net.write(self.end, &self.out, now) {
@@ -300,8 +299,8 @@ impl Client {
                 }
                 Reads::Eagerly => 64 * 1024,
                 Reads::Slowly { .. } if now < self.next_read => return,
-                Reads::Slowly { bytes, rest_ms } => {
-                    self.next_read = now.plus_ms(rest_ms);
+                Reads::Slowly { bytes, pause_ms } => {
+                    self.next_read = now.plus_ms(pause_ms);
                     net.wake(self.next_read, self.end);
                     bytes
                 }
@@ -336,14 +335,16 @@ impl Client {
                     let mut silent = Vec::new();
                     let owner = self.quiet.owner(&mut self.asked, &value, &mut silent);
                     for asked in silent {
-                        self.script.settle(&asked, ledger);
+                        self.script.judge_silent(&asked, ledger);
                     }
-                    let undisturbed = self.undisturbed;
+                    let faults_over = self.faults_over;
                     match owner {
-                        Ok(Owner::One(asked)) => {
-                            self.script.judge(&asked, &value, ledger, (now, undisturbed));
+                        Ok(ReplyOwner::Request(asked)) => {
+                            self.script.judge(&asked, &value, ledger, (now, faults_over));
                         }
-                        Ok(Owner::Some) => self.script.judge_some(&value, ledger, undisturbed),
+                        Ok(ReplyOwner::Unknown) => {
+                            self.script.judge_unknown(&value, ledger, faults_over);
+                        }
                         Err(error) => {
                             return ledger
                                 .fail(format!("client {} got {value:?}: {error}", self.id));
@@ -364,9 +365,9 @@ impl Client {
         if self.disturbed || self.habits.reads == Reads::Never || left == State::Closed {
             return;
         }
-        let deaf = matches!(self.habits.reads, Reads::Slowly { .. });
+        let is_slow = matches!(self.habits.reads, Reads::Slowly { .. });
         let answered = self.waiting() == 0 && self.input.is_empty();
-        let excused = left == State::Leaving && (answered || deaf);
+        let excused = left == State::Leaving && (answered || is_slow);
         ledger.check(excused, || {
             format!(
                 "client {} ({:?}) was {how} in state {left:?}, still owed {:?}",

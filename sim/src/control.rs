@@ -1,8 +1,8 @@
-//! The control plane of the toy world: the director that ships, and mail that takes its time (below
-//! 100 ms, to each worker another).
+//! The simulated control plane: the director that ships, and mail to the workers. Each mail takes up
+//! to 100 ms, a different time to each worker.
 //!
-//! Toys stand at addresses of their own: a pool's toy number `n` is at port `n + 1`. The director
-//! gives ids to addresses, so a server's toy is found by its address.
+//! Toy number `n` of a pool has port `n + 1`. The director gives ids to addresses, so a server's
+//! address gives its toy.
 
 use nuthatch_engine::base::{Epoch, PoolId, ServerId, ShardId, Time, WorkerId};
 use nuthatch_engine::topology::{
@@ -11,28 +11,28 @@ use nuthatch_engine::topology::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Mail is never older than this when it is read, turn included.
+/// A worker reads a mail at most this long after it was sent, the wait for its turn included.
 pub const MAIL_MS_MAX: u64 = 100;
 
 pub struct Control {
     director: Director,
-    /// Each server that was ever in a topology, and the number of its toy in its pool.
+    /// For each server that was ever in a topology, the number of its toy in its pool.
     toys: BTreeMap<(PoolId, ServerId), usize>,
-    /// What workers were told last.
+    /// The snapshot that was published last.
     pub current: Arc<Snapshot>,
     pub published_at: Time,
     pub ejections: u64,
 }
 
-/// What the world is to do.
-pub enum Errand {
+/// A task for the world.
+pub enum Task {
     Publish,
     Watch(PoolId, ServerId),
     Probe(PoolId, ServerId),
     Ask(PoolId, ServerId),
 }
 
-/// Where the toy with this number in its pool is.
+/// The address of the toy with this number in its pool.
 pub fn address(toy: usize) -> Address {
     Address::Tcp { host: "toy".into(), port: toy as u16 + 1 }
 }
@@ -63,10 +63,10 @@ impl Control {
     }
 
     pub fn pool(&self, pool: usize) -> &Arc<PoolTopology> {
-        self.current.pool(PoolId(pool as u16)).expect("no pool ever goes")
+        self.current.pool(PoolId(pool as u16)).expect("pools are never removed")
     }
 
-    /// Whether a pool's toy is a server of its topology.
+    /// Whether this toy of the pool is in the pool's topology.
     pub fn is_in_use(&self, pool: usize, toy: usize) -> bool {
         let id = PoolId(pool as u16);
         self.pool(pool).servers.iter().any(|server| self.toy(id, server.id) == toy)
@@ -117,7 +117,7 @@ impl Control {
         self.director.followed()
     }
 
-    pub fn poll(&mut self, now: Time) -> Option<Errand> {
+    pub fn poll(&mut self, now: Time) -> Option<Task> {
         self.director.check_invariants();
         loop {
             match self.director.poll_wish()? {
@@ -125,11 +125,11 @@ impl Control {
                     self.current = snapshot;
                     self.published_at = now;
                     self.learn_toys();
-                    return Some(Errand::Publish);
+                    return Some(Task::Publish);
                 }
-                Wish::Watch { pool, server } => return Some(Errand::Watch(pool, server)),
-                Wish::Probe { pool, server } => return Some(Errand::Probe(pool, server)),
-                Wish::Ask { pool, server } => return Some(Errand::Ask(pool, server)),
+                Wish::Watch { pool, server } => return Some(Task::Watch(pool, server)),
+                Wish::Probe { pool, server } => return Some(Task::Probe(pool, server)),
+                Wish::Ask { pool, server } => return Some(Task::Ask(pool, server)),
                 Wish::Note { change, .. } => {
                     self.ejections += u64::from(matches!(change, Change::Ejected { .. }));
                 }

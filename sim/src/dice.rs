@@ -1,8 +1,8 @@
-//! Every choice of a run comes from here, so a run is its seed.
+//! The source of every choice of a run, so a seed repeats its run.
 
 use nuthatch_engine::base::Chance;
 
-/// Seeded choices. Forked where two parts of the world should not disturb each other's luck.
+/// Seeded choices. A part of the world has a fork if no other part should change its choices.
 #[derive(Clone, Debug)]
 pub struct Dice {
     chance: Chance,
@@ -32,7 +32,7 @@ impl Dice {
         self.range(0, len as u64 - 1) as usize
     }
 
-    /// True so many times in a hundred.
+    /// True in this percentage of calls.
     pub fn percent(&mut self, percent: u64) -> bool {
         self.range(0, 99) < percent
     }

@@ -1,24 +1,25 @@
-//! What goes wrong, how it is mended, and the end of a run.
+//! Faults, recovery from them, and the end of a run.
 
 use crate::check::Ledger;
 use crate::client::{Leaves, Reads};
-use crate::mood::{Mood, Trouble};
 use crate::plan::Fault;
+use crate::server_state::{ServerState, Trouble};
 use crate::transport::{EndId, Owner};
 use crate::world::{Event, World};
 use nuthatch_engine::base::limits::CLIENT_STALL_MS;
 
-/// Long enough for a client that reads.
-const SETTLE_MS: u64 = 15_000;
+/// From the end of the faults until every client that reads must have its replies.
+const ANSWER_MS: u64 = 15_000;
 
-/// Longer than a client may leave a full socket untouched. It has its time twice: at the drain the
-/// network grows without a word, so the last try finds room, as it may in a kernel. The room is full
-/// again at once, and a try after that finds none.
-const DRAIN_MS: u64 = 2 * CLIENT_STALL_MS as u64 + SETTLE_MS;
+/// From the end of the faults until the last round. By then a client that never reads is closed. That
+/// takes its stall time twice: when faults end, the capacity of the network grows and no event reports
+/// it. So the last write before the close finds room, as it may in a kernel. The room is full at once,
+/// and the write after the second stall time finds none.
+const LAST_ROUND_MS: u64 = 2 * CLIENT_STALL_MS as u64 + ANSWER_MS;
 
 impl World {
     pub(crate) fn fault(&mut self, fault: Fault) {
-        if self.draining {
+        if self.faults_over {
             return;
         }
         let now = self.now;
@@ -26,26 +27,26 @@ impl World {
         match fault {
             Fault::Kill { server, back_ms, data_lost, in_order } => {
                 let toy = &mut self.toys[server];
-                toy.mood = Mood::Dead;
+                toy.state = ServerState::Dead;
                 for end in toy.ends() {
-                    toy.hang_up(end, &mut self.net, now, !in_order);
+                    toy.close(end, &mut self.net, now, !in_order);
                 }
                 if data_lost {
                     toy.lose_data();
-                    self.unsettle(server);
+                    self.mark_uncertain(server);
                 }
                 self.after_ms(back_ms, Event::Recover(server));
             }
             Fault::Stop { server, back_ms } => {
-                self.toys[server].mood = Mood::Stopped;
+                self.toys[server].state = ServerState::Stopped;
                 self.after_ms(back_ms, Event::Recover(server));
             }
-            Fault::Silence { server, back_ms } => {
-                self.toys[server].mood = Mood::Silent;
+            Fault::Unreachable { server, back_ms } => {
+                self.toys[server].state = ServerState::Unreachable;
                 self.after_ms(back_ms, Event::Recover(server));
             }
-            Fault::Curtness { server, back_ms } => {
-                self.toys[server].mood = Mood::Curt;
+            Fault::CloseAtOnce { server, back_ms } => {
+                self.toys[server].state = ServerState::ClosesAtOnce;
                 self.after_ms(back_ms, Event::Recover(server));
             }
             Fault::Slow { server, service_us, back_ms } => {
@@ -60,29 +61,29 @@ impl World {
                 self.toys[server].trouble.out_of_memory = true;
                 self.after_ms(back_ms, Event::Recover(server));
             }
-            Fault::Babble { server } => {
+            Fault::Unsolicited { server } => {
                 if let Some(end) = self.any(&self.toys[server].ends()) {
-                    self.toys[server].babble(end, &mut self.net, now);
+                    self.toys[server].send_unsolicited(end, &mut self.net, now);
                 }
             }
             Fault::CloseIdle { server } => {
                 for end in self.toys[server].idle_ends() {
-                    self.toys[server].hang_up(end, &mut self.net, now, false);
+                    self.toys[server].close(end, &mut self.net, now, false);
                 }
             }
             Fault::CloseAny { server } => {
                 if let Some(end) = self.any(&self.toys[server].ends()) {
-                    self.toys[server].hang_up(end, &mut self.net, now, false);
+                    self.toys[server].close(end, &mut self.net, now, false);
                 }
             }
-            Fault::CutUpstream => {
+            Fault::ResetUpstream => {
                 if let Some(end) = self.any_upstream() {
-                    self.net.cut(end, now);
+                    self.net.reset_both(end, now);
                 }
             }
-            Fault::CutClient => {
+            Fault::ResetClient => {
                 if let Some(end) = self.any_client() {
-                    self.net.cut(end, now);
+                    self.net.reset_both(end, now);
                 }
             }
             Fault::StallUpstream { ms } => {
@@ -99,13 +100,13 @@ impl World {
             }
             Fault::Move { pool, shard } => {
                 let shards = self.plan.pools[pool].shards.len();
-                // Its own spare or the one it has in the file; never another shard's.
+                // Each shard has its own two servers: the one in the file and a spare.
                 if shard < self.plan.spares {
                     let (home, spare) = (shard, shards + shard);
                     let to = if self.control.is_in_use(pool, home) { spare } else { home };
-                    self.ledger.unsettled.insert(pool);
+                    self.ledger.uncertain.insert(pool);
                     self.control.handle_move(pool, shard, to, now);
-                    self.run_errands();
+                    self.run_tasks();
                 }
             }
         }
@@ -130,16 +131,16 @@ impl World {
         Some(end)
     }
 
-    fn unsettle(&mut self, toy: usize) {
+    fn mark_uncertain(&mut self, toy: usize) {
         let pool = self.servers.iter().position(|toys| toys.contains(&toy));
-        self.ledger.unsettled.extend(pool);
+        self.ledger.uncertain.extend(pool);
     }
 
-    /// A server is well again.
+    /// Ends all faults of a server.
     pub(crate) fn recover(&mut self, server: usize) {
         let toy = &mut self.toys[server];
         self.ledger.trace.note(self.now, || format!("server {server} recovers"));
-        toy.mood = Mood::Well;
+        toy.state = ServerState::Up;
         toy.trouble = Trouble::default();
         toy.service_us = 300;
         for end in toy.ends() {
@@ -147,29 +148,29 @@ impl World {
         }
     }
 
-    /// Faults are over, and what is owed will be paid.
-    pub(crate) fn drain(&mut self) {
-        self.draining = true;
-        self.net.be_fair();
+    /// Ends all faults. From now on every request must get its reply.
+    pub(crate) fn end_faults(&mut self) {
+        self.faults_over = true;
+        self.net.make_good();
         for server in 0..self.toys.len() {
             self.recover(server);
         }
         for client in &mut self.clients {
-            client.calm_down();
+            client.stop_asking();
             self.net.wake(self.now, client.end);
         }
-        self.after_ms(SETTLE_MS, Event::Settled);
-        self.after_ms(DRAIN_MS, Event::LastRound);
+        self.after_ms(ANSWER_MS, Event::CheckAnswered);
+        self.after_ms(LAST_ROUND_MS, Event::LastRound);
     }
 
-    /// Nobody waits for a deadline that has nothing to do with what it waits for.
-    pub(crate) fn check_settled(&mut self) {
-        check_clients(&mut self.ledger, &self.clients, "soon after the drain");
+    /// Every client has its replies now. None waits for an unrelated deadline.
+    pub(crate) fn check_answered(&mut self) {
+        check_clients(&mut self.ledger, &self.clients, "15 s after the faults");
     }
 
-    /// Those that stayed, and a new client at every worker and pool, are all answered well.
+    /// Clients that stayed, and a new client for each worker and pool, send requests. None may fail.
     pub(crate) fn last_round(&mut self) {
-        self.check_drained();
+        self.check_nothing_waits();
         for worker in 0..self.hosts.len() {
             for pool in 0..self.pools.len() {
                 self.arrive(World::plain_habits(), Some(worker), Some(pool));
@@ -185,18 +186,20 @@ impl World {
         self.after_ms(5_000, Event::Leave);
     }
 
-    fn check_drained(&mut self) {
+    fn check_nothing_waits(&mut self) {
         let out = self.control.out();
         self.ledger.check(out.is_empty(), || format!("still out: {out:?}"));
         let ledger = &mut self.ledger;
-        check_clients(ledger, &self.clients, "after the drain");
+        check_clients(ledger, &self.clients, "before the last round");
         for host in &self.hosts {
             let backlog = host.worker.backlog();
-            ledger.check(backlog.is_empty(), || format!("not drained: {}", host.describe()));
+            ledger.check(backlog.is_empty(), || {
+                format!("something still waits: {}", host.describe())
+            });
         }
     }
 
-    /// All clients go.
+    /// All clients leave.
     pub(crate) fn leave(&mut self) {
         check_clients(&mut self.ledger, &self.clients, "after the last round");
         for client in &mut self.clients {
@@ -205,7 +208,7 @@ impl World {
         self.after_ms(3_000, Event::Over);
     }
 
-    /// Nobody is left, nothing is kept, and no server that left the topology has a connection.
+    /// No client is left, no worker keeps anything, and no server outside the topology has a connection.
     pub(crate) fn check_end(&mut self) {
         let ledger = &mut self.ledger;
         for host in &self.hosts {
@@ -228,8 +231,8 @@ impl World {
 fn check_clients(ledger: &mut Ledger, clients: &[crate::client::Client], when: &str) {
     for client in clients {
         let excused = client.is_closed() || client.disturbed && !client.is_open();
-        let deaf = client.habits.reads == Reads::Never;
-        ledger.check(excused || deaf || client.owed() == 0, || {
+        let never_reads = client.habits.reads == Reads::Never;
+        ledger.check(excused || never_reads || client.owed() == 0, || {
             format!(
                 "{when} client {} ({:?}) is still owed {:?}",
                 client.id,

@@ -1,20 +1,22 @@
-//! Whole workers, the director, and toy servers and clients, under one seed.
+//! Simulation of whole workers and the director, with simulated servers and clients. One seed decides
+//! everything.
 //!
 //! ```text
 //!   clients ══ Net ══▶ Host(Worker) ══ Net ══▶ toys
 //!      │                   ▲  │ reports           │
 //!      │                mail  ▼                   │
 //!      │             Control(Director)            │
-//!      └──────────▶ Ledger: what was asked ◀──────┘ and what was done
+//!      └──────────▶ Ledger: requests sent ◀───────┘ and commands executed
 //! ```
 //!
-//! A pool speaks Redis or memcached, as its seed has it: `redis.rs` and `memcached.rs` are what toy
-//! servers know, `script.rs` and `script_memcache.rs` what clients ask, and the rest is the same.
+//! A *toy* is a simulated server process. The seed decides whether a pool speaks Redis or memcached.
+//! `redis.rs` and `memcached.rs` have the commands of the toys, `script.rs` and `script_memcache.rs`
+//! the requests of the clients. All other files serve both protocols.
 //!
-//! No socket, no clock, no thread: [`World`] owns a queue of events in virtual time,
-//! and every choice comes from the seed. So a run that fails is run again by its number, and
-//! hours of time-outs pass in milliseconds. The workers and the director are those that ship, driven as the loop
-//! in `nuthatch::io` drives them.
+//! There is no socket, clock or thread. [`World`] owns a queue of events in virtual time, and every
+//! choice comes from the seed. So the seed of a failed run repeats it, and hours of timeouts pass in
+//! milliseconds. The workers and the director are the code that ships. They are driven as the loop in
+//! `nuthatch::io` drives them.
 //!
 //! `cargo run --profile sim -p nuthatch-sim -- --seeds 2000` sweeps seeds.
 #![forbid(unsafe_code)]
@@ -28,13 +30,13 @@ mod faults;
 mod host;
 mod memcache;
 mod memcached;
-mod mood;
 pub mod plan;
 mod quiet;
 mod redis;
 mod resp;
 mod script;
 mod script_memcache;
+mod server_state;
 mod toy;
 pub mod trace;
 mod transport;
@@ -50,14 +52,14 @@ use world::World;
 /// How a run ended.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// What did not hold.
+    /// The first check that failed.
     pub failure: Option<String>,
     pub trace_hash: u64,
     pub trace: Vec<String>,
     pub replies: u64,
     pub errors: u64,
     pub commands: u64,
-    /// What the workers counted: proof that a sweep comes into every corner.
+    /// The workers' counters. They show whether a sweep reaches every case.
     pub counters: Counters,
     pub ejections: u64,
 }
@@ -67,7 +69,7 @@ pub fn run(seed: u64, keep: Keep) -> Outcome {
     run_plan(Plan::new(seed), keep)
 }
 
-/// Runs one seed whose servers make a mistake now and then.
+/// Runs one seed whose servers make deliberate mistakes.
 pub fn run_sabotaged(seed: u64, sabotage: Sabotage) -> Outcome {
     let mut plan = Plan::new(seed);
     plan.sabotage = Some(sabotage);
@@ -82,7 +84,7 @@ fn run_plan(plan: Plan, keep: Keep) -> Outcome {
             .downcast_ref::<String>()
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("a panic without words");
+            .unwrap_or("a panic without a text");
         world.ledger.failure = Some(format!("panic: {text}"));
     }
     Outcome {

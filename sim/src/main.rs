@@ -1,10 +1,10 @@
-//! Sweeps seeds; the first that fails is printed as the line that runs it again.
+//! Runs seeds until one fails, and then prints the command that repeats it.
 //!
 //! ```text
 //! cargo run --profile sim -p nuthatch-sim -- --seeds 2000 [--from N]
 //! cargo run --profile sim -p nuthatch-sim -- --seed N --trace
 //! ```
-#![allow(clippy::print_stdout, reason = "its output is its purpose")]
+#![allow(clippy::print_stdout, reason = "it prints its result")]
 
 use nuthatch_engine::proxy::COUNTERS;
 use nuthatch_sim::trace::Keep;

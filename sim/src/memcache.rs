@@ -1,10 +1,10 @@
-//! A small memcached protocol of the simulation's own, for the same reason as `resp.rs`: text and
-//! meta commands as a server reads them, replies as a client does. What memcached would close a
-//! connection for is an error here, since connections to servers are shared.
+//! A small memcached parser of its own, for the same reason as `resp.rs`. It reads text and meta
+//! commands as a server does, and replies as a client does. Where memcached would close the connection
+//! it returns an error, because clients share the connections to servers.
 
 use crate::resp::Value;
 
-/// Bytes in a line that is no retrieval.
+/// Most bytes in a line that is not a retrieval.
 const LINE_BYTES_MAX: usize = 2048;
 
 pub struct Request {
@@ -18,7 +18,7 @@ impl Request {
     }
 }
 
-/// The first line without its end, and its length with it.
+/// The first line without its line end, and its length with the line end.
 fn line(bytes: &[u8]) -> Option<(&[u8], usize)> {
     let end = bytes.iter().position(|&byte| byte == b'\n')?;
     let line = &bytes[..end];
@@ -34,17 +34,17 @@ pub fn number(word: &[u8]) -> Option<u64> {
     std::str::from_utf8(word).ok()?.parse().ok()
 }
 
-/// The block of `len` bytes at `at`, and where what follows it begins.
+/// The block of `len` bytes at `at`, and the position after its CRLF.
 fn block(bytes: &[u8], at: usize, len: u64) -> Result<Option<(&[u8], usize)>, String> {
     let end = at + len as usize;
     match bytes.get(end..end + 2) {
         None => Ok(None),
         Some(b"\r\n") => Ok(Some((&bytes[at..end], end + 2))),
-        Some(_) => Err("a block without its end".into()),
+        Some(_) => Err("a block without CRLF".into()),
     }
 }
 
-/// Reads one request as a server does; `Ok(None)` when the bytes end first.
+/// Reads one request as a server does; `Ok(None)` if it is incomplete.
 pub fn request(bytes: &[u8]) -> Result<Option<(Request, usize)>, String> {
     let found = line(bytes);
     let length = found.map_or(bytes.len(), |(_, len)| len - 1);
@@ -59,14 +59,14 @@ pub fn request(bytes: &[u8]) -> Result<Option<(Request, usize)>, String> {
         b"" => return Err("an empty line".into()),
         _ => return Ok(Some((request, at))),
     };
-    let length = number(request.word(length_at)).ok_or("a length that is none")?;
+    let length = number(request.word(length_at)).ok_or("a length that is not a number")?;
     let Some((data, next)) = block(bytes, at, length)? else { return Ok(None) };
     request.data = data.to_vec();
     at = next;
     Ok(Some((request, at)))
 }
 
-/// Reads one reply as a client does; `Ok(None)` when the bytes end first.
+/// Reads one reply as a client does; `Ok(None)` if it is incomplete.
 pub fn read(bytes: &[u8]) -> Result<Option<(Value, usize)>, String> {
     let mut at = 0;
     loop {
@@ -88,7 +88,7 @@ pub fn read(bytes: &[u8]) -> Result<Option<(Value, usize)>, String> {
                 return Ok(Some((Value::Lines(bytes[..at].to_vec()), at)));
             }
         };
-        let length = number(word(length_at)).ok_or("a length that is none")?;
+        let length = number(word(length_at)).ok_or("a length that is not a number")?;
         let Some((_, next)) = block(bytes, at + len, length)? else { return Ok(None) };
         at = next;
         if word(0) == b"VA" {
@@ -97,7 +97,7 @@ pub fn read(bytes: &[u8]) -> Result<Option<(Value, usize)>, String> {
     }
 }
 
-/// An item as a retrieval answers it, with its cas unique if asked for.
+/// An item in the reply to a retrieval, with its cas unique if the request asks for it.
 pub fn item(key: &[u8], data: &[u8], unique: bool) -> Vec<u8> {
     let mut item = b"VALUE ".to_vec();
     item.extend_from_slice(key);
@@ -108,7 +108,7 @@ pub fn item(key: &[u8], data: &[u8], unique: bool) -> Vec<u8> {
     item
 }
 
-/// The only item of a retrieval's reply as a value: nil if it has none.
+/// The value of the first item of a retrieval's reply, or nil.
 pub fn only_item(reply: &[u8]) -> Value {
     match line(reply) {
         Some((line, at)) if line.starts_with(b"VALUE ") => {
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_requests_and_replies_are_read_and_no_prefix_is() {
+    fn whole_requests_and_replies_are_read_and_prefixes_are_not() {
         for bytes in [&b"set k 0 0 4 noreply\r\na\r\nb\r\n"[..], b"ms k 1 q\nx\r\n", b"get a b\r\n"]
         {
             assert!((0..bytes.len()).all(|cut| request(&bytes[..cut]).unwrap().is_none()));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_and_back() {
+    fn base64_decodes_to_what_was_encoded() {
         assert_eq!(to_base64(b"foob"), b"Zm9vYg==");
         for bytes in [&b""[..], b"f", b"fo", b"foo", b"\0\xff\xfe\xfd"] {
             assert_eq!(from_base64(&to_base64(bytes)), bytes);

@@ -1,30 +1,30 @@
-//! A toy memcached: a map, the text and meta commands, and what real ones do in spite of
-//! `noreply` and the quiet mode: an error when memory runs out.
+//! A simulated memcached: a map, the text and meta commands. Like a real memcached it sends an error
+//! when memory runs out, even to a request with `noreply` or in quiet mode.
 //!
-//! Keys that answer for themselves are those of `redis.rs`, and
+//! Some keys are not in the map, as in `redis.rs`:
 //!
 //! | key               | |
 //! |-------------------|-|
-//! | `e:#tag#i:len`    | is there, and holds the key, a bar and `len` letters |
-//! | `d:#tag#i`        | can be deleted, always |
-//! | `flush_all 1000000 + tag` | stands for a flush with a tag, and flushes nothing |
-//! | anything else     | lives in the map |
+//! | `e:#tag#i:len`    | always exists; its value is the key, a bar and `len` letters |
+//! | `d:#tag#i`        | can always be deleted |
+//! | `flush_all 1000000 + tag` | a flush with a tag; it flushes nothing |
+//! | any other key     | is in the map |
 
-use crate::check::{Ledger, Scene, tag_of};
+use crate::check::{Context, Ledger, tag_of};
 use crate::echo::echo_value;
 use crate::memcache::{self, Request, from_base64};
-use crate::mood::Trouble;
+use crate::server_state::Trouble;
 use std::collections::BTreeMap;
 
-/// Flushes with a tag begin here.
+/// The delay of a `flush_all` is this number plus the tag.
 pub const FLUSH: u64 = 1_000_000;
 
-/// Whether memory runs out at the silent store with this tag.
+/// Whether memory runs out when a silent store has this tag.
 pub fn runs_out(tag: u64) -> bool {
     tag % 8 == 5
 }
 
-/// What a store is told that finds no memory, silent or not.
+/// The error of a store without memory, silent or not.
 pub fn out_of_memory(tag: u64) -> String {
     format!("SERVER_ERROR out of memory storing object #{tag}#")
 }
@@ -35,9 +35,9 @@ pub struct Cache {
     numbers: BTreeMap<Vec<u8>, u64>,
 }
 
-/// A server and the moment in which it carries something out.
-struct Moment<'a> {
-    scene: Scene,
+/// One command while a server executes it.
+struct Execution<'a> {
+    context: Context,
     trouble: Trouble,
     ledger: &'a mut Ledger,
 }
@@ -48,30 +48,32 @@ impl Cache {
         self.numbers.clear();
     }
 
-    /// Carries out the request that the bytes begin with; its reply and its length.
+    /// Executes the first request in the bytes. Returns its reply and its length.
     pub fn serve(
         &mut self,
         bytes: &[u8],
         trouble: Trouble,
-        scene: Scene,
+        context: Context,
         ledger: &mut Ledger,
     ) -> Result<Option<(Vec<u8>, usize)>, String> {
         let Some((request, len)) = memcache::request(bytes)? else { return Ok(None) };
-        let mut moment = Moment { scene, trouble, ledger };
-        moment.note(&request);
+        let mut execution = Execution { context, trouble, ledger };
+        execution.note(&request);
         let text = String::from_utf8_lossy(request.word(0)).into_owned();
         let reply = match (text.as_str(), request.words.len()) {
             ("get" | "gets", 2..) => self.retrieve(&request.words[1..], text == "gets"),
             ("gat" | "gats", 3..) => self.retrieve(&request.words[2..], text == "gats"),
-            ("mg" | "ms" | "md" | "ma" | "me", 2..) => self.meta(&text, &request, &mut moment)?,
+            ("mg" | "ms" | "md" | "ma" | "me", 2..) => {
+                self.meta(&text, &request, &mut execution)?
+            }
             ("mn", 1) => b"MN\r\n".to_vec(),
             ("version", 1) => b"VERSION 1.6.toy\r\n".to_vec(),
             ("stats", 1) => {
-                format!("STAT pid {}\r\nSTAT curr_items 1\r\nEND\r\n", scene.server).into_bytes()
+                format!("STAT pid {}\r\nSTAT curr_items 1\r\nEND\r\n", context.server).into_bytes()
             }
             _ => {
                 let is_silent = request.words.last().is_some_and(|word| word == b"noreply");
-                let line = self.text(&text, &request, is_silent, &mut moment)?;
+                let line = self.text(&text, &request, is_silent, &mut execution)?;
                 let speaks = !is_silent || line.starts_with("SERVER_ERROR");
                 if speaks { format!("{line}\r\n").into_bytes() } else { Vec::new() }
             }
@@ -97,21 +99,21 @@ impl Cache {
         reply
     }
 
-    /// A text command that answers in one line.
+    /// Executes a text command with a reply of one line.
     fn text(
         &mut self,
         name: &str,
         request: &Request,
         is_silent: bool,
-        moment: &mut Moment<'_>,
+        execution: &mut Execution<'_>,
     ) -> Result<String, String> {
         let key = request.word(1);
         Ok(match name {
             "set" | "add" | "replace" | "append" | "prepend" | "cas" => {
-                if let Some(error) = moment.finds_no_memory(key, &request.data, is_silent) {
+                if let Some(error) = execution.memory_error(key, &request.data, is_silent) {
                     return Ok(error);
                 }
-                moment.wrote(key, &request.data);
+                execution.wrote(key, &request.data);
                 match self.store(name, key, &request.data) {
                     true => "STORED",
                     false if name == "cas" => "NOT_FOUND",
@@ -120,14 +122,14 @@ impl Cache {
                 .into()
             }
             "incr" => {
-                moment.wrote(key, b"");
+                execution.wrote(key, b"");
                 let sum = self.numbers.entry(key.to_vec()).or_default();
                 *sum += memcache::number(request.word(2)).ok_or("no number")?;
                 sum.to_string()
             }
             "decr" => "NOT_FOUND".into(),
             "delete" => {
-                moment.wrote(key, b"");
+                execution.wrote(key, b"");
                 let is_there = self.items.remove(key).is_some() || key.starts_with(b"d:");
                 if is_there { "DELETED" } else { "NOT_FOUND" }.into()
             }
@@ -139,7 +141,7 @@ impl Cache {
         })
     }
 
-    /// Whether it was stored.
+    /// Stores the data. Returns whether it did.
     fn store(&mut self, how: &str, key: &[u8], data: &[u8]) -> bool {
         let known = self.holds(key);
         let value = match (how, known) {
@@ -156,7 +158,7 @@ impl Cache {
         &mut self,
         name: &str,
         request: &Request,
-        moment: &mut Moment<'_>,
+        execution: &mut Execution<'_>,
     ) -> Result<Vec<u8>, String> {
         let flags = request.words.get(if name == "ms" { 3 } else { 2 }..).unwrap_or_default();
         let flag = |letter: u8| flags.iter().find(|flag| flag[0] == letter);
@@ -185,10 +187,10 @@ impl Cache {
                 Some(_) => format!("HD{rest}\r\n").into_bytes(),
             },
             "ms" => {
-                if let Some(error) = moment.finds_no_memory(&key, &request.data, is_quiet) {
+                if let Some(error) = execution.memory_error(&key, &request.data, is_quiet) {
                     return Ok(format!("{error}\r\n").into_bytes());
                 }
-                moment.wrote(&key, &request.data);
+                execution.wrote(&key, &request.data);
                 let how = if flag(b'M').is_some() { "replace" } else { "set" };
                 if self.store(how, &key, &request.data) {
                     silent_if_quiet("HD")
@@ -197,11 +199,11 @@ impl Cache {
                 }
             }
             "md" => {
-                moment.wrote(&key, b"");
+                execution.wrote(&key, b"");
                 silent_if_quiet("HD")
             }
             "ma" => {
-                moment.wrote(&key, b"");
+                execution.wrote(&key, b"");
                 let by = flag(b'D').and_then(|flag| memcache::number(&flag[1..]));
                 let sum = self.numbers.entry(key).or_default();
                 *sum += by.ok_or("no delta")?;
@@ -223,34 +225,34 @@ impl Cache {
     }
 }
 
-impl Moment<'_> {
-    /// Notes the tagged command, in whichever word its tag is.
+impl Execution<'_> {
+    /// Reports the command if one of its words or its data has a tag.
     fn note(&mut self, request: &Request) {
         if request.word(0) == b"flush_all" {
             if let Some(tag) =
                 memcache::number(request.word(1)).and_then(|delay| delay.checked_sub(FLUSH))
             {
-                self.ledger.arrived(tag, &self.scene);
-                let key = format!("server {}", self.scene.server);
-                self.ledger.wrote(tag, key.as_bytes(), self.scene.server);
+                self.ledger.arrived(tag, &self.context);
+                let key = format!("server {}", self.context.server);
+                self.ledger.wrote(tag, key.as_bytes(), self.context.server);
             }
             return;
         }
         let mut texts = request.words[1..].iter().chain([&request.data]);
         if let Some(tag) = texts.find_map(|text| tag_of(text)) {
-            self.ledger.arrived(tag, &self.scene);
+            self.ledger.arrived(tag, &self.context);
         }
     }
 
     fn wrote(&mut self, key: &[u8], data: &[u8]) {
         if let Some(tag) = tag_of(key).or_else(|| tag_of(data)) {
-            self.ledger.wrote(tag, key, self.scene.server);
+            self.ledger.wrote(tag, key, self.context.server);
         }
     }
 
-    fn finds_no_memory(&self, key: &[u8], data: &[u8], is_silent: bool) -> Option<String> {
+    fn memory_error(&self, key: &[u8], data: &[u8], is_silent: bool) -> Option<String> {
         let tag = tag_of(key).or_else(|| tag_of(data))?;
-        let finds_none = self.trouble.out_of_memory || is_silent && runs_out(tag);
-        finds_none.then(|| out_of_memory(tag))
+        let fails = self.trouble.out_of_memory || is_silent && runs_out(tag);
+        fails.then(|| out_of_memory(tag))
     }
 }

@@ -1,4 +1,4 @@
-//! What a seed stands for: pools, policies, transport, clients' habits, and what will go wrong.
+//! The plan that a seed makes: pools and their settings, transport, clients' habits, and faults.
 
 use crate::client::{Habits, Leaves, Reads};
 use crate::control::address;
@@ -10,27 +10,27 @@ use nuthatch_engine::routing::{HashTag, distribution, hash};
 use nuthatch_engine::topology::{Eject, Manners, PoolSpec, Protocol, ShardSpec};
 use std::sync::Arc;
 
-/// The whole run in numbers.
+/// The settings of a whole run.
 pub struct Plan {
     pub seed: u64,
-    /// Nothing goes wrong but the network's cuts and the clients' manners.
+    /// No faults. The network still delivers pieces, and clients still leave as their habits say.
     pub calm: bool,
     pub workers: usize,
     pub pools: Vec<Arc<PoolSpec>>,
-    /// Servers that a shard's primary may move to, a pool.
+    /// Extra servers of each pool, to which the primary of a shard may move.
     pub spares: usize,
     pub clients: usize,
     pub load_ms: u64,
     pub faults: Vec<(u64, Fault)>,
-    /// From which size on messages flow.
+    /// From which size on requests and replies flow.
     pub stream: FlowBounds,
     pub sabotage: Option<Sabotage>,
 }
 
-/// Something goes wrong with server number `server` (or with anything).
+/// A fault. `server` is the number of the toy that has it.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// The process dies, and is back after a while, with its data or without.
+    /// The process dies and is back after `back_ms`. `in_order`: it closes its connections with FIN.
     Kill {
         server: usize,
         back_ms: u64,
@@ -41,12 +41,12 @@ pub enum Fault {
         server: usize,
         back_ms: u64,
     },
-    Silence {
+    Unreachable {
         server: usize,
         back_ms: u64,
     },
-    /// It closes whatever it accepts, in good order.
-    Curtness {
+    /// It closes each new connection at once, with FIN.
+    CloseAtOnce {
         server: usize,
         back_ms: u64,
     },
@@ -63,25 +63,26 @@ pub enum Fault {
         server: usize,
         back_ms: u64,
     },
-    Babble {
+    /// It sends bytes that are not a reply.
+    Unsolicited {
         server: usize,
     },
     CloseIdle {
         server: usize,
     },
-    /// FIN on a connection, whatever is under way on it.
+    /// FIN on a connection, even if replies are owed on it.
     CloseAny {
         server: usize,
     },
-    CutUpstream,
-    CutClient,
+    ResetUpstream,
+    ResetClient,
     StallUpstream {
         ms: u64,
     },
     StallClient {
         ms: u64,
     },
-    /// A shard's primary is another server from now on.
+    /// Another server becomes the primary of a shard.
     Move {
         pool: usize,
         shard: usize,
@@ -98,7 +99,7 @@ impl Plan {
         let spares = 2;
         let servers: usize = pools.iter().map(|pool| pool.shards.len() + spares).sum();
         let load_ms = dice.range(500, 4_000);
-        // A few kinds often find what all kinds at once hide from each other.
+        // With all kinds at once, one fault can hide another. So most runs have a few kinds only.
         let mut kinds: Vec<u64> = (0..FAULT_KINDS).filter(|_| dice.percent(30)).collect();
         if kinds.is_empty() || dice.percent(30) {
             kinds = (0..FAULT_KINDS).collect();
@@ -125,7 +126,7 @@ impl Plan {
     }
 }
 
-/// Small ones, mostly, so that what flows is met with values of a few hundred bytes.
+/// Mostly small bounds, so that values of a few hundred bytes flow.
 fn stream_bounds(dice: &mut Dice) -> FlowBounds {
     let bytes_min = dice.pick(&[30, 300, 3_000, usize::MAX]);
     if bytes_min == usize::MAX {
@@ -188,36 +189,36 @@ fn fault(dice: &mut Dice, kind: u64, servers: usize, pools: &[Arc<PoolSpec>]) ->
             Fault::Kill { server, back_ms, data_lost: dice.percent(30), in_order: dice.percent(30) }
         }
         1 => Fault::Stop { server, back_ms },
-        2 => Fault::Silence { server, back_ms },
+        2 => Fault::Unreachable { server, back_ms },
         3 => Fault::Slow { server, service_us: dice.range(1_000, 300_000), back_ms },
         4 => Fault::Loading { server, back_ms },
         5 => Fault::OutOfMemory { server, back_ms },
-        6 => Fault::Babble { server },
+        6 => Fault::Unsolicited { server },
         7 => Fault::CloseIdle { server },
         8 => Fault::CloseAny { server },
-        9 => Fault::CutUpstream,
-        10 => Fault::CutClient,
+        9 => Fault::ResetUpstream,
+        10 => Fault::ResetClient,
         11 => Fault::StallUpstream { ms: back_ms },
         12 => Fault::StallClient { ms: 2 * back_ms },
-        13 => Fault::Curtness { server, back_ms },
+        13 => Fault::CloseAtOnce { server, back_ms },
         _ => Fault::Move { pool, shard: dice.index(pools[pool].shards.len()) },
     }
 }
 
-/// How a connection treats its bytes.
+/// The quality of one direction of a connection.
 pub fn quality(dice: &mut Dice, calm: bool) -> Quality {
-    let cut = dice.pick(&[1, 3, 20, 100, 1_500, 64 * 1024, 64 * 1024]);
+    let piece_max = dice.pick(&[1, 3, 20, 100, 1_500, 64 * 1024, 64 * 1024]);
     Quality {
         capacity: dice.pick(&[100, 1_000, 16 * 1024, 64 * 1024, 4 * 1024 * 1024]),
         latency_us: dice.range(10, if calm { 300 } else { 3_000 }),
-        cut,
+        piece_max,
         pause_us: if calm || dice.percent(50) { 10 } else { 300 },
     }
 }
 
 pub fn habits(dice: &mut Dice) -> Habits {
     let reads = match dice.range(0, 9) {
-        0 => Reads::Slowly { bytes: dice.range(1, 2_000) as usize, rest_ms: dice.range(1, 40) },
+        0 => Reads::Slowly { bytes: dice.range(1, 2_000) as usize, pause_ms: dice.range(1, 40) },
         1 if dice.percent(50) => Reads::Never,
         _ => Reads::Eagerly,
     };
@@ -226,14 +227,14 @@ pub fn habits(dice: &mut Dice) -> Habits {
         Leaves::Stays,
         Leaves::Stays,
         Leaves::Stays,
-        Leaves::Vanishes,
+        Leaves::Resets,
         Leaves::HalfCloses,
         Leaves::Quits,
-        Leaves::Stammers,
+        Leaves::SendsGarbage,
     ]);
     let greedy = dice.percent(15);
     let inline = dice.percent(10);
-    // A line may have 64 KiB.
+    // An inline request may have 64 KiB.
     let value_bytes_max = dice.pick(&[100, 100, 3_000, 30_000, if inline { 100 } else { 300_000 }]);
     Habits {
         pipeline: if greedy { 10_000 } else { dice.range(1, 60) as usize },

@@ -1,15 +1,16 @@
-//! Whose a reply is, where some requests may be answered with silence.
+//! Finds the request of a reply when some requests may have no reply.
 //!
 //! ```text
 //!   asked    set.. noreply │ mg a q │ mg b q │ ms c q │ mn │ get
-//!            └───────── a stretch: each has one or none ──┘ └ strict: has exactly one
+//!            └── a stretch: each has one reply or none ───┘ └ strict: exactly one reply
 //! ```
 //!
-//! What a stretch is answered carries its request's tag, so it is known whose it is; those before
-//! it were silent. But our own errors carry none. They can only be the quiet ones' (`noreply`
-//! hears of no failure), and a quiet run always ends with `mn`, which cannot fail: so untagged
-//! errors are held until the next reply that is known, and then there must be at least as many as
-//! there are requests that owed a reply and had none, and no more than there are quiet ones.
+//! A server's reply to a request of a stretch carries the request's tag. All requests before that one
+//! had no reply. But the proxy's own errors carry no tag. Only a quiet request can get one: a `noreply`
+//! request is not told of its failure, and `mn`, which ends each quiet run, cannot fail. So errors
+//! without a tag are counted until the next reply whose request is known. Their number must be at least
+//! the number of requests that were owed a reply and got none, and at most the number of quiet
+//! requests.
 
 use crate::resp::Value;
 use crate::script::{Asked, Expect};
@@ -17,19 +18,19 @@ use std::collections::VecDeque;
 
 #[derive(Default)]
 pub struct Quiet {
-    /// Errors of the stretch at the front of which nobody knows whose they are.
+    /// Errors without a tag since the last reply whose request is known.
     held: usize,
 }
 
-/// Whom a reply belongs to.
-pub enum Owner {
-    One(Asked),
-    /// An error of some quiet request.
-    Some,
+/// The request that a reply belongs to.
+pub enum ReplyOwner {
+    Request(Asked),
+    /// One of several quiet requests got this error.
+    Unknown,
 }
 
 impl Expect {
-    /// Must it be answered, and in its turn?
+    /// Whether it must have a reply, in order.
     fn is_strict(&self) -> bool {
         !self.may_be_silent() && !matches!(self, Expect::QuietHit(_))
     }
@@ -38,19 +39,19 @@ impl Expect {
         matches!(self, Expect::Silence { .. })
     }
 
-    fn is_told_of_failure(&self) -> bool {
-        matches!(self, Expect::Silence { told: true, .. } | Expect::QuietHit(_))
+    fn reports_failure(&self) -> bool {
+        matches!(self, Expect::Silence { reports_failure: true, .. } | Expect::QuietHit(_))
     }
 }
 
 impl Quiet {
-    /// Whose the reply is. Those that have been silent are moved to `silent`.
+    /// The request of this reply. Earlier requests without a reply are moved to `silent`.
     pub fn owner(
         &mut self,
         asked: &mut VecDeque<Asked>,
         reply: &Value,
         silent: &mut Vec<Asked>,
-    ) -> Result<Owner, String> {
+    ) -> Result<ReplyOwner, String> {
         let strict = asked.iter().position(|asked| asked.expect.is_strict());
         let stretch = strict.unwrap_or(asked.len());
         let tag = if stretch > 0 { reply.tag() } else { None };
@@ -58,10 +59,13 @@ impl Quiet {
         let ends_in_noop = strict.is_some_and(|at| matches!(asked[at].expect, Expect::Noop));
         if known.is_none() && stretch > 0 && ends_in_noop && matches!(reply, Value::Error(_)) {
             self.held += 1;
-            return Ok(Owner::Some);
+            return Ok(ReplyOwner::Unknown);
         }
         self.pass(asked, known.unwrap_or(stretch), silent)?;
-        asked.pop_front().map(Owner::One).ok_or_else(|| format!("{reply:?} is for nothing"))
+        asked
+            .pop_front()
+            .map(ReplyOwner::Request)
+            .ok_or_else(|| format!("{reply:?} has no request"))
     }
 
     fn pass(
@@ -72,11 +76,13 @@ impl Quiet {
     ) -> Result<(), String> {
         let passed = || asked.iter().take(count);
         let owed = passed().filter(|asked| !asked.expect.may_be_silent()).count();
-        let told = passed().filter(|asked| asked.expect.is_told_of_failure()).count();
+        let quiet = passed().filter(|asked| asked.expect.reports_failure()).count();
         let held = std::mem::take(&mut self.held);
-        if held < owed || held > told {
+        if held < owed || held > quiet {
             let oldest = asked.front();
-            return Err(format!("{held} errors for {told} quiet, {owed} owed, from {oldest:?}"));
+            return Err(format!(
+                "{held} errors for {quiet} quiet requests, {owed} of them owed a reply, from {oldest:?}"
+            ));
         }
         silent.extend(asked.drain(..count));
         Ok(())

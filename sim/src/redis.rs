@@ -1,20 +1,20 @@
-//! A toy Redis: a map, a dozen commands, both protocol versions.
+//! A simulated Redis: a map, a dozen commands, both protocol versions.
 //!
-//! Besides a map it has keys that answer for themselves, so that a reply tells whose it is:
+//! Some keys are not in the map. Their replies show which request they belong to:
 //!
 //! | key            | |
 //! |----------------|-|
 //! | `e:#tag#i:len` | GET and MGET return the key, a bar and `len` letters; EXISTS counts it |
-//! | `d:#tag#i`     | DEL removes one, always |
-//! | anything else  | lives in the map |
+//! | `d:#tag#i`     | DEL always counts it as deleted |
+//! | any other key  | is in the map |
 
-use crate::check::{Ledger, Scene, tag_of};
+use crate::check::{Context, Ledger, tag_of};
 use crate::echo::echo_value;
-use crate::mood::Trouble;
 use crate::resp::{self, Value};
+use crate::server_state::Trouble;
 use std::collections::BTreeMap;
 
-/// What a connection has said of itself.
+/// The state of a connection after AUTH, HELLO and SELECT.
 #[derive(Default)]
 pub struct Login {
     authenticated: bool,
@@ -24,7 +24,7 @@ pub struct Login {
 
 pub struct Redis {
     password: Option<String>,
-    /// The database that the pool should have selected.
+    /// The database that the pool must select.
     db: u32,
     data: BTreeMap<Vec<u8>, Vec<u8>>,
     lists: BTreeMap<Vec<u8>, i64>,
@@ -45,43 +45,43 @@ impl Redis {
         self.lists.clear();
     }
 
-    /// Carries out the request that the bytes begin with; its reply and its length.
+    /// Executes the first request in the bytes. Returns its reply and its length.
     pub fn serve(
         &mut self,
         login: &mut Login,
         bytes: &[u8],
         trouble: Trouble,
-        scene: Scene,
+        context: Context,
         ledger: &mut Ledger,
     ) -> Result<Option<(Vec<u8>, usize)>, String> {
         let (args, len) = match resp::read(bytes)? {
             None => return Ok(None),
             Some((Value::Array(args), len)) => (args, len),
-            Some((other, _)) => return Err(format!("no request: {other:?}")),
+            Some((other, _)) => return Err(format!("not a request: {other:?}")),
         };
         let args: Vec<&[u8]> = args
             .iter()
             .map(|arg| if let Value::Bulk(bytes) = arg { bytes.as_slice() } else { b"" })
             .collect();
-        let value = self.carry_out(login, &args, trouble, scene, ledger);
+        let value = self.execute(login, &args, trouble, context, ledger);
         let mut reply = Vec::new();
         resp::write(&mut reply, &value);
         Ok(Some((reply, len)))
     }
 
-    fn carry_out(
+    fn execute(
         &mut self,
         login: &mut Login,
         args: &[&[u8]],
         trouble: Trouble,
-        scene: Scene,
+        context: Context,
         ledger: &mut Ledger,
     ) -> Value {
         let ok = Value::Status("OK".into());
         let error = |text: &str| Value::Error(text.to_owned());
         let name = String::from_utf8_lossy(args[0]).to_ascii_uppercase();
         let password = self.password.as_deref().map(str::as_bytes);
-        let server = scene.server;
+        let server = context.server;
         match (name.as_str(), args) {
             ("AUTH", [_, given]) if password == Some(given) => {
                 login.authenticated = true;
@@ -109,7 +109,7 @@ impl Redis {
         ledger.check(login.db == self.db, || format!("server {server}: wrong database"));
         for arg in &args[1..] {
             if let Some(tag) = tag_of(arg) {
-                ledger.arrived(tag, &Scene { resp3: login.resp3, ..scene });
+                ledger.arrived(tag, &Context { resp3: login.resp3, ..context });
                 break;
             }
         }

@@ -1,5 +1,5 @@
-//! A small RESP of the simulation's own, so that a mistake in the engine's is not made twice.
-//! Recursive and without any place-keeping: a value is read from its beginning each time.
+//! A small RESP parser of its own, so that it does not share the engine's mistakes. It is recursive
+//! and keeps no state: a value is always read from its beginning.
 
 use crate::check::tag_of;
 
@@ -12,16 +12,16 @@ pub enum Value {
     Bulk(Vec<u8>),
     /// RESP2's null.
     Nil,
-    /// RESP3's.
+    /// RESP3's null.
     Null,
     Array(Vec<Value>),
     Map(Vec<Value>),
-    /// A whole reply of memcached's, as it came; its errors are `Error`.
+    /// The bytes of a whole memcached reply. Its errors are `Error`.
     Lines(Vec<u8>),
 }
 
 impl Value {
-    /// The tag that a reply bears, if it does so in its first line.
+    /// The tag in the first line of a reply.
     pub fn tag(&self) -> Option<u64> {
         match self {
             Value::Error(text) => tag_of(text.as_bytes()),
@@ -31,7 +31,7 @@ impl Value {
     }
 }
 
-/// Reads one value; `Ok(None)` when the bytes end first.
+/// Reads one value; `Ok(None)` if it is incomplete.
 pub fn read(bytes: &[u8]) -> Result<Option<(Value, usize)>, String> {
     let Some(end) = bytes.windows(2).position(|pair| pair == b"\r\n") else {
         return Ok(None);
@@ -72,7 +72,7 @@ pub fn read(bytes: &[u8]) -> Result<Option<(Value, usize)>, String> {
             }
             if kind == b'%' { Value::Map(values) } else { Value::Array(values) }
         }
-        other => return Err(format!("no value begins with {:?}", char::from(other))),
+        other => return Err(format!("a value cannot begin with {:?}", char::from(other))),
     };
     Ok(Some((value, at)))
 }
@@ -106,7 +106,7 @@ pub fn write(out: &mut Vec<u8>, value: &Value) {
     }
 }
 
-/// Appends a request as client libraries write it.
+/// Appends a request as an array of bulk strings, as client libraries do.
 pub fn request<A: AsRef<[u8]>>(out: &mut Vec<u8>, args: &[A]) {
     out.extend_from_slice(format!("*{}\r\n", args.len()).as_bytes());
     for arg in args {
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_and_no_prefix_is() {
+    fn a_whole_value_is_read_and_a_prefix_is_not() {
         let value = Value::Array(vec![
             Value::Status("OK".into()),
             Value::Error("ERR x".into()),

@@ -1,8 +1,8 @@
-//! What clients ask, and what they must be answered.
+//! The requests of clients, and the right replies to them.
 //!
-//! Nearly every request has exactly one right reply, made from its tag: a reply that went astray,
-//! was doubled or lost shows at the next one at the latest. A client's private keys (`p:...`)
-//! remember what it wrote: those check that it reads its own writes.
+//! Nearly every request has exactly one right reply, which follows from its tag. So the next check
+//! finds a reply that is lost, sent twice or sent to another client. Each client also has private keys
+//! (`p:...`) and remembers what it wrote to them. They check that a client reads its own writes.
 
 use crate::check::{Ledger, Outage, Sent};
 use crate::dice::Dice;
@@ -15,39 +15,39 @@ use nuthatch_engine::topology::{Eject, Manners, PoolSpec, PoolTopology, Protocol
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// What the only right reply is.
+/// The right reply to a request.
 #[derive(Clone, Debug)]
 pub enum Expect {
     Value(Value),
-    /// A map or array that greets.
-    Greeting,
-    /// What the private key of this number holds.
+    /// The reply to HELLO 3: a map.
+    Hello,
+    /// The value of the private key with this number.
     Own(usize),
-    /// OK, and the private key holds this from then on.
+    /// OK, and this is the new value of the private key.
     OwnSet(usize, Vec<u8>),
-    /// An error that begins so.
-    Refusal(&'static str),
+    /// An error that begins with this text.
+    Error(&'static str),
     /// The value, or CROSSSLOT.
-    Joint(Value),
-    /// OK or nothing at all: then the end.
-    Farewell,
-    /// These items in their order, of which a modern proxy may miss some.
+    ValueOrCrossSlot(Value),
+    /// OK; then the connection ends.
+    Quit,
+    /// These items in order. With `manners: modern` some may be missing after a failure.
     Items(Vec<Vec<u8>>),
-    /// STAT lines of as many servers as there are shards.
+    /// STAT lines with the sum over all shards.
     Stats,
-    /// Lines that begin so.
-    Begins(&'static str),
-    /// The end of a quiet run.
+    /// Lines that begin with this text.
+    Prefix(&'static str),
+    /// The reply to the `mn` that ends a quiet run.
     Noop,
-    /// A quiet request that is answered, by its server or with an error of ours.
+    /// A quiet request that gets a reply: from its server, or an error of ours.
     QuietHit(Value),
-    /// Nothing, unless its server speaks in spite of that.
+    /// No reply, or an error of its server.
     Silence {
-        /// A failure is told.
-        told: bool,
-        /// Its server will speak: it has no memory for it.
-        speaks: bool,
-        /// The private key holds this from then on.
+        /// The client gets an error if the request fails.
+        reports_failure: bool,
+        /// Its server sends an error, because it has no memory for it.
+        answers: bool,
+        /// The private key and its new value.
         own: Option<(usize, Vec<u8>)>,
     },
 }
@@ -58,9 +58,9 @@ pub struct Asked {
     pub tag: u64,
     pub at: Time,
     pub expect: Expect,
-    /// In one piece to one server.
+    /// It goes to one server without a cut.
     pub whole: bool,
-    /// The owner while all shards are live, if its only key decides.
+    /// The owner of its key while all shards are live. `None`: it has several keys, or no fixed owner.
     pub shard: Option<u16>,
     pub resp3: Option<bool>,
 }
@@ -69,18 +69,18 @@ pub struct Asked {
 #[derive(Clone, Debug, Default)]
 pub struct Own {
     pub value: Option<Vec<u8>>,
-    /// A write of it had an unknown outcome.
+    /// A write had an unknown outcome, so the value is not known.
     pub lost: bool,
 }
 
-/// What a script knows of its pool.
+/// A pool as a script knows it.
 #[derive(Clone)]
 pub struct Pool {
     pub index: usize,
     pub spec: Arc<PoolSpec>,
-    /// With all shards live.
+    /// The topology with all shards live.
     pub topology: Arc<PoolTopology>,
-    /// Nothing goes wrong in this run: no error is excused.
+    /// The run has no faults: no error is excused.
     pub calm: bool,
 }
 
@@ -88,10 +88,10 @@ pub struct Script {
     pub client: usize,
     pub pool: Pool,
     pub own: Vec<Own>,
-    /// Whether it speaks RESP3; unknown while its HELLO is not answered.
+    /// Whether the client speaks RESP3; `None` while its HELLO has no reply.
     pub resp3: Option<bool>,
     pub inline: bool,
-    /// Length of the longest value asked for.
+    /// Length of the longest value in a request or reply.
     pub value_bytes_max: u64,
 }
 
@@ -132,7 +132,7 @@ impl Script {
         Asked { tag, at, expect, whole: true, shard: None, resp3: self.resp3 }
     }
 
-    /// A fixed request outside the dice: AUTH, HELLO, QUIT, nonsense.
+    /// Appends a fixed request: AUTH, HELLO, QUIT or a malformed one.
     pub fn fixed(
         &self,
         out: &mut Vec<u8>,
@@ -147,7 +147,7 @@ impl Script {
         self.asked(tag, now, expect)
     }
 
-    /// A request as the dice have it, appended to `out` and `all`.
+    /// Appends a random request to `out` and `all`.
     pub fn next(
         &self,
         out: &mut Vec<u8>,
@@ -224,10 +224,10 @@ impl Script {
             }
             97..99 if !self.inline => {
                 let values = many.iter().map(|key| Value::Bulk(key.clone())).collect();
-                (list("SINTER", many), Expect::Joint(Value::Array(values)), 1)
+                (list("SINTER", many), Expect::ValueOrCrossSlot(Value::Array(values)), 1)
             }
             _ if self.spec().manners == Manners::Modern => {
-                (vec![word("NONSENSE")], Expect::Refusal("ERR unknown command"), 0)
+                (vec![word("NONSENSE")], Expect::Error("ERR unknown command"), 0)
             }
             _ => (vec![word("PING"), word("me")], Expect::Value(Value::Bulk(word("me"))), 0),
         };
@@ -239,19 +239,19 @@ impl Script {
         });
         let mut asked = self.asked(tag, now, expect);
         asked.whole = keys == 1;
-        if keys == 1 && !matches!(asked.expect, Expect::Joint(_)) {
+        if keys == 1 && !matches!(asked.expect, Expect::ValueOrCrossSlot(_)) {
             asked.shard = self.owner(&words[1]);
         }
         all.push_back(asked);
     }
 
-    /// Compares a reply with its request. `undisturbed`: nothing has happened since the drain.
+    /// Compares a reply with its request. `faults_over`: no error is excused.
     pub fn judge(
         &mut self,
         asked: &Asked,
         reply: &Value,
         ledger: &mut Ledger,
-        (now, undisturbed): (Time, bool),
+        (now, faults_over): (Time, bool),
     ) {
         ledger.replies += 1;
         ledger.trace.note(now, || {
@@ -265,19 +265,23 @@ impl Script {
             format!("client {} has {reply} to {}", self.client, asked.tag)
         });
         let right = match (&asked.expect, reply) {
-            (Expect::Value(value) | Expect::Joint(value), reply) if value == reply => true,
-            (Expect::Joint(_), Value::Error(text)) if text.starts_with("CROSSSLOT") => true,
-            (Expect::Greeting, Value::Map(_)) => {
+            (Expect::Value(value) | Expect::ValueOrCrossSlot(value), reply) if value == reply => {
+                true
+            }
+            (Expect::ValueOrCrossSlot(_), Value::Error(text)) if text.starts_with("CROSSSLOT") => {
+                true
+            }
+            (Expect::Hello, Value::Map(_)) => {
                 self.resp3 = Some(true);
                 true
             }
-            // No server has said yet that it speaks RESP3; it goes on with RESP2.
-            (Expect::Greeting, Value::Error(text)) if text.starts_with("LOADING no server") => {
+            // No server has said yet whether it knows RESP3. The client goes on with RESP2.
+            (Expect::Hello, Value::Error(text)) if text.starts_with("LOADING no server") => {
                 self.resp3 = Some(false);
                 true
             }
-            (Expect::Farewell, Value::Status(text)) => text == "OK",
-            (Expect::Refusal(start), Value::Error(text)) if text.starts_with(start) => true,
+            (Expect::Quit, Value::Status(text)) => text == "OK",
+            (Expect::Error(start), Value::Error(text)) if text.starts_with(start) => true,
             (Expect::OwnSet(own, value), Value::Status(text)) if text == "OK" => {
                 self.own[*own].value = Some(value.clone());
                 true
@@ -290,17 +294,17 @@ impl Script {
             }
             (Expect::QuietHit(value), reply) => value == reply,
             (Expect::Noop, Value::Lines(line)) => line == b"MN\r\n",
-            (Expect::Begins(start), Value::Lines(line)) => line.starts_with(start.as_bytes()),
+            (Expect::Prefix(start), Value::Lines(line)) => line.starts_with(start.as_bytes()),
             (Expect::Items(items), Value::Lines(lines)) => {
                 let whole = [&items.concat()[..], b"END\r\n"].concat();
-                let may_miss = !self.pool.calm && !undisturbed;
+                let may_miss = !self.pool.calm && !faults_over;
                 let modern = self.spec().manners == Manners::Modern;
                 *lines == whole || may_miss && modern && Script::is_part(items, reply)
             }
             (Expect::Stats, Value::Lines(lines)) => {
                 let all = format!("STAT curr_items {}\r\n", self.spec().shards.len());
                 let is_whole = lines.windows(all.len()).any(|line| line == all.as_bytes());
-                lines.starts_with(b"STAT ") && (is_whole || !self.pool.calm && !undisturbed)
+                lines.starts_with(b"STAT ") && (is_whole || !self.pool.calm && !faults_over)
             }
             (Expect::Own(own), Value::Lines(lines)) => {
                 self.is_own(*own, &memcache::only_item(lines), Some(false), ledger)
@@ -318,23 +322,24 @@ impl Script {
             return;
         }
         let Value::Error(text) = reply else {
-            return ledger
-                .fail(format!("client {} was answered {reply:?} to {asked:?}", self.client));
+            return ledger.fail(format!("client {} got {reply:?} to {asked:?}", self.client));
         };
         ledger.errors += 1;
-        let excused = !self.pool.calm && !undisturbed && is_excuse(text);
-        let stray = Script::is_stray(asked, text);
-        ledger.check(excused || stray, || format!("client {}: {text:?} to {asked:?}", self.client));
+        let excused = !self.pool.calm && !faults_over && is_excuse(text);
+        let is_noreply_error = Script::is_noreply_error(asked, text);
+        ledger.check(excused || is_noreply_error, || {
+            format!("client {}: {text:?} to {asked:?}", self.client)
+        });
         if let (Some(Outage { .. }), Eject::Remap) = (outage, self.spec().eject) {
             let shard = &self.pool.topology.shards[usize::from(asked.shard.unwrap_or(0))];
             let named = text.contains(&format!("shard {},", shard.name));
-            ledger.check(!named, || format!("an ejected shard was asked for {asked:?}: {text}"));
+            ledger.check(!named, || format!("an ejected shard got {asked:?}: {text}"));
         }
         let unsent = text.ends_with(", not sent");
         if unsent && asked.whole {
-            ledger.told_not_sent(asked.tag);
+            ledger.note_not_sent(asked.tag);
         }
-        // The server refused it, so it was not carried out.
+        // The server refused it, so it was not executed.
         let refused = ["LOADING", "OOM", "SERVER_ERROR out of memory"]
             .iter()
             .any(|refusal| text.starts_with(refusal));
@@ -346,12 +351,12 @@ impl Script {
         }
     }
 
-    /// An error of one of some quiet requests.
-    pub fn judge_some(&self, reply: &Value, ledger: &mut Ledger, undisturbed: bool) {
+    /// An error to one of several quiet requests.
+    pub fn judge_unknown(&self, reply: &Value, ledger: &mut Ledger, faults_over: bool) {
         ledger.replies += 1;
         ledger.errors += 1;
         let excused = matches!(reply, Value::Error(text) if is_excuse(text));
-        ledger.check(excused && !self.pool.calm && !undisturbed, || {
+        ledger.check(excused && !self.pool.calm && !faults_over, || {
             format!("client {}: {reply:?} to a quiet request", self.client)
         });
     }
@@ -368,7 +373,7 @@ impl Script {
             _ => return false,
         }
         let moving = matches!(self.pool.topology.router.ring, Ring::Random(_));
-        if known.lost || moving || ledger.unsettled.contains(&self.pool.index) {
+        if known.lost || moving || ledger.uncertain.contains(&self.pool.index) {
             return true;
         }
         match (value, &known.value) {
@@ -379,7 +384,7 @@ impl Script {
     }
 }
 
-/// Errors that a client must live with while things go wrong.
+/// Whether a client may get this error while there are faults.
 fn is_excuse(text: &str) -> bool {
     const EXCUSES: [&str; 10] = [
         "Connection refused",
@@ -397,7 +402,7 @@ fn is_excuse(text: &str) -> bool {
         && !text.starts_with("ERR unknown command")
 }
 
-/// The error without the word that says it is one of ours.
+/// The error without the prefix of our own errors.
 fn cause(text: &str) -> &str {
     let ours = text.strip_prefix("ERR ").or_else(|| text.strip_prefix("SERVER_ERROR "));
     ours.unwrap_or(text)

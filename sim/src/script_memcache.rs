@@ -1,4 +1,4 @@
-//! What clients ask of memcached, and what they must be answered: see `script.rs`.
+//! The memcached requests of clients, and the right replies: see `script.rs`.
 
 use crate::check::{Ledger, Sent, tag_of};
 use crate::dice::Dice;
@@ -11,7 +11,7 @@ use nuthatch_engine::base::Time;
 use nuthatch_engine::topology::Manners;
 use std::collections::VecDeque;
 
-/// The private key that is only written silently.
+/// The private key that is written with `noreply` only.
 const SILENT_OWN: usize = 2;
 
 fn lines(text: impl AsRef<str>) -> Expect {
@@ -25,7 +25,7 @@ fn hit(items: &[Vec<u8>]) -> Value {
 impl Script {
     fn line(&self, out: &mut Vec<u8>, line: &str, data: Option<&[u8]>) {
         out.extend_from_slice(line.as_bytes());
-        // memcached takes a lone LF for a line's end, but not for a block's.
+        // In memcached a lone LF ends a line, but not a block.
         out.extend_from_slice(if self.inline { b"\n" } else { b"\r\n" });
         if let Some(data) = data {
             out.extend_from_slice(data);
@@ -37,7 +37,7 @@ impl Script {
         ledger.tag(Sent { client: self.client, at, resp3: Some(false) })
     }
 
-    /// A request as the dice have it, or a run of quiet ones, appended to `out`.
+    /// Appends a random request or a run of quiet requests.
     pub fn next_memcache(
         &self,
         out: &mut Vec<u8>,
@@ -93,7 +93,7 @@ impl Script {
                 (line, Some(own_value.clone().into_bytes()), own_set(), Some(own_key))
             }
             54..58 => {
-                // Where a key lives is decided by what it decodes to.
+                // The decoded key decides the owner.
                 let line =
                     format!("ms {} {} b", text(to_base64(own_key.as_bytes())), own_value.len());
                 (line, Some(own_value.clone().into_bytes()), own_set(), Some(own_key))
@@ -125,15 +125,15 @@ impl Script {
             82..83 => (format!("flush_all {}", FLUSH + tag), None, lines("OK"), None),
             83..84 => ("verbosity 1".into(), None, lines("OK"), None),
             84..85 => ("stats".into(), None, Expect::Stats, None),
-            85..86 => ("version".into(), None, Expect::Begins("VERSION "), None),
+            85..86 => ("version".into(), None, Expect::Prefix("VERSION "), None),
             86..87 => ("mn".into(), None, lines("MN"), None),
-            87..88 if is_modern => ("nonsense".into(), None, Expect::Refusal("ERROR"), None),
+            87..88 if is_modern => ("nonsense".into(), None, Expect::Error("ERROR"), None),
             88..89 if is_modern => {
-                ("set k x 0 1".into(), None, Expect::Refusal("CLIENT_ERROR bad command line"), None)
+                ("set k x 0 1".into(), None, Expect::Error("CLIENT_ERROR bad command line"), None)
             }
-            89..90 if is_modern => ("get".into(), None, Expect::Refusal("ERROR"), None),
+            89..90 if is_modern => ("get".into(), None, Expect::Error("ERROR"), None),
             _ => {
-                let (line, data, expect) = self.muted(tag, &padding, dice);
+                let (line, data, expect) = self.noreply_request(tag, &padding, dice);
                 (line, data, expect, None)
             }
         };
@@ -145,10 +145,18 @@ impl Script {
         asked.push_back(one);
     }
 
-    /// A request that wants no reply.
-    fn muted(&self, tag: u64, padding: &str, dice: &mut Dice) -> (String, Option<Vec<u8>>, Expect) {
-        let silence =
-            |stray, own| Expect::Silence { told: false, speaks: stray && runs_out(tag), own };
+    /// A request with `noreply`.
+    fn noreply_request(
+        &self,
+        tag: u64,
+        padding: &str,
+        dice: &mut Dice,
+    ) -> (String, Option<Vec<u8>>, Expect) {
+        let silence = |stores, own| Expect::Silence {
+            reports_failure: false,
+            answers: stores && runs_out(tag),
+            own,
+        };
         match dice.range(0, 5) {
             0 | 1 => {
                 let value = format!("p:{}:{SILENT_OWN}|#{tag}#{padding}", self.client).into_bytes();
@@ -167,7 +175,7 @@ impl Script {
         }
     }
 
-    /// Some quiet meta commands, and `mn`.
+    /// Appends some quiet meta commands, and `mn`.
     fn quiet_run(
         &self,
         out: &mut Vec<u8>,
@@ -179,9 +187,9 @@ impl Script {
         for _ in 0..dice.range(1, 6) {
             let tag = self.memcache_tag(ledger, now);
             let key = format!("e:#{tag}#0:{}", dice.range(0, 60));
-            let silence = |stray: bool| Expect::Silence {
-                told: true,
-                speaks: stray && runs_out(tag),
+            let silence = |stores: bool| Expect::Silence {
+                reports_failure: true,
+                answers: stores && runs_out(tag),
                 own: None,
             };
             let (line, data, expect) = match dice.range(0, 5) {
@@ -212,14 +220,14 @@ impl Script {
         asked.push_back(self.asked(tag, now, Expect::Noop));
     }
 
-    /// A request has been answered with silence: what was behind it has been answered.
-    pub fn settle(&mut self, asked: &Asked, ledger: &mut Ledger) {
-        let Expect::Silence { speaks, own, .. } = &asked.expect else {
-            return; // an error of its own was counted
+    /// A request has no reply: a later request was answered.
+    pub fn judge_silent(&mut self, asked: &Asked, ledger: &mut Ledger) {
+        let Expect::Silence { answers, own, .. } = &asked.expect else {
+            return; // its error was counted in `quiet.rs`
         };
         let calm = self.pool.calm;
-        ledger.check(!(calm && *speaks), || {
-            format!("client {} was not told what its server said to {asked:?}", self.client)
+        ledger.check(!(calm && *answers), || {
+            format!("client {} did not get its server's error to {asked:?}", self.client)
         });
         if let Some((own, value)) = own {
             self.own[*own].lost |= !calm;
@@ -227,7 +235,7 @@ impl Script {
         }
     }
 
-    /// What servers had, when some have failed: as it should be, less some items.
+    /// Whether the reply is right except for missing items.
     pub fn is_part(items: &[Vec<u8>], reply: &Value) -> bool {
         let Value::Lines(reply) = reply else { return false };
         let mut rest = reply.as_slice();
@@ -237,8 +245,8 @@ impl Script {
         rest == b"END\r\n"
     }
 
-    /// An error that a server gives to what should be silent: it bears the tag.
-    pub fn is_stray(asked: &Asked, text: &str) -> bool {
+    /// Whether this is a server's error to a request that should have no reply. It carries the tag.
+    pub fn is_noreply_error(asked: &Asked, text: &str) -> bool {
         let is_silent = matches!(asked.expect, Expect::Silence { .. } | Expect::QuietHit(_));
         is_silent
             && text.starts_with("SERVER_ERROR out of memory")

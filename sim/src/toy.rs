@@ -1,19 +1,19 @@
-//! A toy server: its connections and its moods. What it says is known to `redis.rs` and
-//! `memcached.rs`.
+//! A simulated server process: its connections and its state. `redis.rs` and `memcached.rs` make
+//! its replies.
 //!
-//! Replies leave after a while of service, in order. What a server does when it is in a mood
-//! (dead, stopped, ...) is done by `world.rs` through the few verbs here.
+//! Each reply takes some service time. Replies leave in order. `world.rs` and `faults.rs` change the
+//! state (dead, stopped, ...) and call the functions here.
 
-use crate::check::{Ledger, Scene};
+use crate::check::{Context, Ledger};
 use crate::dice::Dice;
 use crate::memcached::Cache;
-use crate::mood::{Mood, Trouble};
 use crate::redis::{Login, Redis};
+use crate::server_state::{ServerState, Trouble};
 use crate::transport::{EndId, Net, Read};
 use nuthatch_engine::base::Time;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Mistakes made on purpose, to see that they are noticed.
+/// Deliberate mistakes, to test that the checks find them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sabotage {
     SwapReplies,
@@ -37,9 +37,9 @@ pub enum Store {
 
 pub struct Toy {
     pub id: usize,
-    pub mood: Mood,
+    pub state: ServerState,
     pub trouble: Trouble,
-    /// Longest time of service.
+    /// Longest service time of a request.
     pub service_us: u64,
     store: Store,
     conns: BTreeMap<EndId, Conn>,
@@ -51,7 +51,7 @@ impl Toy {
     pub fn new(id: usize, store: Store) -> Toy {
         Toy {
             id,
-            mood: Mood::Well,
+            state: ServerState::Up,
             trouble: Trouble::default(),
             service_us: 300,
             store,
@@ -76,13 +76,13 @@ impl Toy {
         self.conns.keys().copied().collect()
     }
 
-    /// Connections on which nothing is under way.
+    /// Connections that owe no reply.
     pub fn idle_ends(&self) -> Vec<EndId> {
         let idle = |conn: &Conn| conn.replies.is_empty() && conn.out.is_empty();
         self.conns.iter().filter(|(_, conn)| idle(conn)).map(|(&end, _)| end).collect()
     }
 
-    /// What the map held is gone.
+    /// Empties the map.
     pub fn lose_data(&mut self) {
         match &mut self.store {
             Store::Redis(redis) => redis.clear(),
@@ -90,30 +90,31 @@ impl Toy {
         }
     }
 
-    /// Closes one connection, in good order or not.
-    pub fn hang_up(&mut self, end: EndId, net: &mut Net, now: Time, reset: bool) {
+    /// Closes one connection, with a FIN or a reset.
+    pub fn close(&mut self, end: EndId, net: &mut Net, now: Time, reset: bool) {
         if self.conns.remove(&end).is_some() {
             if reset { net.reset(end, now) } else { net.close(end, now) }
         }
     }
 
-    /// Closes what it has accepted; a memcached with too many clients says so first.
-    pub fn turn_away(&mut self, end: EndId, net: &mut Net, now: Time) {
+    /// Closes a connection that it has just accepted. A memcached may send the error of a server with too
+    /// many clients first.
+    pub fn close_at_once(&mut self, end: EndId, net: &mut Net, now: Time) {
         if matches!(self.store, Store::Memcached(_)) && end.0 % 4 == 1 {
             let _ = net.write(end, b"ERROR Too many open connections\r\n", now);
         }
-        self.hang_up(end, net, now, false);
+        self.close(end, net, now, false);
     }
 
-    /// Writes what is no reply.
-    pub fn babble(&mut self, end: EndId, net: &mut Net, now: Time) {
+    /// Writes bytes that are not a reply.
+    pub fn send_unsolicited(&mut self, end: EndId, net: &mut Net, now: Time) {
         if let Some(conn) = self.conns.get_mut(&end) {
             conn.replies.push_back((now, b"?what\r\n".to_vec()));
             net.wake(now, end);
         }
     }
 
-    /// Looks at a connection: reads, carries out, answers what is due.
+    /// Reads a connection, executes its requests and writes the replies that are due.
     pub fn handle_wake(
         &mut self,
         end: EndId,
@@ -122,7 +123,7 @@ impl Toy {
         dice: &mut Dice,
         ledger: &mut Ledger,
     ) {
-        if self.mood == Mood::Stopped || !self.conns.contains_key(&end) {
+        if self.state == ServerState::Stopped || !self.conns.contains_key(&end) {
             return;
         }
         let Some(mut conn) = self.conns.remove(&end) else { return };
@@ -171,7 +172,7 @@ impl Toy {
         self.conns.insert(end, conn);
     }
 
-    /// Carries out the request at `at`; its length, or 0 if it is not whole yet.
+    /// Executes the request at `at`. Returns its length, or 0 if it is incomplete.
     fn serve(
         &mut self,
         conn: &mut Conn,
@@ -180,14 +181,14 @@ impl Toy {
         dice: &mut Dice,
         ledger: &mut Ledger,
     ) -> Result<usize, String> {
-        let scene = Scene { server: self.id, now, resp3: false };
+        let context = Context { server: self.id, now, resp3: false };
         let trouble = self.trouble;
         let bytes = &conn.input[at..];
-        let mut carry_out = || match &mut self.store {
-            Store::Redis(redis) => redis.serve(&mut conn.login, bytes, trouble, scene, ledger),
-            Store::Memcached(cache) => cache.serve(bytes, trouble, scene, ledger),
+        let mut execute = || match &mut self.store {
+            Store::Redis(redis) => redis.serve(&mut conn.login, bytes, trouble, context, ledger),
+            Store::Memcached(cache) => cache.serve(bytes, trouble, context, ledger),
         };
-        let Some((mut reply, len)) = carry_out()? else { return Ok(0) };
+        let Some((mut reply, len)) = execute()? else { return Ok(0) };
         let due = Time(now.0 + dice.range(0, self.service_us) * 1_000);
         let due = conn.replies.back().map_or(due, |(last, _)| due.max(*last));
         self.served += 1;
@@ -199,7 +200,7 @@ impl Toy {
                     conn.replies.insert(at, (now, reply));
                     return Ok(len);
                 }
-                Some(Sabotage::DoubleWrite) => drop(carry_out()?),
+                Some(Sabotage::DoubleWrite) => drop(execute()?),
                 Some(Sabotage::WrongValue) => {
                     reply = match &self.store {
                         Store::Redis(_) => b"+STRANGE\r\n".to_vec(),
@@ -209,7 +210,7 @@ impl Toy {
                 None => {}
             }
         }
-        // Silence is a reply too, where the protocol has it.
+        // A memcached request may have no reply.
         if !reply.is_empty() {
             conn.replies.push_back((due, reply));
         }

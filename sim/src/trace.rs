@@ -1,4 +1,4 @@
-//! What happened, as text: hashed to compare runs, printed to understand one.
+//! The events of a run as text. The hash compares two runs, the lines explain one.
 
 use nuthatch_engine::base::Time;
 
@@ -14,7 +14,7 @@ pub enum Keep {
 pub struct Trace {
     keep: Keep,
     hash: u64,
-    /// To be printed by who asked for them.
+    /// Filled only with [`Keep::Lines`]. The caller prints them.
     pub lines: Vec<String>,
 }
 

@@ -1,16 +1,16 @@
-//! A network in memory: pipes of bytes that arrive late, in pieces, or never.
+//! A network in memory. Its pipes deliver bytes late, in pieces, or never.
 //!
 //! ```text
-//!   end A  write ──▶ │ chunk, at │ chunk, at │ fin │ ──▶ read  end B       and the same back
+//!   end A  write ──▶ │ chunk, at │ chunk, at │ fin │ ──▶ read  end B       and the same in reverse
 //!            ▲       └── bounded: a write may be short ─┘       │
 //!            └──────────── wake: there is room again ◀─────────┘
 //! ```
 //!
-//! Each pipe has a capacity, a latency and a size of pieces. A pipe may stall. Closing behaves as
-//! TCP does where it hurts: who closes with bytes unread, or is written to after closing, answers
-//! with a reset, and a reset takes with it what the peer has not read yet.
+//! Each pipe has a capacity, a latency and a largest piece. A pipe may stall. Resets are as in TCP. An
+//! end sends a reset if it closes with unread bytes, or if bytes arrive after it has closed. After a
+//! reset the peer cannot read what it has not read before.
 //!
-//! Nothing calls back: whoever should look at an end is put on `wakes` with the time.
+//! There are no callbacks. `wakes` lists the ends to look at, each with its time.
 
 use crate::dice::Dice;
 use nuthatch_engine::base::Time;
@@ -50,23 +50,23 @@ pub enum Read {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Gone;
 
-/// How a pipe treats its bytes.
+/// The limits and delays of a pipe.
 #[derive(Clone, Copy, Debug)]
 pub struct Quality {
     pub capacity: usize,
     pub latency_us: u64,
-    /// Largest piece that a read gets.
-    pub cut: usize,
+    /// Most bytes that one read returns.
+    pub piece_max: usize,
     /// Longest pause between two pieces.
     pub pause_us: u64,
 }
 
 impl Quality {
-    pub const FAIR: Quality =
-        Quality { capacity: 4 * 1024 * 1024, latency_us: 50, cut: 64 * 1024, pause_us: 5 };
+    pub const GOOD: Quality =
+        Quality { capacity: 4 * 1024 * 1024, latency_us: 50, piece_max: 64 * 1024, pause_us: 5 };
 }
 
-/// A pipe that cuts finely does so for so many bytes; a run should end some day.
+/// A pipe delivers small pieces for this many bytes only. Otherwise a run takes too long.
 const FINE_BYTES: usize = 1_500;
 
 struct Pipe {
@@ -89,8 +89,8 @@ struct End {
 pub struct Net {
     ends: Vec<End>,
     dice: Dice,
-    /// Faults are over: whole pieces, short ways.
-    fair: bool,
+    /// Faults are over: large pieces, short delays.
+    good: bool,
     pub wakes: Vec<(Time, EndId)>,
 }
 
@@ -100,18 +100,18 @@ fn plus_us(time: Time, us: u64) -> Time {
 
 impl Net {
     pub fn new(dice: Dice) -> Net {
-        Net { ends: Vec::new(), dice, fair: false, wakes: Vec::new() }
+        Net { ends: Vec::new(), dice, good: false, wakes: Vec::new() }
     }
 
     pub fn owner(&self, end: EndId) -> Owner {
         self.ends[end.index()].owner
     }
 
-    /// A connection from `a` to `b`, with the quality of each way.
+    /// Opens a connection from `a` to `b`, with a quality for each direction.
     pub fn open(&mut self, a: Owner, b: Owner, to_b: Quality, to_a: Quality) -> (EndId, EndId) {
         let id = EndId(self.ends.len() as u32);
         for (owner, quality) in [(a, to_a), (b, to_b)] {
-            let quality = if self.fair { Quality::FAIR } else { quality };
+            let quality = if self.good { Quality::GOOD } else { quality };
             self.ends.push(End {
                 owner,
                 closed: false,
@@ -130,10 +130,10 @@ impl Net {
         (id, id.peer())
     }
 
-    /// Takes as many bytes as there is room for.
+    /// Writes as many bytes as there is room for.
     pub fn write(&mut self, end: EndId, bytes: &[u8], now: Time) -> Result<usize, Gone> {
         let own = &self.ends[end.index()];
-        debug_assert!(!own.closed, "who closed does not write");
+        debug_assert!(!own.closed, "a closed end does not write");
         if own.reset_at.is_some_and(|at| at <= now) {
             return Err(Gone);
         }
@@ -145,7 +145,7 @@ impl Net {
             self.mark_reset(end, at);
             return Ok(bytes.len());
         }
-        debug_assert!(pipe.fin_at.is_none(), "who shut does not write");
+        debug_assert!(pipe.fin_at.is_none(), "an end does not write after FIN");
         let taken = bytes.len().min(pipe.quality.capacity - pipe.queued.min(pipe.quality.capacity));
         if taken < bytes.len() {
             pipe.writer_waits = true;
@@ -159,7 +159,7 @@ impl Net {
         Ok(taken)
     }
 
-    /// Appends the next piece to `into`. Read again until it is empty.
+    /// Appends the next piece to `into`. Call it until it returns `Empty`.
     pub fn read(&mut self, end: EndId, max: usize, now: Time, into: &mut Vec<u8>) -> Read {
         let own = &mut self.ends[end.index()];
         if own.reset_at.is_some_and(|at| at <= now) {
@@ -175,8 +175,8 @@ impl Net {
         if *at > now {
             return Read::Empty;
         }
-        let cut = if pipe.carried > FINE_BYTES { 64 * 1024 } else { pipe.quality.cut };
-        let piece = if cut > 4096 { cut } else { self.dice.range(1, cut as u64) as usize };
+        let most = if pipe.carried > FINE_BYTES { 64 * 1024 } else { pipe.quality.piece_max };
+        let piece = if most > 4096 { most } else { self.dice.range(1, most as u64) as usize };
         let taken = chunk.len().min(max).min(piece);
         into.extend_from_slice(&chunk[..taken]);
         pipe.queued -= taken;
@@ -198,7 +198,7 @@ impl Net {
         Read::Bytes
     }
 
-    /// Whether a reset has come, without reading.
+    /// Whether a reset has arrived. Reads nothing.
     pub fn is_reset(&self, end: EndId, now: Time) -> bool {
         self.ends[end.index()].reset_at.is_some_and(|at| at <= now)
     }
@@ -207,7 +207,7 @@ impl Net {
         self.ends[end.index()].closed
     }
 
-    /// FIN: the peer will read the end; we may still read.
+    /// Sends a FIN. This end may still read.
     pub fn shut(&mut self, end: EndId, now: Time) {
         let pipe = &mut self.ends[end.peer().index()].inbound;
         if pipe.fin_at.is_none() {
@@ -217,7 +217,7 @@ impl Net {
         }
     }
 
-    /// Closes this end: a FIN, or a reset if something was left unread.
+    /// Closes this end: with a FIN, or with a reset if there are unread bytes.
     pub fn close(&mut self, end: EndId, now: Time) {
         if self.ends[end.index()].closed {
             return;
@@ -244,8 +244,8 @@ impl Net {
         }
     }
 
-    /// Both ends are told of a reset that neither asked for.
-    pub fn cut(&mut self, end: EndId, now: Time) {
+    /// Resets both ends, as a fault of the network.
+    pub fn reset_both(&mut self, end: EndId, now: Time) {
         for end in [end, end.peer()] {
             if !self.ends[end.index()].closed {
                 self.mark_reset(end, now);
@@ -253,7 +253,7 @@ impl Net {
         }
     }
 
-    /// What is under way to this end, and what follows it, comes no earlier than `until`.
+    /// Bytes that are on the way to this end, and all later ones, arrive at `until` or later.
     pub fn stall(&mut self, end: EndId, until: Time) {
         let pipe = &mut self.ends[end.index()].inbound;
         pipe.last_at = pipe.last_at.max(until);
@@ -264,15 +264,15 @@ impl Net {
         self.wakes.push((until, end));
     }
 
-    /// Every connection is a good one from now on.
-    pub fn be_fair(&mut self) {
-        self.fair = true;
+    /// From now on every connection has good quality.
+    pub fn make_good(&mut self) {
+        self.good = true;
         for end in &mut self.ends {
-            end.inbound.quality = Quality::FAIR;
+            end.inbound.quality = Quality::GOOD;
         }
     }
 
-    /// Someone should look at this end then.
+    /// Wakes the owner of this end at this time.
     pub fn wake(&mut self, at: Time, end: EndId) {
         self.wakes.push((at, end));
     }
@@ -290,7 +290,8 @@ mod tests {
 
     #[test]
     fn bytes_arrive_late_in_pieces_and_writes_are_short() {
-        let (mut net, a, b) = pair(Quality { capacity: 8, latency_us: 10, cut: 3, pause_us: 5 });
+        let (mut net, a, b) =
+            pair(Quality { capacity: 8, latency_us: 10, piece_max: 3, pause_us: 5 });
         let now = Time::from_ms(1);
         assert_eq!(net.write(a, b"0123456789", now), Ok(8));
         let mut got = Vec::new();
@@ -304,14 +305,17 @@ mod tests {
             now = now.plus_ms(1);
         }
         assert_eq!(got, b"01234567");
-        assert!(net.wakes.iter().any(|&(_, end)| end == a), "the writer hears of the room");
+        assert!(
+            net.wakes.iter().any(|&(_, end)| end == a),
+            "the writer is woken when there is room"
+        );
         net.close(a, now);
         assert_eq!(net.read(b, 100, now.plus_ms(1), &mut got), Read::Fin);
     }
 
     #[test]
     fn closing_with_bytes_unread_resets() {
-        let (mut net, a, b) = pair(Quality::FAIR);
+        let (mut net, a, b) = pair(Quality::GOOD);
         net.write(a, b"x", Time::ZERO).unwrap();
         net.close(b, Time::from_ms(1));
         let mut got = Vec::new();

@@ -1,22 +1,21 @@
-//! The seeded scheduler: one queue of what happens when, one clock that jumps from one to the
-//! next.
+//! The seeded scheduler: one queue of events, and one clock that jumps to the next event.
 //!
 //! ```text
-//!   load, faults ──▶ drain: faults over ──▶ 15 s: all answered ──▶ 135 s: last round: all must answer ──▶ leave
+//!   load, faults ──▶ faults end ──▶ 15 s: all answered ──▶ 135 s: last round, no error ──▶ leave
 //! ```
 //!
-//! What happens at the same moment happens in an order drawn by lot.
+//! Events of the same time happen in a random order.
 
 use crate::check::{Ledger, Outage};
 use crate::client::{Client, Habits, Leaves, Reads};
-use crate::control::{Control, Errand, MAIL_MS_MAX};
+use crate::control::{Control, MAIL_MS_MAX, Task};
 use crate::dice::Dice;
 use crate::host::{Event as HostEvent, Host, Wish};
 use crate::memcached::Cache;
-use crate::mood::Mood;
 use crate::plan::{self, Fault, Plan};
 use crate::redis::Redis;
 use crate::script::{self, Script};
+use crate::server_state::ServerState;
 use crate::toy::{Store, Toy};
 use crate::trace::Trace;
 use crate::transport::{EndId, Net, Owner};
@@ -42,8 +41,8 @@ pub(crate) enum Event {
     Fault(Fault),
     Recover(usize),
     Arrive,
-    Drain,
-    Settled,
+    EndFaults,
+    CheckAnswered,
     LastRound,
     Leave,
     Over,
@@ -55,7 +54,7 @@ pub struct World {
     pub(crate) dice: Dice,
     pub(crate) net: Net,
     pub(crate) toys: Vec<Toy>,
-    /// Each pool's toys: those of its shards, and the spares.
+    /// Each pool's toys: one for each shard, then the spares.
     pub(crate) servers: Vec<Vec<usize>>,
     pub(crate) hosts: Vec<Host>,
     pub(crate) clients: Vec<Client>,
@@ -64,9 +63,9 @@ pub struct World {
     pub ledger: Ledger,
     queue: BTreeMap<(Time, u64), Event>,
     health_at: Option<Time>,
-    /// Connections in this second, by worker and server.
+    /// Connections made in the current second, by worker and toy.
     connects: BTreeMap<(usize, usize), (u64, usize)>,
-    pub(crate) draining: bool,
+    pub(crate) faults_over: bool,
     over: bool,
 }
 
@@ -115,7 +114,7 @@ impl World {
             queue: BTreeMap::new(),
             health_at: None,
             connects: BTreeMap::new(),
-            draining: false,
+            faults_over: false,
             over: false,
             plan,
         };
@@ -135,16 +134,16 @@ impl World {
         for worker in 0..self.hosts.len() {
             self.plan_turn(worker, self.now);
         }
-        self.after_ms(load_ms, Event::Drain);
+        self.after_ms(load_ms, Event::EndFaults);
     }
 
     pub(crate) fn at(&mut self, time: Time, event: Event) {
-        // The lot decides among equals.
-        let mut lot = self.dice.bits();
-        while self.queue.contains_key(&(time, lot)) {
-            lot = lot.wrapping_add(1);
+        // A random number orders events of the same time.
+        let mut order = self.dice.bits();
+        while self.queue.contains_key(&(time, order)) {
+            order = order.wrapping_add(1);
         }
-        self.queue.insert((time, lot), event);
+        self.queue.insert((time, order), event);
     }
 
     pub(crate) fn after_ms(&mut self, ms: u64, event: Event) {
@@ -156,7 +155,7 @@ impl World {
         self.at(Time(self.now.0 + us * 1_000), event);
     }
 
-    /// A turn of the worker no later than `at`, as far as the lot allows.
+    /// Plans a turn of the worker at `at`, or up to 200 us later.
     fn plan_turn(&mut self, worker: usize, at: Time) {
         let at = Time(at.max(self.now).0 + self.dice.range(0, 200_000));
         let host = &mut self.hosts[worker];
@@ -170,7 +169,7 @@ impl World {
     pub fn run(&mut self) {
         while !self.over && self.ledger.failure.is_none() {
             let Some(((time, _), event)) = self.queue.pop_first() else {
-                return self.ledger.fail("nothing more happens, and the run is not over".into());
+                return self.ledger.fail("no event is left, but the run is not over".into());
             };
             self.now = time;
             self.handle(event);
@@ -196,41 +195,41 @@ impl World {
             Event::Report(report) => {
                 self.ledger.trace.note(now, || format!("{report:?}"));
                 self.control.handle_report(report, now);
-                self.run_errands();
+                self.run_tasks();
             }
             Event::Health => {
                 self.health_at = None;
                 self.control.handle_deadline(now);
-                self.run_errands();
+                self.run_tasks();
             }
             Event::Probe { pool, server, toy } => {
                 let toy = &self.toys[toy];
-                let ready = toy.mood == Mood::Well && !toy.trouble.loading;
-                let silent = matches!(toy.mood, Mood::Stopped | Mood::Silent);
+                let ready = toy.state == ServerState::Up && !toy.trouble.loading;
+                let silent = matches!(toy.state, ServerState::Stopped | ServerState::Unreachable);
                 let us = if silent { 300_000 } else { 2_000 };
                 self.after_us(us / 2, us, Event::ProbeAnswer { pool, server, ready });
             }
             Event::ProbeAnswer { pool, server, ready } => {
                 self.ledger.trace.note(now, || format!("probe of {pool:?} {server:?}: {ready}"));
                 self.control.handle_probe(pool, server, ready, now);
-                self.run_errands();
+                self.run_tasks();
             }
             Event::Wanted(pool) => {
                 self.control.handle_wanted(pool, now);
-                self.run_errands();
+                self.run_tasks();
             }
             Event::Ask { pool, server, toy } => {
-                let mood = self.toys[toy].mood;
-                let silent = matches!(mood, Mood::Stopped | Mood::Silent);
+                let state = self.toys[toy].state;
+                let silent = matches!(state, ServerState::Stopped | ServerState::Unreachable);
                 let us = if silent { 300_000 } else { 2_000 };
-                let answers = mood == Mood::Well;
+                let answers = state == ServerState::Up;
                 self.after_us(us / 2, us, Event::AskAnswer { pool, server, answers });
             }
             Event::AskAnswer { pool, server, answers } => {
                 let redis = Some(Release([7, 0, 15]));
                 let ability = answers.then_some(Ability { resp3: true, redis, valkey: None });
                 self.control.handle_ability(pool, server, ability, now);
-                self.run_errands();
+                self.run_tasks();
             }
             Event::Connect { worker, conn, toy } => self.connect(worker, conn, toy),
             Event::Refused { worker, conn } => {
@@ -243,8 +242,8 @@ impl World {
                 let habits = plan::habits(&mut self.dice);
                 self.arrive(habits, None, None);
             }
-            Event::Drain => self.drain(),
-            Event::Settled => self.check_settled(),
+            Event::EndFaults => self.end_faults(),
+            Event::CheckAnswered => self.check_answered(),
             Event::LastRound => self.last_round(),
             Event::Leave => self.leave(),
             Event::Over => {
@@ -287,18 +286,19 @@ impl World {
         for wish in wishes {
             match wish {
                 Wish::Excuse { end } => {
-                    self.ledger.check(!self.plan.calm, || "a client was cut off in calm".into());
+                    self.ledger
+                        .check(!self.plan.calm, || "a client was cut off in a calm run".into());
                     if let Owner::Client(client) = self.net.owner(end) {
                         self.clients[client].disturbed = true;
                     }
                 }
                 Wish::Report(report) => self.after_us(0, 20_000, Event::Report(report)),
                 Wish::AskServers(pool) => self.after_us(0, 20_000, Event::Wanted(pool)),
-                // Without a delay: letters of one worker never overtake each other.
+                // No delay: messages of one worker keep their order.
                 Wish::Follow(epoch) => self.control.handle_follow(worker, epoch),
                 Wish::Connect { conn, pool, server } => {
                     let toy = self.toy_of(pool, server);
-                    let slow = !self.plan.calm && !self.draining && self.dice.percent(10);
+                    let slow = !self.plan.calm && !self.faults_over && self.dice.percent(10);
                     let us = if slow { 400_000 } else { 2_000 };
                     self.after_us(10, us, Event::Connect { worker, conn, toy });
                 }
@@ -309,13 +309,13 @@ impl World {
     }
 
     fn connect(&mut self, worker: usize, conn: ConnId, toy: usize) {
-        match self.toys[toy].mood {
-            Mood::Silent => {}
-            Mood::Dead => self.after_us(10, 1_000, Event::Refused { worker, conn }),
-            Mood::Well | Mood::Stopped | Mood::Curt => {
-                self.check_haste(worker, toy);
+        match self.toys[toy].state {
+            ServerState::Unreachable => {}
+            ServerState::Dead => self.after_us(10, 1_000, Event::Refused { worker, conn }),
+            ServerState::Up | ServerState::Stopped | ServerState::ClosesAtOnce => {
+                self.check_connect_rate(worker, toy);
                 let (there, mut back) = self.qualities();
-                if self.toys[toy].mood == Mood::Curt {
+                if self.toys[toy].state == ServerState::ClosesAtOnce {
                     back.latency_us = 0;
                 }
                 let (own, server) =
@@ -324,8 +324,8 @@ impl World {
                     .trace
                     .note(self.now, || format!("{conn:?} of {worker} is {own:?} to {toy}"));
                 self.toys[toy].accept(server);
-                if self.toys[toy].mood == Mood::Curt {
-                    self.toys[toy].turn_away(server, &mut self.net, self.now);
+                if self.toys[toy].state == ServerState::ClosesAtOnce {
+                    self.toys[toy].close_at_once(server, &mut self.net, self.now);
                 }
                 self.hosts[worker].events.push(HostEvent::Connected { conn, end: own });
                 self.plan_turn(worker, self.now);
@@ -333,16 +333,17 @@ impl World {
         }
     }
 
-    /// A server that closes every connection is not tried in a circle.
-    fn check_haste(&mut self, worker: usize, toy: usize) {
+    /// A worker must not reconnect in a tight loop to a server that closes every connection.
+    fn check_connect_rate(&mut self, worker: usize, toy: usize) {
         let pool = self.servers.iter().position(|toys| toys.contains(&toy)).unwrap_or(0);
         let spec = &self.plan.pools[pool];
-        // Each readmission forgives; and there are two lanes.
+        // With ejection, each readmission ends the pause between attempts.
         if spec.eject != Eject::Off {
             return;
         }
-        // What flows has connections of its own, some of which are not kept.
+        // Flowing requests and replies have connections of their own. Some of those are not kept.
         let flows = self.plan.stream.bytes_min < FlowBounds::default().bytes_min;
+        // There are two lanes.
         let most = 40 * usize::from(spec.server_connections) * if flows { 4 } else { 1 };
         let (second, made) = self.connects.entry((worker, toy)).or_default();
         if *second != self.now.as_ms() / 1_000 {
@@ -360,7 +361,7 @@ impl World {
         (plan::quality(&mut self.dice, calm), plan::quality(&mut self.dice, calm))
     }
 
-    /// A client comes, to any worker and pool unless told.
+    /// Adds a client. `None`: a random worker or pool.
     pub(crate) fn arrive(&mut self, habits: Habits, worker: Option<usize>, pool: Option<usize>) {
         let id = self.clients.len();
         let worker = worker.unwrap_or_else(|| self.dice.index(self.plan.workers));
@@ -377,22 +378,22 @@ impl World {
         self.net.wake(self.now, own);
     }
 
-    /// Carries out what `control` wishes, and wakes it when it wants.
-    pub(crate) fn run_errands(&mut self) {
-        while let Some(errand) = self.control.poll(self.now) {
-            match errand {
-                Errand::Publish => self.publish(),
-                Errand::Watch(pool, server) => {
+    /// Runs the tasks of `control`, and plans its next deadline.
+    pub(crate) fn run_tasks(&mut self) {
+        while let Some(task) = self.control.poll(self.now) {
+            match task {
+                Task::Publish => self.publish(),
+                Task::Watch(pool, server) => {
                     for worker in 0..self.hosts.len() {
                         let order = Order::Watch { pool, server };
                         self.after_us(0, MAIL_MS_MAX * 1_000, Event::Order(worker, order));
                     }
                 }
-                Errand::Probe(pool, server) => {
+                Task::Probe(pool, server) => {
                     let toy = self.toy_of(pool, server);
                     self.after_us(0, 5_000, Event::Probe { pool, server, toy });
                 }
-                Errand::Ask(pool, server) => {
+                Task::Ask(pool, server) => {
                     let toy = self.toy_of(pool, server);
                     self.after_us(0, 5_000, Event::Ask { pool, server, toy });
                 }
@@ -418,7 +419,7 @@ impl World {
             .note(self.now, || format!("epoch {:?}, out: {out:?}", self.control.current.epoch));
         for &((pool, _), _) in &out {
             if self.plan.pools[pool].eject == Eject::Remap {
-                self.ledger.unsettled.insert(pool);
+                self.ledger.uncertain.insert(pool);
             }
         }
         let servers = &self.servers;
@@ -431,7 +432,8 @@ impl World {
         }
     }
 
-    /// All workers follow in time and say so; what they all know to be out is out.
+    /// All workers follow the current epoch in time and acknowledge it. From then on a shard that is
+    /// out in it gets no request.
     fn check_epochs(&mut self) {
         let epoch = self.control.current.epoch;
         let (followed, late_from) =
@@ -453,7 +455,7 @@ impl World {
         }
     }
 
-    /// The workers' counters, added.
+    /// The sum of all workers' counters.
     pub fn counters(&self) -> Counters {
         let mut sum = Counters::default();
         for host in &self.hosts {
@@ -468,7 +470,7 @@ impl World {
         self.control.ejections
     }
 
-    /// The habits of one who asks a little, as is proper.
+    /// A client that reads everything and stays.
     pub(crate) fn plain_habits() -> Habits {
         Habits {
             pipeline: 100,

@@ -1,4 +1,4 @@
-//! A short sweep, and proof that the checks can fail.
+//! A short sweep, and a test that the checks can fail.
 #![allow(clippy::print_stderr)]
 
 use nuthatch_sim::trace::Keep;
@@ -6,7 +6,7 @@ use nuthatch_sim::{Sabotage, run, run_sabotaged};
 
 #[test]
 fn seeds_hold() {
-    // Few: without optimisation a seed takes a second. `cargo xtask check` runs 200, `test` 2,000.
+    // Only 20: without optimisation a seed takes a second. `cargo xtask check` runs 200, `test` 2,000.
     for seed in 0..20 {
         let outcome = run(seed, Keep::Nothing);
         assert_eq!(
@@ -26,22 +26,21 @@ fn the_same_seed_is_the_same_run() {
     assert_ne!(run(1, Keep::Hash).trace_hash, run(2, Keep::Hash).trace_hash);
 }
 
-/// A checker that notices nothing would hold for every seed.
+/// Without this test, checks that find nothing would pass for every seed.
 #[test]
-fn mistakes_made_on_purpose_are_noticed() {
+fn deliberate_mistakes_are_found() {
     for sabotage in
         [Sabotage::SwapReplies, Sabotage::DropReply, Sabotage::DoubleWrite, Sabotage::WrongValue]
     {
-        let noticed =
-            (0..20).filter(|&seed| run_sabotaged(seed, sabotage).failure.is_some()).count();
-        assert!(noticed >= 15, "{sabotage:?} was noticed in {noticed} of 20 runs");
+        let found = (0..20).filter(|&seed| run_sabotaged(seed, sabotage).failure.is_some()).count();
+        assert!(found >= 15, "{sabotage:?} was found in {found} of 20 runs");
     }
 }
 
-/// Each has clients that never read, and a network that takes more of their replies when their time is
-/// nearly over. Such a client is closed after twice its time.
+/// In these seeds some clients never read, and the network takes more of their replies when their stall
+/// time is nearly over. Such a client is closed after twice its stall time.
 #[test]
-fn a_late_network_gives_a_deaf_client_its_time_once_more() {
+fn a_client_that_never_reads_gets_its_time_again_when_its_socket_takes_bytes() {
     for seed in [700_403, 700_835] {
         let outcome = run(seed, Keep::Nothing);
         assert_eq!(outcome.failure, None, "seed {seed}");
