@@ -1,8 +1,8 @@
-//! What servers can do, as they say themselves, and what is therefore true of a whole pool.
+//! What servers say they can do, and what all servers of a pool can do.
 //!
-//! A client asks its pool for a protocol and a version (HELLO, INFO) before it asks for a key. A pool
-//! answers for its servers, so it must know them: a client that was promised RESP3 sends every request
-//! in vain to a server older than Redis 6.
+//! A client asks its pool for a protocol and a version (HELLO, INFO) before it asks for a key. The pool
+//! answers for its servers, so it must know them. If it granted RESP3 and a server is older than Redis
+//! 6, every request to that server would fail.
 //!
 //! ```text
 //!   the first HELLO or INFO of a pool; then whenever
@@ -12,30 +12,30 @@
 //!                               └─ a second and more ◀ none
 //! ```
 //!
-//! A pool whose clients never want to know is never asked: its servers see the connections that they
-//! saw behind twemproxy, and no other. The last answer of a server stands until it gives another one.
-//! What is common to all servers of a pool is in its topology ([`Common`]), so workers learn of it as
-//! they learn of an ejection.
+//! If no client of a pool sends HELLO or INFO, its servers are never asked. Then they see the same
+//! connections as behind twemproxy, and no others. The last answer of a server counts until it gives
+//! another one. What all servers of a pool can do is in its topology ([`Common`]), so workers learn it
+//! like an ejection: from a snapshot.
 
 use crate::base::{ServerId, Time};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The shortest pause between two questions to a server, and the pause after the first one without an
-/// answer; it doubles with each.
+/// The shortest pause between two questions to a server, and the pause after the first question without
+/// an answer. It doubles after each further one.
 pub const ASK_EVERY_MS: u64 = 1_000;
 
-/// The pause after an answer: a server may be replaced while no connection to it shows that.
+/// The pause after an answer. It is needed because a server may be replaced without a sign on a connection.
 pub const ASK_AGAIN_MS: u64 = 60_000;
 
-/// What a server said of itself.
+/// What a server says it can do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ability {
     /// It grants HELLO 3.
     pub resp3: bool,
-    /// The version of Redis that it is, or is compatible with.
+    /// Its version of Redis, or the version that it is compatible with.
     pub redis: Option<Release>,
-    /// The version of Valkey that it is.
+    /// Its version of Valkey.
     pub valkey: Option<Release>,
 }
 
@@ -44,7 +44,7 @@ pub struct Ability {
 pub struct Release(pub [u32; 3]);
 
 impl Release {
-    /// Reads `7.0.15`, `8.1` or `9.1.0-rc1`; `None` where no number leads.
+    /// Reads `7.0.15`, `8.1` or `9.1.0-rc1`; `None` if it does not begin with a number.
     pub fn read(text: &str) -> Option<Release> {
         let mut parts = text.split('.').map(|part| {
             let digits = part.bytes().take_while(u8::is_ascii_digit).count();
@@ -63,24 +63,24 @@ impl fmt::Display for Release {
     }
 }
 
-/// What is true of every server of a pool that has answered.
+/// What all servers of a pool that have answered can do.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Common {
-    /// Each server has been asked, whether it answered or not: a client need not wait for more.
+    /// Each server has been asked, with an answer or without. Clients wait no longer.
     pub settled: bool,
     /// All of them grant HELLO 3; `None`: no server has answered yet.
     pub resp3: Option<bool>,
     /// The lowest version of Redis.
     pub redis: Option<Release>,
-    /// The lowest version of Valkey, where all of them are Valkey.
+    /// The lowest version of Valkey, if all of them are Valkey.
     pub valkey: Option<Release>,
 }
 
-/// The questions to a pool's servers. Empty where there is nothing to ask: memcached has one protocol.
+/// The questions to a pool's servers. Empty for memcached, which has one protocol.
 #[derive(Default, Debug)]
 pub struct Questions {
     of: BTreeMap<ServerId, Question>,
-    /// A client wanted to know, so a server that joins is asked too.
+    /// A client has asked, so a server that joins is asked too.
     wanted: bool,
 }
 
@@ -90,7 +90,7 @@ impl Questions {
         Questions { of, wanted: false }
     }
 
-    /// These are the pool's servers from now on. What one said that left is no longer common.
+    /// Sets the pool's servers. The answer of a server that left no longer counts.
     pub fn handle_servers(&mut self, servers: &[ServerId], now: Time) {
         self.of.retain(|id, _| servers.contains(id));
         for &id in servers {
@@ -126,7 +126,7 @@ impl Questions {
         }
     }
 
-    /// Those that are to be asked now; they count as asked.
+    /// The servers to ask now. They count as asked.
     pub fn take_due(&mut self, now: Time) -> impl Iterator<Item = ServerId> {
         self.of.iter_mut().filter_map(move |(&id, question)| question.take_due(now).then_some(id))
     }
@@ -148,20 +148,20 @@ impl Questions {
     }
 }
 
-/// One server's place in the round of questions.
+/// The state of the question to one server.
 #[derive(Clone, Default, Debug)]
 struct Question {
     answer: Option<Ability>,
     /// It was asked once, with an answer or without.
     tried: bool,
     asked_at: Option<Time>,
-    /// When it is to be asked next, if it is.
+    /// The time of the next question.
     due: Option<Time>,
     asking: bool,
-    /// In a row, without an answer.
-    misses: u32,
-    /// Something happened while it was asked: the answer may be from before.
-    again: bool,
+    /// Questions without an answer, in a row.
+    unanswered: u32,
+    /// Something happened during the question: the answer may be out of date.
+    ask_again: bool,
 }
 
 impl Question {
@@ -177,7 +177,7 @@ impl Question {
     /// The server may be another one than before.
     fn ask_again(&mut self, now: Time) {
         if self.asking {
-            self.again = true;
+            self.ask_again = true;
         }
         if self.asking || !self.is_wanted() {
             return;
@@ -210,11 +210,11 @@ impl Question {
         self.asking = false;
         self.tried = true;
         self.answer = answer.or(self.answer);
-        self.misses = if answer.is_none() { self.misses + 1 } else { 0 };
-        let pause_ms = match (std::mem::replace(&mut self.again, false), self.misses) {
+        self.unanswered = if answer.is_none() { self.unanswered + 1 } else { 0 };
+        let pause_ms = match (std::mem::replace(&mut self.ask_again, false), self.unanswered) {
             (true, _) => ASK_EVERY_MS,
             (false, 0) => ASK_AGAIN_MS,
-            (false, misses) => (ASK_EVERY_MS << (misses - 1).min(5)).min(ASK_AGAIN_MS),
+            (false, count) => (ASK_EVERY_MS << (count - 1).min(5)).min(ASK_AGAIN_MS),
         };
         self.due = Some(now.plus_ms(pause_ms));
     }
@@ -259,16 +259,16 @@ mod tests {
         let both = questions.common();
         assert_eq!((both.settled, both.resp3), (true, Some(false)));
         assert_eq!(both.redis, Release::read("5.0.14"));
-        // It is replaced by a newer one: the pool rises with it.
+        // A newer server replaces it: the pool has the new version.
         questions.handle_answer(TWO[1], Some(redis("6.2.0")), Time::ZERO);
         assert_eq!(questions.common().resp3, Some(true));
-        // No answer changes nothing that is known.
+        // Without a new answer the old one counts.
         questions.handle_answer(TWO[1], None, Time::ZERO);
         assert_eq!(questions.common().redis, Release::read("6.2.0"));
     }
 
     #[test]
-    fn it_is_valkey_where_all_are() {
+    fn a_pool_is_valkey_if_all_servers_are() {
         let valkey = |text| {
             let valkey = Release::read(text);
             Ability { resp3: true, redis: Release::read("7.2.4"), valkey }
@@ -283,18 +283,18 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_asked_once_a_second_at_the_most() {
+    fn a_server_is_asked_at_most_once_a_second() {
         let ms = Time::from_ms;
         let mut question = Question::default();
         question.ask_again(ms(1));
-        assert!(!question.take_due(ms(5)), "nobody wants to know");
+        assert!(!question.take_due(ms(5)), "no client has asked");
         question.ask_first(ms(5));
         assert!(question.take_due(ms(5)));
         question.ask_first(ms(6));
         assert!(!question.take_due(ms(6)), "it is being asked");
         question.ask_again(ms(7));
         question.handle_answer(Some(redis("7.0.0")), ms(8));
-        assert_eq!(question.due(), Some(ms(1008)), "the answer may be from before");
+        assert_eq!(question.due(), Some(ms(1008)), "the answer may be out of date");
         assert!(question.take_due(ms(1008)));
         question.handle_answer(Some(redis("7.0.0")), ms(1009));
         assert_eq!(question.due(), Some(ms(1009 + 60_000)), "a minute later");
@@ -307,8 +307,8 @@ mod tests {
         assert_eq!(question.due(), Some(ms(3010)), "until it answers");
         assert!(question.take_due(ms(3010)));
         question.handle_answer(None, ms(3010));
-        assert_eq!(question.due(), Some(ms(5010)), "less and less often");
+        assert_eq!(question.due(), Some(ms(5010)), "the pause doubles");
         question.ask_again(ms(3020));
-        assert_eq!(question.due(), Some(ms(4010)), "but when something happens");
+        assert_eq!(question.due(), Some(ms(4010)), "earlier when something happens");
     }
 }

@@ -1,4 +1,4 @@
-//! Who makes the topology: one director a process, and it alone owns the epoch.
+//! Makes the topology. A process has one director, and only the director counts epochs.
 //!
 //! ```text
 //!   reports, probes ──▶ health      which servers are out   ┐
@@ -6,21 +6,20 @@
 //!   answers ──────────▶ questions   what all can do         ┘        │ if it changed
 //!                                                                    ▼
 //!   workers ◀── control ◀── Wish::Publish ◀──────────── the next epoch, all pools in it
-//!      └─────▶ handle_follow ──▶ followed: the epoch that every worker has come to
+//!      └─────▶ handle_follow ──▶ followed: the epoch that every worker has reached
 //! ```
 //!
-//! Several parties want to change the topology at the same time: a server fails while another one
-//! becomes a shard's primary. Each of them says only what it knows. The director keeps what each said,
-//! makes the topology of all of it, and publishes one epoch a change. So no party can undo by
-//! accident what another one did, and workers have one number to follow.
+//! Several sources change the topology at the same time: a server fails while another server becomes a
+//! shard's primary. Each source reports only what it knows. The director keeps all reports, makes the
+//! topology from all of them, and publishes one epoch for each change. So no source can undo the change
+//! of another one, and workers follow one number.
 //!
 //! Ids are given out once. A pool's id is never used for another pool, and a server's id never for
-//! another address of its pool. An address that comes back gets the id that it had, so its counters go
-//! on. What is late (a report, a letter, an answer to a probe) can name what has gone and never hits
-//! another one.
+//! another address of its pool. If an address comes back, it gets its old id, so its counters go on. So
+//! a late report, mail or answer to a probe may name a server that has left, but never a wrong one.
 //!
-//! Nothing here waits or asks by itself: `control` calls `handle_*`, carries out every [`Wish`], and
-//! calls [`Director::handle_deadline`] in time.
+//! The director does no I/O: `control` calls `handle_*`, carries out every [`Wish`], and calls
+//! [`Director::handle_deadline`] in time.
 
 use super::ability::{Ability, Common, Questions};
 use super::health::{Health, Verdict};
@@ -32,22 +31,22 @@ use crate::base::{Epoch, PoolId, ServerId, ShardId, Time, WorkerId};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// See the module's head.
+/// See the head of this file.
 pub struct Director {
     epoch: Epoch,
     pools: BTreeMap<PoolId, DirectedPool>,
     /// The id of the next pool.
     next_pool: u16,
-    /// Indexed by worker: the epoch that it follows, as it said last.
+    /// Indexed by worker: the last epoch that it acknowledged.
     followed: Vec<Epoch>,
     wishes: VecDeque<Wish>,
 }
 
 struct DirectedPool {
-    /// As it was published last.
+    /// The topology that was published last.
     topology: Arc<PoolTopology>,
-    /// Every server that the pool ever had, and the shard that it was first for. Its place is its id,
-    /// so it only grows.
+    /// Every server that the pool ever had, with its first shard. The index is the server's id, so the
+    /// list only grows.
     known: Vec<(ShardId, Address)>,
     /// Indexed by shard.
     primaries: Vec<ServerId>,
@@ -56,8 +55,8 @@ struct DirectedPool {
 }
 
 impl Director {
-    /// The pools of the file in its order, with all shards live, in the first epoch. So many workers
-    /// begin with it.
+    /// The first epoch: the pools in the order of the file, with all shards live. `workers` is the
+    /// number of workers that begin with it.
     pub fn new(specs: &[Arc<PoolSpec>], workers: usize) -> Director {
         let mut director = Director {
             epoch: Epoch(1),
@@ -93,7 +92,7 @@ impl Director {
         };
         pool.questions.ask_again(server, now);
         pool.health.handle_report(server, sight, now);
-        self.judge(id);
+        self.take_verdicts(id);
     }
 
     /// The answer to a [`Wish::Probe`]: `ready` when the server answered PING and is not loading.
@@ -105,7 +104,7 @@ impl Director {
             pool.questions.ask_again(server, now);
         }
         pool.health.handle_probe(server, ready, now);
-        self.judge(id);
+        self.take_verdicts(id);
     }
 
     /// Whether every server of the pool is out or fails.
@@ -113,8 +112,8 @@ impl Director {
         self.pools.get(&pool).is_some_and(|pool| pool.health.is_dark())
     }
 
-    /// Takes what health has decided.
-    fn judge(&mut self, id: PoolId) {
+    /// Takes the decisions of health.
+    fn take_verdicts(&mut self, id: PoolId) {
         let Some(pool) = self.pools.get_mut(&id) else {
             return;
         };
@@ -145,7 +144,7 @@ impl Director {
             return;
         }
         let Some(server) = pool.id_of(shard, address) else {
-            return; // of 65,536 addresses none comes back: the shard stays where it is
+            return; // all 65,536 ids are used: the shard keeps its primary
         };
         pool.primaries[shard.index()] = server;
         let servers = pool.servers();
@@ -153,13 +152,13 @@ impl Director {
         if pool.topology.spec.protocol == Protocol::Redis {
             pool.questions.handle_servers(&servers, now);
         }
-        self.note_common(id, shard);
+        self.note_resp3(id, shard);
         self.publish_if_changed(id);
     }
 
     // ---- what servers can do -------------------------------------------------------------
 
-    /// A client of the pool waits to hear what its servers can do.
+    /// A client of the pool waits for what its servers can do.
     pub fn handle_wanted(&mut self, pool: PoolId, now: Time) {
         if let Some(pool) = self.pools.get_mut(&pool) {
             pool.questions.handle_wanted(now);
@@ -181,12 +180,12 @@ impl Director {
             return; // a server that is no longer in the topology
         };
         pool.questions.handle_answer(server, ability, now);
-        self.note_common(id, shard);
+        self.note_resp3(id, shard);
         self.publish_if_changed(id);
     }
 
-    /// For the log: the pool lost RESP3, or has it again, because of this shard's server.
-    fn note_common(&mut self, id: PoolId, shard: ShardId) {
+    /// Notes for the log if the pool lost RESP3, or has it again, because of this shard's server.
+    fn note_resp3(&mut self, id: PoolId, shard: ShardId) {
         let pool = &self.pools[&id];
         let change = match (pool.topology.common.resp3, pool.questions.common().resp3) {
             (None | Some(true), Some(false)) => Change::Resp2Only,
@@ -198,7 +197,7 @@ impl Director {
 
     // ---- epochs --------------------------------------------------------------------------
 
-    /// If the pool is no longer as its topology says, makes its next one and publishes it.
+    /// Publishes a new topology if the pool differs from the published one.
     fn publish_if_changed(&mut self, id: PoolId) {
         let Some(next) = self.pools.get(&id).and_then(DirectedPool::next_topology) else {
             return;
@@ -221,7 +220,7 @@ impl Director {
         }
     }
 
-    /// The epoch that every worker follows, or a later one.
+    /// The lowest epoch that a worker follows.
     pub fn followed(&self) -> Epoch {
         self.followed.iter().copied().min().unwrap_or(self.epoch)
     }
@@ -236,7 +235,7 @@ impl Director {
                 let ask = |server| Wish::Ask { pool: id, server };
                 self.wishes.extend(pool.questions.take_due(now).map(ask));
                 pool.health.handle_deadline(now);
-                self.judge(id);
+                self.take_verdicts(id);
             }
         }
     }
@@ -252,7 +251,7 @@ impl Director {
         self.wishes.pop_front()
     }
 
-    /// Panics when the director's state contradicts itself.
+    /// Panics if the director's state is inconsistent.
     pub fn check_invariants(&self) {
         for (id, pool) in &self.pools {
             assert!(id.0 < self.next_pool, "a pool's id was given out");
@@ -262,7 +261,11 @@ impl Director {
             }
             assert!(topology.servers.is_sorted_by_key(|server| server.id));
             for server in &topology.servers {
-                assert_eq!(server.address, pool.known[server.id.index()].1, "an id, an address");
+                assert_eq!(
+                    server.address,
+                    pool.known[server.id.index()].1,
+                    "an id has one address"
+                );
             }
             let servers = topology.servers.iter().map(|server| server.id);
             assert!(servers.eq(pool.health.servers()), "health knows the servers in use");
@@ -289,8 +292,8 @@ impl DirectedPool {
         }
     }
 
-    /// The id of the server at this address: the one that it had for this shard, or for another
-    /// one, or a new one. `None` if all ids are given out.
+    /// The id of the server at this address: its id for this shard, or for another shard, or a new id.
+    /// `None` if all ids are used.
     fn id_of(&mut self, shard: ShardId, address: &Address) -> Option<ServerId> {
         let find = |is: &dyn Fn(&(ShardId, Address)) -> bool| self.known.iter().position(is);
         let known = find(&|(of, known)| *of == shard && known == address)
@@ -311,13 +314,13 @@ impl DirectedPool {
         servers
     }
 
-    /// One, or several where shards have the same primary.
+    /// The shards whose primary is this server.
     fn shards_of(&self, server: ServerId) -> impl Iterator<Item = ShardId> {
         let ids = (0..).map(ShardId);
         ids.zip(&self.primaries).filter(move |&(_, &it)| it == server).map(|(shard, _)| shard)
     }
 
-    /// The topology as it must be, if it is not as it was published.
+    /// The next topology. `None` if it equals the published one.
     fn next_topology(&self) -> Option<PoolTopology> {
         let spec = &self.topology.spec;
         let common: Common = self.questions.common();

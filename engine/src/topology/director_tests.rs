@@ -1,4 +1,4 @@
-//! The director by example. `engine/tests/properties_topology.rs` has what holds for every order.
+//! Examples for the director. `engine/tests/properties_topology.rs` tests all orders of events.
 
 use super::*;
 use crate::topology::{Release, Sight};
@@ -36,7 +36,7 @@ fn moves(director: &mut Director, shard: u16, to: u16, now: Time) {
     director.handle_primary(POOL, ShardId(shard), &address(to), now);
 }
 
-/// What is wished for: epochs as numbers, the rest as it is.
+/// The director's wishes as text. A snapshot is shown by its epoch.
 fn wishes(director: &mut Director) -> Vec<String> {
     let text = |wish| match wish {
         Wish::Publish(snapshot) => format!("epoch {}", snapshot.epoch.0),
@@ -56,14 +56,14 @@ fn shards(director: &Director) -> Vec<(ServerId, ShardState)> {
 }
 
 #[test]
-fn an_ejection_and_a_move_live_beside_each_other() {
+fn an_ejection_and_a_move_do_not_undo_each_other() {
     use ShardState::{Ejected, Live};
     let mut director = director();
     fails(&mut director, S1, ms(1000));
     moves(&mut director, 0, 2, ms(1000));
     assert_eq!(shards(&director), [(S2, Live), (S1, Ejected)]);
     assert_eq!(wishes(&mut director), ["shard1 Ejected { failures: 1 }", "epoch 2", "epoch 3"]);
-    // The readmission keeps the move, and the move back keeps what is out.
+    // The readmission keeps the move, and the move back keeps the ejection.
     director.handle_deadline(ms(2000));
     director.handle_probe(POOL, S1, true, ms(2000));
     assert_eq!(shards(&director), [(S2, Live), (S1, Live)]);
@@ -73,7 +73,7 @@ fn an_ejection_and_a_move_live_beside_each_other() {
 }
 
 #[test]
-fn a_new_primary_begins_with_a_clean_record() {
+fn a_new_primary_begins_without_failures() {
     let mut director = director();
     fails(&mut director, S0, ms(1000));
     director.handle_deadline(ms(2000));
@@ -81,7 +81,7 @@ fn a_new_primary_begins_with_a_clean_record() {
     moves(&mut director, 0, 2, ms(2000));
     assert_eq!(shards(&director)[0], (S2, ShardState::Live));
     wishes(&mut director);
-    // What comes late about the old one is nothing to the new one.
+    // Late reports about the old primary do not count for the new one.
     fails(&mut director, S0, ms(2001));
     director.handle_probe(POOL, S0, false, ms(2001));
     director.handle_ability(POOL, S0, None, ms(2001));
@@ -91,7 +91,7 @@ fn a_new_primary_begins_with_a_clean_record() {
 }
 
 #[test]
-fn a_change_is_an_epoch_and_no_change_is_none() {
+fn each_change_is_an_epoch_and_without_a_change_there_is_none() {
     let mut director = director();
     moves(&mut director, 0, 0, ms(1));
     moves(&mut director, 7, 3, ms(1));
@@ -107,7 +107,7 @@ fn a_change_is_an_epoch_and_no_change_is_none() {
 }
 
 #[test]
-fn an_id_is_one_address_for_ever() {
+fn an_id_always_has_the_same_address() {
     let mut director = director();
     for (at, want) in [(2, 2), (3, 3), (0, 0), (4, 4), (2, 2), (5, 5)] {
         moves(&mut director, 0, at, ms(1));
@@ -146,14 +146,14 @@ fn shards_with_one_primary_go_out_together() {
 }
 
 #[test]
-fn a_new_server_is_asked_if_its_pool_ever_was() {
+fn a_new_server_is_asked_if_its_pool_was_asked_before() {
     let old = Ability { resp3: false, redis: Some(Release([5, 0, 0])), valkey: None };
     let new = Ability { resp3: true, redis: Some(Release([7, 0, 0])), valkey: None };
     let common = |director: &Director| director.snapshot().pool(POOL).expect("is there").common;
     let mut director = director();
     moves(&mut director, 0, 2, ms(1));
     director.handle_deadline(ms(1));
-    assert_eq!(wishes(&mut director), ["epoch 2"], "no client wants to know");
+    assert_eq!(wishes(&mut director), ["epoch 2"], "no client has asked");
     director.handle_wanted(POOL, ms(2));
     director.handle_deadline(ms(2));
     assert_eq!(wishes(&mut director), ["ask s1", "ask s2"]);
@@ -161,7 +161,7 @@ fn a_new_server_is_asked_if_its_pool_ever_was() {
     director.handle_ability(POOL, S2, Some(old), ms(3));
     assert_eq!(wishes(&mut director), ["epoch 3", "shard0 Resp2Only", "epoch 4"]);
     assert!(common(&director).settled);
-    // The old one leaves, and what it said with it.
+    // The old server leaves, and its answer no longer counts.
     moves(&mut director, 0, 3, ms(4));
     assert_eq!((common(&director).settled, common(&director).resp3), (false, Some(true)));
     director.handle_deadline(ms(4));
@@ -169,7 +169,7 @@ fn a_new_server_is_asked_if_its_pool_ever_was() {
 }
 
 #[test]
-fn an_epoch_is_followed_when_every_worker_follows_it() {
+fn an_epoch_is_followed_when_all_workers_follow_it() {
     let mut director = director();
     assert_eq!(director.followed(), Epoch(1));
     moves(&mut director, 0, 2, ms(1));
@@ -185,7 +185,7 @@ fn an_epoch_is_followed_when_every_worker_follows_it() {
 }
 
 #[test]
-fn pools_have_the_ids_of_the_files_order_and_their_specs_with_them() {
+fn pool_ids_follow_the_order_of_the_file() {
     let director = Director::new(&[spec(1), spec(3)], 1);
     let snapshot = director.snapshot();
     let pools: Vec<_> = snapshot.pools().map(|(id, pool)| (id.0, pool.spec.shards.len())).collect();

@@ -1,38 +1,38 @@
 //! Which servers of a pool are out.
 //!
-//! Workers see servers fail and answer, and report it. This machine counts, and the director makes
-//! the topology of what it says: so no two workers ever keep to different rings. There is one
-//! machine a pool. It knows servers by their ids and nothing of shards, rings and epochs.
+//! Workers report failures and answers of servers. This machine counts them and decides, and the
+//! director makes one topology for all workers from its decisions. So workers do not disagree about the
+//! ring. Each pool has one machine. It knows the ids of servers, but no shards, rings or epochs.
 //!
 //! ```text
 //!                    failure, the limit-th in a row
 //!        ┌──────┐ ────────────────────────────────▶ ┌─────┐ ──▶ probe, from
 //!        │ live │                                   │ out │     server_retry_timeout on,
 //!        └──────┘ ◀──────────────────────────────── └─────┘ ◀── every PROBE_MS until
-//!     count = 0      the first good probe                       it is answered well
+//!     count = 0      the first good probe                       it answers well
 //! ```
 //!
-//! A *suspect* is probed after the limit of such sights, and out if the probe finds it unfit. Where keys
-//! move to other servers that is one that answers and cannot serve yet (LOADING, MASTERDOWN): a
-//! script may answer with these words, and must not have a server left out. So is one that closes on
-//! a large request, which may be more than it takes.
+//! After `limit` reports of [`Sight::Suspect`] the server is probed. It is out if the probe fails.
+//! There are two reasons to suspect a server. Where keys move to other servers: it answers that it
+//! cannot serve yet (LOADING, MASTERDOWN). A script may answer with these words too, and this must not
+//! eject the server. Or it closes during a large request, which may be larger than it accepts.
 //!
 //! A failure is a refused, reset or failed connection, or a `timeout` period in which an upstream
-//! that owes a reply delivered none; at most one an upstream and period (the worker sees to that),
-//! and of silence at most one a server and period: with a connection a worker, one hiccup would
-//! otherwise count as often as there are workers.
-//! Any reply sets the count to zero. A worker that has nothing to complain of does not report
-//! every reply, of course: after a failure all workers are asked to *watch* the server, and each
-//! reports the next reply it sees, once.
+//! that owes a reply delivered none. It counts at most once for each upstream and period (the worker
+//! takes care of that). Silence counts at most once for each server and period: each worker has its
+//! own connection, so one pause of a server would otherwise count once for each worker.
 //!
-//! Readmission is by probe, never by the clock alone: twemproxy let the first client after
-//! `server_retry_timeout` find out whether the server was back.
+//! Any reply sets the count to zero. Workers do not report every reply. After a failure all workers are
+//! asked to *watch* the server, and each reports the next reply it sees, once.
 //!
-//! A pool is *dark* when each of its servers is out or has failed and not answered since. A load
-//! balancer reads that and may send no client any more. So the servers of a dark pool that are not
-//! out are probed too: without a client no reply would show that they are back.
+//! Readmission needs a good probe; time alone is not enough. In twemproxy the first client after
+//! `server_retry_timeout` had to try whether the server was back.
 //!
-//! A server that leaves the topology is forgotten. If it comes back, it begins with a clean record.
+//! A pool is *dark* when each of its servers is out, or has failed and not answered since. A load
+//! balancer that sees this may send no more clients. Without clients no reply would show that a server
+//! is back. So in a dark pool the servers that are not out are probed too.
+//!
+//! A server that leaves the topology is forgotten. If it comes back, its count is zero.
 
 use super::report::{Change, Sight};
 use super::spec::{Eject, PoolSpec};
@@ -45,19 +45,19 @@ const PROBE_MS: (u64, u64) = (100, 1_000);
 /// What this machine asks for, and what it decided.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// Workers are to report the server's next reply.
+    /// Workers must report the server's next reply.
     Watch(ServerId),
-    /// The server is to be asked whether it is ready; the answer is for [`Health::handle_probe`].
+    /// Ask the server whether it is ready. The answer goes to [`Health::handle_probe`].
     Probe(ServerId),
     Changed(ServerId, Change),
 }
 
-/// See the module's head.
+/// The machine of one pool: see the head of this file.
 pub struct Health {
     eject: Eject,
-    /// Failures in a row; at least 1.
+    /// Failures in a row until ejection; at least 1.
     limit: u32,
-    /// Within it, silence counts once.
+    /// In this time silence counts once.
     period_ms: u64,
     retry_ms: u64,
     servers: BTreeMap<ServerId, ServerHealth>,
@@ -67,34 +67,34 @@ pub struct Health {
 #[derive(Clone, Default)]
 struct ServerHealth {
     failures: u32,
-    /// The first failure that no answer has followed yet.
+    /// Set from a failure until the next answer or the ejection.
     failing: Option<Failing>,
     /// The last silence that was counted.
     silent_at: Option<Time>,
-    /// In a row, since the last answer.
+    /// Suspect reports since the last answer.
     suspicions: u32,
-    /// It is probed for that.
-    confirming: bool,
-    out: Option<Out>,
+    /// It is being probed because it is suspect.
+    probing_suspect: bool,
+    out: Option<Outage>,
 }
 
 #[derive(Clone)]
 struct Failing {
     since: Time,
-    /// When it is to be probed, should its pool be dark.
+    /// Time of its next probe, if its pool is dark then.
     probe_at: Time,
     probing: bool,
 }
 
 #[derive(Clone)]
-struct Out {
+struct Outage {
     since: Time,
     probe_at: Time,
     probing: bool,
 }
 
 impl ServerHealth {
-    /// When it is to be probed, and whether it is being probed; `None`: there is no need.
+    /// The time of its next probe, and whether it is being probed. `None`: it needs no probe.
     fn probe(&mut self, is_dark: bool) -> Option<(Time, &mut bool)> {
         match (&mut self.out, &mut self.failing) {
             (Some(out), _) => Some((out.probe_at, &mut out.probing)),
@@ -105,12 +105,12 @@ impl ServerHealth {
 
     fn eject(&mut self, probe_at: Time, now: Time) {
         (self.failures, self.suspicions, self.failing) = (0, 0, None);
-        self.out = Some(Out { since: now, probe_at, probing: false });
+        self.out = Some(Outage { since: now, probe_at, probing: false });
     }
 }
 
 impl Health {
-    /// All servers live.
+    /// A pool with all servers live.
     pub fn new(spec: &PoolSpec, servers: impl IntoIterator<Item = ServerId>) -> Health {
         Health {
             eject: spec.eject,
@@ -122,7 +122,7 @@ impl Health {
         }
     }
 
-    /// These are the pool's servers from now on. One that is new has a clean record.
+    /// Sets the pool's servers. A new server begins with a count of zero.
     pub fn handle_servers(&mut self, servers: &[ServerId]) {
         self.servers.retain(|id, _| servers.contains(id));
         for &id in servers {
@@ -150,11 +150,11 @@ impl Health {
             Sight::Suspect if self.eject == Eject::Off => {}
             Sight::Suspect => {
                 health.suspicions += 1;
-                if health.suspicions < self.limit || health.confirming {
+                if health.suspicions < self.limit || health.probing_suspect {
                     self.verdicts.push_back(Verdict::Watch(server));
                     return;
                 }
-                health.confirming = true;
+                health.probing_suspect = true;
                 self.verdicts.push_back(Verdict::Probe(server));
             }
             Sight::Silent
@@ -170,7 +170,7 @@ impl Health {
                     probing: false,
                 });
                 if self.eject == Eject::Off {
-                    // Never out, but an operator wants to read when it is back.
+                    // It is never out, but the log should say when it answers again.
                     if is_first {
                         self.verdicts.push_back(Verdict::Watch(server));
                     }
@@ -193,7 +193,7 @@ impl Health {
         let Some(health) = self.servers.get_mut(&server) else {
             return;
         };
-        if std::mem::replace(&mut health.confirming, false) && health.out.is_none() {
+        if std::mem::replace(&mut health.probing_suspect, false) && health.out.is_none() {
             let failures = std::mem::take(&mut health.suspicions);
             if !ready {
                 health.eject(now.plus_ms(self.retry_ms), now);
@@ -237,7 +237,7 @@ impl Health {
         }
     }
 
-    /// When a server is to be probed next.
+    /// The time of the next probe.
     pub fn deadline(&self) -> Option<Time> {
         let is_dark = self.is_dark();
         let of_server = |health: &ServerHealth| match (&health.out, &health.failing) {
@@ -261,7 +261,7 @@ impl Health {
         self.servers.values().all(|health| health.out.is_some() || health.failing.is_some())
     }
 
-    /// The servers that have a record, in the order of their ids.
+    /// The pool's servers, sorted by id.
     pub fn servers(&self) -> impl Iterator<Item = ServerId> {
         self.servers.keys().copied()
     }
@@ -303,17 +303,17 @@ mod tests {
     }
 
     #[test]
-    fn one_hiccup_counts_once_however_many_workers_saw_it() {
+    fn one_silence_counts_once_for_all_workers() {
         let eight = [1000, 1001, 1010, 1050, 1100, 1200, 1250, 1299];
         assert_eq!(ejections(health(2, &[ONE]), Sight::Silent, &eight), 0);
         assert_eq!(ejections(health(2, &[ONE]), Sight::Silent, &[1000, 1001, 1300]), 1);
         assert_eq!(ejections(health(3, &[ONE]), Sight::Silent, &[1000, 1300, 1599]), 0);
-        // A refusal is one each time.
+        // Each refusal counts.
         assert_eq!(ejections(health(2, &[ONE]), Sight::Failed, &[1000, 1001]), 1);
     }
 
     #[test]
-    fn each_server_has_a_record_of_its_own() {
+    fn each_server_has_its_own_count() {
         let mut health = health(2, &[ONE, TWO]);
         report(&mut health, ONE, Sight::Failed, &[1000]);
         report(&mut health, TWO, Sight::Failed, &[1000]);
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_left_is_forgotten() {
+    fn a_server_that_left_is_forgotten() {
         let mut health = health(2, &[ONE]);
         report(&mut health, ONE, Sight::Failed, &[1000, 1001]);
         assert!(health.is_out(ONE) && health.is_dark());
@@ -347,14 +347,14 @@ mod tests {
         report(&mut health, ONE, Sight::Failed, &[1002, 1003]);
         health.handle_probe(ONE, true, Time::from_ms(1004));
         assert_eq!(verdicts(&mut health), []);
-        // Back again, with nothing to its name.
+        // It is back, with a count of zero.
         health.handle_servers(&[ONE, TWO]);
         report(&mut health, ONE, Sight::Failed, &[1005]);
         assert_eq!(verdicts(&mut health), [Verdict::Watch(ONE)]);
     }
 
     #[test]
-    fn servers_of_a_dark_pool_are_probed_though_they_are_not_out() {
+    fn servers_of_a_dark_pool_are_probed_even_if_they_are_not_out() {
         let mut health = health(5, &[ONE, TWO]);
         report(&mut health, ONE, Sight::Failed, &[1000]);
         assert_eq!((health.is_dark(), health.deadline()), (false, None));

@@ -1,15 +1,15 @@
-//! Which server is a shard now.
+//! Which server serves a shard now.
 //!
-//! A pool is written down once as a [`PoolSpec`] (what the file says) and lives on as a chain of
-//! [`Snapshot`]s, each with a higher [`Epoch`](crate::base::Epoch). A snapshot never changes;
-//! the [`Director`] makes the next one and `control` mails it to the workers, who swap it between two
-//! events. The ring is keyed by shard *names*; servers are only addresses behind them, so a failover
+//! A [`PoolSpec`] holds what the file says of a pool. The current state of all pools is a [`Snapshot`].
+//! A snapshot never changes. The [`Director`] makes the next one, with a higher
+//! [`Epoch`](crate::base::Epoch), and `control` mails it to the workers, who swap it between two events.
+//! The ring is made from shard *names*, and a server is only an address behind a name. So a failover
 //! changes an address and never the ring.
 //!
 //! ```text
 //!   spec ──▶ kinds: topology of a pool ──▶ snapshot
 //!                ▲                            ▲
-//!   health: which servers are out ──▶ director: one epoch a change ◀── ability: what they can do
+//!   health: which servers are out ──▶ director: one epoch a change ◀── ability: what servers can do
 //! ```
 
 pub mod ability;

@@ -1,9 +1,9 @@
-//! From a key to the server that serves it: the one way there is.
+//! Finds the server of a key. All requests are routed here.
 //!
 //! ```text
-//!   key ──owner──▶ shard, or none where no shard is in the ring
+//!   key ──owner──▶ shard, or none if no shard is in the ring
 //!                    │
-//!                    └──place(intent)──▶ a server, or why there is none now
+//!                    └──place(intent)──▶ a server, or the reason why there is none now
 //! ```
 
 use super::snapshot::{PoolTopology, ShardState};
@@ -29,7 +29,7 @@ pub struct Placed {
 pub enum Out {
     /// No shard of the pool is in the ring.
     NoneLive,
-    /// The shard is held out until a probe finds its server well.
+    /// The shard is out until its server answers a probe well.
     Down(ShardId),
 }
 
@@ -40,7 +40,7 @@ impl PoolTopology {
         self.router.route(key, chance)
     }
 
-    /// Whether a key always has the same owner. Under `random` it has none.
+    /// Whether a key always has the same owner. Not so under `random`.
     pub fn keys_have_owners(&self) -> bool {
         !matches!(self.router.ring, Ring::Random(_))
     }
@@ -56,8 +56,8 @@ impl PoolTopology {
         (0..self.shards.len() as u16).map(ShardId)
     }
 
-    /// The server for a request of this owner. A shard has one server, its primary, so reads go
-    /// where writes go.
+    /// The server for a request whose keys have this owner. A shard has one server, its primary, so
+    /// reads and writes go to the same server.
     #[inline]
     pub fn place(&self, owner: Option<ShardId>, _: Intent) -> Result<Placed, Out> {
         let shard = owner.ok_or(Out::NoneLive)?;

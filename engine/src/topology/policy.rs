@@ -1,8 +1,7 @@
-//! Every difference between the two manners, resolved once for a pool.
+//! Every difference between the two manners, resolved once for each pool.
 //!
-//! Under `manners: twemproxy` a pool does what twemproxy 0.5.0 did, so that clients and tools which
-//! rely on that find no change. This file is the whole list: other files read its fields and do not
-//! ask which manners they are.
+//! Under `manners: twemproxy` a pool does what twemproxy 0.5.0 did, for clients and tools that rely on
+//! it. This file is the whole list: other files read its fields and do not check the manners.
 
 use super::spec::Manners;
 
@@ -18,25 +17,26 @@ pub struct Policy {
     /// AUTH with a wrong password says `ERR invalid password` and undoes an earlier AUTH. We answer
     /// WRONGPASS, as Redis does, and an earlier AUTH stands.
     pub wrong_password_undoes_auth: bool,
-    /// QUIT closes without an answer. We answer OK, as Redis does.
+    /// QUIT closes without a reply. We answer OK, as Redis does.
     pub quits_in_silence: bool,
-    /// A malformed request, and one of another protocol, is closed on in silence. We say what is
-    /// wrong before we close.
+    /// A malformed request, or one of another protocol, closes the connection without an error. We
+    /// send an error before we close.
     pub closes_on_malformed: bool,
-    /// A command that twemproxy sent by its first key goes there, wherever its other keys lie. We
-    /// answer CROSSSLOT.
+    /// A command that twemproxy sent by its first key goes to that key's owner, even if other keys have
+    /// other owners. We answer CROSSSLOT.
     pub sends_unchecked: bool,
-    /// A script without keys is refused, if its command is one that twemproxy sent. We send it.
+    /// A script without keys is refused if twemproxy knew its command. We send it.
     pub refuses_keyless_scripts: bool,
-    /// A command is cut even where all its keys have one owner. We send it as it came.
+    /// A command is cut even if all its keys have one owner. We send it uncut.
     pub cuts_for_one_owner: bool,
-    /// An error of a server in one part of a cut request becomes `Invalid argument`, and one failed
-    /// part fails a whole retrieval. We pass the server's error on, and return what was found.
+    /// If a server answers one part of a cut request with an error, the client gets `Invalid argument`,
+    /// and one failed part fails a whole retrieval. We pass the server's error on, and return the items
+    /// found.
     pub hides_errors: bool,
-    /// The text of a failure is the system's word alone. We add the server, and whether the request
-    /// was sent.
+    /// The text of a failure is only the system's error. We add the server, and whether the request was
+    /// sent.
     pub fails_in_one_word: bool,
-    /// `client_connections` is read and ignored. We keep to it.
+    /// `client_connections` is read and ignored. We enforce it.
     pub ignores_client_limit: bool,
 }
 

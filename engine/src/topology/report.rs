@@ -1,4 +1,4 @@
-//! What goes into the director and what comes out of it, as plain data.
+//! The input and the output of the director, as plain data.
 //!
 //! ```text
 //!   workers ── Report { a server, what was seen of it } ──▶ director
@@ -22,18 +22,18 @@ pub struct Report {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sight {
     Failed,
-    /// It owes a reply, or a connection, and has been silent for a whole period.
+    /// It owes a reply or a connection, and has sent nothing for a whole period.
     Silent,
-    /// It may be of no use: it answered that it cannot serve yet, which a script can say too, or closed
-    /// on a large request, which may be the request's fault. A probe finds out.
+    /// It may have failed; a probe decides. It answered that it cannot serve yet, but a script can answer
+    /// that too. Or it closed during a large request, and the request may be the cause.
     Suspect,
-    /// It closed an idle connection in good order: no failure, but it may be about to go.
+    /// It closed an idle connection with FIN. This is not a failure, but the server may be shutting down.
     Closed,
-    /// It answered; sent once after a failure or a request to watch.
+    /// It answered. Reported once after a failure or a [`Wish::Watch`].
     Answered,
 }
 
-/// What `control` is to do.
+/// What `control` must do.
 #[derive(Clone, Debug)]
 pub enum Wish {
     /// Mail this to every worker.
@@ -50,14 +50,14 @@ pub enum Wish {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
-    /// Out, after this many failures in a row.
+    /// The server is out, after this many failures in a row.
     Ejected { failures: u32 },
-    /// Back, after this many milliseconds.
+    /// It is back, after this many milliseconds.
     Readmitted { after_ms: u64 },
-    /// It answers again, not having been out; so long after its first failure.
+    /// It answers again and was never out. The time counts from its first failure.
     Answers { after_ms: u64 },
-    /// It does not grant HELLO 3, so its pool no longer does.
+    /// It does not grant HELLO 3, so its pool stops granting it.
     Resp2Only,
-    /// It was the last one that did not, so its pool grants HELLO 3 again.
+    /// It was the last server without HELLO 3. Now its pool grants HELLO 3 again.
     Resp3Again,
 }

@@ -1,9 +1,8 @@
 //! The topology at one moment: immutable, shared by `Arc`, numbered by an epoch.
 //!
-//! A pool is found by its [`PoolId`], which is a name and not a place in a list: a pool that goes
-//! leaves a gap, and no later pool gets its id. So an id in a counter, a log line or a letter that is
-//! still under way never means another pool. What the file says of a pool is in its topology too,
-//! so whoever has a snapshot needs no list of specs beside it.
+//! A [`PoolId`] is a name, not a position in a list: if a pool is removed, no later pool gets its id. So
+//! an id in a counter, a log line or a mail never means another pool. A pool's topology also holds
+//! its spec, so a snapshot needs no list of specs beside it.
 
 use super::ability::Common;
 use super::spec::{Address, PoolSpec};
@@ -11,7 +10,7 @@ use crate::base::{Epoch, PoolId, ServerId, ShardId};
 use crate::routing::Router;
 use std::sync::Arc;
 
-/// Every pool's topology. Pools that did not change share their `Arc` with the epoch before.
+/// Every pool's topology. A pool that did not change shares its `Arc` with the previous epoch.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     pub epoch: Epoch,
@@ -22,7 +21,7 @@ pub struct Snapshot {
 #[derive(Clone, Debug)]
 pub struct PoolTopology {
     pub spec: Arc<PoolSpec>,
-    /// Key to shard. Ejected shards are not in its ring.
+    /// Finds the shard of a key. Ejected shards are not in its ring.
     pub router: Router,
     /// Indexed by [`ShardId`].
     pub shards: Vec<Shard>,
@@ -71,7 +70,7 @@ impl Snapshot {
         Some(&self.pools[at].1)
     }
 
-    /// In the order of ids.
+    /// All pools, sorted by id.
     pub fn pools(&self) -> impl Iterator<Item = (PoolId, &Arc<PoolTopology>)> {
         self.pools.iter().map(|(id, pool)| (*id, pool))
     }

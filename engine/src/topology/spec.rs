@@ -1,4 +1,4 @@
-//! What the configuration says of a pool, checked and typed. It knows nothing of YAML.
+//! What the configuration says of a pool, checked and typed. Nothing here depends on YAML.
 
 use crate::routing::{Distribution, Hash, HashTag, distribution, hash};
 use std::fmt;
@@ -13,34 +13,33 @@ pub struct PoolSpec {
     pub hash_tag: Option<HashTag>,
     pub distribution: &'static Distribution,
     pub shards: Vec<ShardSpec>,
-    /// Milliseconds a server may owe a reply; `None` waits for ever.
+    /// Milliseconds a server may owe a reply; `None` is no limit.
     pub timeout_ms: Option<u32>,
-    /// Milliseconds from the wish to connect to the connection, name look-up included.
+    /// Milliseconds from the decision to connect to the connection, name look-up included.
     pub connect_timeout_ms: u32,
     /// Upstream connections per server, lane and worker; at least 1.
     pub server_connections: u16,
     pub preconnect: bool,
-    /// Demanded of clients, sent to servers.
+    /// Clients must send it, and we send it to servers.
     pub redis_auth: Option<Box<str>>,
     /// Selected on every upstream when above 0.
     pub redis_db: u32,
     pub eject: Eject,
     pub server_retry_timeout_ms: u32,
-    /// Failures in a row; 0 acts like 1.
+    /// Failures in a row until ejection; 0 acts like 1.
     pub server_failure_limit: u32,
     pub manners: Manners,
-    /// Clients of this pool at a time over all workers; 0 is unlimited. Ignored under twemproxy
+    /// Most clients of this pool at a time, over all workers; 0 is unlimited. Ignored under twemproxy
     /// manners, as twemproxy ignores it.
     pub client_connections: u32,
-    /// Milliseconds a client may take nothing of its replies; over it, it is closed.
+    /// A client that takes no byte of its replies for this many milliseconds is closed.
     pub client_stall_ms: u32,
 }
 
 impl PoolSpec {
-    /// A plain pool: one shard an address, named `shard0`, `shard1` and so on, and no key of the file
-    /// set. Tests, simulation, benchmark and fuzzing write down only what they have otherwise, so
-    /// this is the one place where the engine has defaults. Those of the file are in the table of
-    /// keys.
+    /// A plain pool: one shard for each address, named `shard0`, `shard1` and so on, and no key of the
+    /// file set. Tests, simulation, benchmark and fuzzing start from it and change what they need. It is
+    /// the only place where the engine has defaults. The defaults of the file are in the table of keys.
     pub fn plain(protocol: Protocol, addresses: impl IntoIterator<Item = Address>) -> PoolSpec {
         let shard = |(at, address): (usize, Address)| ShardSpec {
             name: format!("shard{at}").into(),
@@ -72,7 +71,7 @@ impl PoolSpec {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardSpec {
-    /// The node name of twemproxy: what the ring is keyed by.
+    /// The node name of twemproxy. The ring is made from it.
     pub name: Box<str>,
     pub address: Address,
     /// At least 1.
@@ -102,14 +101,14 @@ pub enum Protocol {
     Memcache,
 }
 
-/// What becomes of a failing server's keys.
+/// What happens to the keys of a failing server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Eject {
-    /// They stay; every request tries again.
+    /// They stay, and every request tries the server again.
     Off,
-    /// They move to the other servers until it is back: twemproxy's way, for caches.
+    /// They move to other servers until it is back, as in twemproxy. For caches.
     Remap,
-    /// They stay and fail at once until it is back: for stores.
+    /// They stay, and their requests fail at once until it is back. For stores.
     FailFast,
 }
 

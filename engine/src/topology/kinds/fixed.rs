@@ -1,14 +1,14 @@
-//! A pool whose primaries are those of its file: twemproxy's kind. Each shard has one server, and
-//! only its state changes.
+//! A pool whose primaries are in its file, as in twemproxy. Each shard has one server, and only its
+//! state changes.
 //!
-//! Shards with the same primary have the same state, and its server is listed once.
+//! Shards with the same primary have the same state, and their server is listed once.
 
 use crate::base::{ServerId, ShardId};
 use crate::routing::{Member, Router};
 use crate::topology::{Common, PoolSpec, PoolTopology, Server, Shard, ShardSpec, ShardState};
 use std::sync::Arc;
 
-/// The primaries that the file names, one a shard. Two shards may name one address; each has a
+/// The primaries in the file, one for each shard. Two shards may have the same address; then each has a
 /// server of its own.
 pub fn primaries(spec: &PoolSpec) -> Vec<Server> {
     let server = |(at, shard): (usize, &ShardSpec)| Server {
@@ -18,8 +18,8 @@ pub fn primaries(spec: &PoolSpec) -> Vec<Server> {
     spec.shards.iter().enumerate().map(server).collect()
 }
 
-/// The topology of `spec` with these primaries and states, one each a shard. Its servers have not
-/// been asked yet.
+/// The topology of `spec`, with one primary and one state for each shard. Its servers have not been
+/// asked yet what they can do.
 pub fn topology(spec: &Arc<PoolSpec>, primaries: &[Server], states: &[ShardState]) -> PoolTopology {
     assert_eq!(primaries.len(), spec.shards.len(), "one primary a shard");
     let shards = spec.shards.iter().zip(primaries).zip(states);
@@ -42,7 +42,7 @@ pub fn topology(spec: &Arc<PoolSpec>, primaries: &[Server], states: &[ShardState
     }
 }
 
-/// Key to shard, with the shards in the given states.
+/// The router of a pool whose shards have these states.
 pub fn router(spec: &PoolSpec, states: &[ShardState]) -> Router {
     assert_eq!(states.len(), spec.shards.len(), "one state a shard");
     let members: Vec<Member<'_>> = spec

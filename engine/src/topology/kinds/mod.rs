@@ -1,10 +1,11 @@
-//! A kind of pool is an answer to one question: who says which server is a shard's primary?
+//! The kinds of pools. They differ in one point: what decides which server is a shard's primary.
 //!
-//! A kind makes a pool's topology from its spec, from its shards' primaries and from their states. It
-//! does not decide who is out (`health.rs` does), has no epoch (the director has it) and speaks to
-//! no server. Whoever watches the servers for a kind tells the director with `handle_primary`.
+//! A kind makes a pool's topology from its spec, the primaries of its shards and their states. It does
+//! not decide which servers are out (`health.rs` does), has no epoch (the director has it) and does
+//! not contact servers. The code that watches the servers of a kind calls the director's
+//! `handle_primary`.
 //!
-//! | kind | who says it |
+//! | kind | what decides |
 //! |---|---|
 //! | [`fixed`] | the file, at the start |
 
