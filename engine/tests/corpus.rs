@@ -1,16 +1,15 @@
-//! Replays the corpora of `fuzz/` through the functions that the fuzz targets call: every file
-//! whole, and every beginning of it. And, since not everybody has a fuzzer at hand, a short
-//! seeded walk of mutations from those files.
+//! Runs the functions of the fuzz targets over the corpora of `fuzz/`: every file, and prefixes of it up
+//! to 199 bytes. It also runs seeded mutations of the files, for those who have no fuzzer.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may")]
 
 use nuthatch_engine::base::Chance;
 use nuthatch_engine::fuzz;
 use std::path::Path;
 
-/// Mutants a file; a few seconds in all.
+/// Mutants for each file. All of them take a few seconds.
 const MUTANTS: u32 = 300;
 
-/// Bytes that mean something to a parser.
+/// Bytes with a meaning for a parser.
 const EDGES: &[u8] = b"*$:+-_\r\n0129,%|> q\0";
 
 fn files(target: &str) -> Vec<Vec<u8>> {
@@ -31,7 +30,7 @@ fn replay(target: &str, run: fn(&[u8])) {
     }
 }
 
-/// Changes, drops, doubles and joins pieces of corpus files.
+/// Changes, drops, repeats and joins pieces of corpus files.
 fn mutate(target: &str, run: fn(&[u8])) {
     let files = files(target);
     let mut chance = Chance::new(2024);

@@ -1,7 +1,7 @@
-//! What holds of routing for all names, weights and keys.
+//! Properties of routing for all names, weights and keys.
 //!
-//! The vectors say that we are twemproxy; these say that the parts we wrote differently from it,
-//! the index over the continuum first of all, are the plain thing in disguise.
+//! The vectors show that we route as twemproxy does. The properties show that our faster code, above
+//! all the index over the continuum, gives the same results as simple code.
 
 use nuthatch_engine::base::{Chance, ShardId};
 use nuthatch_engine::routing::distribution::{self, Continuum, Point, Ring};
@@ -11,7 +11,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-/// A pool's names, distinct and in no particular order: what a ring is keyed by is any text.
+/// The names of a pool's shards, all different. A ring takes any text as a name.
 fn names(count: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Vec<String>> {
     proptest::collection::btree_set("[a-z0-9.:/-]{1,12}", count)
         .prop_map(|names: BTreeSet<String>| names.into_iter().collect())
@@ -45,13 +45,13 @@ fn points_per_shard(router: &Router) -> Vec<usize> {
     counts
 }
 
-/// twemproxy's own look-up: a search for the first point at or after the hash, else the first.
+/// twemproxy's own look-up: the first point at or after the hash. If there is none, the first point.
 fn by_search(points: &[Point], hash: u32) -> usize {
     let at = points.partition_point(|point| point.value < hash);
     if at == points.len() { 0 } else { at }
 }
 
-/// Every place where an index could be off by one: the points, both neighbours, both ends.
+/// The hashes where an index could be off by one: each point, its two neighbours, and both ends.
 fn edges(points: &[Point]) -> impl Iterator<Item = u32> {
     let around =
         |point: &Point| [point.value.wrapping_sub(1), point.value, point.value.wrapping_add(1)];
@@ -71,7 +71,7 @@ fn assert_looks_up_as_by_search(
     Ok(())
 }
 
-/// Values that crowd in a few buckets, repeat, and sit on the ends, as no digest would.
+/// Many points in a few buckets, equal points, and points at both ends. Digests give no such points.
 fn crowded_points() -> impl Strategy<Value = Vec<Point>> {
     let value = prop_oneof![
         any::<u32>(),
@@ -100,7 +100,7 @@ proptest! {
     }
 
     #[test]
-    fn the_index_finds_it_among_crowded_and_equal_points_too(
+    fn the_index_finds_the_same_among_close_and_equal_points(
         points in crowded_points(),
         hashes in vec(any::<u32>(), 50),
     ) {
@@ -126,12 +126,12 @@ proptest! {
         prop_assert_eq!(next, 1 << 32);
     }
 
-    /// Losing a shard takes its points off the circle and leaves the others where they are, *if*
-    /// the others keep their number of points. Single-precision rounding gives some counts of equal
-    /// shards 156 points each and not 160 (25, 47, 50, 55 ...): between such a count and its
-    /// neighbour the survivors lose or win four points each, and keys move among them too. So
-    /// this asks for equal counts, and the next property holds that all but those counts have
-    /// them.
+    /// If a shard is lost, its points leave the circle. The other points stay, *if* each other shard
+    /// keeps its number of points. With some numbers of equal shards (25, 47, 50, 55 ...)
+    /// single-precision rounding gives 156 points to each shard instead of 160. Between such a number
+    /// and the next one, each remaining shard loses or gains four points, and keys move between them
+    /// too. So this property requires equal counts. The test at the end shows that only those numbers
+    /// do not have them.
     #[test]
     fn losing_one_of_equals_moves_only_its_own_keys(
         names in names(2..=60),
@@ -152,7 +152,7 @@ proptest! {
             prop_assert!(is.is_some() && is != Some(lost));
             prop_assert!(was == Some(lost) || was == is, "{:x?} moved", key);
         }
-        // The same of all 2^32 hashes, by arcs.
+        // The same for all 2^32 hashes, by arcs.
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let (old, new) =
             (Side { router: &before, names: &names }, Side { router: &after, names: &names });
@@ -163,13 +163,13 @@ proptest! {
     }
 
     #[test]
-    fn a_tag_is_what_the_plain_rule_says(
+    fn a_tag_is_the_same_as_by_the_simple_rule(
         key in "[{}$a-c]{0,12}",
         open in prop::sample::select(&b"{$"[..]),
         close in prop::sample::select(&b"}$"[..]),
     ) {
         let key = key.as_bytes();
-        // By trying every pair of places instead of walking.
+        // The simple rule: try every pair of positions.
         let first_open = (0..key.len()).find(|&at| key[at] == open);
         let close_after = first_open
             .and_then(|open_at| (open_at + 1..key.len()).find(|&at| key[at] == close));
@@ -210,10 +210,10 @@ proptest! {
     }
 }
 
-/// The premise of `losing_one_of_equals_moves_only_its_own_keys`, counted out: it fails at the
-/// counts that rounding hurts and the ones above them, and nowhere else.
+/// The assumption of `losing_one_of_equals_moves_only_its_own_keys`. It fails at the counts where rounding
+/// loses points and at the counts one above them, and only there.
 #[test]
-fn equals_keep_their_points_but_for_the_counts_that_rounding_hurts() {
+fn equals_keep_their_points_except_at_the_counts_where_rounding_loses_some() {
     let names: Vec<String> = (0..64).map(|number| format!("shard-{number:02}")).collect();
     let keeps = |count: usize| {
         let members = members(&names[..count], &vec![1; count]);

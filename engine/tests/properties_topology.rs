@@ -1,5 +1,5 @@
-//! What holds of the director for every order of events: reports, probes, answers and moves may
-//! come at any time, about servers that are there and about those that have gone.
+//! Properties of the director for every order of events. Reports, probes, answers and moves may come at
+//! any time, about servers in the topology and about servers that have left.
 
 use nuthatch_engine::base::{Epoch, PoolId, ServerId, ShardId, Time, WorkerId};
 use nuthatch_engine::topology::{
@@ -27,7 +27,7 @@ enum Event {
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
-    let pool = || 0..=POOLS; // the last one is not there
+    let pool = || 0..=POOLS; // the last one does not exist
     let server = || 0..8u16;
     let sight = prop_oneof![
         4 => Just(Sight::Failed),
@@ -91,7 +91,7 @@ fn happen(director: &mut Director, event: Event, now: &mut Time) {
     }
 }
 
-/// Ids of all servers that were ever in a topology, and where each is.
+/// All servers that were ever in a topology, with their addresses.
 type Known = BTreeMap<(PoolId, ServerId), Address>;
 
 fn check(snapshot: &Snapshot, known: &mut Known) {
@@ -101,20 +101,23 @@ fn check(snapshot: &Snapshot, known: &mut Known) {
         for shard in &pool.shards {
             assert!(pool.server(shard.primary).is_some(), "{id:?}: {shard:?} has a server");
             let is_ejected = shard.state == ShardState::Ejected;
-            assert!(!is_ejected || pool.spec.eject == Eject::Remap, "as the pool has it");
+            assert!(
+                !is_ejected || pool.spec.eject == Eject::Remap,
+                "only a pool with remap ejects"
+            );
         }
         for server in &pool.servers {
             let is_used = pool.shards.iter().any(|shard| shard.primary == server.id);
-            assert!(is_used, "{id:?}: {server:?} is a shard's");
+            assert!(is_used, "{id:?}: {server:?} is a primary");
             let address = known.entry((id, server.id)).or_insert_with(|| server.address.clone());
-            assert_eq!(*address, server.address, "an id is one address for ever");
+            assert_eq!(*address, server.address, "an id always has the same address");
         }
     }
 }
 
 proptest! {
     #[test]
-    fn shards_name_servers_that_are_there_and_epochs_count_changes(events in events()) {
+    fn every_shard_has_a_server_and_every_change_is_an_epoch(events in events()) {
         let mut director = Director::new(&specs(), 1);
         let (mut now, mut known) = (Time::from_ms(1000), Known::new());
         let mut epoch = director.snapshot().epoch;
@@ -125,7 +128,7 @@ proptest! {
             while let Some(wish) = director.poll_wish() {
                 if let Wish::Publish(snapshot) = wish {
                     epoch = epoch.next();
-                    prop_assert_eq!(snapshot.epoch, epoch, "one after the other");
+                    prop_assert_eq!(snapshot.epoch, epoch, "the next epoch");
                     check(&snapshot, &mut known);
                 }
             }

@@ -1,9 +1,8 @@
-//! Stories: what happens, line by line, and the trace it must produce.
+//! Stories: events, line by line, and the trace that they must produce.
 //!
-//! A line at the margin happens; the indented lines below it are what the worker (and the one who
-//! decides) then wants. `NUTHATCH_BLESS=1 cargo test -p nuthatch-engine --test scenarios` records
-//! them anew, and the diff is what we review. The words of the language are in
-//! `scenarios/README.md`.
+//! A line without indent is an event. The indented lines below it are the actions of the worker and
+//! the director. `NUTHATCH_BLESS=1 cargo test -p nuthatch-engine --test scenarios` records them again;
+//! review the diff. `scenarios/README.md` describes the language.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 #[path = "scenarios/stage.rs"]
@@ -12,8 +11,8 @@ mod stage;
 use std::fmt::Write;
 use std::path::Path;
 
-/// The story with its trace as it is now. `in_place`: what flows is read to where it will be written
-/// from, which makes no difference.
+/// The story with its current trace. `in_place`: flowing bytes are read into the buffer that is written.
+/// The trace must be the same.
 fn tell(story: &str, in_place: bool) -> String {
     let mut told = String::new();
     let mut stage = stage::Stage::new(in_place);
@@ -34,7 +33,7 @@ fn tell(story: &str, in_place: bool) -> String {
 }
 
 #[test]
-fn every_story_goes_as_recorded() {
+fn every_story_has_the_recorded_trace() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let mut files: Vec<_> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();

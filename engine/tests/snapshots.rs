@@ -1,5 +1,5 @@
-//! A worker follows snapshots: it says so once, adds pools that it does not know, and keeps those
-//! that are gone.
+//! A worker follows snapshots. It acknowledges each once, adds new pools, and keeps pools that are
+//! no longer in a snapshot.
 
 use nuthatch_engine::base::{Epoch, PoolId, Time, WorkerId};
 use nuthatch_engine::proxy::{Action, ConnId, Gathering, Order, Step, Worker};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 const GET: &[u8] = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
 
-/// The topologies of two pools; the second one opens its connections at once.
+/// The topologies of two pools. The second pool has `preconnect`.
 fn pools() -> Vec<(PoolId, Arc<PoolTopology>)> {
     let spec = |preconnect| {
         let address = Address::Unix { path: "one".into() };
@@ -39,7 +39,7 @@ fn actions(worker: &mut Worker) -> Vec<Action> {
     actions
 }
 
-/// Where a client of the pool makes the worker connect to.
+/// The pools that the worker opens connections for when this client sends a request.
 fn connects(worker: &mut Worker, client: ConnId) -> Vec<PoolId> {
     worker.handle_bytes(client, GET);
     let connect = |action| match action {
@@ -64,7 +64,7 @@ fn each_epoch_is_acknowledged_once() {
 }
 
 #[test]
-fn a_pool_that_is_new_is_served_and_one_that_is_gone_is_kept() {
+fn a_new_pool_is_served_and_a_removed_pool_is_kept() {
     let pools = pools();
     let (one, two) = (PoolId(0), PoolId(1));
     let mut worker = Worker::new(WorkerId(0), 7, &snapshot(1, &pools[..1]));

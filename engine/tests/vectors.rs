@@ -1,7 +1,7 @@
-//! Routing against twemproxy's own answers, every one of those in `testdata/twemproxy/`.
+//! Compares routing with all of twemproxy's answers in `testdata/twemproxy/`.
 //!
-//! The files' fields are listed here by name, and a field that is not listed fails the test: there
-//! is nothing in them that goes unchecked. `testdata/README.md` says whence they are.
+//! The fields of the files are listed here by name. A field that is not listed fails the test, so every
+//! field is checked. `testdata/README.md` says how the files were made.
 
 use nuthatch_engine::base::{Chance, ShardId};
 use nuthatch_engine::routing::distribution::{self, Ring};
@@ -87,8 +87,8 @@ fn check_pool(pool: &Map<String, Value>, keys: &[Vec<u8>]) {
     let is_live = |shard: ShardId| !ejected.contains(&u64::from(shard.0));
     let distribution = distribution::by_name(text(&pool["distribution"])).expect("is in the table");
 
-    // Built from the live members here and not taken from the router, because the vectors have a
-    // ring of the pools of one server too; to route, twemproxy and we go without.
+    // The ring is built here and not taken from the router. The vectors have a ring for pools of one
+    // server too, but twemproxy and we route these pools without a ring.
     let live: Vec<Member<'_>> =
         members.iter().copied().filter(|member| is_live(member.shard)).collect();
     check_points(pool, &points(&(distribution.build)(&live)), members.len());
@@ -114,7 +114,7 @@ fn check_pool(pool: &Map<String, Value>, keys: &[Vec<u8>]) {
     }
 }
 
-/// The ring as the vectors list it: values with indexes, zero for the values of `modula`.
+/// The ring in the form of the vectors: values and indexes. With `modula` all values are 0.
 fn points(ring: &Ring) -> Vec<(u32, u16)> {
     match ring {
         Ring::Ketama(continuum) => {
@@ -154,10 +154,10 @@ fn check_points(pool: &Map<String, Value>, points: &[(u32, u16)], server_count: 
 
     let mut lines = String::new();
     for (value, id) in points {
-        writeln!(lines, "{value}:{id}").expect("strings take all");
+        writeln!(lines, "{value}:{id}").expect("writes to strings do not fail");
     }
     let digest = Sha256::digest(lines.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("strings take all");
+        write!(hex, "{byte:02x}").expect("writes to strings do not fail");
         hex
     });
     assert_eq!(digest, text(&pool["continuum_sha256"]), "{name}");
@@ -173,7 +173,7 @@ struct Entry {
     bare: String,
 }
 
-/// The servers as configured, sorted by us and compared with twemproxy's sorting.
+/// The servers of the configuration in our order, after a comparison with twemproxy's order.
 fn sorted_entries(pool: &Map<String, Value>) -> Vec<Entry> {
     let pool_name = text(&pool["name"]);
     let mut entries: Vec<Entry> =
@@ -195,7 +195,7 @@ fn sorted_entries(pool: &Map<String, Value>) -> Vec<Entry> {
     entries
 }
 
-/// Read from the right, as twemproxy does; the config room has the checked reading of it.
+/// Reads an entry from the right, as twemproxy does. The parser with checks is in `config`.
 fn parse_entry(entry: &str) -> Entry {
     let (bare, explicit) = match entry.rsplit_once(' ') {
         Some((bare, name)) => (bare, Some(name)),
