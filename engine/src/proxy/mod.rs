@@ -38,7 +38,7 @@ pub use link::bounds::FlowBounds;
 pub use link::cause::Cause;
 pub use link::upstream::lane::{server_said, wants_no_password};
 pub use local::hello::REDIS_VERSION;
-pub use measure::counters::{COUNTERS, Counters, Row, ServerCounters};
+pub use measure::counters::{COUNTERS, CounterRow, Counters, ServerCounters};
 pub use measure::counts::{PoolCounts, WorkerCounts};
 pub use plan::refusal::too_many_clients;
 pub use worker::Worker;

@@ -38,6 +38,8 @@ pub struct Policy {
     pub fails_in_one_word: bool,
     /// `client_connections` is read and ignored. We enforce it.
     pub ignores_client_limit: bool,
+    /// A client that there is no room for is closed without a word. We say why, as its server does.
+    pub turns_away_in_silence: bool,
 }
 
 impl Policy {
@@ -56,6 +58,7 @@ impl Policy {
             hides_errors: is_old,
             fails_in_one_word: is_old,
             ignores_client_limit: is_old,
+            turns_away_in_silence: is_old,
         }
     }
 }

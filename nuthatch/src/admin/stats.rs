@@ -107,7 +107,7 @@ pub static SERVER_ROWS_OURS: [Row<ServerFacts>; 2] = [
 ];
 
 /// Ours, at the end of a pool's object: what the engine counts and twemproxy did not.
-pub fn pool_rows_ours() -> impl Iterator<Item = &'static nuthatch_engine::proxy::Row> {
+pub fn pool_rows_ours() -> impl Iterator<Item = &'static nuthatch_engine::proxy::CounterRow> {
     COUNTERS.iter().filter(|ours| POOL_ROWS.iter().all(|row| row.name != ours.name))
 }
 

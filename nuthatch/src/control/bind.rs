@@ -8,7 +8,7 @@ use crate::io::{Listener, Socket};
 use anyhow::bail;
 use nuthatch_engine::base::PoolId;
 use nuthatch_engine::proxy::too_many_clients;
-use nuthatch_engine::topology::Manners;
+use nuthatch_engine::topology::Policy;
 use std::fmt::Write;
 use std::io;
 use std::sync::Arc;
@@ -54,21 +54,17 @@ fn of_pool(id: PoolId, pool: &Pool, bind: &Bind, workers: u16) -> io::Result<Vec
     let one = |_| {
         let socket = Socket::bind(bind, pool.backlog, pool.reuseport, pool.tcpkeepalive)?;
         let (keepalive, name) = (pool.tcpkeepalive, pool.spec.name.clone());
-        let farewell = match pool.spec.manners {
-            Manners::Modern => too_many_clients(pool.spec.protocol),
-            Manners::Twemproxy => b"",
-        };
+        let is_silent = Policy::of(pool.spec.manners).turns_away_in_silence;
+        let farewell = if is_silent { b"" } else { too_many_clients(pool.spec.protocol) };
         Ok(Arc::new(Listener { pool: id, socket, keepalive, clients_max, farewell, name }))
     };
     (0..sockets).map(one).collect()
 }
 
-/// Clients a pool takes; 0 is no limit. twemproxy read the key and threw it away.
+/// Clients a pool takes; 0 is no limit.
 pub fn clients_max(pool: &Pool) -> u32 {
-    match pool.spec.manners {
-        Manners::Modern => pool.spec.client_connections,
-        Manners::Twemproxy => 0,
-    }
+    let is_ignored = Policy::of(pool.spec.manners).ignores_client_limit;
+    if is_ignored { 0 } else { pool.spec.client_connections }
 }
 
 /// Why an address cannot be listened on, and what helps. `who` needs it, and has it from `key`.

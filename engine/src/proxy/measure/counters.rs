@@ -21,18 +21,18 @@ pub struct Counters {
 }
 
 /// A counter's name, what it says, and where it is.
-pub struct Row {
+pub struct CounterRow {
     pub name: &'static str,
     pub about: &'static str,
     pub read: fn(&Counters) -> u64,
 }
 
-const fn row(name: &'static str, about: &'static str, read: fn(&Counters) -> u64) -> Row {
-    Row { name, about, read }
+const fn row(name: &'static str, about: &'static str, read: fn(&Counters) -> u64) -> CounterRow {
+    CounterRow { name, about, read }
 }
 
 /// Every counter of a pool, sorted by name.
-pub static COUNTERS: [Row; 15] = [
+pub static COUNTERS: [CounterRow; 15] = [
     row("client_connections", "clients now", |c| c.client_connections),
     row("client_eof", "clients that left in order", |c| c.client_eof),
     row("client_err", "clients that left by an error, theirs or our refusal", |c| c.client_err),
