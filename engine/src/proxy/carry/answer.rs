@@ -1,4 +1,4 @@
-//! What a client reads from us, and nothing from a server.
+//! Answers that no server gives: refusals and failures.
 
 use super::Exchange;
 use crate::base::ShardId;
@@ -23,7 +23,7 @@ impl Exchange<'_> {
         self.client.answer(self.turn, write);
     }
 
-    /// The request is not served.
+    /// Refuses a request.
     #[cold]
     pub fn refuse(&mut self, refusal: Refusal<'_>) {
         if refusal.is_counted {

@@ -6,15 +6,15 @@
 //!                  └── read no further while the client has much unread  ◀──────┘
 //! ```
 //!
-//! A reply flows when it is large, and its client is owed nothing older; until then it is gathered
-//! as any other. While it flows, its upstream is *alone*: it takes no new requests, another one has
-//! its place, and when it owes nothing any more it becomes a spare. So a reply of hundreds of
-//! megabytes, or a client that takes it slowly, holds up only those whose requests stood behind it
-//! already. They must not overtake themselves on the new upstream: no further request of theirs is
-//! taken until they have what they are owed.
+//! A reply flows when it is large and its client is owed no older reply. Until then it is gathered like
+//! any other. While it flows, its upstream is *alone*: it takes no new request, and another upstream
+//! gets its place in the pool's table. When it owes no reply any more, it becomes a spare. So a reply
+//! of hundreds of megabytes, or a client that reads slowly, delays only requests that were sent behind
+//! it before. The clients of those requests must not overtake themselves on the new upstream: their
+//! next requests wait until they have all replies.
 //!
-//! What has begun cannot be taken back. If the server is lost in the middle, or delivers nothing for
-//! a whole `timeout`, the client is closed: there is no other way to tell it.
+//! A reply that has begun cannot be taken back. If the server is lost in the middle, or sends nothing
+//! for a whole `timeout`, the client is closed. There is no other way to report the error.
 
 use crate::base::buffer::Sifted;
 use crate::base::limits::STREAM_SHARED_STALL_MS;
@@ -30,8 +30,8 @@ use crate::proxy::link::upstream::duty::{Duty, Why};
 use crate::proxy::link::upstream::pool::Pool;
 use crate::topology::Protocol;
 
-/// Lets the reply of `size` known bytes flow that an upstream has begun to send, if it is large and
-/// may. `progress` is the parser's.
+/// Lets a reply flow that has begun, if it is large and may flow. `size`: the bytes of it that are
+/// known. `progress`: the parser's state, which is reset for the next reply.
 pub fn begin(
     upstream: &mut Upstream,
     clients: &mut Slab<Client>,
@@ -74,7 +74,8 @@ pub fn begin(
     true
 }
 
-/// Hands a piece over. Returns how many bytes of it were taken, and whether the reply is whole.
+/// Passes a piece to the client. Returns how many bytes belonged to the reply, and whether that was
+/// its end.
 pub fn flow(
     upstream: &mut Upstream,
     clients: &mut Slab<Client>,
@@ -92,8 +93,8 @@ pub fn flow(
     Ok((len, done))
 }
 
-/// The same for the last `len` bytes of the client's output, read straight to there. Returns those
-/// behind the reply, which it takes out again.
+/// The same for the last `len` bytes of the client's output, which were read straight into it. Bytes
+/// behind the reply are taken out again and returned.
 pub fn flow_in_place(
     upstream: &mut Upstream,
     clients: &mut Slab<Client>,
@@ -114,7 +115,7 @@ pub fn flow_in_place(
     Ok(rest)
 }
 
-/// A piece of `len` bytes is with its client.
+/// Counts a piece of `len` bytes, and stops reading the upstream if the client has enough.
 fn account(
     upstream: &mut Upstream,
     clients: &mut Slab<Client>,
@@ -156,7 +157,7 @@ pub fn receiver<'a>(download: &Download, clients: &'a mut Slab<Client>) -> Optio
     clients.get_mut(download.ticket.client()?)
 }
 
-/// A large reply flows from an upstream: another one may have its place.
+/// Takes an upstream out of its pool's table, since a large reply flows from it.
 pub fn detach(pool: &mut Pool, upstream: &mut Upstream, clients: &mut Slab<Client>) {
     if matches!(upstream.duty(), Duty::Alone(_)) {
         return;

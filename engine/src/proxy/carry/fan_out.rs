@@ -1,4 +1,4 @@
-//! A request goes to several servers in parts, and their replies are joined.
+//! Sends a request to several servers in parts. Their replies are joined.
 //!
 //! ```text
 //!   MGET a b c ──▶ shard 0: MGET b
@@ -14,10 +14,10 @@ use crate::proxy::link::cause::Cause;
 use crate::proxy::link::ticket::Fence;
 use crate::proxy::plan::{FanOut, To};
 
-/// Keys of a request for which the worker keeps its scratch space; a larger one gives it back.
+/// The worker keeps its scratch space after a request of up to so many keys.
 const OWNERS_KEPT: usize = 64 * 1024;
 
-/// A part, and where it goes: the place of an upstream.
+/// A part of the request, and the index of the upstream that it goes to.
 struct Part {
     shard: ShardId,
     to: Result<usize, Cause>,
@@ -76,7 +76,8 @@ impl Exchange<'_> {
         }
     }
 
-    /// A part for each shard that owns a piece. `owners` becomes the part of each piece.
+    /// Begins a part for each shard that owns a piece. Changes `owners` from the shard of each piece to
+    /// its part.
     fn parts_of_owners(&mut self, plan: &FanOut<'_>, owners: &mut [u16]) -> Vec<Part> {
         let mut pieces_of = vec![0usize; self.pool.topology.shards.len()];
         for &owner in owners.iter() {
@@ -100,13 +101,13 @@ impl Exchange<'_> {
         parts
     }
 
-    /// A part for each shard, those that are out too.
+    /// Begins a part for each shard, also for one that is out.
     fn parts_of_all(&mut self, plan: &FanOut<'_>) -> Vec<Part> {
         let shards = self.pool.topology.shard_ids();
         shards.map(|shard| self.begin_part(plan, shard, 0)).collect()
     }
 
-    /// Writes what a part begins with.
+    /// Writes the head of a part.
     fn begin_part(&mut self, plan: &FanOut<'_>, shard: ShardId, pieces: usize) -> Part {
         let place = self.pool.topology.place(Some(shard), plan.intent);
         let to = place.map_err(cause_of).and_then(|placed| self.upstream(placed));
@@ -116,7 +117,7 @@ impl Exchange<'_> {
         Part { shard, to }
     }
 
-    /// The servers' names, for a reply that tells them apart.
+    /// The names of the shards, for a reply that shows them.
     fn names(&self, join: Join) -> Box<[Box<str>]> {
         if matches!(join, Join::Stats | Join::Settings) {
             return self.pool.topology.shards.iter().map(|shard| shard.name.clone()).collect();

@@ -1,4 +1,4 @@
-//! A request goes to one server, as it came.
+//! Sends a request to one server, unchanged.
 
 use super::Exchange;
 use crate::command;
@@ -37,7 +37,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// The upstream for a place, ready to take a request.
+    /// The index of the upstream for a place. It is ready to take a request.
     #[inline]
     pub fn upstream(&mut self, placed: Placed) -> Result<usize, Cause> {
         let (lane, affinity) = (self.client.settings.lane, self.client.key().index);
@@ -53,13 +53,13 @@ impl Exchange<'_> {
         }
     }
 
-    /// A request has no server now.
+    /// Fails a request that has no server now.
     #[cold]
     pub fn fail_out(&mut self, out: Out, fence: Fence) {
         self.fail(out.shard(), &cause_of(out), fence);
     }
 
-    /// The request, or part `part` of it, that ends this upstream's output waits for its reply.
+    /// Pushes the ticket of the request, or of its part, whose bytes end this upstream's output.
     #[inline(always)]
     pub fn push(&mut self, at: usize, number: u32, part: u16, sent: Sending) {
         let owner = Owner::Client { key: self.client.key(), number, part };
@@ -67,7 +67,7 @@ impl Exchange<'_> {
         self.upstreams[at].push(self.turn, ticket, self.pool.spec.timeout_ms);
     }
 
-    /// Whether this is a meta command for a memcached that knows none. If so, it is refused.
+    /// Refuses a meta command if its memcached does not know them. Returns whether it did.
     fn lacks_meta(&mut self, sent: Sending, placed: Placed) -> bool {
         let is_meta = matches!(sent.fence, Fence::Meta | Fence::Quiet);
         let lacks = is_meta && self.pool.knows_no_meta(placed.server, self.turn.now);
@@ -90,7 +90,7 @@ impl Exchange<'_> {
     }
 }
 
-/// What the clients of a shard that is out are told.
+/// The cause that clients of a shard that is out read.
 pub fn cause_of(out: Out) -> Cause {
     match out {
         Out::NoneLive => Cause::NoneLive,

@@ -1,4 +1,14 @@
-//! Carrying a plan out: between one client and the upstreams of its pool.
+//! Carries out plans, between one client and the upstreams of its pool.
+//!
+//! | file          | carries out                                                    |
+//! |---------------|----------------------------------------------------------------|
+//! | `forward.rs`  | a request for one server                                       |
+//! | `fan_out.rs`  | a request for several servers, in parts                        |
+//! | `upload.rs`   | a large request, which is sent while it still arrives          |
+//! | `download.rs` | a large reply, which is passed on while it still arrives       |
+//! | `answer.rs`   | refusals and failures                                          |
+//!
+//! Whether a request may be carried out is decided before, in `plan`.
 
 pub mod answer;
 pub mod download;
@@ -19,10 +29,10 @@ pub struct Exchange<'a> {
     pub turn: &'a mut Turn,
 }
 
-/// What became of a request.
+/// Whether a request was taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Taken {
     Yes,
-    /// It must wait until everything before it has been answered; offer it again then.
+    /// It must wait until all earlier requests are answered. Offer it again then.
     NotYet,
 }

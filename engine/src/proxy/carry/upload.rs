@@ -1,4 +1,4 @@
-//! Large requests flow: a request whose body is large is sent on as it comes.
+//! Large requests flow: a request with a large argument is sent while it still arrives.
 //!
 //! ```text
 //!   client ══▶ its input ──── the rest of one request ────▶ an upstream of its own ══▶ server
@@ -6,15 +6,15 @@
 //!     └── read no further while that has much unsent  ◀────────┘
 //! ```
 //!
-//! A client that stalls in the middle of a request would stall all who share its upstream, so such a
-//! request waits until its client is owed nothing, and then has an upstream alone, which becomes a
-//! spare afterwards (`link/upstream/duty.rs`). What the client sends behind it waits for its reply,
-//! so its requests keep their order.
+//! A client that stalls in the middle of a request would stall all clients of its upstream. So such a
+//! request waits until its client is owed no reply, and then gets an upstream alone. That upstream
+//! becomes a spare afterwards (`link/upstream/duty.rs`). Requests behind it wait for its reply, so a
+//! client's requests keep their order.
 //!
-//! Only what has one key, known before the large argument comes, flows; anything else is gathered.
-//! If the server is lost in the middle the client is told, and the rest of the body is dropped as
-//! it comes: the connection stays in step. If the client is lost, its upstream is closed: the rest of
-//! the request will never come.
+//! A request flows only if it has one key, which comes before the large argument. Any other request is
+//! gathered. If the server is lost in the middle, the client gets an error, and the rest of the body is
+//! dropped as it comes, so the connection stays in step. If the client is lost, its upstream is closed,
+//! because the rest of the request will never come.
 
 use super::Exchange;
 use super::forward::cause_of;
@@ -41,7 +41,7 @@ pub fn sender<'a>(
 }
 
 impl Exchange<'_> {
-    /// The request that `plan` is for flows from now on.
+    /// Lets the request of this plan flow.
     pub fn begin_upload(&mut self, plan: Forward, rest: UploadRest) {
         self.turn.counters[self.pool.id.index()].requests_streamed += 1;
         let to = plan.place.map_err(|out| (out.shard(), cause_of(out)));
@@ -62,7 +62,7 @@ impl Exchange<'_> {
         self.client.begin_upload(Upload { to, rest, fence: plan.sent.fence });
     }
 
-    /// An upstream for this request alone, ready to take it.
+    /// The index of an upstream for this request alone. It is ready to take the request.
     fn upstream_alone(&mut self, placed: Placed) -> Result<usize, Cause> {
         let why = Why::Request { from: Some(self.client.key()) };
         let lane = self.client.settings.lane;
@@ -75,8 +75,7 @@ impl Exchange<'_> {
         prepared.map(|()| at)
     }
 
-    /// Sends a piece on. Returns how many bytes of it belonged to the request, and whether that is
-    /// its end.
+    /// Sends a piece on. Returns how many bytes belonged to the request, and whether that was its end.
     pub fn flow_upload(&mut self, bytes: &[u8]) -> Result<(usize, bool), resp::request::Error> {
         let key = self.client.key();
         let Some(upload) = self.client.upload_mut() else {
@@ -91,8 +90,8 @@ impl Exchange<'_> {
         Ok((len, done))
     }
 
-    /// The same for the last `len` bytes of the upstream's output, read straight to there. Returns
-    /// those behind the request, which it takes out again.
+    /// The same for the last `len` bytes of the upstream's output, which were read straight into it.
+    /// Bytes behind the request are taken out again and returned.
     pub fn flow_upload_in_place(&mut self, len: usize) -> Result<Vec<u8>, resp::request::Error> {
         let key = self.client.key();
         let upload = self.client.upload_mut();
@@ -109,7 +108,7 @@ impl Exchange<'_> {
         Ok(rest)
     }
 
-    /// A piece is with its upstream; `done`: it was the last.
+    /// After each piece. `done`: it was the last one.
     fn settle_upload(&mut self, done: bool) {
         let key = self.client.key();
         let Some(upload) = self.client.upload() else {
@@ -134,7 +133,8 @@ impl Exchange<'_> {
         }
     }
 
-    /// The rest of a request is none: its client is told so in its place, and refused.
+    /// The rest of the request is malformed: its client gets an error in place of the reply, and is
+    /// closed.
     pub fn fail_upload(&mut self, error: resp::request::Error) {
         self.count_refused();
         let Some(upload) = self.client.end_upload() else {

@@ -1,4 +1,4 @@
-//! What a worker asks of its driver, and the names of connections.
+//! What a worker and its driver say to each other, and the names of connections.
 
 use crate::base::slab::Key;
 use crate::base::{Epoch, PoolId, ServerId};
@@ -7,7 +7,7 @@ use crate::topology::{Report, Snapshot};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// A connection, named so that events for one that is gone reach nobody.
+/// The name of a connection. It is never used again, so a late event reaches no other connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ConnId {
     Client(Key),
@@ -15,23 +15,23 @@ pub enum ConnId {
     Upstream(Key),
 }
 
-/// What the loop is to do. Only what cannot wait for the flush at the end of the turn.
+/// What the driver does for the worker, besides writing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
     /// Connect to this server, then call `Worker::handle_connected` or
     /// `Worker::handle_closed`.
     Connect { conn: ConnId, pool: PoolId, server: ServerId },
-    /// Close; the worker has forgotten it already.
+    /// Close the connection. The worker has forgotten it already.
     Close { conn: ConnId },
-    /// Everything is written: say so to the peer (FIN), and go on reading.
+    /// Everything is written: send a FIN, and go on reading.
     ShutdownWrite { conn: ConnId },
     /// Reading may go on after [`Reading::Stop`].
     ResumeReading { conn: ConnId },
-    /// Write to a full socket, though it has not said that there is room again.
+    /// Try to write to a full socket, though the system has not reported room.
     TryWriting { conn: ConnId },
     /// For the director.
     Report(Report),
-    /// A client waits to hear what the pool's servers can do.
+    /// A client waits until the pool's servers have said what they can do.
     AskServers { pool: PoolId },
     /// Tell the director that this worker routes by this epoch now.
     Follow { epoch: Epoch },
@@ -47,14 +47,14 @@ pub enum Step {
     Act(Action),
 }
 
-/// Whether output may be held back at the end of a turn, for more to join it.
+/// Whether output may be held back at the end of a turn, so that more can join it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Gathering {
-    /// No: the driver stops, or has more to do before it looks for events again.
+    /// Nothing is held back: the driver stops, or has more to do before it waits for events.
     None,
-    /// The turn has brought nothing.
+    /// The turn had no event.
     Idle,
-    /// The turn has brought something.
+    /// The turn had events.
     Busy,
 }
 
@@ -63,7 +63,7 @@ pub enum Gathering {
 pub enum Order {
     /// Route by this snapshot, if it is newer.
     Follow(Arc<Snapshot>),
-    /// Report the next reply that any upstream of this server gets, one to come included.
+    /// Report the next reply of each upstream of this server, also of upstreams made later.
     Watch { pool: PoolId, server: ServerId },
     /// Take no further request, and close each client when it has what it is owed.
     ShutDown,
@@ -71,7 +71,7 @@ pub enum Order {
     TrimMemory,
 }
 
-/// Something an operator wants to know of.
+/// An event for the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Note {
     /// We said something to a client and closed it. The command if it was one that we refuse: its

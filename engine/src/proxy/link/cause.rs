@@ -16,11 +16,11 @@ pub enum Cause {
     UnknownHost,
     /// Its Unix socket is not there.
     NoSocket,
-    /// It sent what is no reply, or one that nobody asked for.
+    /// It sent bytes that are no reply, or a reply without a request.
     Protocol,
-    /// It refused our AUTH, SELECT or HELLO, or us; which one, and its words.
+    /// It refused our AUTH, SELECT or HELLO, or the connection. Holds which one, and its words.
     Handshake(Box<str>),
-    /// It refused the pool's password; its words.
+    /// It refused the pool's password. Holds its words.
     Password(Box<str>),
     /// It answers that it cannot serve yet: LOADING or MASTERDOWN.
     NotReady(&'static str),
@@ -59,7 +59,7 @@ impl fmt::Display for Cause {
 }
 
 impl Cause {
-    /// Everything that is known of it, for the log: the text that a client gets under modern manners.
+    /// The full text, for the log and for clients under modern manners.
     pub fn explained(&self) -> String {
         match (self, self.detail()) {
             (Cause::Password(_), Some(detail)) => detail.to_owned(),

@@ -1,5 +1,5 @@
-//! Values that are handed on as they come: a large request, a large reply. Plain data; what becomes
-//! of them is decided in `carry/upload.rs` and `carry/download.rs`.
+//! Large values that are passed on while they still arrive: a request, a reply. Plain data. The logic is
+//! in `carry/upload.rs` and `carry/download.rs`.
 
 use crate::base::Time;
 use crate::protocol::{memcache, resp};
@@ -41,8 +41,7 @@ impl ReplyProgress {
 
 /// A large request on its way.
 pub struct Upload {
-    /// The place of the upstream that sends it; `None`: it could not be had, and what comes is
-    /// dropped.
+    /// The index of the upstream that sends it. `None`: there was no upstream, so the bytes are dropped.
     pub to: Option<usize>,
     pub rest: UploadRest,
     pub fence: Fence,

@@ -10,7 +10,7 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Begins, if it has not; until when it may last, if that is after `now`.
+    /// Begins, if it has not begun. Returns when it must end, if that is after `now`.
     #[inline]
     pub fn lasts_until(&mut self, now: Time) -> Option<Time> {
         let end = self.since.get_or_insert(now).plus_us(GATHER_US);

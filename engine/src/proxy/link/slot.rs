@@ -1,4 +1,4 @@
-//! What a client is owed for one request.
+//! The place of one request's reply among the replies of its client.
 
 use crate::command::Joining;
 

@@ -1,5 +1,5 @@
-//! What the pieces of a worker share during one turn of the loop: the time, the lists of what is
-//! to be done at its end, and the buffers.
+//! What the parts of a worker share during one turn: the time, the lists of work for the end of the
+//! turn, and the buffers.
 
 use crate::base::buffer::BufferPool;
 use crate::base::slab::Key;
@@ -16,7 +16,7 @@ pub struct Turn {
     /// The topology that requests are routed by.
     pub epoch: Epoch,
     pub now: Time,
-    /// A client was let in this turn.
+    /// A client was accepted in this turn.
     pub has_newcomer: bool,
     pub chance: Chance,
     pub buffers: BufferPool,
@@ -27,14 +27,14 @@ pub struct Turn {
     /// Have bytes to write. An entry whose connection has gone is harmless.
     pub dirty_upstreams: VecDeque<Key>,
     pub dirty_clients: VecDeque<Key>,
-    /// Have bytes to write that are held back for more to come; see [`crate::proxy::Worker::gather`].
+    /// Have bytes to write that are held back, so that more can join them; see `worker/gather.rs`.
     pub held_upstreams: Vec<Key>,
     pub held_clients: Vec<Key>,
-    /// When the first of them may wait no longer.
+    /// When the first of them must be written.
     pub held_until: Time,
     /// Stopped at their window or output bound, and have room again.
     pub resumable: Vec<Key>,
-    /// Clients with a deadline of their own: full sockets, last words.
+    /// Clients with a deadline of their own: a full socket, or a lingering close.
     pub watched: Vec<Key>,
     /// Not after the earliest deadline; may be before it.
     pub deadline: Time,

@@ -1,4 +1,4 @@
-//! CLIENT: what a client says of itself, and asks about its connection.
+//! CLIENT: a client names itself, and asks about its connection.
 
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::protocol::resp::{Args, Version, encode};

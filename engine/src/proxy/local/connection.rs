@@ -1,5 +1,5 @@
-//! What clients say of the connection itself: PING, QUIT, AUTH, SELECT, RESET (HELLO has a file of
-//! its own). Texts are Redis' own where a client might look at them.
+//! Commands about the connection: PING, QUIT, AUTH, SELECT, RESET. HELLO has a file of its own. Texts
+//! are Redis' own where a client might compare them.
 
 use crate::command::Command;
 use crate::command::keys::KeyError;
@@ -76,7 +76,7 @@ pub fn select(x: &mut Exchange<'_>, args: &Args<'_>) {
     }
 }
 
-/// Back to a fresh connection, once what came before is answered.
+/// Resets the connection, when all earlier requests are answered.
 pub fn reset(x: &mut Exchange<'_>) -> Taken {
     if x.client.owed() > 0 {
         return Taken::NotYet;
@@ -88,7 +88,7 @@ pub fn reset(x: &mut Exchange<'_>) -> Taken {
     Taken::Yes
 }
 
-/// The keys of a request, or the number of its arguments, are wrong.
+/// Refuses a request whose keys, or whose number of arguments, are wrong.
 pub fn refuse_keys(x: &mut Exchange<'_>, command: &Command, args: &Args<'_>, error: KeyError<'_>) {
     let refusal = redis::bad_keys(command, args, error, &x.pool.policy);
     x.refuse(refusal);

@@ -1,16 +1,16 @@
-//! HELLO: which protocol a client speaks, who it is, and what it speaks to.
+//! HELLO: the client chooses a protocol, logs in, and learns about the server.
 //!
 //! The reply speaks for the pool's servers, so it must be true of them (`topology/ability.rs`):
 //!
 //! ```text
-//!   servers not asked yet  ──▶ they are; the request waits, no longer than a connection may take
-//!   a server without RESP3 ──▶ HELLO 3 is refused in words on which libraries go on with RESP2
+//!   servers not asked yet  ──▶ they are asked; the request waits, but not longer than connecting may
+//!   a server without RESP3 ──▶ HELLO 3 is refused with words that make libraries use RESP2
 //!   all servers grant it   ──▶ granted; the version is the lowest of theirs
 //!   no server answers      ──▶ HELLO 3 is refused for now, other forms are answered
 //! ```
 //!
-//! A pool may lose RESP3 when a server is replaced by an older one. Clients that speak RESP3 then are
-//! closed: they connect again, are refused, and go on with RESP2.
+//! A pool loses RESP3 when a server is replaced by an older one. Its RESP3 clients are closed then. They
+//! connect again, are refused, and use RESP2.
 
 use super::{client, connection};
 use crate::base::limits::HELLO_WAIT_MS_MAX;
@@ -85,7 +85,7 @@ fn try_hello(x: &mut Exchange<'_>, args: &Args<'_>) -> Result<Taken, Vec<u8>> {
     Ok(Taken::Yes)
 }
 
-/// Whether an answer may still come that the reply depends on.
+/// Whether the reply depends on an answer of a server that may still come.
 pub fn must_wait_for_servers(x: &mut Exchange<'_>) -> bool {
     if x.pool.topology.common.settled {
         return false;
@@ -132,7 +132,7 @@ fn greet(x: &mut Exchange<'_>) {
     });
 }
 
-/// What HELLO calls the server and its version: as a Valkey where all servers are.
+/// The name and version of the server for HELLO: Valkey's if all servers are Valkey.
 fn server_and_version(common: &Common) -> (&'static str, String) {
     match common.valkey {
         Some(release) => ("valkey", release.to_string()),
@@ -140,7 +140,7 @@ fn server_and_version(common: &Common) -> (&'static str, String) {
     }
 }
 
-/// The lowest version of the pool's servers; while none is known, the one that our table is of.
+/// The lowest version of the pool's servers. While no version is known: the version of our table.
 pub fn redis_version(common: &Common) -> String {
     common.redis.map_or_else(|| REDIS_VERSION.to_owned(), |release| release.to_string())
 }

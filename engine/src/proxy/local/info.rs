@@ -1,8 +1,8 @@
-//! INFO: what clients and tools read at connect, answered for the pool as a whole.
+//! INFO: what clients and tools read when they connect. The answer is about the whole pool.
 //!
-//! Some libraries read a field without looking whether it is there, so those that any server has are
-//! here. What only servers know (keys, memory of the data set) is not made up: the proxy holds no
-//! data, and says 0. Numbers of clients are those of the worker that answers.
+//! Some libraries read a field without checking that it is there, so every field that all servers have
+//! is here. Numbers that only servers know (keys, memory of the data set) are 0, since the proxy holds
+//! no data. Numbers of clients are those of the worker that answers.
 
 use super::hello;
 use super::hello::redis_version;
@@ -108,7 +108,7 @@ fn stats(x: &Exchange<'_>, text: &mut String) {
     field(text, "total_connections_received", received);
 }
 
-/// Clients that look for a primary find one.
+/// For clients that look for a primary.
 fn replication(_: &Exchange<'_>, text: &mut String) {
     field(text, "role", "master");
     field(text, "connected_slaves", 0);

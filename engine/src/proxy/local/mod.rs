@@ -1,5 +1,13 @@
-//! Requests that are answered here: what today's clients say before and between their commands, and
-//! what memcached's say of the server itself.
+//! Answers requests that need no server.
+//!
+//! | file            | answers                                          |
+//! |-----------------|--------------------------------------------------|
+//! | `connection.rs` | PING, QUIT, AUTH, SELECT, RESET                  |
+//! | `hello.rs`      | HELLO                                            |
+//! | `client.rs`     | CLIENT                                           |
+//! | `info.rs`       | INFO                                             |
+//!
+//! COMMAND and HELP need only the table: `command/local.rs` answers them.
 
 pub mod client;
 pub mod connection;
@@ -45,7 +53,7 @@ pub fn answer(
     Taken::Yes
 }
 
-/// memcached's.
+/// The same for memcached's protocol.
 pub fn answer_line(x: &mut Exchange<'_>, local: LocalLine) {
     match local {
         LocalLine::Version => x.answer(|out| memcache::encode::line(out, texts::MEMCACHE_VERSION)),

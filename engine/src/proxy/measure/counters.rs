@@ -89,14 +89,14 @@ impl Counters {
     }
 }
 
-/// A worker's counters for one server. What follows `response_bytes` are gauges: nobody keeps
-/// them, they are read off the upstreams when somebody asks.
+/// A worker's counters for one server. The fields behind `response_bytes` are gauges: they are read
+/// from the upstreams at the moment when control asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ServerCounters {
     pub server_eof: u64,
     pub server_err: u64,
     pub server_timedout: u64,
-    /// Connections tried, whatever came of it.
+    /// Connections tried, with or without success.
     pub connects: u64,
     pub requests: u64,
     pub request_bytes: u64,
@@ -104,7 +104,7 @@ pub struct ServerCounters {
     pub response_bytes: u64,
     /// Connections that stand.
     pub server_connections: u64,
-    /// Those, and those being made.
+    /// The same, and those that are still connecting.
     pub sockets: u64,
     /// Requests that have not left whole, and their bytes.
     pub in_queue: u64,

@@ -1,5 +1,5 @@
-//! What a worker tells of itself when asked: a copy of its counters, and gauges read off its
-//! upstreams at that moment. Nothing here is kept up request by request, so nothing can drift.
+//! A worker's answer when control asks: a copy of its counters, and gauges that are read from its
+//! upstreams at that moment. Gauges are not updated with each request, so they cannot drift.
 
 use super::counters::{Counters, ServerCounters};
 
@@ -13,7 +13,7 @@ pub struct WorkerCounts {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PoolCounts {
     pub counters: Counters,
-    /// Indexed by server; one that nobody has asked yet may be missing at the end.
+    /// Indexed by server. A server without a request so far may be missing at the end.
     pub servers: Vec<ServerCounters>,
 }
 
@@ -44,7 +44,7 @@ impl WorkerCounts {
         self.servers().map(|server| server.sockets).sum()
     }
 
-    /// Clients ever let in: each is here still, or left in one of two ways.
+    /// Clients ever accepted: each one is still here, or has left in one of two ways.
     pub fn accepted(&self) -> u64 {
         let ever = |c: &Counters| c.client_connections + c.client_eof + c.client_err;
         self.pools.iter().map(|pool| ever(&pool.counters)).sum()

@@ -1,4 +1,4 @@
-//! Connections as they come, speak and go.
+//! Connections: accepted, read, ended.
 
 use super::Worker;
 use crate::base::PoolId;
@@ -85,7 +85,7 @@ impl Worker {
         }
     }
 
-    /// What it had in flight finds nobody and is dropped.
+    /// Replies to its requests in flight will find no client and be dropped.
     fn forget_client(&mut self, key: Key) {
         if let Some(mut client) = self.clients.remove(key) {
             if let Some(upload) = client.take_down(&mut self.turn) {
@@ -104,7 +104,7 @@ impl Worker {
         }
     }
 
-    /// Closes a client that has got everything it was owed and takes no further request.
+    /// Closes a finishing client, if it has got all its replies.
     pub(super) fn maybe_close(&mut self, key: Key) {
         let Some(client) = self.clients.get_mut(key) else {
             return;

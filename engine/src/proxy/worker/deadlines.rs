@@ -1,4 +1,4 @@
-//! What has its time: late requests, slow connections, clients that take nothing.
+//! Deadlines: late requests, slow connections, clients that read nothing.
 
 use super::Worker;
 use crate::base::Time;
@@ -59,7 +59,7 @@ impl Worker {
         self.settle_upstream(at);
     }
 
-    /// So many requests that an upstream has sent are late.
+    /// Reports that this many requests, which an upstream has sent, are late.
     fn report_late(&mut self, at: usize, timeout_ms: u32, requests: usize) {
         if requests == 0 {
             return;

@@ -1,4 +1,4 @@
-//! From a request to its plan, and on to those who carry it out.
+//! From a request to its plan, and from the plan to `carry` or `local`.
 
 use crate::protocol::memcache as text;
 use crate::protocol::resp::{Args, request};
@@ -12,9 +12,9 @@ use crate::proxy::plan::{Facts, Head, Plan, Scratch};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Begun {
     Yes,
-    /// When its client is owed nothing.
+    /// Not before its client is owed no reply.
     NotYet,
-    /// It is gathered.
+    /// No: it is gathered.
     No,
 }
 
@@ -56,7 +56,8 @@ pub(super) fn take_line(x: &mut Exchange<'_>, request: &text::Request<'_>) {
     }
 }
 
-/// Lets the unfinished request that `bytes` begin with flow, of which `size` bytes are known.
+/// Lets the unfinished request at the front of `bytes` flow, if it may. `size`: the bytes of it that are
+/// known.
 pub(super) fn begin_request(
     x: &mut Exchange<'_>,
     bytes: &[u8],

@@ -1,4 +1,4 @@
-//! An upstream that is lost: what fails with it, and what its server is to blame for.
+//! A lost upstream: which requests fail, and whether the server is to blame.
 
 use super::Worker;
 use crate::base::slab::Key;
@@ -24,7 +24,7 @@ struct Fall {
 }
 
 impl Worker {
-    /// An upstream's socket is gone, or must go (`close`).
+    /// An upstream's socket is gone. `close`: it is still there and must be closed.
     pub(super) fn upstream_down(&mut self, key: Key, cause: &Cause, close: bool) {
         let Worker { pools, upstreams, turn, clients, .. } = self;
         let Some(upstream) = upstreams.get_mut(key.index as usize).filter(|up| up.key() == key)
@@ -108,7 +108,7 @@ impl Worker {
         }
     }
 
-    /// Part of a reply is out: to close the client is the only way to tell it.
+    /// Part of the reply is written. Only closing the client can report the error.
     fn break_download(&mut self, at: usize, download: &Download) {
         let upstream = &self.upstreams[at];
         let (pool, server) = (upstream.pool(), upstream.server());
@@ -126,7 +126,7 @@ impl Worker {
         }
     }
 
-    /// Tells the clients of these tickets.
+    /// Sends an error to the clients of these tickets.
     pub(super) fn fail_tickets(&mut self, at: usize, cause: &Cause, gone: &[Lost]) {
         if gone.is_empty() {
             return;
@@ -192,8 +192,8 @@ fn count(upstream: &mut Upstream, cause: &Cause, fall: &Fall) {
     }
 }
 
-/// Redis closes on a request of more than it takes, and a client must not be able to have it ejected
-/// so: a probe finds out which of the two it was.
+/// Redis closes the connection on a request that is too large for it. A client must not be able to eject
+/// a server that way, so a probe decides whether the server failed.
 fn may_be_the_request(pool: &Pool, upstream: &Upstream, cause: &Cause, fall: &Fall) -> bool {
     fall.was_ready
         && pool.spec.protocol == Protocol::Redis

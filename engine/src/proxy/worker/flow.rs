@@ -1,10 +1,9 @@
-//! What flows is read to where it will be written from, without a copy between.
+//! Large values are read straight into the output that they are written from. There is no copy between.
 //!
-//! Where a connection has much to read the loop asks before it reads ([`Worker::flow_target`]) whether
-//! that is a part of something large that has begun to flow. If so it reads to the end of its
-//! receiver's output. What trickles is copied as ever, and has no large buffer waiting for it. The
-//! parser then walks the bytes where they lie; those behind the end of what flows, which are few and
-//! seldom, are taken out again and handled as any others.
+//! If a connection has much to read, the loop asks before it reads ([`Worker::flow_target`]) whether the
+//! bytes are part of a value that flows. Then it reads to the end of the receiver's output. Small reads
+//! are copied, so that no large buffer waits for them. The parser checks the bytes in place. Bytes
+//! behind the value's end are rare and few: they are taken out again and handled as usual.
 
 use super::Worker;
 use crate::base::buffer::{BufferPool, Output};

@@ -1,4 +1,4 @@
-//! Following the topology: a newer snapshot, and what it says of servers.
+//! Orders of control: a newer snapshot, and what it says about servers.
 
 use super::Worker;
 use crate::base::{PoolId, ServerId};
@@ -9,7 +9,7 @@ use crate::topology::{Common, ShardState, Snapshot};
 use std::sync::Arc;
 
 impl Worker {
-    /// Does what control asks for.
+    /// Carries out an order of control.
     pub fn handle_order(&mut self, order: &Order) {
         self.check_phase();
         match order {

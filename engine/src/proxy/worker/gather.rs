@@ -1,22 +1,20 @@
-//! Holding back what is to be written, for more to join it.
+//! Holds output back, so that more can join it (ADR 13).
 //!
-//! A write costs more than all the rest that is done for a request, on our side and on the other:
-//! it wakes its reader. A proxy that has caught up with its work takes the next request as soon as
-//! it comes, passes it on alone, and has everybody woken for each. One that has much to do finds
-//! ten requests when it looks again, and writes once; so being slower it would need less of every
-//! processor. We gather as if we were, while there is other work to do meanwhile:
+//! A write costs more than everything else that is done for a request, here and at the receiver, because
+//! it wakes the receiver. A proxy with nothing else to do passes each request on alone, and wakes a
+//! server for each. A proxy with much to do finds ten requests when it looks again, and writes once. We
+//! gather like the second one, while there is other work to do:
 //!
-//! - a server's requests wait while it has others of ours to answer; while replies are about to be
-//!   written to many clients, who will ask again; or when a client has just come, who will ask
-//!   next, and is hardly the only one where clients come and go;
-//! - a client's replies wait while it is owed more of what it has asked.
+//! - requests for a server wait while it has other requests of ours to answer; while many clients are
+//!   about to get replies, because they will ask again; and in a turn in which a client was accepted,
+//!   because it will ask next;
+//! - replies for a client wait while it is owed more replies.
 //!
-//! In either case for `GATHER_US`, and to the end of the turn that is going on then; and not over
-//! a turn that brings nothing: whoever waits then waits for nobody. The exception is a client that
-//! has sent everything it is owed at once: it waits for all of it, most likely, and the rest is on
-//! its way. So a client that asks one thing at a time is never held back where it is alone, one
-//! that asks on while it is owed replies has them as soon as there is time, and a loop with time
-//! to spare hardly ever holds anything but the first replies of a batch.
+//! Both wait for `GATHER_US`, and until the end of the turn that runs then. They do not wait over a turn
+//! without events, with one exception: if one read brought all the requests that a client waits for, it
+//! waits for all replies, most likely, and the rest is on its way. So a single client that asks one
+//! thing at a time is never held back. A client that asks more while it is owed replies gets them as
+//! soon as there is time. A loop with time to spare holds only the first replies of a batch.
 
 use crate::base::Time;
 use crate::base::limits::GATHER_CLIENTS;
@@ -25,7 +23,7 @@ use crate::proxy::worker::Worker;
 use std::collections::VecDeque;
 
 impl Worker {
-    /// Holds back what may be; see the module's head. `is_busy`: the turn has brought something.
+    /// Holds back what may wait; see the module's head. `is_busy`: the turn had events.
     pub(super) fn gather(&mut self, is_busy: bool) {
         let Worker { clients, upstreams, turn, .. } = self;
         let now = turn.now;
@@ -44,9 +42,8 @@ impl Worker {
         });
     }
 
-    /// If something is held back: when the next turn must come at the latest, whether there is an
-    /// event or not. At once after a turn that has brought something, within `GATHER_US` after one
-    /// that has not.
+    /// If output is held back: when the next turn must begin, with or without an event. At once after a
+    /// turn with events, within `GATHER_US` after a turn without.
     #[inline]
     pub fn held_until(&self) -> Option<Time> {
         let is_gathering =
@@ -55,7 +52,8 @@ impl Worker {
     }
 }
 
-/// Moves those that may wait from one list to the other; when the first of them may no longer.
+/// Moves the connections that may wait to the other list. Returns when the first of them must be
+/// written.
 fn hold_back(
     dirty: &mut VecDeque<Key>,
     held: &mut Vec<Key>,

@@ -1,7 +1,7 @@
-//! From a client's bytes to its requests: the worker's reading half.
+//! From a client's bytes to its requests.
 //!
-//! Bytes are parsed where they lie, in the loop's own buffer; only what is not a whole request
-//! yet, or may not be taken yet, is copied to the client's input.
+//! Bytes are parsed in place, in the loop's buffer. Only an unfinished request, or one that must wait, is
+//! copied to the client's input.
 
 use super::Worker;
 use super::dispatch::{self, Begun};
@@ -126,11 +126,11 @@ enum Next {
     Took(usize),
     /// So many belong to what flows; the rest of it is still to come.
     TookPart(usize),
-    /// They wait for replies.
+    /// They wait until the client has its replies.
     NotYet,
     /// They wait for more bytes.
     Incomplete,
-    /// The client takes part no longer: all of its bytes are dropped.
+    /// The client is being closed: all its bytes are dropped.
     End,
 }
 
@@ -225,7 +225,7 @@ fn take_lines(
     at
 }
 
-/// Something is to be dropped that has not come yet.
+/// Whether the rest of a block that is dropped is still to come.
 fn is_dropping(progress: &RequestProgress) -> bool {
     matches!(progress, RequestProgress::Memcache(progress) if progress.is_dropping())
 }
@@ -272,8 +272,8 @@ fn is_foreign_line(x: &mut Exchange<'_>, line: &[u8]) -> bool {
     foreign.is_some_and(|foreign| refuse_foreign(x, foreign))
 }
 
-/// Says what was wrong, where the client may understand it. `false`: what it asked for is to be
-/// answered all the same.
+/// Answers a client of another protocol, if it may understand the answer, and closes it. `false`: the
+/// request is answered like any other.
 fn refuse_foreign(x: &mut Exchange<'_>, foreign: Foreign) -> bool {
     let (pool, peer, why) = (x.pool.id, x.client.origin().peer, foreign.why());
     if foreign == Foreign::MemcacheLine && !x.pool.policy.closes_on_malformed {
@@ -300,14 +300,15 @@ fn refuse_foreign(x: &mut Exchange<'_>, foreign: Foreign) -> bool {
     true
 }
 
-/// A request as it came, unless servers would not take it so.
+/// Takes a request as it came, or an odd one by the slow way.
 #[inline]
 fn take_any(x: &mut Exchange<'_>, args: &request::Args<'_>) -> Taken {
     if args.is_usual() { dispatch::take(x, args) } else { take_odd(x, args) }
 }
 
-/// One that some servers close on has connections apart, so that nobody loses by it. It must not
-/// overtake what its client has asked before, nor be overtaken.
+/// Takes a request that some servers do not accept as it came. If a server may close the connection on
+/// it, it gets a lane of its own, so that other clients lose nothing. It must not overtake its client's
+/// earlier requests, nor be overtaken.
 #[cold]
 fn take_odd(x: &mut Exchange<'_>, args: &request::Args<'_>) -> Taken {
     if !args.goes_apart() {

@@ -51,7 +51,7 @@ pub struct Worker {
     clients: Slab<Client>,
     upstreams: Vec<Upstream>,
     turn: Turn,
-    /// The first turn has begun, and preconnected what is to be.
+    /// First turn begun, pools preconnected.
     has_begun: bool,
     /// No new client is taken, and no new request.
     shutting_down: bool,
@@ -128,7 +128,7 @@ impl Worker {
 
     // ---- the turn ------------------------------------------------------------------------
 
-    /// First in a turn; all that happens in it happens at `now`.
+    /// Begins a turn. All its events happen at `now`.
     #[inline]
     pub fn begin_turn(&mut self, now: Time) {
         debug_assert_eq!(self.phase, Phase::Between, "the turn before is not over");
@@ -154,8 +154,8 @@ impl Worker {
         }
     }
 
-    /// Behind all `handle_*` of a turn: looks at what has its time, goes on with clients that have
-    /// room again, and holds back what may be (`gather.rs`).
+    /// Ends the events of a turn: checks the deadlines, goes on with clients that have room again, and
+    /// holds back output that may wait (`gather.rs`).
     #[inline]
     pub fn finish_turn(&mut self, gathering: Gathering) {
         debug_assert_eq!(self.phase, Phase::Turn, "no turn has begun");
@@ -195,7 +195,7 @@ impl Worker {
         }
     }
 
-    /// Something happens: within a turn, or as the driver does what `poll` says.
+    /// Events come within a turn, or while the driver carries out what `poll` returns.
     #[inline]
     fn check_phase(&self) {
         debug_assert_ne!(self.phase, Phase::Between, "begin_turn comes first");
@@ -246,7 +246,7 @@ impl Worker {
         None
     }
 
-    /// What a connection has to write; nothing if it is gone.
+    /// The bytes that a connection has to write. Empty if it is gone.
     #[inline]
     pub fn output(&self, conn: ConnId) -> &[u8] {
         match conn {
@@ -258,8 +258,8 @@ impl Worker {
         }
     }
 
-    /// So many bytes of the output were taken. Fewer than all: the socket is full, or the rest has to
-    /// wait for a later turn.
+    /// The socket took this many bytes of the output. Fewer than all: the socket is full, or the rest waits
+    /// for a later turn.
     #[inline]
     pub fn handle_written(&mut self, conn: ConnId, written: usize) {
         self.check_phase();

@@ -1,10 +1,11 @@
-//! Why a server refuses our handshake, or us.
+//! Why a server refuses our handshake or our connection.
 
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::upstream::lane::{LaneKey, refuses_password, server_said};
 use crate::texts::detail;
 
-/// What was refused when so many replies of the handshake were still to come, and why.
+/// The cause of a refused handshake. `left`: how many of its replies were still to come, this one
+/// included.
 pub fn refused(lane: &LaneKey, password: Option<&str>, left: u8, reply: &[u8]) -> Cause {
     let said = lane.handshake(password, &mut Vec::new());
     let name = said[said.len() - usize::from(left)];
@@ -16,8 +17,8 @@ pub fn refused(lane: &LaneKey, password: Option<&str>, left: u8, reply: &[u8]) -
     Cause::Handshake(detail::refused_handshake(name, &words).into())
 }
 
-/// A reply to nothing. An error is how a server turns us away that has too many clients: it is
-/// well, and its words are worth passing on.
+/// The cause for a reply without a request. A server with too many clients sends an error like that. It
+/// is well, so its words are passed on.
 pub fn unasked(kind: u8, reply: &[u8]) -> Cause {
     match kind {
         b'-' => Cause::Handshake(detail::turned_away(&server_said(reply, None)).into()),

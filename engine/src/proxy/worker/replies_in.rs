@@ -1,4 +1,4 @@
-//! From a server's bytes to its replies, and on to those who wait for them.
+//! From a server's bytes to its replies, and from a reply to its owner.
 //!
 //! ```text
 //!   bytes ──▶ frame ──▶ a push          dropped: we subscribed to nothing
@@ -232,7 +232,7 @@ fn take_reply(
     Ok(())
 }
 
-/// Good news, if the director waits for it.
+/// Reports that the server has answered, if the director wants to know.
 #[inline]
 fn report_answer(upstream: &mut Upstream, turn: &mut Turn) {
     if upstream.failures.take_watched() {

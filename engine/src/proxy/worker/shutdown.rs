@@ -1,14 +1,13 @@
-//! The end of a worker, as far as its clients are concerned.
+//! The shutdown of a worker, for its clients.
 //!
 //! ```text
 //!   a client that is owed nothing          closed at once
-//!   one that waits for replies             gets them, then our FIN, then a moment to read them
-//!   one that was paused with requests      those it has sent are answered first; no more are read
-//!   one that comes now                     closed at once
+//!   a client that waits for replies        gets them, then our FIN, then a moment to read them
+//!   a client whose requests wait           gets the replies to them; nothing more is read
+//!   a client that connects now             closed at once
 //! ```
 //!
-//! How long that may take is not decided here: the one who drains a worker stops it when he has
-//! waited long enough.
+//! Control decides how long that may take, and stops the worker then.
 
 use super::Worker;
 
@@ -22,7 +21,7 @@ impl Worker {
         for key in clients.keys() {
             let Some(client) = clients.get_mut(key) else { continue };
             client.end_wait(turn, false);
-            // A paused one has whole requests in its input; its last one finishes it.
+            // A stopped client has whole requests in its input. It finishes after the last one.
             if client.is_open() && !client.is_stopped() && client.upload().is_none() {
                 let is_owed = client.owed() > 0 || !client.out().is_empty();
                 client.finish(turn, is_owed);
@@ -30,7 +29,7 @@ impl Worker {
         }
     }
 
-    /// Is everybody gone after [`Order::ShutDown`](crate::proxy::Order::ShutDown)?
+    /// Whether all clients are gone after [`Order::ShutDown`](crate::proxy::Order::ShutDown).
     pub fn is_drained(&self) -> bool {
         self.shutting_down && self.clients.is_empty()
     }

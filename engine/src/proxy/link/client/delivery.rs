@@ -8,7 +8,7 @@ pub struct Delivery {
     /// It stands in the list of what is written at the end of the turn.
     pub(super) is_dirty: bool,
     pub(super) hold: Hold,
-    /// All that it is owed or has not been sent yet was asked for in one read.
+    /// One read brought all requests whose replies are still owed or unwritten.
     pub(super) asked_at_once: bool,
     pub(super) full: Option<Full>,
     /// It stands in the list of clients with a deadline.

@@ -1,10 +1,10 @@
-//! A connection made to us: what it sent, what it is owed, what it has not read yet.
+//! A client: what it has sent, what it is owed, what it has not read yet.
 //!
-//! A client is read while its window has room. What it sent beyond stays unparsed in its input,
-//! so a pipeline of many requests for large replies costs the client's time rather than our memory.
-//! The window follows replies that have come: one that small replies have opened wide lets a burst
-//! of requests for large ones through before it closes. Those flow (`carry/download.rs`) and wait in
-//! their server; what is gathered all the same is held down by `CLIENT_HOARD_STALL_MS`.
+//! A client is read while its window has room. Requests beyond that stay unparsed in its input. So a
+//! pipeline of many requests for large replies costs the client's time, not our memory. The window
+//! follows the replies that have come: after many small replies it is wide, and lets a burst of requests
+//! for large replies through before it closes. Such replies flow (`carry/download.rs`) and wait in their
+//! server. `CLIENT_HOARD_STALL_MS` bounds what is gathered nevertheless.
 
 mod delivery;
 pub mod gate;
@@ -82,7 +82,7 @@ pub struct Origin {
 pub struct Client {
     origin: Origin,
     pub settings: Settings,
-    /// Its first bytes have been looked at, and are of its pool's protocol.
+    /// Its first bytes were checked and belong to its pool's protocol.
     pub has_spoken: bool,
     pub refused_multi: RefusedMulti,
     state: ClientState,
@@ -91,7 +91,7 @@ pub struct Client {
     /// It leaves by an error, its own or our refusal.
     leaves_by_error: bool,
     gate: Gate,
-    /// It has waited for servers once, which is enough for all that it asks.
+    /// It has waited for servers once. It does not wait again.
     has_waited: bool,
     intake: Intake,
     input: Option<Box<RequestInput>>,
@@ -178,7 +178,7 @@ impl Client {
         self.watch(turn, until);
     }
 
-    /// It is gone; returns the large request that it had not sent whole.
+    /// It is gone. Returns the large request of which it had not sent all.
     pub fn take_down(&mut self, turn: &mut Turn) -> Option<Box<Upload>> {
         self.replies.out.clear(&mut turn.buffers);
         match std::mem::take(&mut self.gate) {
@@ -242,8 +242,7 @@ impl Client {
         }
     }
 
-    /// Request `number` (part `part` of it) failed with this text. `None`: its client asked not to
-    /// hear of it.
+    /// Request `number` (part `part` of it) failed with this text. `None`: it had `noreply`.
     pub fn handle_failure(&mut self, turn: &mut Turn, number: u32, part: u16, text: Option<&str>) {
         if self.replies.is_joining(number) {
             let text = text.unwrap_or_default();
@@ -286,7 +285,7 @@ impl Client {
         self.maybe_resume(turn);
     }
 
-    /// A client that hoards is looked at soon, and not only when its socket has moved.
+    /// Looks at a client with many unread bytes soon, and not only when its socket reports room.
     #[inline]
     fn watch_hoard(&mut self, turn: &mut Turn) {
         if self.unread_bytes() > CLIENT_HOARD_BYTES {

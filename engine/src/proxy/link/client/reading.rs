@@ -1,4 +1,4 @@
-//! What a client is read for: whether its next request may be taken, and what flows.
+//! A client's side of reading: whether its next request may be taken, and large values that flow.
 
 use super::gate::Gate;
 use super::{Client, Intake, RequestInput};
@@ -22,7 +22,8 @@ impl Client {
         }
     }
 
-    /// The same, when it is about to be taken. If not, reading stops; `Err(true)`: just now.
+    /// Opens the gate if it may, and checks for room. `Err`: there is none, and reading stops; `true` if
+    /// it stops now.
     #[inline]
     pub fn take_room(&mut self) -> Result<(), bool> {
         if let Gate::AwaitReplies = self.gate
@@ -36,7 +37,7 @@ impl Client {
         Err(self.stop_reading())
     }
 
-    /// Nothing more is taken for now. `true`: that is new.
+    /// Takes nothing more for now. Returns whether reading stops now.
     fn stop_reading(&mut self) -> bool {
         let is_new = self.intake == Intake::Going;
         if is_new {
@@ -45,7 +46,7 @@ impl Client {
         is_new
     }
 
-    /// The request that comes next, or one that is offered again, waits for all replies before it.
+    /// The next request waits for all replies before it, and reading stops.
     pub fn await_replies_and_stop(&mut self) {
         self.gate.await_replies();
         self.stop_reading();
@@ -55,7 +56,7 @@ impl Client {
         self.gate.await_replies();
     }
 
-    /// Waits for what servers say, if it has not done so before. `true`: it begins to wait.
+    /// Waits until servers have answered, unless it has waited before. `true`: it begins to wait.
     pub fn await_servers(&mut self, turn: &mut Turn, until: Time) -> bool {
         if self.has_waited || matches!(self.gate, Gate::AwaitServers { .. }) {
             return false;
@@ -70,7 +71,7 @@ impl Client {
         self.has_waited
     }
 
-    /// Lets the request that waits for servers go on: they have answered (`in_time`), or will not.
+    /// Ends the wait for servers. `in_time`: they have answered.
     pub fn end_wait(&mut self, turn: &mut Turn, in_time: bool) {
         if let Gate::AwaitServers { .. } = self.gate {
             self.has_waited = !in_time;
@@ -102,7 +103,7 @@ impl Client {
         }
     }
 
-    /// Its turn has come to go on. `false`: there is no room after all.
+    /// Goes on, if there is still room. Returns whether there is.
     pub fn resume(&mut self) -> bool {
         let goes_on = self.has_room();
         if self.is_stopped() {

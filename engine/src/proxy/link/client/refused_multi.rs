@@ -1,12 +1,11 @@
 //! A client whose MULTI was refused.
 //!
-//! It may not have read the refusal yet, and means what it sends now to happen at EXEC or not at
-//! all. So it does not happen: later commands fail until EXEC or DISCARD.
+//! Such a client may not have read the refusal yet. Its next commands belong to the transaction and must
+//! not be executed alone. So they fail, until EXEC or DISCARD.
 //!
-//! A library that sends MULTI by itself reads the refusal, and may lend the connection to code that
-//! knows nothing of it. What belongs to a transaction follows its MULTI closely. So after
-//! `REFUSED_MULTI_MS` without EXEC the connection is free again, unless a command of the transaction
-//! came in the very bytes that MULTI came in.
+//! A library that sends MULTI alone reads the refusal, and may then lend the connection to other code.
+//! The commands of a transaction come soon after MULTI. So the connection is free again when
+//! `REFUSED_MULTI_MS` pass without EXEC, unless a command came in the same bytes as MULTI.
 
 use crate::base::Time;
 use crate::base::limits::REFUSED_MULTI_MS;
@@ -22,7 +21,7 @@ pub enum RefusedMulti {
 }
 
 impl RefusedMulti {
-    /// Another command comes. `is_owed`: replies are still to come. Whether it fails.
+    /// Another command comes. Returns whether it fails. `is_owed`: the client is owed replies.
     pub fn handle_command(&mut self, now: Time, is_owed: bool) -> bool {
         match *self {
             RefusedMulti::No => return false,

@@ -1,5 +1,5 @@
-//! What a client is owed, and what it has not read: replies in the order of its requests, however
-//! they come.
+//! The replies of one client: owed, and not read yet. They leave in the order of the requests, in
+//! whatever order they come.
 //!
 //! ```text
 //!   slots   ┌─────────┬─────────┬───────────┬─────────┐   oldest first, one a request
@@ -122,7 +122,7 @@ impl Replies {
         false
     }
 
-    /// The client is owed nothing: the room that a burst has left behind is lent to the next one.
+    /// When the client is owed nothing: gives the room for many slots to the next client with a burst.
     pub fn release_slots(&mut self, spare: &mut Vec<VecDeque<Slot>>) {
         if self.slots.is_empty() && self.slots.capacity() > IDLE_SLOTS {
             let slots = std::mem::take(&mut self.slots);
@@ -215,8 +215,7 @@ impl Replies {
         (Came::Kept, outcome)
     }
 
-    /// Whether the reply to request `number` may be handed over in pieces: it is the oldest, and
-    /// no join.
+    /// Whether the reply to request `number` may flow: it is the oldest one, and is not joined.
     pub fn may_flow(&self, number: u32) -> bool {
         number == self.head && matches!(self.slots.front(), Some(Slot::Waiting))
     }

@@ -1,4 +1,4 @@
-//! What a client has set on its connection, by HELLO, AUTH and CLIENT. RESET undoes all of it.
+//! The settings of a client's connection: by HELLO, AUTH and CLIENT. RESET undoes them all.
 
 use crate::protocol::resp::Version;
 
@@ -10,7 +10,7 @@ pub struct Settings {
     pub names: Option<Box<Names>>,
 }
 
-/// What a client says of itself.
+/// The names that a client gives itself and its library.
 #[derive(Default)]
 pub struct Names {
     pub name: Box<[u8]>,
@@ -19,7 +19,7 @@ pub struct Names {
 }
 
 impl Settings {
-    /// Of a fresh connection; `lane` is that of RESP2.
+    /// The settings of a new connection. `lane`: the lane of RESP2.
     pub fn new(lane: u8, is_authenticated: bool) -> Settings {
         Settings { version: Version::Resp2, lane, is_authenticated, names: None }
     }

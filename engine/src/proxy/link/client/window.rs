@@ -1,7 +1,7 @@
-//! How many requests of a client may be under way at a time.
+//! How many requests of a client may be in flight.
 //!
-//! The window opens by one with each reply, to a bound that follows the size of its replies, so that
-//! what is under way fits the bound of its output.
+//! The window grows by one with each reply. Its bound follows the size of the replies, so that the
+//! replies in flight fit into the client's output.
 
 use crate::base::limits::{CLIENT_OUTPUT_BYTES_MAX, CLIENT_WINDOW_MAX, CLIENT_WINDOW_START};
 
@@ -23,13 +23,13 @@ impl Window {
         self.size as usize
     }
 
-    /// Opens by one reply of so many bytes, and stays near what fits the output bound.
+    /// Takes account of a reply of this many bytes.
     #[inline]
     pub fn handle_reply(&mut self, len: usize) {
         let mean = i64::from(self.reply_bytes_mean);
-        // A large reply closes the window at once; it takes many small ones to open it again.
+        // One large reply closes the window. Many small ones open it again.
         self.reply_bytes_mean = (mean + ((len as i64 - mean) >> 3)).max(len as i64 >> 1) as u32;
-        // A division takes as long as all the rest here, and few replies need it.
+        // The division costs as much as the rest of this function, and few replies need it.
         let fits = match self.reply_bytes_mean {
             0..=REPLY_BYTES_SMALL => CLIENT_WINDOW_MAX,
             mean => (CLIENT_OUTPUT_BYTES_MAX as u32 / mean).clamp(1, CLIENT_WINDOW_MAX),

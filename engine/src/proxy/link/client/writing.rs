@@ -1,4 +1,4 @@
-//! How a client takes what is written to it.
+//! A client's side of writing: output that is held back, and a socket that is full.
 
 use super::Client;
 use super::delivery::Full;
@@ -13,7 +13,7 @@ impl Client {
         &self.replies.out
     }
 
-    /// The output itself, for what is read straight to it; `mark_dirty` must follow.
+    /// The output itself, for bytes that are read straight into it. `mark_dirty` must follow.
     pub fn out_mut(&mut self) -> &mut Output {
         &mut self.replies.out
     }
@@ -38,8 +38,8 @@ impl Client {
         self.delivery.asked_at_once = self.owed() == 0 && self.replies.out.is_empty();
     }
 
-    /// Until when the output may wait for more, if it may: the client is owed more. In a turn that
-    /// has brought nothing only if it has asked for all of that at once.
+    /// Until when the output may wait for more replies, if it may. In a turn without events it may only if
+    /// one read brought all the requests.
     pub fn gathers_until(&mut self, now: Time, is_busy: bool) -> Option<Time> {
         let may = self.is_open()
             && self.owed() > 0
@@ -50,8 +50,7 @@ impl Client {
         if may { self.delivery.hold.lasts_until(now) } else { None }
     }
 
-    /// So many bytes of the output were taken. `stall_ms`: how long it may take nothing at all,
-    /// before it is looked at for the first time.
+    /// The socket took this many bytes. `stall_ms`: how long it may take nothing until it is looked at.
     #[inline]
     pub fn handle_written(&mut self, turn: &mut Turn, written: usize, stall_ms: u64) {
         self.replies.out.consume(written, &mut turn.buffers);
@@ -72,13 +71,13 @@ impl Client {
         self.delivery.full.map(|full| full.since)
     }
 
-    /// Whether its full socket is tried once more now; it is, once in a while that it takes nothing.
+    /// Whether to try the full socket once more: `true` once for each stall.
     pub fn try_again(&mut self) -> bool {
         let full = self.delivery.full.as_mut();
         full.is_some_and(|full| !std::mem::replace(&mut full.was_tried, true))
     }
 
-    /// Its time is not over yet.
+    /// Its time is not over, so the full socket may be tried again later.
     pub fn forget_try(&mut self) {
         if let Some(full) = &mut self.delivery.full {
             full.was_tried = false;

@@ -1,4 +1,4 @@
-//! What an upstream is there for.
+//! What an upstream is used for.
 //!
 //! ```text
 //!                       a large value flows            owes nothing
@@ -19,10 +19,10 @@ use crate::base::slab::Key;
 pub enum Duty {
     /// It has a place in its pool's table and takes every request for its server and lane.
     Shared,
-    /// It takes no new request: a large value flows through it, or did. What stood behind that
-    /// value is still answered.
+    /// It takes no new request: a large value flows through it, or has flowed. Requests behind that value
+    /// are still answered.
     Alone(Why),
-    /// It owes nothing. Its connection is kept until then for the next large value.
+    /// It owes no reply. Its connection is kept until this time for the next large value.
     Spare { until: Time, was: Why },
     /// Its server left the topology.
     Retired,

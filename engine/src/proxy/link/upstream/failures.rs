@@ -1,4 +1,4 @@
-//! What went wrong on an upstream, and when it may try again.
+//! Failures of one upstream, and when it may connect again.
 
 use crate::base::limits::{RECONNECT_MS_MAX, RECONNECT_MS_MIN};
 use crate::base::{Chance, Time};
@@ -9,7 +9,7 @@ pub struct Failures {
     in_a_row: u32,
     retry_at: Time,
     last_cause: Cause,
-    /// The last reply; or the wish to connect, if that is later.
+    /// The last reply, or the last attempt to connect if that is later.
     last_reply: Time,
     /// When a silence was last reported.
     silence_reported_at: Time,
@@ -47,9 +47,9 @@ impl Failures {
         &self.last_cause
     }
 
-    /// A request's time runs while we connect, so silence is counted from the wish to connect:
-    /// counted from the moment the connection stood, a lone late request would always be a little
-    /// too early.
+    /// A request's timeout includes connecting, so silence is counted from the attempt to connect.
+    /// Counted from the moment when the connection stands, one late request alone would always come a
+    /// little too early.
     pub(super) fn begin_connecting(&mut self, now: Time) {
         self.last_reply = now;
     }
@@ -83,9 +83,8 @@ impl Failures {
         self.forgiven_at = now;
     }
 
-    /// Whether lateness is a failure of the server now: it has delivered nothing for a whole
-    /// `timeout`, and we have not reported that in this period. `late`: when the
-    /// late requests were taken.
+    /// Whether late replies are a failure of the server: it has sent nothing for a whole `timeout`, and
+    /// that was not reported in this period. `late`: when the late requests were taken.
     pub(super) fn is_silent(
         &mut self,
         now: Time,
@@ -93,7 +92,7 @@ impl Failures {
         mut late: impl Iterator<Item = Time>,
     ) -> bool {
         let period = |since: Time| since.plus_ms(u64::from(timeout_ms)) <= now;
-        // Late replies from before a probe found the server well say nothing of it now.
+        // A good probe came after these requests: they say nothing about the server now.
         let is_old = late.all(|since| since < self.forgiven_at);
         if !is_old && period(self.last_reply) && period(self.silence_reported_at) {
             self.silence_reported_at = now;

@@ -1,5 +1,5 @@
-//! Upstreams of one server are grouped by what they were set up with, so that clients of one
-//! kind share them and nobody meets another's database, user or protocol.
+//! A lane: the upstreams of one server with the same setup. Clients share the upstreams of their lane, so
+//! no client uses another one's database, user or protocol.
 
 use crate::protocol::resp::{Version, encode};
 use crate::texts::detail;
@@ -14,7 +14,7 @@ pub struct LaneKey {
     pub user: Option<Box<str>>,
     /// Reads only, of replicas.
     pub read_only: bool,
-    /// For requests that a server may close on. No other request uses its connections.
+    /// For requests for which an old server closes the connection. No other request uses this lane.
     pub apart: bool,
 }
 
@@ -25,8 +25,7 @@ impl LaneKey {
         LaneKey { version, db, user: None, read_only: false, apart: false }
     }
 
-    /// What an upstream of this lane says first: AUTH, then SELECT. Returns the names of what was
-    /// said, each of which gets a reply.
+    /// Writes the handshake: AUTH, then SELECT. Returns the name of each command; each one gets a reply.
     pub fn handshake(&self, password: Option<&str>, out: &mut Vec<u8>) -> Vec<&'static str> {
         let mut names = Vec::new();
         let user = self.user.as_deref().unwrap_or("default");

@@ -1,4 +1,4 @@
-//! A connection we make: requests out, first in first out, replies in.
+//! An upstream: a connection that we make. Requests go out, replies come in, first in, first out.
 //!
 //! ```text
 //!   Upstream ──▶ duty      who may use it
@@ -7,8 +7,8 @@
 //!            ──▶ failures  what went wrong, and when to try again
 //! ```
 //!
-//! Upstreams live in one list of the worker; a [`pool`] knows which place in it serves a server. A
-//! place is kept for ever: a connection that is lost is made again there, under a new generation.
+//! Upstreams are in one list of the worker. A [`pool`] knows which index in it serves a server. An
+//! upstream keeps its index for ever: after a lost connection it connects again, under a new generation.
 
 pub mod duty;
 pub mod failures;
