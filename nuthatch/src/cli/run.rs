@@ -7,7 +7,7 @@ use super::print::tell;
 use super::{daemon, default_paths, load, name};
 use crate::admin::{self, Members};
 use crate::config::{self, Bind, Config, Difference, Problem};
-use crate::control::{self, Ears, Running, Settings};
+use crate::control::{self, Running, Settings, SignalRuntime};
 use crate::io::log::{ALWAYS, Form, Log};
 use crate::io::{fd_limit, sys};
 use anyhow::{Context, anyhow, bail};
@@ -76,7 +76,7 @@ fn start(
     paths: &Paths,
     readers_max: usize,
 ) -> anyhow::Result<(Running, Option<PidFile>)> {
-    let ears = Ears::open()?;
+    let signal_runtime = SignalRuntime::open()?;
     let stats_socket = bind_stats(asked);
     let listeners = control::listen(config, binds, settings.workers);
     let (stats_socket, listeners) = match (stats_socket, listeners) {
@@ -87,7 +87,7 @@ fn start(
     let bare = if asked.stats_extended { Members::All } else { Members::Twemproxy };
     let serve_stats = |view| admin::serve(stats_socket, bare, readers_max, view);
     let pid_file = write_pid_file(asked, paths)?;
-    Ok((control::start(config, &listeners, settings, ears, serve_stats)?, pid_file))
+    Ok((control::start(config, &listeners, settings, signal_runtime, serve_stats)?, pid_file))
 }
 
 /// Debian's nutcracker writes the file in the background only, so old units may name a file that

@@ -1,8 +1,8 @@
-//! Asks a server what it can do: whether it grants HELLO 3, and of which version it is.
+//! Asks a server what it can do: whether it grants HELLO 3, and which version it has.
 //!
 //! ```text
 //!   AUTH?  HELLO 3  INFO server ──▶ a map, or an error ──▶ known
-//!                              └──▶ closed, as proxies do at a command that they refuse
+//!                              └──▶ closed, as proxies do on a command that they refuse
 //!   AUTH?  PING                ──▶ an answer: it serves, without HELLO
 //! ```
 
@@ -13,14 +13,14 @@ use nuthatch_engine::topology::{Ability, Address, PoolSpec, Release};
 /// The version of Redis that every Valkey is compatible with.
 const VALKEYS_REDIS: Release = Release([7, 2, 4]);
 
-/// Errors that say nothing of HELLO itself: the server is there, and not ready to tell.
+/// Errors that say nothing about HELLO: the server is there, and not ready to answer.
 const NOT_NOW: [&[u8]; 5] =
     [b"-LOADING", b"-BUSY", b"-MASTERDOWN", b"-ERR max number of clients", b"-DENIED"];
 
-/// What was learned.
+/// The answer.
 #[derive(Default, Debug)]
 pub struct Heard {
-    /// `None` where the server says nothing of itself, or not now.
+    /// `None`: the server did not say.
     pub ability: Option<Ability>,
     /// The pool has a password, and the server has none.
     pub has_no_password: bool,
@@ -57,14 +57,14 @@ fn is_not_now(reply: &[u8]) -> bool {
     NOT_NOW.iter().any(|word| reply.starts_with(word))
 }
 
-/// Reads the replies to HELLO and to INFO; the latter may be an error, or not there.
+/// Reads the replies to HELLO and INFO. The reply to INFO may be an error, or missing.
 fn read(hello: &[u8], info: &[u8]) -> Option<Ability> {
     if is_not_now(hello) {
         return None;
     }
-    // A server that wants another password than ours knows HELLO all the same.
+    // A server that wants another password knows HELLO nevertheless.
     let wants_password = [&b"-NOAUTH"[..], b"-WRONGPASS"].iter().any(|it| hello.starts_with(it));
-    // RESP3 has maps; whoever answers with anything else does not speak it.
+    // RESP3 has maps. A server that answers with anything else does not speak it.
     let resp3 = hello.starts_with(b"%") || wants_password;
     let release = |text: Option<&str>| text.and_then(Release::read);
     let (hello, info) = (String::from_utf8_lossy(hello), String::from_utf8_lossy(info));

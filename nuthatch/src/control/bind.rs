@@ -1,7 +1,7 @@
-//! Every pool's listening sockets, or every reason why not.
+//! The listening sockets of all pools, or all reasons why one cannot listen.
 //!
-//! A taken port is the usual reason, so its text says who needs the port, how to find who has it,
-//! and what to change.
+//! The usual reason is a port that is in use. Its text says which pool needs the port, how to find the
+//! process that has it, and what to change.
 
 use crate::config::{Bind, Config, Pool};
 use crate::io::{Listener, Socket};

@@ -1,11 +1,11 @@
-//! The end, in order.
+//! The shutdown of the process.
 //!
 //! ```text
-//!   serving ──TERM, INT──▶ draining ──every worker empty──▶ stopped, exit 0
-//!                             │  no listener, idle clients closed, the others get what they
-//!                             │  are owed
-//!                             ├──the grace is over──▶ stopped, exit 0, the rest cut off
-//!                             └──TERM, INT again────▶ the same, at once
+//!   serving ──TERM, INT──▶ shutting down ──all workers empty──▶ stopped, exit 0
+//!                             │  no listener, idle clients closed, the others get their
+//!                             │  replies
+//!                             ├──grace time is over──▶ stopped, exit 0, other clients cut off
+//!                             └──TERM, INT again─────▶ the same, at once
 //! ```
 
 use nuthatch_engine::base::WorkerId;
@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Ending {
     grace: Duration,
-    /// Set when the end has begun.
+    /// Set when the shutdown has begun.
     deadline: Option<Instant>,
-    /// Indexed by worker: has it no client left?
+    /// Indexed by worker: whether it has no client left.
     empty: Vec<bool>,
 }
 
-/// What is to be done.
+/// What control does next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
     Drain,
@@ -41,7 +41,7 @@ impl Ending {
         Step::Drain
     }
 
-    /// A worker has nobody left; returns whether that holds for all.
+    /// A worker has no client left. Returns whether that holds for all workers.
     pub fn handle_empty(&mut self, worker: WorkerId) -> bool {
         if let Some(empty) = self.empty.get_mut(worker.index()) {
             *empty = true;

@@ -4,8 +4,8 @@ use crate::config::Config;
 use crate::io::fd_limit::Needed;
 use nuthatch_engine::topology::Protocol;
 
-/// Upstreams are grouped in lanes by what they were set up with; clients of RESP2 and RESP3 do
-/// not share. memcached has one way to be spoken to.
+/// Upstreams are grouped in lanes by their setup: clients of RESP2 and RESP3 use different ones. A
+/// memcached pool has one lane.
 fn lanes(protocol: Protocol) -> u64 {
     match protocol {
         Protocol::Redis => 2,

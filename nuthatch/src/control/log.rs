@@ -1,5 +1,5 @@
-//! What workers note, for operators: one line an event, none a request, never a key, a value or a
-//! password. Notes about clients are rationed, since anybody can cause them.
+//! The log lines for what workers note: one line for an event, none for a request, never a key, a value
+//! or a password. Lines about clients are limited per second, since any client can cause them.
 
 use nuthatch_engine::base::{PoolId, ServerId, ShardId, Time, WorkerId};
 use nuthatch_engine::proxy::Note;
@@ -39,12 +39,12 @@ impl Ration {
     }
 }
 
-/// A failing server is told of at once, and then so often while it goes on.
+/// A failing server is logged at once, and then at this interval while it fails.
 const FAILING_EVERY_MS: u64 = 10_000;
 
-/// A server that stays unready is told of at once, when it answers otherwise, and then so often.
+/// A server that is not ready is logged at once, when its answer changes, and then at this interval.
 const UNREADY_EVERY_MS: u64 = 60_000;
-/// One that answers otherwise each time, so often at the most.
+/// If its answer changes each time: not more often than this.
 const UNREADY_OFTEN_MS: u64 = 1_000;
 
 #[derive(Default)]
@@ -53,11 +53,11 @@ pub struct NoteLog {
     servers: Ration,
     failing: BTreeMap<(PoolId, ServerId), Failing>,
     unready: BTreeMap<(PoolId, ServerId), Unready>,
-    /// Servers without a password, each of which is told of once.
+    /// Servers without a password. Each is logged once.
     open: BTreeSet<(PoolId, ServerId)>,
 }
 
-/// What a probe of an unready server heard.
+/// The answer of a server that is not ready.
 struct Unready {
     heard: String,
     told: Time,
@@ -65,9 +65,9 @@ struct Unready {
     probes: u64,
 }
 
-/// What is known of a failing server.
+/// A failing server.
 struct Failing {
-    /// When it may be told of again.
+    /// When it may be logged again.
     again_at: Time,
     /// The requests that failed meanwhile.
     untold: usize,
@@ -162,7 +162,7 @@ impl NoteLog {
                 if now < failing.again_at {
                     return;
                 }
-                // One that fails and answers by turns is news each time.
+                // A server that fails and answers in turn is logged each time.
                 let Some(suppressed) = self.servers.take(now) else { return };
                 failing.again_at = now.plus_ms(FAILING_EVERY_MS);
                 let requests_failed = std::mem::take(&mut failing.untold);
@@ -202,7 +202,7 @@ impl NoteLog {
 }
 
 impl NoteLog {
-    /// What a probe of a server that is out, or of a dark pool's, has heard.
+    /// The answer to a probe of a server that is out, or of a server of a dark pool.
     pub fn write_probe(
         &mut self,
         snapshot: &Snapshot,
@@ -248,11 +248,12 @@ impl NoteLog {
         let server = topology.shard(shard).primary;
         let is_at_will = matches!(change, Change::Answers { .. });
         if matches!(change, Change::Answers { .. } | Change::Readmitted { .. }) {
-            // The next failure is news again.
+            // The next failure is logged at once.
             self.failing.remove(&(pool, server));
             self.unready.remove(&(pool, server));
         }
-        // One that fails and answers by turns is told of so often, too; its failures count the rest.
+        // A server that fails and answers in turn is logged at the same interval. The line counts its
+        // failures since the last one.
         if is_at_will && self.servers.is_spent(now) {
             return;
         }

@@ -1,9 +1,9 @@
 //! The control plane: one thread, one tokio runtime. It may block, allocate and wait; the data
 //! plane never waits for it.
 //!
-//! It carries the wishes of the [`Director`] out (snapshots to all workers, probes to servers that are
-//! out), looks names up for workers that want to connect, writes what they note to the log, hears
-//! signals and leads the end.
+//! It carries out the wishes of the [`Director`] (snapshots for all workers, probes of servers that are
+//! out), looks up names for workers that want to connect, writes the log, handles signals and runs the
+//! shutdown.
 
 mod ability;
 mod bind;
@@ -16,13 +16,13 @@ mod signals;
 mod standing;
 mod start;
 mod systemd;
-mod tide;
+mod trim_memory;
 mod visit;
 
 pub use bind::{all as listen, reason as bind_reason};
 pub use files::files_needed;
 pub use standing::{PoolStanding, Standing, View};
-pub use start::{Ears, Running, Settings, start};
+pub use start::{Running, Settings, SignalRuntime, start};
 pub use systemd::tell_ready;
 
 use crate::io::log::Log;
@@ -37,11 +37,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 use systemd::Systemd;
-use tide::Tide;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
+use trim_memory::MemoryTrim;
 
-/// Who waits for an address.
+/// A worker's connection that waits for an address.
 type Waiting = (WorkerId, ConnId);
 
 /// Everything control owns.
@@ -50,18 +50,18 @@ pub struct Control {
     workers: Arc<Vec<Mailbox>>,
     clock: Clock,
     snapshot: Arc<Snapshot>,
-    /// To itself, for its own tasks.
+    /// Its own mailbox, for its tasks.
     own: UnboundedSender<ToControl>,
     notes: NoteLog,
-    /// Names being looked up, and who waits for each.
+    /// Names that are being looked up, and the connections that wait for each.
     lookups: BTreeMap<(Box<str>, u16), Vec<Waiting>>,
-    /// How things stand, for whoever looks.
+    /// The state of the process, for the stats port.
     standing: watch::Sender<Standing>,
     log: Arc<Log>,
     signals: Signals,
     systemd: Systemd,
     ending: Ending,
-    tide: Tide,
+    trim: MemoryTrim,
 }
 
 impl Control {
@@ -81,8 +81,8 @@ impl Control {
                     self.systemd.handle_deadline(Instant::now());
                     self.send_all(|| Mail::AreYouThere);
                 }
-                () = until(Some(self.tide.deadline())) => {
-                    if self.tide.handle_deadline(Instant::now()) {
+                () = until(Some(self.trim.deadline())) => {
+                    if self.trim.handle_deadline(Instant::now()) {
                         self.send_all(|| Mail::Release);
                     }
                 }
@@ -140,15 +140,15 @@ impl Control {
             }
             ToControl::Note(worker, note) => {
                 if let Note::ClientStalled { .. } = note {
-                    self.tide.handle_freed(Instant::now());
+                    self.trim.handle_freed(Instant::now());
                 }
                 self.notes.write(worker, &note, &self.snapshot, now);
             }
             ToControl::Resolve { worker, conn, host, port } => {
                 let waiting = self.lookups.entry((host.clone(), port)).or_default();
                 waiting.push((worker, conn));
-                // One look-up a name at a time: a name server that is slow must not be asked
-                // again by every attempt that gave up waiting.
+                // One look-up for each name at a time: attempts that time out must not send more
+                // queries to a slow name server.
                 if waiting.len() == 1 {
                     let own = self.own.clone();
                     tokio::spawn(async move {
@@ -224,7 +224,7 @@ impl Control {
         }
     }
 
-    /// Goes and asks a server something; what it is told comes as a message.
+    /// Asks a server something. The answer comes as a message.
     fn visit<F>(
         &self,
         pool: PoolId,

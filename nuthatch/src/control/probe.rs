@@ -1,5 +1,5 @@
-//! Is a server that was out ready again? Asked as a client would ask: connect, AUTH, PING; of
-//! memcached its `version`, which every version of it answers.
+//! Asks whether a server that was out is ready again, as a client would: connect, AUTH, PING. memcached
+//! is asked for `version`, which every version of it answers.
 
 use super::visit::{self, Talk, max_wait};
 use nuthatch_engine::proxy::server_said;
@@ -9,9 +9,9 @@ use std::io;
 /// Characters of an answer that the log gets.
 const HEARD_CHARS_MAX: usize = 200;
 
-/// Whether the server is ready, within the time a connection may take twice over; otherwise what was
-/// heard of it. A server that is loading its data or busy with a script is not ready. One that only
-/// refuses our password or the command is, since keeping it out would not help.
+/// Whether the server is ready. `Err`: its answer. It has twice the time of a connection. A server that
+/// loads its data or runs a long script is not ready. A server that only refuses our password or the
+/// command is ready, since it would not help to keep it out.
 pub async fn ask(spec: &PoolSpec, address: &Address) -> Result<(), String> {
     let talk = match spec.protocol {
         Protocol::Redis => Talk::redis(spec, &[&["PING"]]),
@@ -46,7 +46,7 @@ fn last_line(answer: &[u8]) -> &[u8] {
 /// Whether a server that answers so serves its clients.
 fn is_well(last: &[u8]) -> bool {
     const BEGIN: [&[u8]; 5] = [b"+PONG", b"VERSION ", b"-NOAUTH", b"-NOPERM", b"-ERR unknown"];
-    // memcached's word for a command that it does not know; with more behind it, it means trouble.
+    // memcached's answer to a command that it does not know. With more words behind it, it is an error.
     last == b"ERROR" || BEGIN.iter().any(|well| last.starts_with(well))
 }
 

@@ -1,4 +1,4 @@
-//! Names of servers, looked up off the data path and anew for each connection.
+//! Looks up names of servers: off the data path, and again for each connection.
 
 use std::net::SocketAddr;
 

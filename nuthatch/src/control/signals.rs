@@ -1,15 +1,15 @@
-//! What operators and init systems tell us by signal.
+//! Signals of operators and init systems.
 //!
 //! | signal | what happens |
 //! |---|---|
-//! | TERM, INT | the end: see `ending.rs` |
-//! | HUP | the log is opened anew by its name |
-//! | TTIN, TTOU | the log says more, or less |
+//! | TERM, INT | shutdown: see `ending.rs` |
+//! | HUP | the log is opened again by its name |
+//! | TTIN, TTOU | more, or fewer, levels are logged |
 //! | USR1, USR2 | only logged |
 //! | SEGV | a line, then death (`io/sys`) |
 //! | PIPE | ignored, as std arranges |
 //!
-//! Each leaves one line with its number and its name, at every level: monitoring looks for the
+//! Each signal writes one line with its number and its name, at every level: monitoring looks for the
 //! names.
 
 use crate::io::log::{ALWAYS, Log};
@@ -29,7 +29,7 @@ pub enum Signal {
 
 use Signal::{Hup, Int, Term, Ttin, Ttou, Usr1, Usr2};
 
-/// The streams of all of them, from the moment they were taken.
+/// The streams of all signals.
 pub struct Signals {
     hup: unix::Signal,
     int: unix::Signal,
@@ -65,7 +65,7 @@ impl Signal {
         }
     }
 
-    /// `signal 1 (SIGHUP) received, ` and then what comes of it.
+    /// `signal 1 (SIGHUP) received, ` and then what happens.
     pub fn log(self, what: &str) {
         let number = self.kind().as_raw_value();
         let name = self.name();
@@ -74,7 +74,7 @@ impl Signal {
 }
 
 impl Signals {
-    /// Inside a runtime. From here on none of them ends the process by itself.
+    /// Call it within a runtime. From here on no signal ends the process by itself.
     pub fn take() -> io::Result<Signals> {
         let take = |signal: Signal| unix::signal(signal.kind());
         Ok(Signals {
@@ -101,8 +101,8 @@ impl Signals {
     }
 }
 
-/// Those that concern the log alone. The line goes to the old file: whoever moved it looks there
-/// for the end.
+/// Signals about the log alone. The line goes to the old file: a program that moved it looks there for
+/// the last line.
 pub fn tell_log(signal: Signal, log: &Log) {
     match signal {
         Hup => {

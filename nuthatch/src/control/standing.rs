@@ -1,7 +1,7 @@
-//! How things stand, published by control for whoever looks (the stats port does), and whom to
-//! ask for the rest. Control writes it when something changes and never waits for a reader.
+//! The state of the process, which control publishes for the stats port, and the mailboxes to ask for
+//! the rest. Control writes it when something changes, and never waits for a reader.
 //!
-//! Wall-clock time is stamped here: the engine has only its own clock.
+//! Wall-clock times are added here: the engine has only its own clock.
 
 use crate::io::Mailbox;
 use nuthatch_engine::base::{PoolId, ShardId};
@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
-/// What control alone knows.
+/// The state that only control knows.
 #[derive(Clone, Debug)]
 pub struct Standing {
     pub snapshot: Arc<Snapshot>,
     /// Of each pool that is in the snapshot.
     pub pools: BTreeMap<PoolId, PoolStanding>,
-    /// The process is ending: no new client should come.
+    /// The process is shutting down: no new client should come.
     pub draining: bool,
 }
 
@@ -25,7 +25,7 @@ pub struct Standing {
 #[derive(Clone, Debug)]
 pub struct PoolStanding {
     pub ejects: u64,
-    /// Every server of it is out or fails.
+    /// All its servers are out or fail.
     pub dark: bool,
     /// Indexed by shard: microseconds since the epoch of its last ejection, or 0.
     pub ejected_at_us: Vec<u64>,
@@ -61,7 +61,7 @@ impl Standing {
     }
 }
 
-/// Everything that one who looks at the running proxy is given.
+/// What the stats port needs of the running proxy.
 #[derive(Clone)]
 pub struct View {
     /// Indexed by worker.

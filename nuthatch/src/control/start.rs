@@ -3,7 +3,7 @@
 use super::log::NoteLog;
 use super::signals::Signals;
 use super::systemd::Systemd;
-use super::tide::Tide;
+use super::trim_memory::MemoryTrim;
 use super::{Control, Ending, Standing, View};
 use crate::config::Config;
 use crate::io::log::Log;
@@ -19,32 +19,32 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// What the process was told apart from its pools.
+/// The settings of the process besides its pools.
 pub struct Settings {
     pub workers: u16,
-    /// Clients that there are files for.
+    /// Clients for which there are enough descriptors.
     pub clients_room: usize,
     pub log: Arc<Log>,
-    /// How long the end may wait for requests in flight.
+    /// How long the shutdown may wait for requests in flight.
     pub grace: Duration,
 }
 
-/// Hears signals. Made before anything listens: who finds the port open may tell us to end, and
-/// that shall not kill us.
-pub struct Ears {
+/// Control's runtime, and the signals. Made before a socket listens: a program that finds the port open
+/// may send TERM, which must not kill the process.
+pub struct SignalRuntime {
     runtime: tokio::runtime::Runtime,
     signals: Signals,
 }
 
-impl Ears {
-    /// In the process that will serve: a fork would leave them behind.
-    pub fn open() -> anyhow::Result<Ears> {
+impl SignalRuntime {
+    /// Call it in the process that will serve: they do not survive a fork.
+    pub fn open() -> anyhow::Result<SignalRuntime> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let signals = {
             let _inside = runtime.enter();
             Signals::take().context("cannot hear signals")?
         };
-        Ok(Ears { runtime, signals })
+        Ok(SignalRuntime { runtime, signals })
     }
 }
 
@@ -55,7 +55,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Waits for the end, which a signal brings.
+    /// Waits for the end of the shutdown, which a signal begins.
     pub fn wait(self) -> anyhow::Result<()> {
         self.control.join().map_err(|_| anyhow::anyhow!("the control thread panicked"))?;
         for worker in self.workers {
@@ -65,14 +65,14 @@ impl Running {
     }
 }
 
-/// Starts the workers and control over sockets that listen already, a pool's in its place, as
-/// [`super::listen`] makes them. `beside` makes what runs on control's thread beside it, given
-/// something to look at.
+/// Starts the workers and control. The sockets listen already: those of each pool, in the order of
+/// [`super::listen`]. `beside` makes the task that runs on control's thread too, and gets the state of the
+/// process.
 pub fn start<F>(
     config: &Config,
     listeners: &[Vec<Arc<Listener>>],
     settings: Settings,
-    ears: Ears,
+    signal_runtime: SignalRuntime,
     beside: impl FnOnce(View) -> F,
 ) -> anyhow::Result<Running>
 where
@@ -81,7 +81,7 @@ where
     let Settings { workers, clients_room, log, grace } = settings;
     let specs: Vec<Arc<PoolSpec>> =
         config.pools.iter().map(|pool| Arc::new(pool.spec.clone())).collect();
-    let Ears { runtime, signals } = ears;
+    let SignalRuntime { runtime, signals } = signal_runtime;
     let director = Director::new(&specs, usize::from(workers));
     let snapshot = director.snapshot();
     check_ids(listeners, &snapshot);
@@ -144,15 +144,16 @@ where
         signals,
         systemd: Systemd::find(usize::from(workers)),
         ending: Ending::new(grace, usize::from(workers)),
-        tide: Tide::new(),
+        trim: MemoryTrim::new(),
     };
     let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
         runtime.block_on(async {
             tokio::spawn(beside);
             control.run(inbox).await;
         });
-        // Dropped, it would wait for look-ups that hang in the system's resolver, which nobody can
-        // call back: the end would outlast its grace, with nobody left to hear a second signal.
+        // Dropping the runtime would wait for look-ups that hang in the system's resolver and cannot be
+        // cancelled. The shutdown would take longer than its grace time, and no second signal would
+        // be handled.
         runtime.shutdown_background();
     })?;
     Ok(Running { workers: threads, control })
@@ -167,7 +168,7 @@ fn check_ids(listeners: &[Vec<Arc<Listener>>], snapshot: &Snapshot) {
     }
 }
 
-/// What INFO says of the process.
+/// The process, for INFO.
 fn identity(listeners: &[Vec<Arc<Listener>>]) -> Identity {
     let system = rustix::system::uname();
     let words = [system.sysname(), system.release(), system.machine()];
@@ -180,7 +181,7 @@ fn identity(listeners: &[Vec<Arc<Listener>>]) -> Identity {
     Identity { os: os.into(), process_id: std::process::id(), run_id: run_id.into(), ports }
 }
 
-/// Chance that differs from run to run: jitter that agreed over a fleet would be none.
+/// A seed that differs from run to run, so that jitter differs between processes.
 fn seed(worker: usize) -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(worker)

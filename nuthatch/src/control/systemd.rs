@@ -1,7 +1,7 @@
-//! What systemd is told when it asks (`Type=notify`, `WatchdogSec=`): ready, stopping, alive.
+//! Messages to systemd, if it asks for them (`Type=notify`, `WatchdogSec=`): ready, stopping, alive.
 //!
-//! Alive means that every worker has answered since the last time: a worker that hangs is a proxy
-//! that hangs, and systemd shall restart it.
+//! *Alive* is sent only if every worker has answered since the last time. If a worker hangs, the proxy
+//! hangs, and systemd restarts it.
 
 use nuthatch_engine::base::WorkerId;
 use sd_notify::NotifyState;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 #[derive(Debug)]
 pub struct Systemd {
-    /// Between two pings: half of what systemd allows. `None`: it does not ask.
+    /// Between two messages: half of what systemd allows. `None`: it does not ask.
     every: Option<Duration>,
     next: Instant,
     /// Indexed by worker.
@@ -19,7 +19,7 @@ pub struct Systemd {
 impl Systemd {
     pub fn find(workers: usize) -> Systemd {
         let every = sd_notify::watchdog_enabled().map(|limit| limit / 2);
-        // The first time nobody has been asked yet.
+        // No worker was asked before the first time.
         Systemd { every, next: Instant::now(), answered: vec![true; workers] }
     }
 
@@ -27,7 +27,7 @@ impl Systemd {
         self.every.map(|_| self.next)
     }
 
-    /// Pings when all have answered. The workers are to be asked again.
+    /// Sends *alive* if all workers have answered. Then they are asked again.
     pub fn handle_deadline(&mut self, now: Instant) {
         let Some(every) = self.every else { return };
         if self.answered.iter().all(|answered| *answered) {

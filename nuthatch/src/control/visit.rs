@@ -1,4 +1,4 @@
-//! A short visit to a server from the control plane: connect, say something, listen, leave.
+//! A short connection of the control plane to a server: connect, ask, read the answer, close.
 
 use super::resolve;
 use nuthatch_engine::protocol::resp::{encode, reply};
@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
-/// Bytes of answers looked at. INFO's section of the server has about 600, PONG seven.
+/// The most bytes of an answer that are read. INFO's section *server* has about 600, PONG seven.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
-/// What is said to a server: the pool's password, if it has one, and some commands.
+/// The commands for a server: AUTH if the pool has a password, and others.
 pub struct Talk {
     request: Vec<u8>,
     protocol: Protocol,
@@ -72,7 +72,7 @@ impl Talk {
     }
 }
 
-/// How long a server may take for a few words: twice what a connection may take.
+/// How long a server may take to answer: twice the time of a connection.
 pub fn max_wait(spec: &PoolSpec) -> Duration {
     Duration::from_millis(2 * u64::from(spec.connect_timeout_ms.max(100)))
 }
@@ -105,7 +105,7 @@ async fn converse(
                 (at, whole) = (at + end, whole + replies.len());
             }
             Ok(0) => break,
-            // It closed before it had read all that we said.
+            // It closed before it had read all our bytes.
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => break,
             Err(error) => return Err(error),
         }

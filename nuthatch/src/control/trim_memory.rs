@@ -1,4 +1,4 @@
-//! Memory after a burst, given back to the system.
+//! Gives memory back to the system after a burst.
 //!
 //! ```text
 //!   resident memory   ┌──────┐
@@ -6,55 +6,54 @@
 //!   low mark  ▄▄▄│    └──────┘                                     look ▲ │▄▄▄▄▄
 //! ```
 //!
-//! Buffers are freed as replies leave, but glibc keeps it below something still in use: after
-//! 400 MiB of replies to 50 clients it held 100 MiB of which 9 were needed. Asking it to look takes
-//! its arenas' locks for some milliseconds, so it is asked only while we stand well above the lowest
-//! mark seen, and ever more rarely while asking does not help, as then the memory is in use. A
-//! burst's memory goes within half a minute. When a client was closed that did not read what we held
-//! for it there is no need to guess: what it leaves goes within some five seconds.
+//! Buffers are freed as replies leave, but glibc keeps memory below a block that is still in use: after
+//! 400 MiB of replies to 50 clients it held 100 MiB, of which 9 were needed. A trim takes the locks of its
+//! arenas for some milliseconds. So we trim only while we are far above the lowest mark seen, and less
+//! and less often while it does not help, since then the memory is in use. The memory of a burst is given
+//! back within half a minute. If a client is closed that had not read its replies, we know that there is
+//! memory to give back, and do so within five seconds.
 //!
-//! Workers first give back what they keep themselves, see `io/sys/memory.rs`; a moment later it is
-//! our turn.
+//! Workers give back their own memory first, see `io/sys/memory.rs`. The main arena follows a moment later.
 //!
-//! Tried and dropped: counting clients, since a few can hold as much as many; and looking closer to
-//! the low mark, since memory in use is always a little above it.
+//! Tried and dropped: to count clients, since a few can hold as much as many; and to look closer to the
+//! low mark, since memory in use is always a little above it.
 
 use crate::io::sys;
 use std::time::{Duration, Instant};
 
 const LOOK: Duration = Duration::from_secs(5);
-/// What workers have to give back what is theirs.
+/// The time for workers to give back their memory.
 const MOMENT: Duration = Duration::from_millis(100);
 /// After it helped: the next burst's memory may be wanted again at once.
 const PAUSE: Duration = Duration::from_secs(20);
 /// The longest pause while it does not help.
 const PAUSE_MAX: Duration = Duration::from_secs(300);
-/// So far above the low mark nobody cares.
+/// So much above the low mark is no reason to trim.
 const ROOM_KIB: u64 = 8 * 1024;
 
 #[derive(Debug)]
-pub struct Tide {
+pub struct MemoryTrim {
     next: Instant,
     low_kib: u64,
     pause: Duration,
-    /// Something was freed for certain.
+    /// Memory was freed for certain.
     is_expected: bool,
-    /// Where we stood when the workers were asked; then it is our turn.
+    /// The resident memory when the workers were asked. The main arena is next.
     asked_at_kib: Option<u64>,
 }
 
-/// What a look came to.
+/// The result of a look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Next {
-    /// Workers are to give back what they keep.
+    /// Workers give back their memory now.
     asks: bool,
     wait: Duration,
 }
 
-impl Tide {
-    /// Before anything is served: what is in use now is the first low mark.
-    pub fn new() -> Tide {
-        Tide {
+impl MemoryTrim {
+    /// Made before a client is served: the memory in use now is the first low mark.
+    pub fn new() -> MemoryTrim {
+        MemoryTrim {
             next: Instant::now() + LOOK,
             low_kib: resident_kib().unwrap_or(u64::MAX),
             pause: LOOK,
@@ -73,7 +72,7 @@ impl Tide {
         self.next = self.next.min(now + LOOK);
     }
 
-    /// Returns whether workers are to give back what they keep.
+    /// Returns whether workers give back their memory now.
     pub fn handle_deadline(&mut self, now: Instant) -> bool {
         let Some(kib) = resident_kib() else {
             self.next = now + PAUSE_MAX;
@@ -111,7 +110,7 @@ impl Tide {
     }
 }
 
-/// Memory we occupy, where the system says so.
+/// The resident memory of the process, if the system reports it.
 fn resident_kib() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;
@@ -123,48 +122,48 @@ mod tests {
     use super::*;
 
     /// A look at `kib`, and if workers were asked the one after it; how long until the next.
-    fn pass(tide: &mut Tide, kib: u64, after_kib: Option<u64>) -> Duration {
+    fn pass(trim: &mut MemoryTrim, kib: u64, after_kib: Option<u64>) -> Duration {
         let unasked = || -> u64 { panic!("too early") };
-        let first = tide.look(kib, unasked);
+        let first = trim.look(kib, unasked);
         assert_eq!(first.asks, after_kib.is_some());
         let Some(after_kib) = after_kib else { return first.wait };
         assert_eq!(first.wait, MOMENT);
         // What workers gave back meanwhile is seen already.
-        let second = tide.look(after_kib, || after_kib);
+        let second = trim.look(after_kib, || after_kib);
         assert!(!second.asks);
         second.wait
     }
 
-    fn tide_at(low_kib: u64) -> Tide {
-        Tide { low_kib, ..Tide::new() }
+    fn tide_at(low_kib: u64) -> MemoryTrim {
+        MemoryTrim { low_kib, ..MemoryTrim::new() }
     }
 
     #[test]
     fn released_above_the_mark_and_more_rarely_in_vain() {
-        let mut tide = tide_at(9_500);
-        assert_eq!(pass(&mut tide, 9_000, None), LOOK);
-        assert_eq!(pass(&mut tide, 9_000 + ROOM_KIB, None), LOOK);
+        let mut trim = tide_at(9_500);
+        assert_eq!(pass(&mut trim, 9_000, None), LOOK);
+        assert_eq!(pass(&mut trim, 9_000 + ROOM_KIB, None), LOOK);
         // In use: it does not help, and is asked for ever more rarely.
-        assert_eq!(pass(&mut tide, 100_000, Some(100_000)), LOOK * 2);
-        assert_eq!(pass(&mut tide, 100_000, Some(99_000)), LOOK * 4);
+        assert_eq!(pass(&mut trim, 100_000, Some(100_000)), LOOK * 2);
+        assert_eq!(pass(&mut trim, 100_000, Some(99_000)), LOOK * 4);
         // Over: it helps, and all is as before.
-        assert_eq!(pass(&mut tide, 100_000, Some(10_000)), PAUSE);
-        assert_eq!(pass(&mut tide, 10_000, None), LOOK);
-        let pauses = (0..10).map(|_| pass(&mut tide, 100_000, Some(100_000))).max();
+        assert_eq!(pass(&mut trim, 100_000, Some(10_000)), PAUSE);
+        assert_eq!(pass(&mut trim, 10_000, None), LOOK);
+        let pauses = (0..10).map(|_| pass(&mut trim, 100_000, Some(100_000))).max();
         assert_eq!(pauses, Some(PAUSE_MAX));
     }
 
     #[test]
     fn what_was_freed_for_certain_is_released_wherever_we_stand() {
-        let mut tide = tide_at(9_000);
+        let mut trim = tide_at(9_000);
         let now = Instant::now();
-        tide.next = now + PAUSE_MAX;
-        tide.handle_freed(now);
-        assert_eq!(tide.deadline(), now + LOOK);
-        tide.handle_freed(now + LOOK / 2);
-        assert_eq!(tide.deadline(), now + LOOK, "another does not put it off");
+        trim.next = now + PAUSE_MAX;
+        trim.handle_freed(now);
+        assert_eq!(trim.deadline(), now + LOOK);
+        trim.handle_freed(now + LOOK / 2);
+        assert_eq!(trim.deadline(), now + LOOK, "another does not put it off");
         // Little as it was, it says nothing of the next burst.
-        assert_eq!(pass(&mut tide, 9_400, Some(900)), LOOK);
-        assert_eq!(pass(&mut tide, 900, None), LOOK);
+        assert_eq!(pass(&mut trim, 9_400, Some(900)), LOOK);
+        assert_eq!(pass(&mut trim, 900, None), LOOK);
     }
 }
