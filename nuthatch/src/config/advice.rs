@@ -1,8 +1,8 @@
-//! What is allowed and yet hardly meant: the warnings.
+//! Warnings: what is allowed and probably a mistake.
 //!
-//! A warning is worth its line only where nearly everybody who gets it would rather have known:
-//! keys placed so unevenly that a server stands idle, a key that has no effect, data that moved
-//! to another database. Matters of taste are not told.
+//! A warning is worth its line only if nearly every reader wants to know it: keys are placed so unevenly
+//! that a server is idle, a key has no effect, data moved to another database. There are no warnings
+//! about taste.
 
 use super::build::Slots;
 use super::checked::Pool;
@@ -90,7 +90,7 @@ static CUSTOMS: [Custom; 2] = [
     },
 ];
 
-/// A server whose address speaks of the other protocol. Told once a pool, at the first such.
+/// A server whose address is usual for the other protocol. One warning for each pool.
 fn other_protocol(source: &Source, spec: &PoolSpec, slots: &Slots) -> Option<(Id, Place, Fault)> {
     let other = CUSTOMS.iter().find(|custom| custom.protocol != spec.protocol)?;
     let own = CUSTOMS.iter().find(|custom| custom.protocol == spec.protocol)?;
@@ -120,8 +120,8 @@ fn file_name_with<'a>(path: &'a str, words: &[&str]) -> Option<&'a str> {
     words.iter().any(|word| name.to_lowercase().contains(word)).then_some(name)
 }
 
-/// Where a word stands in a place, its colons apart; the whole place if it is not written there as it
-/// reads.
+/// The place of a word within a place, colons included. The whole place, if the word is not written
+/// there literally.
 fn within(source: &Source, place: Place, word: &str) -> Place {
     let line = source.line(place.line).unwrap_or_default();
     let start = (place.column as usize).saturating_sub(1);

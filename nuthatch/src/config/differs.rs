@@ -322,7 +322,7 @@ fn port_11211(asked: &Asked<'_>) -> Vec<Found> {
     asked.config.pools.iter().filter_map(found).collect()
 }
 
-/// What several workers add is told by `upstreams`.
+/// What several workers add is reported by `upstreams`.
 fn preconnect(asked: &Asked<'_>) -> Vec<Found> {
     let several = |pool: &&Pool| pool.spec.preconnect && pool.spec.server_connections > 1;
     let found = |pool: &Pool| {

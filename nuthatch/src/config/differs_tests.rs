@@ -1,4 +1,4 @@
-//! Every rule of `differs.rs`: a file that it speaks of, and one that it is silent about.
+//! Every rule of `differs.rs`: a file for which it reports a difference, and one for which it does not.
 
 use super::{Difference, Kind, RULES, differences};
 use nuthatch_engine::topology::Manners;
@@ -15,7 +15,7 @@ fn told(text: &str, workers: u16) -> Vec<Difference> {
     differences(&config, workers)
 }
 
-/// A rule, a file it speaks of and the line it names, and one that is the same under both.
+/// A rule, a file that it reports with the line, and a file that is the same under both.
 fn cases() -> Vec<(&'static str, String, u32, String)> {
     let redis = |lines: &str| file(&format!("  redis: true\n{lines}"), TWO);
     let good = redis("");
@@ -66,7 +66,7 @@ fn every_rule_speaks_and_is_silent() {
     let cases = cases();
     for (rule, text, line, same) in &cases {
         let found = told(text, 1);
-        // A password is told of wherever there is one.
+        // Every password is reported.
         let apart = |it: &&Difference| it.rule != "password" || *rule == "password";
         let found: Vec<&Difference> = found.iter().filter(apart).collect();
         assert_eq!(found.len(), 1, "{rule}: {found:?}");

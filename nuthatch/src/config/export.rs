@@ -1,16 +1,16 @@
-//! A file as nutcracker 0.5.0 takes it, for the way back.
+//! Writes a file that nutcracker 0.5.0 reads, for the way back.
 //!
 //! ```text
-//!   a block of lines: ours dropped or changed where they stand, comments and order kept
-//!   a pool in flow form, or a key that does not begin its line: the pool is written anew
-//!   the whole file in flow form: every pool is
+//!   a block of lines: our keys are dropped or changed in place; comments and order are kept
+//!   a pool in flow form, or a key that does not begin its line: the pool is written again
+//!   the whole file in flow form: all pools are written again
 //! ```
 //!
 //! What decides where keys live is the same before and after, names above all: `[::1]:6379:1` has
 //! the name `[::1]:6379`, which it keeps as an explicit one when the brackets go. [`export`] reads
-//! its own work and compares before anybody gets it.
+//! its own output and compares it before it returns it.
 //!
-//! What a text cannot say to nutcracker is told as a [`Loss`]: one row a matter in [`MATTERS`].
+//! A setting that nutcracker does not have becomes a [`Loss`]: one row for each in [`MATTERS`].
 
 use super::checked::{Config, Pool};
 use super::node::{Node, Scalar};
@@ -28,7 +28,7 @@ pub struct Export {
     pub losses: Vec<Loss>,
 }
 
-/// Something that nutcracker cannot be told.
+/// A setting that nutcracker does not have.
 pub struct Loss {
     pub line: u32,
     pub pool: String,
@@ -92,7 +92,7 @@ static MATTERS: [Matter; 8] = [
     },
 ];
 
-/// The file for nutcracker. The error is a defect of ours, told instead of a wrong file.
+/// The file for nutcracker. An error is a defect of ours; it is returned instead of a wrong file.
 pub fn export(config: &Config) -> Result<Export, String> {
     let written = Written::new(config);
     let lines = Lines::new(&written, config);
@@ -162,7 +162,7 @@ struct Lines<'a> {
     written: &'a Written<'a>,
     lines: BTreeMap<u32, Option<String>>,
     count: u32,
-    /// Of pools that are written anew.
+    /// For pools that are written again.
     lost_comments: Vec<Loss>,
 }
 
@@ -382,7 +382,7 @@ fn pool_text(pool: &Pool, lines: &WrittenPool<'_>) -> String {
     text
 }
 
-/// A scalar as YAML: bare where nothing in it could mean anything else, else in quotes.
+/// A scalar as YAML: without quotes if it can mean only this text, otherwise with quotes.
 fn plain(text: &str) -> String {
     let is_tame = |c: char| c.is_ascii_alphanumeric() || "_-./: ".contains(c);
     let bare = text.chars().all(is_tame)

@@ -13,7 +13,7 @@
 //! nutcracker accepted is read in another way.
 //!
 //! [`load`] and [`parse`] are pure but for the reading of the file: hosts are looked up by
-//! [`resolve`]. This room knows the engine's tables (hashes, distributions); they do not know it.
+//! `resolve`. This room knows the engine's tables (hashes, distributions); they do not know it.
 
 mod advice;
 mod build;
@@ -116,7 +116,7 @@ fn parse_bytes(bytes: &[u8], file_name: &str, manners_default: Manners) -> Outco
         let found = without_secrets(&source, found);
         return Ok((Config { pools, source }, found));
     }
-    // Refused. Mend what looks like a slip of the keyboard and tell what else there is.
+    // Refused. Mend what looks like a typing slip, and report the other problems too.
     let mended = slips::mend(&source);
     if mended.problems.is_empty() {
         problems.extend(found);

@@ -1,7 +1,7 @@
 //! Places in a file, as the reader's editor counts them: lines and columns from 1, a column being
 //! one character, however many bytes it has or cells it takes on a screen.
 
-/// A stretch of characters, most often in one line. Line 0 means the file as a whole.
+/// A range of characters, mostly in one line. Line 0: the whole file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Place {
     /// From 1.
@@ -10,7 +10,7 @@ pub struct Place {
     pub column: u32,
     /// In characters; 0 points between two.
     pub length: u32,
-    /// Lines below this one that it goes on in.
+    /// How many further lines it covers.
     pub lines_below: u32,
 }
 

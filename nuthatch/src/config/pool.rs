@@ -123,8 +123,8 @@ impl PoolReader<'_> {
         );
     }
 
-    /// A key that is none, but was probably meant as one that is not there: its value is looked
-    /// at too, and the key meant is not called missing.
+    /// A misspelt key, if it probably means a key that is not in the file: its value is checked too, and
+    /// the intended key is not reported as missing.
     fn misspelt(&mut self, key: &Node, value: &Node, slots: &mut Slots) {
         let Node::Scalar(key) = key else { return };
         let Some(row) = key_meant(&key.text) else { return };
@@ -348,8 +348,8 @@ impl PoolReader<'_> {
         self.problems.push(self.source.problem_quoting(place, scalar.place, fault));
     }
 
-    /// The place of some characters of a scalar. A scalar with escapes or line breaks does not
-    /// stand in the file as it reads: there the whole is meant.
+    /// The place of some characters of a scalar. A scalar with escapes or line breaks has another text in
+    /// the file: then the place of the whole scalar.
     fn inside(&self, scalar: &Scalar, span: Option<std::ops::Range<usize>>) -> Place {
         let Some(span) = span else { return scalar.place };
         let start = scalar.place.column as usize + usize::from(scalar.quoted);

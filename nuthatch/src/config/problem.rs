@@ -1,8 +1,7 @@
-//! What is wrong, said so that the reader can put it right.
+//! Problems of a file, with what the reader needs to mend them.
 //!
-//! A [`Fault`] is what a small checker knows: what it found in a piece of text and what it would
-//! have taken. A [`Problem`] is a fault in its place: file, line, column, pool and key. Shown, it
-//! reads like this:
+//! A [`Fault`] is what a small checker knows: what it found in a piece of text, and what it expects. A
+//! [`Problem`] is a fault with its place: file, line, column, pool and key. It is shown like this:
 //!
 //! ```text
 //! cache.yml:3:9: error in pool `cache`: no hash has this name
@@ -13,12 +12,12 @@
 //!   did you mean `fnv1a_64`?
 //! ```
 //!
-//! Where a secret stands in the line, in what is quoted or below it, stars are shown: see
-//! `secret.rs`. The same stars for every secret, and the caret at the first: neither its length
-//! nor the place of a character in it is told.
+//! A secret in the line, in the quoted text or below it is shown as stars: see `secret.rs`. The stars
+//! are the same for every secret and the caret stands at the first one, so they show neither its length
+//! nor the place of a character in it.
 //!
 //! The caret line counts screen cells, not characters: `键` and `：` take two. Tabs are drawn as
-//! `→   `, since an unseen tab is often the very problem.
+//! `→   `, since an invisible tab is often the problem.
 
 use super::place::Place;
 use super::quote::{STARS, quoted, visible};
@@ -40,7 +39,7 @@ pub enum Severity {
 pub struct Problem {
     pub severity: Severity,
     pub file: String,
-    /// From 1; 0 when the file as a whole is meant.
+    /// From 1. 0: the whole file.
     pub line: u32,
     /// From 1, in characters.
     pub column: u32,
@@ -62,7 +61,7 @@ pub struct Problem {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fault {
     pub message: Box<str>,
-    /// Which characters of the text, where it is not the whole.
+    /// The characters of the text that are wrong, if not all are.
     pub span: Option<Range<usize>>,
     pub found: Option<Box<str>>,
     pub expected: Option<Box<str>>,

@@ -1,7 +1,7 @@
 //! The reference page of the configuration, printed from the table in `schema.rs`.
 //!
-//! docs/reference/config.md is this text; a test compares them, and writes the page anew when
-//! asked by `NUTHATCH_BLESS=1 cargo test -p nuthatch`.
+//! docs/reference/config.md is this text. A test compares them, and writes the page with
+//! `NUTHATCH_BLESS=1 cargo test -p nuthatch`.
 
 use super::schema::{KEYS, Key, Kind, Origin, WhenAbsent};
 use nuthatch_engine::routing::{DISTRIBUTIONS, HASHES};

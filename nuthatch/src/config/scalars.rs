@@ -1,7 +1,7 @@
 //! What a scalar means: numbers, switches, names, hash tags.
 //!
 //! nutcracker's rules, digit for digit, since YAML's own would read `0x190` as 400 and `True` as
-//! true. Every refusal says what would be taken, and suggests it where the intention is plain.
+//! true. Every refusal says what is expected, and suggests it if the intention is clear.
 //! One rule is ours: a number that does not fit is refused, where nutcracker let it wrap round at
 //! 32 bits.
 

@@ -52,7 +52,7 @@ pub fn is_secret(text: &str) -> bool {
     if let Some(key) = schema::find(text) {
         return key.secret;
     }
-    // A reader sees neither an invisible character nor one that could not be read.
+    // A reader sees no invisible character, and none that could not be decoded.
     let text: String = text.chars().filter(|c| !c.is_control() && *c != '\u{fffd}').collect();
     let text = suggest::plain(&text);
     let folded = text.to_lowercase().replace(['-', ' '], "_");

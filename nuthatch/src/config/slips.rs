@@ -1,16 +1,15 @@
-//! Slips of the keyboard: what the eye passes over and YAML does not.
+//! Typing slips that a reader does not see and YAML does not accept.
 //!
 //! Tabs for indentation, the full-width colon of a Chinese keyboard, a blank forgotten after the
-//! colon, a comment begun with `//`. A YAML parser stops at the first of these, far from the
-//! cause and in words about simple keys. So a text that was refused is looked through again here,
-//! line by line; each kind of slip is told once per line (tabs once per file) and mended *in
-//! memory*, only to go on and find what else is wrong. The file stays refused.
+//! colon, a comment begun with `//`. A YAML parser stops at the first slip, often far from the cause, with
+//! words about simple keys. So a refused text is checked again here, line by line. Each kind of slip is
+//! reported once per line (tabs once per file) and mended *in memory*, only to find the other problems.
+//! The file stays refused.
 //!
-//! Nothing here is asked about a file that is good as it stands: a password may hold a full-width
-//! colon, and a comment anything at all.
+//! A good file is not checked here: a password may hold a full-width colon, and a comment any text.
 //!
-//! Mending may change a line's length. [`Columns`] leads from a column of the mended line back to
-//! the one the writer sees.
+//! Mending may change a line's length. [`Columns`] leads from a column of the mended line back to the
+//! column in the file.
 
 use super::characters::{is_blank, is_colon};
 use super::place::Place;
@@ -38,7 +37,7 @@ impl Columns {
     }
 }
 
-/// A text as it was probably meant.
+/// The text that was probably intended.
 #[derive(Debug)]
 pub struct Mended {
     pub text: String,
@@ -160,8 +159,8 @@ impl Line {
     }
 }
 
-/// Blanks that stand for a tab: the smallest indentation in use elsewhere in the file, so that
-/// mixed lines still fit together.
+/// Blanks that replace a tab: the smallest indentation elsewhere in the file, so that mixed lines fit
+/// together.
 fn tab_width(source: &Source) -> usize {
     let blanks = |line: &str| line.chars().take_while(|&c| c == ' ').count();
     source
@@ -174,7 +173,7 @@ fn tab_width(source: &Source) -> usize {
         .unwrap_or(2)
 }
 
-/// Lines whose indentation holds something else than blanks.
+/// Lines with other characters than blanks in their indentation.
 #[derive(Default)]
 struct Indents {
     tabs: Vec<(usize, usize, usize)>,
@@ -241,12 +240,12 @@ fn line_list(lines: &[usize]) -> String {
     format!("{word} {}{more}", shown.join(", "))
 }
 
-/// A whole line that was meant as a comment.
+/// A whole line that is probably a comment.
 fn mend_comment(line: &mut Line) -> Option<Slip> {
     let start = line.indentation();
     let marks: &[&str] = &["//", "＃", "/*", "--", ";"];
     let rest = line.text(start..line.cells.len());
-    // `---` begins a document, and `/path: x` is nobody's comment.
+    // `---` begins a document, and `/path: x` is no comment.
     let mark = marks.iter().find(|mark| rest.starts_with(**mark) && !rest.starts_with("---"))?;
     let column = line.column(start);
     let length = mark.chars().count();
@@ -277,7 +276,7 @@ fn mend_dash(line: &mut Line) -> Option<Slip> {
 /// The mark between key and value: `：`, `:` with no blank or an odd one behind it, `=`.
 fn mend_separator(line: &mut Line) -> Option<Slip> {
     let start = line.indentation();
-    // Items and quoted keys are left alone: what is in them is for those who know its meaning.
+    // List items and quoted keys are not changed: other checkers know their meaning.
     if matches!(line.at(start), '-' | '"' | '\'' | '#' | '\n') {
         return None;
     }

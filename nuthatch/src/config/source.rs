@@ -1,7 +1,7 @@
-//! The file as it was written.
+//! The text of the file.
 //!
-//! Everything that complains keeps the [`Place`] of the complaint. [`Source`] keeps the lines, so
-//! that a problem can show the one it means, and knows which of them hold secrets.
+//! Each checker keeps the [`Place`] of a problem. [`Source`] keeps the lines, so that a problem can show
+//! its line, and knows which lines hold secrets.
 
 use super::node::Node;
 use super::place::Place;

@@ -1,8 +1,8 @@
 //! Why the YAML parser stopped, in our words.
 //!
-//! It speaks of simple keys and block collections; the writer of a file wants to know what to do.
-//! A row here is found by a part of the parser's message. A message without a row is passed on as
-//! it is, so a new version of the parser can make the help poorer, never wrong.
+//! The parser's words are about simple keys and block collections; the reader wants to know what to do. A
+//! row here is found by a part of the parser's message. A message without a row is shown unchanged, so a
+//! new version of the parser can make the help poorer, but not wrong.
 
 use super::problem::Fault;
 
@@ -32,7 +32,7 @@ struct Advice {
     help: &'static str,
 }
 
-/// The first whose sign is in the message counts.
+/// The first row whose text is in the message counts.
 static ADVICE: &[Advice] = &[
     Advice {
         sign: "mapping values are not allowed",

@@ -1,9 +1,9 @@
-//! A good file once more, as it was written: which key stands where, and in what form.
+//! The text of a good file: where each key stands, and in what form.
 //!
-//! [`Config`] holds what a file means. Those who speak of its text (what nutcracker
-//! would have made of it, how to write it for nutcracker) need the places and the forms too, and
-//! read the lines again. [`Written::refused`] tells the forms that we take and nutcracker 0.5.0
-//! does not; `tests/config_oracle/` holds them against the real one.
+//! [`Config`] holds the meaning of a file. Two users need the places and forms too, and read the lines
+//! again: what nutcracker reads differently, and how to write the file for nutcracker.
+//! [`Written::refused`] lists the forms that we accept and nutcracker 0.5.0 does not;
+//! `tests/config_oracle/` compares them with the real nutcracker.
 
 use super::checked::Config;
 use super::listen;
@@ -44,7 +44,7 @@ pub enum Form {
 pub struct Refused<'a> {
     pub form: Form,
     pub place: Place,
-    /// `None` where it is the whole file's matter.
+    /// `None`: it is about the whole file.
     pub pool: Option<&'a str>,
 }
 

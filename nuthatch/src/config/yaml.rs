@@ -5,12 +5,11 @@
 //! it made none to nutcracker. What a scalar means is up to `scalars.rs` and its neighbours (see
 //! docs/adr/0001-yaml-as-text.md).
 //!
-//! A file with an error has no end of the tree: what was read before the error is kept all the
-//! same, so that its other problems can be told in the same go, and [`Tree::complete`] says that
-//! nothing should be called missing.
+//! The tree of a file with an error is not complete. What was read before the error is kept, so that its
+//! other problems are reported too. [`Tree::complete`] says whether a key may be reported as missing.
 //!
-//! Anchors, aliases, tags and a second document are refused, as nutcracker refused them; flow
-//! lists, `---` and `%YAML` are harmless and taken.
+//! Anchors, aliases, tags and a second document are refused, as nutcracker refuses them. Flow lists, `---`
+//! and `%YAML` are harmless and accepted.
 
 use super::node::{Node, Scalar};
 use super::place::Place;
@@ -47,8 +46,8 @@ struct Reader<'a> {
 
 /// Reads a text. `columns` leads from a place in it to the place in the file as written.
 ///
-/// Where the parser stops, the line it stopped in is blanked and the text read again, to find
-/// what else is wrong. An error right below the one before is its echo and not told.
+/// When the parser stops, the line is blanked and the text is read again, to find the other problems. An
+/// error in the line behind another error follows from it and is not reported.
 pub fn read(source: &Source, text: &str, columns: &Columns) -> Tree {
     let mut text: Vec<char> = text.chars().collect();
     let mut problems = Vec::new();
@@ -89,11 +88,11 @@ pub fn read(source: &Source, text: &str, columns: &Columns) -> Tree {
 /// Times a text is read again, to blank one tab or one line each time.
 const ATTEMPTS_MAX: usize = 1000;
 
-/// Lines that are blanked. After so many errors nobody reads on.
+/// The most lines that are blanked: no reader needs more errors at once.
 const STOPS_MAX: usize = 20;
 
 /// nutcracker took a tab for the blank after a key's colon; our parser does not. (YAML 1.2 does.)
-/// A tab at the very place where the parser wants a blank is made one.
+/// A tab at the place where the parser expects a blank becomes a blank.
 fn blank_tab(text: &mut [char], stop: &ScanError) -> bool {
     let mut index = stop.marker().index();
     if !stop.info().contains("valid YAML whitespace") || stop.info().starts_with("'-'") {

@@ -134,13 +134,13 @@ mod tests {
         second.wait
     }
 
-    fn tide_at(low_kib: u64) -> MemoryTrim {
+    fn trim_at(low_kib: u64) -> MemoryTrim {
         MemoryTrim { low_kib, ..MemoryTrim::new() }
     }
 
     #[test]
     fn released_above_the_mark_and_more_rarely_in_vain() {
-        let mut trim = tide_at(9_500);
+        let mut trim = trim_at(9_500);
         assert_eq!(pass(&mut trim, 9_000, None), LOOK);
         assert_eq!(pass(&mut trim, 9_000 + ROOM_KIB, None), LOOK);
         // In use: it does not help, and is asked for ever more rarely.
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_was_freed_for_certain_is_released_wherever_we_stand() {
-        let mut trim = tide_at(9_000);
+        let mut trim = trim_at(9_000);
         let now = Instant::now();
         trim.next = now + PAUSE_MAX;
         trim.handle_freed(now);
