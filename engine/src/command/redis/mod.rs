@@ -56,7 +56,7 @@ const GROUPS: [&[Command]; 13] = [
 pub const COUNT: usize = count();
 
 /// Every command, group by group.
-pub static COMMANDS: [Command; COUNT] = gather();
+pub static COMMANDS: [Command; COUNT] = all_rows();
 
 /// One more than the highest index of a row.
 pub const INDEX_COUNT: usize = COMMANDS_FIRST + COUNT;
@@ -81,7 +81,7 @@ const fn count() -> usize {
 }
 
 #[allow(clippy::large_stack_arrays, reason = "runs in the compiler only")]
-const fn gather() -> [Command; COUNT] {
+const fn all_rows() -> [Command; COUNT] {
     let mut all = [GROUPS[0][0]; COUNT];
     let mut filled = 0;
     let mut group = 0;

@@ -42,7 +42,7 @@ pub(super) const fn counted(count: u8, of: KeyUse) -> Keyed {
 }
 
 /// A destination, a count, and as many sources.
-pub(super) const fn gathered(dest: KeyUse, sources: KeyUse) -> Keyed {
+pub(super) const fn with_dest(dest: KeyUse, sources: KeyUse) -> Keyed {
     Keyed(Keys::Counted { count: 2, dest: true }, [dest, sources])
 }
 

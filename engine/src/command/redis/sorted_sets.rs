@@ -3,7 +3,7 @@
 //! twemproxy used the count of ZDIFF, ZINTER and ZUNION as the key and routed by it. We route by the
 //! first key.
 
-use super::row::{counted, gathered, one, row, two};
+use super::row::{counted, one, row, two, with_dest};
 use crate::command::Before::{Closed, Sent};
 use crate::command::{Command, Flags, Group, KeyUse as Use};
 
@@ -31,7 +31,7 @@ pub(super) const ROWS: [Command; 32] = [
     row(G, "zdiff",            -3, READ,       counted(1, Use::READ),          Sent,   "6.2.0",
         "numkeys:integer key... [WITHSCORES]",
         "Returns the first set's members that are in no other."),
-    row(G, "zdiffstore",       -4, GROW,       gathered(Use::OVERWRITE, Use::READ), Sent,   "6.2.0",
+    row(G, "zdiffstore",       -4, GROW,       with_dest(Use::OVERWRITE, Use::READ), Sent,   "6.2.0",
         "destination:key numkeys:integer key...",
         "Stores the first source's members that are in no other."),
     row(G, "zincrby",           4, GROW_FAST,  one(Use::MODIFY),               Sent,   "1.2.0",
@@ -44,7 +44,7 @@ pub(super) const ROWS: [Command; 32] = [
     row(G, "zintercard",       -3, READ,       counted(1, Use::READ),          Closed, "7.0.0",
         "numkeys:integer key... [LIMIT limit:integer]",
         "Counts the members that are in all sets."),
-    row(G, "zinterstore",      -4, GROW,       gathered(Use::OVERWRITE, Use::READ), Sent,   "2.0.0",
+    row(G, "zinterstore",      -4, GROW,       with_dest(Use::OVERWRITE, Use::READ), Sent,   "2.0.0",
         "destination:key numkeys:integer key... [WEIGHTS weight:integer...] \
          [AGGREGATE aggregate(SUM | MIN | MAX)]",
         "Stores the members that are in all sources."),
@@ -117,7 +117,7 @@ pub(super) const ROWS: [Command; 32] = [
         "numkeys:integer key... [WEIGHTS weight:integer...] \
          [AGGREGATE aggregate(SUM | MIN | MAX)] [WITHSCORES]",
         "Returns the members that are in any set."),
-    row(G, "zunionstore",      -4, GROW,       gathered(Use::OVERWRITE, Use::READ), Sent,   "2.0.0",
+    row(G, "zunionstore",      -4, GROW,       with_dest(Use::OVERWRITE, Use::READ), Sent,   "2.0.0",
         "destination:key numkeys:integer key... [WEIGHTS weight:integer...] \
          [AGGREGATE aggregate(SUM | MIN | MAX)]",
         "Stores the members that are in any source."),

@@ -1,4 +1,4 @@
-//! Large replies flow: they are handed to their client as they come and never gathered.
+//! Large replies flow: they are handed to their client as they come and never collected.
 //!
 //! ```text
 //!   server ══▶ upstream ──── the oldest ticket's reply, piece by piece ────▶ client's output
@@ -6,7 +6,7 @@
 //!                  └── read no further while the client has much unread  ◀──────┘
 //! ```
 //!
-//! A reply flows when it is large and its client is owed no older reply. Until then it is gathered like
+//! A reply flows when it is large and its client is owed no older reply. Until then it is collected like
 //! any other. While it flows, its upstream is *alone*: it takes no new request, and another upstream
 //! gets its place in the pool's table. When it owes no reply any more, it becomes a spare. So a reply
 //! of hundreds of megabytes, or a client that reads slowly, delays only requests that were sent behind
@@ -139,7 +139,7 @@ fn account(
             let bound = if is_shared { shared_pause_bytes } else { pause_bytes };
             let is_paused = client.out().len() > bound;
             if is_paused && is_shared {
-                client.watch(turn, turn.now.plus_ms(STREAM_SHARED_STALL_MS));
+                client.set_deadline(turn, turn.now.plus_ms(STREAM_SHARED_STALL_MS));
             }
             if let Some(download) = upstream.download_mut() {
                 download.is_paused = is_paused;

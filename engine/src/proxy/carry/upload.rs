@@ -12,7 +12,7 @@
 //! client's requests keep their order.
 //!
 //! A request flows only if it has one key, which comes before the large argument. Any other request is
-//! gathered. If the server is lost in the middle, the client gets an error, and the rest of the body is
+//! collected. If the server is lost in the middle, the client gets an error, and the rest of the body is
 //! dropped as it comes, so the connection stays in step. If the client is lost, its upstream is closed,
 //! because the rest of the request will never come.
 

@@ -35,7 +35,7 @@ pub struct Turn {
     /// Stopped at their window or output bound, and have room again.
     pub resumable: Vec<Key>,
     /// Clients with a deadline of their own: a full socket, or a lingering close.
-    pub watched: Vec<Key>,
+    pub clients_with_deadline: Vec<Key>,
     /// Not after the earliest deadline; may be before it.
     pub deadline: Time,
     /// Indexed by pool; a new pool adds its own.
@@ -63,7 +63,7 @@ impl Turn {
             held_clients: Vec::new(),
             held_until: Time::NEVER,
             resumable: Vec::new(),
-            watched: Vec::new(),
+            clients_with_deadline: Vec::new(),
             deadline: Time::NEVER,
             counters: Vec::new(),
             identity: Arc::default(),

@@ -56,7 +56,7 @@ pub fn decide_begun<'a>(line: &[u8], facts: &Facts<'_>, scratch: &mut Scratch<'_
     let name = words.next().unwrap_or_default();
     let key = words.next().unwrap_or_default();
     let Some(command) = memcache::lookup(name) else {
-        return Plan::Gather;
+        return Plan::WhenWhole;
     };
     let Verb::Meta { flags } = command.verb else {
         let sent = sending(command, noreply_fence(line));
@@ -66,7 +66,7 @@ pub fn decide_begun<'a>(line: &[u8], facts: &Facts<'_>, scratch: &mut Scratch<'_
     let key = MetaKey::read(key, flags);
     // It is refused when it is whole.
     if key.may_break_lines() {
-        return Plan::Gather;
+        return Plan::WhenWhole;
     }
     let sent = sending(command, meta_fence(flags));
     Plan::Forward(facts.forward_key(key.as_slice(), scratch.chance, sent))

@@ -78,7 +78,7 @@ pub enum Plan<'a> {
     LocalLine(lines::Local),
     Refuse(Refusal<'a>),
     /// The request does not flow. It is decided again when it is whole.
-    Gather,
+    WhenWhole,
 }
 
 #[derive(Clone, Copy, Debug)]

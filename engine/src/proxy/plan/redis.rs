@@ -69,7 +69,7 @@ pub fn decide_begun<'a>(
         Ok(command) if command.verb == Verb::Forward && command.single_key => {
             Plan::Forward(facts.forward_key(key, scratch.chance, sending(command)))
         }
-        _ => Plan::Gather,
+        _ => Plan::WhenWhole,
     }
 }
 

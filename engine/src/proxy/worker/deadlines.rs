@@ -23,7 +23,7 @@ impl Worker {
             let timeout_ms = self.pools[upstream.pool().index()].spec.timeout_ms;
             self.turn.wake_at(upstream.deadline(timeout_ms));
         }
-        for key in std::mem::take(&mut self.turn.watched) {
+        for key in std::mem::take(&mut self.turn.clients_with_deadline) {
             self.client_deadline(key);
         }
     }
@@ -85,13 +85,13 @@ impl Worker {
         let Some(client) = self.clients.get_mut(key) else {
             return;
         };
-        client.unwatch();
+        client.forget_deadline();
         client.handle_wait_deadline(&mut self.turn);
         if let ClientState::Lingering { until } = client.state() {
             if until <= now {
                 self.close_client(key);
             } else {
-                client.watch(&mut self.turn, until);
+                client.set_deadline(&mut self.turn, until);
             }
             return;
         }
@@ -106,7 +106,7 @@ impl Worker {
         if until > now {
             client.forget_try();
             // Looked at often enough to see a hoard grow.
-            client.watch(&mut self.turn, until.min(now.plus_ms(look_ms)));
+            client.set_deadline(&mut self.turn, until.min(now.plus_ms(look_ms)));
             return;
         }
         // Linux tells that a socket has room when a third of it is free and half of what it may hold
@@ -114,7 +114,7 @@ impl Worker {
         // tried once, and not where memory is short.
         if client.unread_bytes() <= CLIENT_GLUT_BYTES && client.try_again() {
             self.turn.actions.push_back(Action::TryWriting { conn: ConnId::Client(key) });
-            client.watch(&mut self.turn, now);
+            client.set_deadline(&mut self.turn, now);
             return;
         }
         self.close_stalled(key);

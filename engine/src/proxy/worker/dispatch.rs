@@ -14,7 +14,7 @@ pub enum Begun {
     Yes,
     /// Not before its client is owed no reply.
     NotYet,
-    /// No: it is gathered.
+    /// No: it is collected.
     No,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
         Plan::FanOut(fan_out) => x.fan_out(fan_out),
         Plan::Local(local, command) => return local::answer(x, local, command, args),
         Plan::Refuse(refusal) => x.refuse(refusal),
-        Plan::LocalLine(_) | Plan::Gather => debug_assert!(false, "no plan for a request"),
+        Plan::LocalLine(_) | Plan::WhenWhole => debug_assert!(false, "no plan for a request"),
     }
     Taken::Yes
 }
@@ -52,7 +52,7 @@ pub(super) fn take_line(x: &mut Exchange<'_>, request: &text::Request<'_>) {
         Plan::FanOut(fan_out) => x.fan_out(fan_out),
         Plan::LocalLine(local) => local::answer_line(x, local),
         Plan::Refuse(refusal) => x.refuse(refusal),
-        Plan::Local(..) | Plan::Gather => debug_assert!(false, "no plan for a line"),
+        Plan::Local(..) | Plan::WhenWhole => debug_assert!(false, "no plan for a line"),
     }
 }
 

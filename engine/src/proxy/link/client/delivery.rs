@@ -12,7 +12,7 @@ pub struct Delivery {
     pub(super) asked_at_once: bool,
     pub(super) full: Option<Full>,
     /// It stands in the list of clients with a deadline.
-    pub(super) is_watched: bool,
+    pub(super) has_deadline: bool,
 }
 
 /// A socket that takes nothing.

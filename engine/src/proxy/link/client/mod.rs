@@ -4,7 +4,7 @@
 //! pipeline of many requests for large replies costs the client's time, not our memory. The window
 //! follows the replies that have come: after many small replies it is wide, and lets a burst of requests
 //! for large replies through before it closes. Such replies flow (`carry/download.rs`) and wait in their
-//! server. `CLIENT_HOARD_STALL_MS` bounds what is gathered nevertheless.
+//! server. `CLIENT_HOARD_STALL_MS` bounds what is collected nevertheless.
 
 mod delivery;
 pub mod gate;
@@ -175,7 +175,7 @@ impl Client {
     /// All is written: the rest of its input is dropped until then.
     pub fn linger(&mut self, turn: &mut Turn, until: Time) {
         self.state = ClientState::Lingering { until };
-        self.watch(turn, until);
+        self.set_deadline(turn, until);
     }
 
     /// It is gone. Returns the large request of which it had not sent all.
@@ -268,9 +268,9 @@ impl Client {
         counters.retrievals_partial += u64::from(is_partial);
         match came {
             Came::Answered => self.settle(turn),
-            Came::Part => self.watch_hoard(turn),
+            Came::Part => self.look_at_hoard(turn),
             Came::Kept => {
-                self.watch_hoard(turn);
+                self.look_at_hoard(turn);
                 // What was joined may be shorter than its parts.
                 self.maybe_resume(turn);
             }
@@ -280,17 +280,17 @@ impl Client {
     /// Its oldest request is answered.
     #[inline(always)]
     fn settle(&mut self, turn: &mut Turn) {
-        self.watch_hoard(turn);
+        self.look_at_hoard(turn);
         self.mark_dirty(turn);
         self.maybe_resume(turn);
     }
 
     /// Looks at a client with many unread bytes soon, and not only when its socket reports room.
     #[inline]
-    fn watch_hoard(&mut self, turn: &mut Turn) {
+    fn look_at_hoard(&mut self, turn: &mut Turn) {
         if self.unread_bytes() > CLIENT_HOARD_BYTES {
             let at = turn.now.plus_ms(CLIENT_GLUT_STALL_MS);
-            self.watch(turn, at);
+            self.set_deadline(turn, at);
         }
     }
 

@@ -62,7 +62,7 @@ impl Client {
             return false;
         }
         self.gate = Gate::AwaitServers { until };
-        self.watch(turn, until);
+        self.set_deadline(turn, until);
         true
     }
 
@@ -85,7 +85,7 @@ impl Client {
             if until <= turn.now {
                 self.end_wait(turn, false);
             } else {
-                self.watch(turn, until);
+                self.set_deadline(turn, until);
             }
         }
     }

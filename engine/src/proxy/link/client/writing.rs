@@ -61,7 +61,7 @@ impl Client {
         } else if written > 0 || self.delivery.full.is_none() {
             self.replies.out.trim();
             self.delivery.full = Some(Full { since: turn.now, was_tried: false });
-            self.watch(turn, turn.now.plus_ms(stall_ms));
+            self.set_deadline(turn, turn.now.plus_ms(stall_ms));
             self.maybe_resume(turn);
         }
     }
@@ -85,16 +85,16 @@ impl Client {
     }
 
     /// Its own deadline is looked at from now on.
-    pub fn watch(&mut self, turn: &mut Turn, at: Time) {
-        if !self.delivery.is_watched {
-            self.delivery.is_watched = true;
-            turn.watched.push(self.key());
+    pub fn set_deadline(&mut self, turn: &mut Turn, at: Time) {
+        if !self.delivery.has_deadline {
+            self.delivery.has_deadline = true;
+            turn.clients_with_deadline.push(self.key());
         }
         turn.wake_at(at);
     }
 
     /// It has left the list of clients with a deadline.
-    pub fn unwatch(&mut self) {
-        self.delivery.is_watched = false;
+    pub fn forget_deadline(&mut self) {
+        self.delivery.has_deadline = false;
     }
 }

@@ -243,6 +243,6 @@ fn a_line_flows_where_the_whole_request_goes() {
         }
     }
     for line in ["ms YQo= 1 b", "ms YQo= 1 b k", "nosuch"] {
-        assert_eq!(begun(&pool(Manners::Modern), line), "gather", "{line}");
+        assert_eq!(begun(&pool(Manners::Modern), line), "when whole", "{line}");
     }
 }

@@ -8,7 +8,7 @@
 //!   fan out mget to 0 1 0, InOrder Read   the owner of each key; `to all`
 //!   local Ping                            answered here
 //!   refuse -ERR ... | counted             and `closes: why`, `MULTI Begin`, `MULTI End`
-//!   gather                                a head that is begun and does not flow
+//!   when whole                            a head that is begun and does not flow
 //! ```
 //!
 //! A pool has two shards. Shard 0 owns the keys `a`, `c` and the placeholder, shard 1 owns `b` and `d`.
@@ -118,7 +118,7 @@ fn show(plan: &Plan<'_>, protocol: Protocol, owners: &[u16]) -> String {
         Plan::Local(local, command) => format!("local {local:?} {}", command.name),
         Plan::LocalLine(local) => format!("local {local:?}"),
         Plan::Refuse(refusal) => show_refusal(refusal),
-        Plan::Gather => "gather".to_owned(),
+        Plan::WhenWhole => "when whole".to_owned(),
     }
 }
 

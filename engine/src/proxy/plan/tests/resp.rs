@@ -361,11 +361,11 @@ fn a_head_flows_where_the_whole_request_goes() {
             let asked = asker(manners);
             let whole = whole(&asked, &line);
             let flows = row.single_key && row.verb == Verb::Forward && whole.starts_with("forward");
-            let want = if flows { &*whole } else { "gather" };
+            let want = if flows { &*whole } else { "when whole" };
             assert_eq!(begun(&asked, &line), want, "{line} under {manners:?}");
         }
     }
     for line in ["NOSUCH a", "MULTI", "GET", "OBJECT encoding"] {
-        assert_eq!(begun(&known(Manners::Modern), line), "gather", "{line}");
+        assert_eq!(begun(&known(Manners::Modern), line), "when whole", "{line}");
     }
 }
