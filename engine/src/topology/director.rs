@@ -15,8 +15,9 @@
 //! of another one, and workers follow one number.
 //!
 //! Ids are given out once. A pool's id is never used for another pool, and a server's id never for
-//! another address of its pool. If an address comes back, it gets its old id, so its counters go on. So
-//! a late report, mail or answer to a probe may name a server that has left, but never a wrong one.
+//! another shard or address. If an address comes back to its shard, it gets its old id, so its counters
+//! go on. So a late report, mail or answer to a probe may name a server that has left, but never a wrong
+//! one.
 //!
 //! The director does no I/O: `control` calls `handle_*`, carries out every [`Wish`], and calls
 //! [`Director::handle_deadline`] in time.
@@ -123,7 +124,7 @@ impl Director {
                 Verdict::Probe(server) => self.wishes.push_back(Wish::Probe { pool: id, server }),
                 Verdict::Changed(server, change) => {
                     let note = |shard| Wish::Note { pool: id, shard, change };
-                    self.wishes.extend(pool.shards_of(server).map(note));
+                    self.wishes.extend(pool.shard_of(server).map(note));
                 }
             }
         }
@@ -176,7 +177,7 @@ impl Director {
         let Some(pool) = self.pools.get_mut(&id) else {
             return;
         };
-        let Some(shard) = pool.shards_of(server).next() else {
+        let Some(shard) = pool.shard_of(server) else {
             return; // a server that is no longer in the topology
         };
         pool.questions.handle_answer(server, ability, now);
@@ -292,12 +293,11 @@ impl DirectedPool {
         }
     }
 
-    /// The id of the server at this address: its id for this shard, or for another shard, or a new id.
-    /// `None` if all ids are used.
+    /// The id of this shard's server at this address: the id that it had, or a new one. Two shards never
+    /// share an id, so each has an upstream of its own and the parts of one request never mix. `None` if
+    /// all ids are used.
     fn id_of(&mut self, shard: ShardId, address: &Address) -> Option<ServerId> {
-        let find = |is: &dyn Fn(&(ShardId, Address)) -> bool| self.known.iter().position(is);
-        let known = find(&|(of, known)| *of == shard && known == address)
-            .or_else(|| find(&|(_, known)| known == address));
+        let known = self.known.iter().position(|(of, known)| *of == shard && known == address);
         if let Some(at) = known {
             return Some(ServerId(at as u16));
         }
@@ -310,14 +310,13 @@ impl DirectedPool {
     fn servers(&self) -> Vec<ServerId> {
         let mut servers = self.primaries.clone();
         servers.sort_unstable();
-        servers.dedup();
         servers
     }
 
-    /// The shards whose primary is this server.
-    fn shards_of(&self, server: ServerId) -> impl Iterator<Item = ShardId> {
-        let ids = (0..).map(ShardId);
-        ids.zip(&self.primaries).filter(move |&(_, &it)| it == server).map(|(shard, _)| shard)
+    /// The shard whose primary is this server.
+    fn shard_of(&self, server: ServerId) -> Option<ShardId> {
+        let at = self.primaries.iter().position(|&primary| primary == server)?;
+        Some(ShardId(at as u16))
     }
 
     /// The next topology. `None` if it equals the published one.

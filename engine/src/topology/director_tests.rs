@@ -132,16 +132,15 @@ fn shards_with_one_address_have_a_server_each() {
 }
 
 #[test]
-fn shards_with_one_primary_go_out_together() {
+fn a_shard_that_moves_to_the_address_of_another_has_a_server_of_its_own() {
     let mut director = director();
     moves(&mut director, 1, 0, ms(1));
     wishes(&mut director);
     fails(&mut director, S0, ms(2));
-    assert_eq!(shards(&director), [(S0, ShardState::Ejected); 2]);
-    assert_eq!(
-        wishes(&mut director),
-        ["shard0 Ejected { failures: 1 }", "shard1 Ejected { failures: 1 }", "epoch 3"]
-    );
+    assert_eq!(shards(&director), [(S0, ShardState::Ejected), (S2, ShardState::Live)]);
+    assert_eq!(wishes(&mut director), ["shard0 Ejected { failures: 1 }", "epoch 3"]);
+    assert!(!director.is_dark(POOL));
+    fails(&mut director, S2, ms(3));
     assert!(director.is_dark(POOL));
 }
 

@@ -1,7 +1,5 @@
 //! A pool whose primaries are in its file, as in twemproxy. Each shard has one server, and only its
 //! state changes.
-//!
-//! Shards with the same primary have the same state, and their server is listed once.
 
 use crate::base::{ServerId, ShardId};
 use crate::routing::{Member, Router};
@@ -25,7 +23,6 @@ pub fn topology(spec: &Arc<PoolSpec>, primaries: &[Server], states: &[ShardState
     let shards = spec.shards.iter().zip(primaries).zip(states);
     let mut servers = primaries.to_vec();
     servers.sort_unstable_by_key(|server| server.id);
-    servers.dedup_by_key(|server| server.id);
     PoolTopology {
         router: router(spec, states),
         shards: shards
