@@ -113,7 +113,7 @@ impl Collector {
 /// starts. When a pool loses some of its servers, it still serves the rest. A load balancer that
 /// removed this proxy then would make it worse: the other proxies see the same dead servers.
 fn unready(standing: &Standing) -> Option<String> {
-    if standing.draining {
+    if standing.shutting_down {
         return Some("ending".to_owned());
     }
     let (mut out, mut failing) = (Vec::new(), Vec::new());
@@ -185,7 +185,7 @@ mod tests {
     fn one_that_ends_wants_no_new_clients() {
         let mut standing = Standing::new(one_pool());
         assert_eq!(unready(&standing), None);
-        standing.draining = true;
+        standing.shutting_down = true;
         assert_eq!(unready(&standing).as_deref(), Some("ending"));
     }
 }

@@ -109,7 +109,7 @@ impl Control {
             Step::Drain => {
                 signal.log("ending: no new clients, finishing what is in flight");
                 systemd::tell_stopping();
-                self.standing.send_modify(|standing| standing.draining = true);
+                self.standing.send_modify(|standing| standing.shutting_down = true);
                 self.send_all(|| Mail::Drain);
                 true
             }

@@ -18,7 +18,7 @@ pub struct Standing {
     /// Of each pool that is in the snapshot.
     pub pools: BTreeMap<PoolId, PoolStanding>,
     /// The process is shutting down: no new client should come.
-    pub draining: bool,
+    pub shutting_down: bool,
 }
 
 /// A pool's ejections since the start.
@@ -34,7 +34,7 @@ pub struct PoolStanding {
 impl Standing {
     pub fn new(snapshot: Arc<Snapshot>) -> Standing {
         let (first, pools) = (Arc::clone(&snapshot), BTreeMap::new());
-        let mut standing = Standing { snapshot: first, pools, draining: false };
+        let mut standing = Standing { snapshot: first, pools, shutting_down: false };
         standing.handle_snapshot(snapshot);
         standing
     }

@@ -194,7 +194,7 @@ impl EventLoop {
         };
         self.worker.finish_turn(gathering);
         self.settle();
-        if !self.empty_reported && self.worker.is_drained() {
+        if !self.empty_reported && self.worker.is_shut_down() {
             self.empty_reported = true;
             self.tell(ToControl::Empty(self.worker.id()));
         }

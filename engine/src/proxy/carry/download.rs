@@ -158,7 +158,7 @@ pub fn receiver<'a>(download: &Download, clients: &'a mut Slab<Client>) -> Optio
 }
 
 /// Takes an upstream out of its pool's table, since a large reply flows from it.
-pub fn detach(pool: &mut Pool, upstream: &mut Upstream, clients: &mut Slab<Client>) {
+pub fn take_out_of_table(pool: &mut Pool, upstream: &mut Upstream, clients: &mut Slab<Client>) {
     if matches!(upstream.duty(), Duty::Alone(_)) {
         return;
     }

@@ -70,7 +70,7 @@ impl Exchange<'_> {
         let upstream = &mut self.upstreams[at];
         let prepared = upstream.prepare(self.turn, self.pool.spec.connect_timeout_ms);
         if prepared.is_err() {
-            self.pool.lay_by(upstream, self.turn);
+            self.pool.make_spare(upstream, self.turn);
         }
         prepared.map(|()| at)
     }
@@ -142,7 +142,7 @@ impl Exchange<'_> {
         };
         if let Some(upstream) = sender(&upload, self.client.key(), self.upstreams) {
             let lost = upstream.abandon(self.turn);
-            self.pool.lay_by(upstream, self.turn);
+            self.pool.make_spare(upstream, self.turn);
             let mut text = Vec::new();
             if !self.pool.policy.closes_on_malformed {
                 resp::encode::error(&mut text, texts::protocol_error(error));

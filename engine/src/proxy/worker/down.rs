@@ -158,7 +158,7 @@ impl Worker {
             Duty::Retired if upstream.owes_nothing() => upstream.close(&mut self.turn),
             Duty::Alone(_) if upstream.owes_nothing() => {
                 let pool = &mut self.pools[upstream.pool().index()];
-                pool.lay_by(upstream, &mut self.turn);
+                pool.make_spare(upstream, &mut self.turn);
             }
             Duty::Retired | Duty::Alone(_) => {}
         }

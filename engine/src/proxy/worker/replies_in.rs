@@ -121,7 +121,7 @@ impl Worker {
                         break;
                     }
                     let pool = &mut pools[upstream.pool().index()];
-                    download::detach(pool, upstream, clients);
+                    download::take_out_of_table(pool, upstream, clients);
                     report_answer(upstream, turn);
                     continue;
                 }

@@ -30,7 +30,7 @@ impl Worker {
     }
 
     /// Whether all clients are gone after [`Order::ShutDown`](crate::proxy::Order::ShutDown).
-    pub fn is_drained(&self) -> bool {
+    pub fn is_shut_down(&self) -> bool {
         self.shutting_down && self.clients.is_empty()
     }
 }

@@ -127,7 +127,7 @@ impl Upstream {
     }
 
     /// It was alone and owes nothing any more.
-    pub fn lay_by(&mut self, turn: &mut Turn, until: Time) {
+    pub fn make_spare(&mut self, turn: &mut Turn, until: Time) {
         let was =
             if self.duty.took_large_request() { Why::Request { from: None } } else { Why::Reply };
         self.duty = Duty::Spare { until, was };

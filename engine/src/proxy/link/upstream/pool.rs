@@ -164,7 +164,7 @@ impl Pool {
 
     /// An upstream that was alone and owes nothing becomes a spare. Its connection is kept if it is
     /// of use.
-    pub fn lay_by(&mut self, upstream: &mut Upstream, turn: &mut Turn) {
+    pub fn make_spare(&mut self, upstream: &mut Upstream, turn: &mut Turn) {
         let (lane, server) = (upstream.lane(), upstream.server());
         let spares = self.spares.iter().filter(|it| (it.lane, it.server) == (lane, server));
         let is_of_use = upstream.state() == SocketState::Ready
@@ -173,7 +173,7 @@ impl Pool {
         if !is_of_use {
             upstream.close(turn);
         }
-        upstream.lay_by(turn, turn.now.plus_ms(SPARE_IDLE_MS));
+        upstream.make_spare(turn, turn.now.plus_ms(SPARE_IDLE_MS));
         self.spares.push(Spare { lane, server, at: upstream.key().index });
     }
 

@@ -1,4 +1,4 @@
-//! The end of a worker: nobody loses a reply, nobody is waited for who is owed none.
+//! The shutdown of a worker: every client gets its replies, and the worker waits for no other client.
 
 use nuthatch_engine::base::{PoolId, Time, WorkerId};
 use nuthatch_engine::proxy::{Action, ConnId, Gathering, Order, Step, Worker};
@@ -86,7 +86,7 @@ fn idle_clients_go_at_once_and_busy_ones_with_their_replies() {
     stage.turn(|worker| worker.handle_bytes(busy, &GET.repeat(3)));
     stage.turn(|worker| worker.handle_order(&Order::ShutDown));
     assert_eq!(stage.closed, [idle]);
-    assert!(!stage.worker.is_drained());
+    assert!(!stage.worker.is_shut_down());
     // What it sends now is not taken.
     stage.turn(|worker| worker.handle_bytes(busy, GET));
     stage.answer(3);
@@ -94,7 +94,7 @@ fn idle_clients_go_at_once_and_busy_ones_with_their_replies() {
     assert_eq!(stage.shut, [busy], "told that nothing more will come");
     stage.turn(|worker| worker.handle_eof(busy));
     assert_eq!(stage.closed, [idle, busy]);
-    assert!(stage.worker.is_drained());
+    assert!(stage.worker.is_shut_down());
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_request_that_flows_is_taken_to_its_end() {
     stage.turn(|worker| worker.handle_bytes(client, &[head, &body[..100_000]].concat()));
     stage.turn(|worker| worker.handle_order(&Order::ShutDown));
     stage.turn(|worker| worker.handle_bytes(client, &body[100_000..150_000]));
-    assert!(stage.closed.is_empty() && !stage.worker.is_drained());
+    assert!(stage.closed.is_empty() && !stage.worker.is_shut_down());
     stage.turn(|worker| worker.handle_bytes(client, &[&body[150_000..], b"\r\n"].concat()));
     assert_eq!(stage.sent, head.len() + body.len() + 2);
     stage.answer(1);
@@ -148,15 +148,15 @@ fn one_that_never_closes_is_not_waited_for() {
         stage.turn(|_| {});
     }
     assert_eq!(stage.closed, [client]);
-    assert!(stage.worker.is_drained());
+    assert!(stage.worker.is_shut_down());
 }
 
 #[test]
 fn one_that_comes_late_is_closed() {
     let mut stage = Stage::new();
     stage.turn(|worker| worker.handle_order(&Order::ShutDown));
-    assert!(stage.worker.is_drained());
+    assert!(stage.worker.is_shut_down());
     let late = stage.client(1);
     assert_eq!(stage.closed, [late]);
-    assert!(stage.worker.is_drained());
+    assert!(stage.worker.is_shut_down());
 }
