@@ -1,5 +1,5 @@
 //! What holds for all inputs of the protocol: any cut of the bytes parses alike, through the
-//! parsers and through a whole worker; what is written is read; merge after split is one server's
+//! parsers and through a whole worker; what is written is read; join after cut is one server's
 //! answer; and no bytes make a parser panic.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
