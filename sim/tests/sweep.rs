@@ -37,13 +37,12 @@ fn deliberate_mistakes_are_found() {
     }
 }
 
-/// In these seeds some clients never read, and the network takes more of their replies when their stall
-/// time is nearly over. Such a client is closed after twice its stall time.
+/// In this seed some clients never read, and the network takes more of their replies when their stall time
+/// is nearly over. Such a client is closed after twice its stall time: with half of `LAST_ROUND_MS` the
+/// seed fails.
 #[test]
 fn a_client_that_never_reads_gets_its_time_again_when_its_socket_takes_bytes() {
-    for seed in [700_403, 700_835] {
-        let outcome = run(seed, Keep::Nothing);
-        assert_eq!(outcome.failure, None, "seed {seed}");
-        assert!(outcome.counters.clients_stalled > 0, "seed {seed} has clients that never read");
-    }
+    let outcome = run(700_403, Keep::Nothing);
+    assert_eq!(outcome.failure, None);
+    assert!(outcome.counters.clients_stalled > 0, "it has clients that never read");
 }
