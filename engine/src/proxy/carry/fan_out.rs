@@ -15,7 +15,7 @@ use crate::proxy::link::ticket::Fence;
 use crate::proxy::plan::{FanOut, To};
 
 /// The worker keeps its scratch space after a request of up to so many keys.
-const OWNERS_KEPT: usize = 64 * 1024;
+pub const OWNERS_KEPT: usize = 64 * 1024;
 
 /// A part of the request, and the index of the upstream that it goes to.
 struct Part {

@@ -75,6 +75,7 @@ impl Turn {
     pub fn trim_memory(&mut self) {
         self.buffers.shed();
         self.spare_slots = Vec::new();
+        self.owners = Vec::new();
     }
 
     /// Makes sure the worker wakes at `at`.

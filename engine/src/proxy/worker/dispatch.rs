@@ -2,7 +2,9 @@
 
 use crate::protocol::memcache as text;
 use crate::protocol::resp::{Args, request};
+use crate::proxy::carry::fan_out::OWNERS_KEPT;
 use crate::proxy::carry::{Exchange, Taken};
+use crate::proxy::link::client::refused_multi::RefusedMulti;
 use crate::proxy::link::flow::UploadRest;
 use crate::proxy::local;
 use crate::proxy::plan::decide::decide;
@@ -28,7 +30,12 @@ fn plan<'a>(x: &mut Exchange<'_>, head: Head<'_, 'a>) -> Plan<'a> {
         in_refused_multi: client.is_in_refused_multi(turn.now),
     };
     let mut scratch = Scratch { chance: &mut turn.chance, owners: &mut turn.owners };
-    decide(head, &facts, &mut scratch)
+    let plan = decide(head, &facts, &mut scratch);
+    // A request that is not cut gives its scratch space back here, a cut one in `fan_out`.
+    if turn.owners.capacity() > OWNERS_KEPT && !matches!(plan, Plan::FanOut(_)) {
+        turn.owners = Vec::new();
+    }
+    plan
 }
 
 /// Takes one request of RESP.
@@ -96,6 +103,10 @@ pub(super) fn begin_block(
 }
 
 fn begin(x: &mut Exchange<'_>, head: Head<'_, '_>, rest: impl FnOnce() -> UploadRest) -> Begun {
+    // What follows a refused MULTI fails, whole. Whether it does is decided then.
+    if x.client.refused_multi != RefusedMulti::No {
+        return Begun::No;
+    }
     let Plan::Forward(forward) = plan(x, head) else {
         return Begun::No;
     };
