@@ -56,6 +56,33 @@ pub fn resp_on_memcache(pool: &str) -> String {
 pub const TOO_MANY_CLIENTS: &[u8] = b"-ERR max number of clients reached\r\n";
 
 pub const CROSSSLOT: &str = "CROSSSLOT Keys in request don't hash to the same server";
+/// A command that is never served. `why` is the reason.
+pub fn not_served(name: &str, why: &str) -> String {
+    format!("ERR '{name}' is not served by the proxy: {why}")
+}
+
+/// A command that changes servers, in a pool that does not allow it.
+pub fn fenced(name: &str, pool: &str) -> String {
+    format!(
+        "ERR '{name}' changes servers and is not allowed in pool '{pool}'; `admin_commands: allow` in \
+         its configuration allows it"
+    )
+}
+
+pub const SORT_PATTERNS: &str = "ERR BY and GET may name keys of other shards here: the pattern must \
+     carry the hash tag of the sorted key";
+pub const INVALID_CURSOR: &str = "ERR invalid cursor";
+/// A server that makes cursors of more than 42 bits.
+pub const CURSOR_TOO_LARGE: &str =
+    "ERR the server's cursor has more than 42 bits, so the proxy cannot pass it on";
+pub const DB_OUT_OF_RANGE: &str = "ERR DB index is out of range";
+/// ACL CAT of a category that Redis does not know either.
+pub fn unknown_category(name: &[u8]) -> Vec<u8> {
+    [b"ERR Unknown category '", encode::quoted(name), b"'"].concat()
+}
+
+pub const CLUSTER_DISABLED: &str = "ERR This instance has cluster support disabled";
+
 pub const EXECABORT: &str = "EXECABORT Transaction discarded because of previous errors.";
 pub const IN_REFUSED_MULTI: &str = "ERR not done: transactions are not served here, and MULTI was refused; EXEC or DISCARD ends this";
 
@@ -155,6 +182,12 @@ pub fn other_database(asked: i32, pool: &str, served: u32) -> String {
     format!("ERR DB index {asked}: pool '{pool}' serves database {served} only")
 }
 
+/// CLIENT TRACKING in a mode that would track keys, CLIENT CACHING YES, and the request behind it.
+pub const NOT_TRACKED: &str =
+    "ERR the proxy does not track keys: only CLIENT TRACKING ON OPTIN without CACHING YES is served";
+/// Redis' text.
+pub const CACHING_WITHOUT_OPTIN: &str = "ERR CLIENT CACHING can be called only when the client is \
+     in tracking mode with OPTIN or OPTOUT mode enabled";
 pub const NAME_CHARACTERS: &str =
     "ERR Client names cannot contain spaces, newlines or special characters.";
 pub const NAME_TOO_LONG: &str = "ERR Client names cannot be longer than 64 KiB";
@@ -234,6 +267,21 @@ pub const INVALID_PART: &str = "ERR Invalid argument";
 pub const MEMCACHE_INVALID_PART: &str = "SERVER_ERROR Invalid argument";
 /// What twemproxy says of a server that closed the connection normally. Any other text says more.
 pub const UNKNOWN_PART: &str = "ERR unknown";
+/// Behind a server's error: where it came from.
+pub fn of_shard(name: &str) -> String {
+    format!(" (shard {name})")
+}
+
+/// Behind the error of a command that some shards have done. `names` may be the first of `count` only.
+pub fn done_on(names: &[&str], count: usize) -> String {
+    let more = if count > names.len() { format!(" and {} more", count - names.len()) } else { String::new() };
+    match count {
+        0 => "; done on no shard".to_owned(),
+        1 => format!("; done on shard {}", names.join(", ")),
+        _ => format!("; done on shards {}{more}", names.join(", ")),
+    }
+}
+
 /// In `stats`, the value of a server that failed.
 pub const MEMCACHE_NO_ANSWER: &str = "no answer";
 

@@ -167,6 +167,9 @@ pub const SPARE_IDLE_MS: u64 = 5_000;
 /// Milliseconds for which a memcached that did not know a meta command gets no other.
 pub const NO_META_MS: u64 = 60_000;
 
+/// The largest `databases`. A database that a client uses has connections of its own to each server.
+pub const DATABASES_MAX: u32 = 1024;
+
 /// Late replies that an upstream may owe. Over it: the upstream is closed.
 pub const TOMBSTONES_MAX: usize = 1024;
 
@@ -185,7 +188,7 @@ pub const RECONNECT_MS_MAX: u64 = 1_000;
 pub const CLIENT_NAME_BYTES_MAX: usize = 64 * 1024;
 
 /// Names in one COMMAND INFO or COMMAND DOCS: more than there are commands, and few enough that
-/// the reply stays below 2 MiB. Over it: an error.
+/// the reply stays below 4 MiB. Over it: an error.
 pub const COMMAND_NAMES_MAX: usize = 512;
 
 /// Bytes in the pattern of COMMAND LIST, which is matched with every name. Over it: an error.

@@ -1,5 +1,6 @@
 //! Cuts a request into parts: one for each owner of its keys, or one for every server.
 
+use super::tips::RequestPolicy;
 use crate::protocol::memcache::words::Words;
 use crate::protocol::resp::{Args, ArgsIter, encode};
 
@@ -10,6 +11,10 @@ pub enum CutBy {
     Key,
     /// By key and the value after it.
     Pair,
+    /// Not cut: every shard gets the whole.
+    Shards,
+    /// The same for every server: what it changes is not replicated.
+    Servers,
 }
 
 impl CutBy {
@@ -18,6 +23,21 @@ impl CutBy {
         match self {
             CutBy::Key => 1,
             CutBy::Pair => 2,
+            CutBy::Shards | CutBy::Servers => 0,
+        }
+    }
+
+    /// Every shard gets the whole request.
+    #[inline]
+    pub fn is_to_all(self) -> bool {
+        matches!(self, CutBy::Shards | CutBy::Servers)
+    }
+
+    pub const fn policy(self) -> RequestPolicy {
+        match self {
+            CutBy::Key | CutBy::Pair => RequestPolicy::MultiShard,
+            CutBy::Shards => RequestPolicy::AllShards,
+            CutBy::Servers => RequestPolicy::AllNodes,
         }
     }
 }
@@ -31,6 +51,8 @@ pub enum Pieces<'a> {
     Keys { head: &'a [u8], rest: Words<'a> },
     /// The same bytes for every part. There are no pieces.
     Whole { bytes: &'a [u8] },
+    /// SCAN with another cursor. `rest`: what follows the cursor.
+    Scan { cursor: u64, rest: ArgsIter<'a> },
 }
 
 impl<'a> Pieces<'a> {
@@ -47,6 +69,14 @@ impl<'a> Pieces<'a> {
             }
             Pieces::Keys { head, .. } => out.extend_from_slice(head),
             Pieces::Whole { bytes } => out.extend_from_slice(bytes),
+            Pieces::Scan { cursor, rest } => {
+                encode::array(out, 2 + rest.len());
+                encode::bulk(out, b"SCAN");
+                let mut digits = Vec::with_capacity(20);
+                encode::decimal(&mut digits, *cursor);
+                encode::bulk(out, &digits);
+                out.extend_from_slice(rest.clone().next_encoded(rest.len()));
+            }
         }
     }
 
@@ -56,7 +86,7 @@ impl<'a> Pieces<'a> {
         match self {
             Pieces::Args { stride, rest, .. } => (b"", rest.next_encoded(*stride)),
             Pieces::Keys { rest, .. } => (b" ", rest.next().unwrap_or_default()),
-            Pieces::Whole { .. } => (b"", b""),
+            Pieces::Whole { .. } | Pieces::Scan { .. } => (b"", b""),
         }
     }
 
@@ -64,7 +94,7 @@ impl<'a> Pieces<'a> {
     pub fn tail(&self) -> &'static [u8] {
         match self {
             Pieces::Keys { .. } => b"\r\n",
-            Pieces::Args { .. } | Pieces::Whole { .. } => b"",
+            Pieces::Args { .. } | Pieces::Whole { .. } | Pieces::Scan { .. } => b"",
         }
     }
 }

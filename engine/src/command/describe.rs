@@ -1,13 +1,12 @@
 //! Writes one row as `COMMAND INFO` and `COMMAND DOCS` do.
 //!
 //! Client libraries learn here where keys lie, and redis-cli makes its hints from it, so each byte is
-//! as in Redis 7.0. We leave out the notes of some key specifications, and the tips for clients of a
-//! cluster on how to split a request (we split it). In DOCS we leave out what redis-cli does not
-//! read: complexity, history, deprecation, and for an argument its first version and its key
-//! specification.
+//! as in Redis 7.0, except for the order of tips. We leave out the notes of some key specifications. In
+//! DOCS we leave out what redis-cli does not read: complexity, history, deprecation, and for an argument
+//! its first version and its key specification.
 
 use super::syntax::{self, Argument};
-use super::{Command, KeyUse, Keys};
+use super::{Command, KeyUse, Keys, RequestPolicy, ResponsePolicy};
 use crate::protocol::resp::{Version, encode};
 
 /// As in `COMMAND INFO`: ten fields. The last one holds the rows of the subcommands.
@@ -20,8 +19,10 @@ pub(super) fn info(out: &mut Vec<u8>, version: Version, row: &Command) {
         encode::integer(out, number);
     }
     statuses(out, version, row.categories().names());
-    encode::set(out, version, usize::from(row.tip.is_some()));
-    if let Some(tip) = row.tip {
+    let policies = [row.request.map(RequestPolicy::tip), row.response.map(ResponsePolicy::tip)];
+    let tips = policies.into_iter().chain([row.tip]).flatten();
+    encode::set(out, version, tips.clone().count());
+    for tip in tips {
         encode::bulk(out, tip.as_bytes());
     }
     let specs = specs(row);

@@ -25,6 +25,8 @@ impl Flags {
     pub const NO_MANDATORY_KEYS: Flags = Flags(1 << 12);
     pub const MOVABLEKEYS: Flags = Flags(1 << 13);
     pub const ALLOW_BUSY: Flags = Flags(1 << 14);
+    pub const NO_ASYNC_LOADING: Flags = Flags(1 << 15);
+    pub const NO_MULTI: Flags = Flags(1 << 16);
 
     /// Reads.
     pub const READ: Flags = Flags::READONLY;
@@ -35,7 +37,7 @@ impl Flags {
     pub const GROW: Flags = Flags::WRITE.and(Flags::DENYOOM);
     pub const GROW_FAST: Flags = Flags::GROW.and(Flags::FAST);
 
-    pub const NAMES: [(Flags, &'static str); 15] = [
+    pub const NAMES: [(Flags, &'static str); 17] = [
         (Flags::WRITE, "write"),
         (Flags::READONLY, "readonly"),
         (Flags::DENYOOM, "denyoom"),
@@ -49,6 +51,8 @@ impl Flags {
         (Flags::FAST, "fast"),
         (Flags::NO_AUTH, "no_auth"),
         (Flags::NO_MANDATORY_KEYS, "no_mandatory_keys"),
+        (Flags::NO_ASYNC_LOADING, "no_async_loading"),
+        (Flags::NO_MULTI, "no_multi"),
         (Flags::MOVABLEKEYS, "movablekeys"),
         (Flags::ALLOW_BUSY, "allow_busy"),
     ];
@@ -151,7 +155,7 @@ impl Categories {
             Group::Hyperloglog => Categories::HYPERLOGLOG,
             Group::List => Categories::LIST,
             Group::Scripting => Categories::SCRIPTING,
-            Group::Server => Categories::NONE,
+            Group::Cluster | Group::Server => Categories::NONE,
             Group::Set => Categories::SET,
             Group::SortedSet => Categories::SORTEDSET,
             Group::Stream => Categories::STREAM,

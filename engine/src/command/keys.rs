@@ -37,8 +37,8 @@ pub enum KeyError<'a> {
     TooFew,
     /// The word STREAMS, or everything after it, is missing.
     Syntax,
-    /// An option that is not served.
-    Refused(Refuses),
+    /// XREAD or XREADGROUP with BLOCK.
+    Blocks,
 }
 
 impl KeyError<'_> {
@@ -59,7 +59,7 @@ impl KeyError<'_> {
             KeyError::Negative => texts::NUMKEYS_NEGATIVE,
             KeyError::TooFew => texts::NUMKEYS_TOO_LARGE,
             KeyError::Syntax => texts::SYNTAX,
-            KeyError::Refused(Refuses::Block | Refuses::Nothing) => texts::BLOCK_NOT_SERVED,
+            KeyError::Blocks => texts::BLOCK_NOT_SERVED,
         };
         text.as_bytes().into()
     }
@@ -85,8 +85,8 @@ pub fn resolve<'a>(
     if !command.arity_ok(args.len()) {
         return Err(KeyError::Arity(command.name));
     }
-    if refused(command, args) {
-        return Err(KeyError::Refused(command.refuses));
+    if command.refuses == Refuses::Block && blocks(args) {
+        return Err(KeyError::Blocks);
     }
     Ok(command)
 }
@@ -94,13 +94,6 @@ pub fn resolve<'a>(
 /// The subcommand with this name, in any case.
 pub fn subcommand(container: &'static Command, name: &[u8]) -> Option<&'static Command> {
     container.subcommands.iter().find(|sub| sub.short_name().as_bytes().eq_ignore_ascii_case(name))
-}
-
-fn refused(command: &Command, args: &Args<'_>) -> bool {
-    match command.refuses {
-        Refuses::Nothing => false,
-        Refuses::Block => blocks(args),
-    }
 }
 
 /// Whether this XREAD or XREADGROUP would wait for an entry.
@@ -223,6 +216,39 @@ fn streams<'a>(args: &Args<'a>) -> Result<KeyIter<'a>, KeyError<'a>> {
         count if count % 2 == 1 => Ok(KeyIter::of(args, names, 1, 1)),
         count => Ok(KeyIter::of(args, names, count / 2, 1)),
     }
+}
+
+/// The patterns behind BY and GET of a SORT.
+pub fn patterns<'a>(args: &Args<'a>) -> impl Iterator<Item = &'a [u8]> {
+    let mut rest = args.iter_from(2);
+    std::iter::from_fn(move || {
+        loop {
+            let arg = rest.next()?;
+            let is = |word: &[u8]| arg.eq_ignore_ascii_case(word);
+            if is(b"BY") || is(b"GET") {
+                return rest.next();
+            } else if is(b"LIMIT") {
+                rest.next();
+                rest.next();
+            } else if is(b"STORE") {
+                rest.next();
+            }
+        }
+    })
+}
+
+/// The number of a database: argument 2 of MOVE, or behind DB in COPY.
+pub fn database<'a>(command: &Command, args: &Args<'a>) -> Option<&'a [u8]> {
+    if command.arity > 0 {
+        return args.get(2);
+    }
+    let mut rest = args.iter_from(3);
+    while let Some(arg) = rest.next() {
+        if arg.eq_ignore_ascii_case(b"DB") {
+            return rest.next();
+        }
+    }
+    None
 }
 
 /// The argument after the last STORE (or STOREDIST, except in SORT), from argument `from` on.

@@ -8,7 +8,9 @@
 //!   name ─lookup─▶ row ─resolve─▶ row (of the subcommand) ─keys─▶ keys ─▶ routing
 //!                   │
 //!                   └─ verb:  Forward        byte for byte to the owner of its keys
-//!                             Cut            a part for each owner, the replies are joined
+//!                             Cut            a part for each owner, or for every shard; the replies
+//!                                            are joined
+//!                             Scan           one shard after the other, by the cursor
 //!                             Local          answered here
 //!                             Placeholder    without a key, answered by one server
 //!   Scripts are forwarded; one without keys goes where `Placeholder` goes.
@@ -38,14 +40,17 @@ mod lookup;
 pub mod memcache;
 pub mod redis;
 pub mod syntax;
+mod tips;
 
 pub use cut::{CutBy, Pieces};
 pub use describe::triple;
 pub use flags::{Categories, Flags, KeyUse};
 pub use group::Group;
-pub use join::{Join, Joining, Parts};
+pub use join::{Detail, Join, Joining, Parts, cursor, info};
 pub use lookup::lookup;
-pub use redis::{COMMANDS, INDEX_COUNT, by_index};
+pub use redis::refused;
+pub use redis::{COMMANDS, INDEX_COUNT, UNKNOWN, by_index};
+pub use tips::{RequestPolicy, ResponsePolicy};
 
 /// One command, or one subcommand (`object|encoding`).
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +75,14 @@ pub struct Command {
     pub belongs: Categories,
     /// What `COMMAND` says about the output, if anything.
     pub tip: Option<&'static str>,
+    /// How Redis' command tips say that it is cut. A cut brings its own.
+    pub request: Option<RequestPolicy>,
+    /// How they say that the replies are joined.
+    pub response: Option<ResponsePolicy>,
+    /// Refused under twemproxy manners, as twemproxy did: it concerns the whole pool.
+    pub is_modern: bool,
+    /// It changes servers and not data: served only with `admin_commands: allow`.
+    pub is_fenced: bool,
     /// The first version of Redis that has it.
     pub since: &'static str,
     /// The arguments, in the form of [`syntax`]. Empty for a container.
@@ -113,8 +126,10 @@ pub enum Keys {
 pub enum Verb {
     /// Byte for byte to the owner of its keys.
     Forward,
-    /// A part for each owner of its keys. The replies are joined.
+    /// A part for each owner of its keys, or the whole to every shard. The replies are joined.
     Cut(CutBy, Join),
+    /// SCAN: to the shard that its cursor names.
+    Scan,
     /// Answered by us.
     Local(Local),
     /// It has no key and goes to the owner of the key `placeholder`, as in twemproxy.
@@ -134,6 +149,10 @@ pub enum Local {
     Command,
     Reset,
     Info,
+    Acl,
+    Cluster,
+    ModuleList,
+    Role,
     /// The HELP of a container of subcommands.
     Help,
 }
@@ -144,6 +163,10 @@ pub enum Refuses {
     Nothing,
     /// BLOCK: a waiting client would block all clients that share the upstream.
     Block,
+    /// A database that the pool does not serve, argument 2 of MOVE or behind DB in COPY.
+    Database,
+    /// BY and GET with patterns, if the keys that they name can lie on other shards.
+    Patterns,
 }
 
 /// What twemproxy 0.5.0 did with the command, in the form that it knew. A live test checks it.

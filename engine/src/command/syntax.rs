@@ -179,7 +179,7 @@ const KINDS: [&str; 6] = ["string", "integer", "double", "key", "pattern", "unix
 const NAMED_AS_TYPE: [&str; 2] = ["key", "pattern"];
 
 fn is_token(word: &str) -> bool {
-    !word.is_empty() && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'_' | b'-'))
 }
 
 fn argument<'a>(name: &str, kind: &'static str, token: Option<&'a str>) -> Argument<'a> {
@@ -308,9 +308,13 @@ mod tests {
         for row in rows() {
             let all = parse(row.syntax).unwrap_or_else(|| panic!("{}: {}", row.name, row.syntax));
             // These have the arguments of their subcommands, or of another command.
-            let nested = ["client", "command|getkeys", "command|getkeysandflags"];
+            let nested = ["command|getkeys", "command|getkeysandflags"];
             if !row.subcommands.is_empty() || nested.contains(&row.name) {
                 assert!(all.is_empty(), "{}", row.name);
+                continue;
+            }
+            // All its filters are optional, but it needs one.
+            if row.name == "client|kill" {
                 continue;
             }
             let names = row.name.split('|').count();

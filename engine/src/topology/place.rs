@@ -45,6 +45,11 @@ impl PoolTopology {
         !matches!(self.router.ring, Ring::Random(_))
     }
 
+    /// Whether any shard is in the ring.
+    pub fn is_any_in_ring(&self) -> bool {
+        self.shards.iter().any(|shard| shard.state != ShardState::Ejected)
+    }
+
     /// The first shard whose server is in use.
     pub fn first_live(&self) -> Option<ShardId> {
         let at = self.shards.iter().position(|shard| shard.state == ShardState::Live)?;

@@ -25,6 +25,8 @@ pub struct Policy {
     /// A command that twemproxy sent by its first key goes to that key's owner, even if other keys have
     /// other owners. We answer CROSSSLOT.
     pub sends_unchecked: bool,
+    /// Commands about the whole pool are unknown, as they were to twemproxy. We serve them.
+    pub refuses_whole_pool: bool,
     /// A script without keys is refused if twemproxy knew its command. We send it.
     pub refuses_keyless_scripts: bool,
     /// A command is cut even if all its keys have one owner. We send it uncut.
@@ -53,6 +55,7 @@ impl Policy {
             quits_in_silence: is_old,
             closes_on_malformed: is_old,
             sends_unchecked: is_old,
+            refuses_whole_pool: is_old,
             refuses_keyless_scripts: is_old,
             cuts_for_one_owner: is_old,
             hides_errors: is_old,

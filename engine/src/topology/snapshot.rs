@@ -25,6 +25,8 @@ pub struct PoolTopology {
     pub router: Router,
     /// Indexed by [`ShardId`].
     pub shards: Vec<Shard>,
+    /// For each shard its number in the cursors of SCAN, which follows from its name.
+    pub scan_ids: Vec<u16>,
     /// Servers in use, sorted by id.
     pub servers: Vec<Server>,
     /// What is true of all servers that have answered.

@@ -24,6 +24,12 @@ pub struct PoolSpec {
     pub redis_auth: Option<Box<str>>,
     /// Selected on every upstream when above 0.
     pub redis_db: u32,
+    /// Clients may select those below this number. `None`: only `redis_db`.
+    pub databases: Option<u32>,
+    /// Commands that change servers are served.
+    pub admin_commands: bool,
+    /// A command that is not in our table goes to the owner of its first argument.
+    pub forwards_unknown: bool,
     pub eject: Eject,
     pub server_retry_timeout_ms: u32,
     /// Failures in a row until ejection; 0 acts like 1.
@@ -37,6 +43,14 @@ pub struct PoolSpec {
 }
 
 impl PoolSpec {
+    /// Whether clients may use this database.
+    pub fn serves_database(&self, db: i64) -> bool {
+        match self.databases {
+            Some(count) => (0..i64::from(count)).contains(&db),
+            None => db == i64::from(self.redis_db),
+        }
+    }
+
     /// A plain pool: one shard for each address, named `shard0`, `shard1` and so on, and no key of the
     /// file set. Tests, simulation, benchmark and fuzzing start from it and change what they need. It is
     /// the only place where the engine has defaults. The defaults of the file are in the table of keys.
@@ -59,6 +73,9 @@ impl PoolSpec {
             preconnect: false,
             redis_auth: None,
             redis_db: 0,
+            databases: Some(16),
+            admin_commands: false,
+            forwards_unknown: false,
             eject: Eject::Off,
             server_retry_timeout_ms: 1_000,
             server_failure_limit: 1,

@@ -40,6 +40,9 @@ pub struct Slots {
     keys: [Option<Place>; KEYS.len()],
 }
 
+/// Databases of a server whose configuration does not say.
+const DATABASES: u32 = 16;
+
 impl Slots {
     pub fn new() -> Slots {
         Slots { slots: std::array::from_fn(|_| Slot::Absent), keys: [None; KEYS.len()] }
@@ -132,6 +135,18 @@ impl Slots {
         }
     }
 
+    /// `None`: only `redis_db`.
+    fn databases(&self, manners: Manners) -> Option<u32> {
+        if manners == Manners::Twemproxy {
+            return None;
+        }
+        match (self.value(Id::Databases), self.value(Id::RedisDb)) {
+            (Some(Value::Number(count)), _) => Some(*count),
+            (_, Some(_)) => None,
+            (_, None) => Some(DATABASES),
+        }
+    }
+
     /// The pool; `None` when a value it cannot do without was not read.
     pub fn build(&self, name: &Scalar, manners_default: Manners) -> Option<Pool> {
         let Slot::Read(Value::Listen(listen, listen_text), listen_place) = self.get(Id::Listen)
@@ -139,6 +154,11 @@ impl Slots {
             return None;
         };
         let Some(Value::Servers(list)) = self.value(Id::Servers) else { return None };
+        let manners = match self.choice(Id::Manners) {
+            Some(0) => Manners::Modern,
+            Some(_) => Manners::Twemproxy,
+            None => manners_default,
+        };
         let spec = PoolSpec {
             name: name.text.as_str().into(),
             protocol: if self.bool(Id::Redis) { Protocol::Redis } else { Protocol::Memcache },
@@ -158,14 +178,13 @@ impl Slots {
                 _ => None,
             },
             redis_db: self.number(Id::RedisDb),
+            databases: self.databases(manners),
+            admin_commands: self.choice(Id::AdminCommands) == Some(1),
+            forwards_unknown: self.choice(Id::UnknownCommands) == Some(1),
             eject: self.eject(),
             server_retry_timeout_ms: self.number(Id::ServerRetryTimeout),
             server_failure_limit: self.number(Id::ServerFailureLimit),
-            manners: match self.choice(Id::Manners) {
-                Some(0) => Manners::Modern,
-                Some(_) => Manners::Twemproxy,
-                None => manners_default,
-            },
+            manners,
             client_connections: self.number(Id::ClientConnections),
             client_stall_ms: self.number(Id::ClientStallMs),
         };

@@ -9,11 +9,13 @@ use nuthatch_engine::base::limits;
 /// A key's place in [`KEYS`], and in the values read of a pool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Id {
+    AdminCommands,
     AutoEjectHosts,
     Backlog,
     ClientConnections,
     ClientStallMs,
     ConnectTimeoutMs,
+    Databases,
     Distribution,
     Eject,
     Hash,
@@ -31,6 +33,7 @@ pub enum Id {
     Servers,
     Tcpkeepalive,
     Timeout,
+    UnknownCommands,
 }
 
 /// What a key's value is.
@@ -94,9 +97,23 @@ const ANY_NUMBER: Kind = Kind::Number { min: 0, max: NUMBER_MAX };
 
 pub const EJECT_WORDS: &[&str] = &["off", "remap", "fail_fast"];
 pub const MANNERS_WORDS: &[&str] = &["modern", "twemproxy"];
+const ADMIN_WORDS: &[&str] = &["refuse", "allow"];
+const UNKNOWN_WORDS: &[&str] = &["refuse", "first_key"];
 
 /// Sorted by name, in the order of [`Id`].
-pub static KEYS: [Key; 22] = [
+pub static KEYS: [Key; 25] = [
+    Key {
+        id: Id::AdminCommands,
+        name: "admin_commands",
+        kind: Kind::Choice(ADMIN_WORDS),
+        when_absent: WhenAbsent::Name("refuse"),
+        unit: "",
+        origin: Origin::Nuthatch,
+        secret: false,
+        about: "Whether clients may send commands that change servers and not data: `CONFIG SET`, \
+                `SAVE`, `SLOWLOG RESET` and so on. `allow` sends them to every server of the pool. \
+                `CONFIG SET notify-keyspace-events` is always allowed. `nuthatch commands` lists them.",
+    },
     Key {
         id: Id::AutoEjectHosts,
         name: "auto_eject_hosts",
@@ -156,6 +173,18 @@ pub static KEYS: [Key; 22] = [
         secret: false,
         about: "How long a connection to a server may take to come about, the look-up of its name \
                 included. Over it, the attempt has failed.",
+    },
+    Key {
+        id: Id::Databases,
+        name: "databases",
+        kind: Kind::Number { min: 1, max: limits::DATABASES_MAX },
+        when_absent: WhenAbsent::By("16, or only `redis_db` where that is written"),
+        unit: "",
+        origin: Origin::Nuthatch,
+        secret: false,
+        about: "Databases that clients may `SELECT`: those below this number. The servers must have as \
+                many. A database in use costs connections of its own to each server. Under `manners: \
+                twemproxy` only `redis_db` can be selected.",
     },
     Key {
         id: Id::Distribution,
@@ -346,6 +375,18 @@ pub static KEYS: [Key; 22] = [
         secret: false,
         about: "How long a server may owe a reply before the request fails. Absent or 0 waits for \
                 ever; a store of a service wants a number here.",
+    },
+    Key {
+        id: Id::UnknownCommands,
+        name: "unknown_commands",
+        kind: Kind::Choice(UNKNOWN_WORDS),
+        when_absent: WhenAbsent::Name("refuse"),
+        unit: "",
+        origin: Origin::Nuthatch,
+        secret: false,
+        about: "What to do with a command that is not in our table. `first_key` sends it to the owner of \
+                its first argument: for modules that we do not know. Commands that are refused for a \
+                reason stay refused.",
     },
 ];
 

@@ -3,16 +3,26 @@
 //! MGET takes each key's element from its part in the order of the request; DEL, UNLINK, TOUCH and
 //! EXISTS add up; MSET is OK when every part is. For memcached see `memcache.rs` and `stats.rs`.
 //!
+//! A request that went to every shard is joined by its `response_policy`: `whole.rs`, and a file each for
+//! RANDOMKEY, SCAN, the slow logs and INFO.
+//!
 //! If any part of a RESP request fails, the whole is the error of the first failed part in the order
 //! of the shards. Under twemproxy manners a server's own error becomes `Invalid argument`, and the text
 //! `unknown` is used only if no failed part has another text.
 
+pub mod cursor;
 mod dialect;
+pub mod info;
+mod logs;
 mod memcache;
+mod random;
 mod resp;
 mod stats;
+mod whole;
 
+use super::tips::ResponsePolicy;
 use crate::protocol::memcache::words::Words;
+use crate::texts;
 use dialect::Dialect;
 
 /// How the replies are joined.
@@ -24,6 +34,24 @@ pub enum Join {
     Sum,
     /// RESP: OK if all are.
     AllOk,
+    /// RESP: the first reply, if none is an error.
+    AllSucceeded,
+    /// RESP: a reply that is no error, if there is one.
+    OneSucceeded,
+    /// RESP: the elements of all replies, in the order of the shards.
+    Concat,
+    /// RESP: for each place the least of the integers there.
+    And,
+    /// RESP: the least integer.
+    Min,
+    /// RANDOMKEY and DBSIZE of each shard: one of the keys.
+    Random,
+    /// SCAN: the server's cursor becomes ours.
+    Cursor,
+    /// SLOWLOG GET: entries of all servers, the latest first.
+    Logs,
+    /// INFO: fields of all servers, and ours.
+    Info,
     /// memcached: items in the order of the request's keys.
     Items,
     /// memcached: the first server's reply, if no server failed.
@@ -35,6 +63,20 @@ pub enum Join {
 }
 
 impl Join {
+    /// What Redis' command tips call it. They have no word for arrays, and none for memcached.
+    pub const fn policy(self) -> Option<ResponsePolicy> {
+        match self {
+            Join::Sum => Some(ResponsePolicy::AggSum),
+            Join::Min => Some(ResponsePolicy::AggMin),
+            Join::And => Some(ResponsePolicy::AggLogicalAnd),
+            Join::AllOk | Join::AllSucceeded => Some(ResponsePolicy::AllSucceeded),
+            Join::OneSucceeded => Some(ResponsePolicy::OneSucceeded),
+            Join::Random | Join::Cursor | Join::Info => Some(ResponsePolicy::Special),
+            Join::InOrder | Join::Concat | Join::Logs => None,
+            Join::Items | Join::First | Join::Stats | Join::Settings => None,
+        }
+    }
+
     /// Whether a reply must be kept until all have come.
     fn keeps_replies(self) -> bool {
         !matches!(self, Join::Sum | Join::AllOk)
@@ -42,10 +84,23 @@ impl Join {
 
     fn dialect(self) -> &'static Dialect {
         match self {
-            Join::InOrder | Join::Sum | Join::AllOk => &resp::DIALECT,
             Join::Items | Join::First | Join::Stats | Join::Settings => &memcache::DIALECT,
+            _ => &resp::DIALECT,
         }
     }
+}
+
+/// What a join needs to know besides the replies.
+#[derive(Default)]
+pub enum Detail {
+    #[default]
+    None,
+    /// A random number, for RANDOMKEY.
+    Chance(u64),
+    Cursor(cursor::Step),
+    /// The most entries of SLOWLOG GET.
+    Count(usize),
+    Info(Box<info::Asked>),
 }
 
 /// The parts of a request, before any reply.
@@ -55,8 +110,9 @@ pub struct Parts<'a> {
     pub order: &'a [u16],
     /// The keys of a memcached retrieval, as in the request.
     pub keys: &'a [u8],
-    /// The server of each part, if the reply names servers.
+    /// The shard of each part, if a reply or an error may name it.
     pub names: Box<[Box<str>]>,
+    pub detail: Detail,
     /// As in twemproxy: a failed part fails the whole, and a server's error is hidden.
     pub hides_errors: bool,
     /// `noreply`: the client gets no reply.
@@ -76,15 +132,21 @@ pub struct Joining {
     join: Join,
     hides_errors: bool,
     is_mute: bool,
+    parts: u16,
     /// Parts that have not answered.
     left: u16,
     failure: Option<Failure>,
+    /// Parts that failed.
+    failed: u16,
+    /// Not all of them with the same text.
+    differs: bool,
     /// A part failed without an answer from its server.
     is_unanswered: bool,
     sum: i64,
     order: Box<[u16]>,
     keys: Box<[u8]>,
     names: Box<[Box<str>]>,
+    detail: Detail,
     /// Each part's reply. `None` until it comes, and if the part failed.
     replies: Box<[Option<Vec<u8>>]>,
     held_bytes: usize,
@@ -98,13 +160,17 @@ impl Joining {
             join,
             hides_errors: parts.hides_errors,
             is_mute: parts.is_mute,
+            parts: parts.count,
             left: parts.count,
             failure: None,
+            failed: 0,
+            differs: false,
             is_unanswered: false,
             sum: 0,
             order: order.into(),
             keys: parts.keys.into(),
             names: parts.names,
+            detail: parts.detail,
             replies: vec![None; kept].into(),
             held_bytes: 0,
         }
@@ -128,8 +194,8 @@ impl Joining {
         self.left -= 1;
         let dialect = self.join.dialect();
         if let Some(text) = (dialect.error_text)(bytes) {
-            let text = if self.hides_errors { dialect.invalid.as_bytes().into() } else { text };
             let is_ours = self.hides_errors;
+            let text = if is_ours { dialect.invalid.as_bytes().into() } else { text };
             return self.fail(Failure { part, text, is_ours });
         }
         if !self.take(part, bytes) {
@@ -149,10 +215,11 @@ impl Joining {
                 None => false,
             },
             Join::AllOk => bytes.first() == Some(&b'+'),
-            Join::InOrder | Join::Items | Join::First | Join::Stats | Join::Settings => {
+            join => {
                 self.held_bytes += bytes.len();
                 self.replies[usize::from(part)] = Some(bytes.to_vec());
-                self.join != Join::InOrder || resp::is_array(bytes)
+                let is_list = matches!(join, Join::InOrder | Join::Concat | Join::And | Join::Logs);
+                !is_list || resp::is_array(bytes)
             }
         }
     }
@@ -164,12 +231,21 @@ impl Joining {
         self.fail(Failure { part, text: text.as_bytes().into(), is_ours: true });
     }
 
+    /// The incarnation of the server that answers SCAN.
+    pub fn set_incarnation(&mut self, tag: u16) {
+        if let Detail::Cursor(step) = &mut self.detail {
+            step.found = tag;
+        }
+    }
+
     /// Keeps the failure of the first part in order; one with the text `last_choice` comes last.
     fn fail(&mut self, failure: Failure) {
         let last_choice = self.join.dialect().last_choice.filter(|_| self.hides_errors);
         let rank = |failure: &Failure| {
             (last_choice.is_some_and(|it| *failure.text == *it.as_bytes()), failure.part)
         };
+        self.failed += 1;
+        self.differs |= self.failure.as_ref().is_some_and(|first| first.text != failure.text);
         if self.failure.as_ref().is_none_or(|first| rank(&failure) < rank(first)) {
             self.failure = Some(failure);
         }
@@ -188,13 +264,43 @@ impl Joining {
         self.failure.is_some() && self.whole_failure().is_none()
     }
 
+    /// Whether the answer is a cursor that JavaScript cannot hold.
+    pub fn is_wide(&self) -> bool {
+        matches!(&self.detail, Detail::Cursor(step) if step.is_wide.get())
+    }
+
     /// The failure that is the reply to the whole request, if one is.
     fn whole_failure(&self) -> Option<&Failure> {
+        // INFO tells what it can of the servers that answer.
+        if self.join == Join::Info
+            || (self.join == Join::OneSucceeded && self.replies.iter().any(Option::is_some))
+        {
+            return None;
+        }
         let is_whole = self.hides_errors
             || self.join == Join::First
             || self.join.dialect().one_fails_all
             || self.replies.iter().all(Option::is_none);
         self.failure.as_ref().filter(|_| is_whole)
+    }
+
+    /// Where not every part failed alike, the error of a request that went to every shard says which shard
+    /// it came from, and where the request was done nevertheless.
+    fn write_failure(&self, out: &mut Vec<u8>, failure: &Failure, replies: &[Option<&[u8]>]) {
+        let dialect = self.join.dialect();
+        let is_alike = self.failed == self.parts && !self.differs;
+        let mut text = failure.text.to_vec();
+        let name = self.names.get(usize::from(failure.part));
+        if let Some(name) = name.filter(|_| dialect.one_fails_all && !is_alike) {
+            // Our own text names the shard already.
+            if !failure.is_ours {
+                text.extend_from_slice(texts::of_shard(name).as_bytes());
+            }
+            if self.join == Join::AllSucceeded {
+                text.extend_from_slice(whole::done_on(&self.names, replies).as_bytes());
+            }
+        }
+        (dialect.write_error)(out, &text);
     }
 
     /// Appends the reply. All parts have answered or failed.
@@ -204,30 +310,47 @@ impl Joining {
             return;
         }
         let dialect = self.join.dialect();
-        if let Some(failure) = self.whole_failure() {
-            (dialect.write_error)(out, &failure.text);
-            return;
-        }
         let replies: Vec<Option<&[u8]>> = self.replies.iter().map(Option::as_deref).collect();
-        match self.join {
-            Join::Sum => resp::write_sum(out, self.sum),
-            Join::AllOk => resp::write_ok(out),
-            Join::InOrder => {
-                let start = out.len();
-                if !resp::weave(out, &replies, &self.order) {
-                    out.truncate(start);
-                    (dialect.write_error)(out, dialect.invalid.as_bytes());
-                }
+        if let Some(failure) = self.whole_failure() {
+            return self.write_failure(out, failure, &replies);
+        }
+        let start = out.len();
+        let is_done = match (self.join, &self.detail) {
+            (Join::Sum, _) => {
+                resp::write_sum(out, self.sum);
+                true
             }
-            Join::Items => memcache::weave(out, &replies, Words::new(&self.keys), &self.order),
-            Join::First => {
-                out.extend_from_slice(replies.first().copied().flatten().unwrap_or_default());
+            (Join::AllOk, _) => {
+                resp::write_ok(out);
+                true
             }
-            Join::Stats | Join::Settings => {
+            (Join::InOrder, _) => resp::weave(out, &replies, &self.order),
+            (Join::AllSucceeded | Join::OneSucceeded | Join::First, _) => {
+                out.extend_from_slice(replies.iter().find_map(|reply| *reply).unwrap_or_default());
+                true
+            }
+            (Join::Concat, _) => whole::concat(out, &replies),
+            (Join::And, _) => whole::least_at_each_place(out, &replies),
+            (Join::Min, _) => whole::least(out, &replies),
+            (Join::Random, Detail::Chance(draw)) => random::pick(out, &replies, *draw),
+            (Join::Cursor, Detail::Cursor(step)) => step.write(out, replies.first().copied()),
+            (Join::Logs, Detail::Count(count)) => logs::latest(out, &replies, *count),
+            (Join::Info, Detail::Info(asked)) => info::write(out, &replies, asked),
+            (Join::Items, _) => {
+                memcache::weave(out, &replies, Words::new(&self.keys), &self.order);
+                true
+            }
+            (Join::Stats | Join::Settings, _) => {
                 let names = self.names.iter().map(|name| &**name);
                 let servers: Vec<_> = names.zip(replies).collect();
                 stats::join(out, &servers, self.join == Join::Stats);
+                true
             }
+            (Join::Random | Join::Cursor | Join::Logs | Join::Info, _) => false,
+        };
+        if !is_done {
+            out.truncate(start);
+            (dialect.write_error)(out, dialect.invalid.as_bytes());
         }
     }
 }

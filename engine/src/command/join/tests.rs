@@ -3,7 +3,8 @@
 use super::*;
 
 fn parts(count: u16, order: &[u16], hides_errors: bool) -> Parts<'_> {
-    Parts { count, order, keys: b"", names: Box::default(), hides_errors, is_mute: false }
+    let (names, detail) = (Box::default(), Detail::None);
+    Parts { count, order, keys: b"", names, detail, hides_errors, is_mute: false }
 }
 
 /// RESP.
@@ -134,4 +135,59 @@ fn a_request_to_all_is_done_when_all_have_done_it() {
     joining.handle_reply(0, b"");
     joining.handle_failure(1, "SERVER_ERROR gone");
     assert_eq!(joined(&joining), "");
+}
+
+/// A request to both of two shards.
+fn whole(join: Join) -> Joining {
+    let names = Box::new(["one".into(), "two".into()]);
+    Joining::new(join, Parts { names, ..parts(2, &[], false) })
+}
+
+#[test]
+fn an_error_of_one_shard_names_it() {
+    let mut flush = whole(Join::AllSucceeded);
+    flush.handle_reply(0, b"+OK\r\n");
+    flush.handle_reply(1, b"-MISCONF no\r\n");
+    assert_eq!(joined(&flush), "-MISCONF no (shard two); done on shard one\r\n");
+    let mut flush = whole(Join::AllSucceeded);
+    flush.handle_failure(0, "ERR gone (shard one), outcome unknown");
+    flush.handle_reply(1, b"+OK\r\n");
+    assert_eq!(
+        joined(&flush),
+        "-ERR gone (shard one), outcome unknown; done on shard two\r\n"
+    );
+    let mut size = whole(Join::Sum);
+    size.handle_reply(0, b":1\r\n");
+    size.handle_reply(1, b"-NOPERM no\r\n");
+    assert_eq!(joined(&size), "-NOPERM no (shard two)\r\n");
+}
+
+#[test]
+fn an_error_of_all_shards_is_that_of_one_server() {
+    for join in [Join::AllSucceeded, Join::Sum, Join::Concat, Join::OneSucceeded] {
+        let mut joining = whole(join);
+        joining.handle_reply(0, b"-ERR syntax error\r\n");
+        joining.handle_reply(1, b"-ERR syntax error\r\n");
+        assert_eq!(joined(&joining), "-ERR syntax error\r\n", "{join:?}");
+    }
+}
+
+#[test]
+fn one_success_is_enough_for_kill() {
+    let mut kill = whole(Join::OneSucceeded);
+    kill.handle_reply(0, b"-NOTBUSY no\r\n");
+    kill.handle_reply(1, b"+OK\r\n");
+    assert_eq!(joined(&kill), "+OK\r\n");
+}
+
+#[test]
+fn all_succeed_with_the_first_reply() {
+    let mut load = whole(Join::AllSucceeded);
+    load.handle_reply(1, b"$1\r\nx\r\n");
+    load.handle_reply(0, b"$1\r\nx\r\n");
+    assert_eq!(joined(&load), "$1\r\nx\r\n");
+    let mut keys = whole(Join::Concat);
+    keys.handle_reply(1, b"+OK\r\n");
+    keys.handle_reply(0, b"*0\r\n");
+    assert_eq!(joined(&keys), "-ERR Invalid argument\r\n");
 }

@@ -1,10 +1,9 @@
-//! The rows of Redis: the commands that twemproxy accepted (except MOVE, which it refused), and every
-//! command of Redis 7.0 that needs no state of the connection and touches one shard.
+//! The rows of Redis: every command that we serve.
 //!
 //! Names, counts, flags and key uses are those of `redis-server` 7.0.15 (`COMMAND`), and a test
-//! compares the rows with a live server. A command without a row is unknown to our clients:
-//! transactions, subscriptions, blocking commands, and commands for the whole key space (KEYS, SCAN,
-//! DBSIZE, FLUSHALL, ...).
+//! compares the rows with a live server. `refused.rs` lists the commands that are never served. Any
+//! other command without a row is unknown to our clients: transactions, subscriptions and blocking
+//! commands.
 //!
 //! A file holds the rows of one group, sorted by name, as plain values in columns:
 //!
@@ -17,12 +16,14 @@
 //! `row.rs` says how a row is written, `subcommands.rs` has the rows of all containers.
 
 mod bitmaps;
+mod cluster;
 mod connection;
 mod generic;
 mod geo;
 mod hashes;
 mod hyperloglog;
 mod lists;
+pub mod refused;
 mod row;
 mod scripting;
 mod server;
@@ -36,8 +37,9 @@ use super::Command;
 use row::numbered;
 use subcommands::COMMANDS_FIRST;
 
-const GROUPS: [&[Command]; 13] = [
+const GROUPS: [&[Command]; 14] = [
     &bitmaps::ROWS,
+    &cluster::ROWS,
     &connection::ROWS,
     &generic::ROWS,
     &geo::ROWS,
@@ -60,6 +62,9 @@ pub static COMMANDS: [Command; COUNT] = all_rows();
 
 /// One more than the highest index of a row.
 pub const INDEX_COUNT: usize = COMMANDS_FIRST + COUNT;
+
+/// In a ticket, the index of a command that has no row (`unknown_commands: first_key`).
+pub const UNKNOWN: usize = INDEX_COUNT;
 
 /// The row with this index.
 pub fn by_index(index: usize) -> Option<&'static Command> {

@@ -1,7 +1,8 @@
 //! How a row is written: its columns as plain values, and methods that change single fields.
 
 use crate::command::{
-    Before, Categories, Command, CutBy, Flags, Group, Join, KeyUse, Keys, Local, Refuses, Verb,
+    Before, Categories, Command, CutBy, Flags, Group, Join, KeyUse, Keys, Local, Refuses,
+    RequestPolicy, ResponsePolicy, Verb,
 };
 
 /// The columns about keys.
@@ -74,6 +75,10 @@ pub(super) const fn row(
         group,
         belongs: Categories::of_group(group),
         tip: None,
+        request: None,
+        response: None,
+        is_modern: false,
+        is_fenced: false,
         since,
         syntax,
         summary,
@@ -89,7 +94,40 @@ impl Command {
     }
 
     pub(super) const fn cut(self, by: CutBy, join: Join) -> Command {
-        self.verb(Verb::Cut(by, join))
+        self.verb(Verb::Cut(by, join)).policies(Some(by.policy()), join.policy())
+    }
+
+    /// The whole request to every shard.
+    pub(super) const fn whole(self, join: Join) -> Command {
+        self.cut(CutBy::Shards, join).modern()
+    }
+
+    /// The whole request to every server.
+    pub(super) const fn servers(self, join: Join) -> Command {
+        self.cut(CutBy::Servers, join).modern()
+    }
+
+    /// What the command tips say, where we need neither a cut nor a join.
+    pub(super) const fn policies(
+        mut self,
+        request: Option<RequestPolicy>,
+        response: Option<ResponsePolicy>,
+    ) -> Command {
+        self.request = request;
+        self.response = response;
+        self
+    }
+
+    /// Refused under twemproxy manners.
+    pub(super) const fn modern(mut self) -> Command {
+        self.is_modern = true;
+        self
+    }
+
+    /// Served only with `admin_commands: allow`.
+    pub(super) const fn fenced(mut self) -> Command {
+        self.is_fenced = true;
+        self.modern()
     }
 
     pub(super) const fn local(self, local: Local) -> Command {

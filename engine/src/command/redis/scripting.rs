@@ -1,9 +1,10 @@
 //! Scripts and functions. Argument 2 is the number of their keys. Without keys they go to one fixed
 //! server: the owner of the key `placeholder`, or, under `random`, where keys have no owner, the first
 //! live one. So EVALSHA finds the scripts of EVAL there. twemproxy closed the connection on EVAL and
-//! EVALSHA without keys. SCRIPT and FUNCTION concern all servers and have no rows yet.
+//! EVALSHA without keys. SCRIPT and FUNCTION concern all servers.
 
-use super::row::{counted, row};
+use super::row::{NO_KEY, counted, row};
+use super::subcommands;
 use crate::command::Before::{Closed, Sent};
 use crate::command::{Command, Flags, Group, KeyUse as Use};
 
@@ -14,7 +15,7 @@ const SCRIPT_RO: Flags = SCRIPT.and(Flags::READONLY);
 const G: Group = Group::Scripting;
 
 #[rustfmt::skip] // a table is read by its columns
-pub(super) const ROWS: [Command; 6] = [
+pub(super) const ROWS: [Command; 8] = [
     row(G, "eval",       -3, SCRIPT,    counted(2, Use::MODIFY), Sent,   "2.6.0",
         "script numkeys:integer [key...] [arg...]",
         "Runs a Lua script."),
@@ -33,4 +34,9 @@ pub(super) const ROWS: [Command; 6] = [
     row(G, "fcall_ro",   -3, SCRIPT_RO, counted(2, Use::READ),   Closed, "7.0.0",
         "function numkeys:integer [key...] [arg...]",
         "Calls a function that only reads."),
+    row(G, "function",   -2, Flags::NONE, NO_KEY,                Closed, "7.0.0", "",
+        "Loads and shows libraries of functions.")
+        .container(&subcommands::FUNCTION).modern(),
+    row(G, "script",     -2, Flags::NONE, NO_KEY,                Closed, "2.6.0", "",
+        "Loads and removes stored Lua scripts.").container(&subcommands::SCRIPT).modern(),
 ];

@@ -255,6 +255,20 @@ pub fn integer(reply: &[u8]) -> Option<i64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
+/// The text of a string in any form, without its frame; `None` for another kind of reply and for a null.
+pub fn text(reply: &[u8]) -> Option<&[u8]> {
+    match reply.first()? {
+        b'+' => reply[1..].strip_suffix(b"\r\n"),
+        b'$' | b'=' => {
+            let (len, next) = length(reply, 1).ok()??;
+            let body = reply.get(next..next + usize::try_from(len?).ok()?)?;
+            // A verbatim string begins with its format.
+            if reply[0] == b'=' { body.get(4..) } else { Some(body) }
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

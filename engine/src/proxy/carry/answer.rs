@@ -7,7 +7,7 @@ use crate::protocol::resp::encode;
 use crate::proxy::link::action::{Action, Note};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::refused_multi::RefusedMulti;
-use crate::proxy::link::ticket::Fence;
+use crate::proxy::link::ticket::Care;
 use crate::proxy::plan::failure::{Sent, failure_text};
 use crate::proxy::plan::refusal::{Ending, Multi, Refusal};
 use crate::topology::Protocol;
@@ -67,9 +67,9 @@ impl Exchange<'_> {
 
     /// A request could not be sent. With `noreply` its client does not hear of it.
     #[cold]
-    pub fn fail(&mut self, shard: Option<ShardId>, cause: &Cause, fence: Fence) {
+    pub fn fail(&mut self, shard: Option<ShardId>, cause: &Cause, care: Care) {
         self.turn.counters[self.pool.id.index()].forward_error += 1;
-        if fence == Fence::Mute {
+        if care == Care::Mute {
             return;
         }
         let text = self.failure(shard, cause);

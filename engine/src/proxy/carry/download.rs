@@ -23,7 +23,7 @@ use crate::proxy::link::bounds::FlowBounds;
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::Client;
 use crate::proxy::link::flow::{Download, ReplyProgress};
-use crate::proxy::link::ticket::{Chore, Fence, Owner};
+use crate::proxy::link::ticket::{Chore, Care, Owner};
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::duty::{Duty, Why};
@@ -46,7 +46,7 @@ pub fn begin(
         return false;
     };
     // The reply to a meta command may tell that the server does not know it.
-    if !matches!(ticket.fence, Fence::None | Fence::Meta) {
+    if !matches!(ticket.care, Care::None | Care::Meta) {
         return false;
     }
     let client = match ticket.owner {

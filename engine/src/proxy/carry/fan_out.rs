@@ -8,11 +8,13 @@
 use super::Exchange;
 use super::forward::cause_of;
 use crate::base::ShardId;
-use crate::command::{Join, Joining, Parts};
+use crate::command::{Joining, Parts};
 use crate::protocol::memcache::reply::FENCE;
 use crate::proxy::link::cause::Cause;
-use crate::proxy::link::ticket::Fence;
-use crate::proxy::plan::{FanOut, To};
+use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
+use crate::proxy::link::upstream::identity::{self, Identity};
+use crate::proxy::plan::{FanOut, Sending, To};
+use crate::topology::ShardState;
 
 /// The worker keeps its scratch space after a request of up to so many keys.
 pub const OWNERS_KEPT: usize = 64 * 1024;
@@ -28,7 +30,7 @@ impl Exchange<'_> {
         let mut owners = std::mem::take(&mut self.turn.owners);
         let parts = match plan.to {
             To::Owners => self.parts_of_owners(&plan, &mut owners),
-            To::All => self.parts_of_all(&plan),
+            To::All | To::InRing | To::One(_) => self.parts_of_whole(&plan),
         };
         let mut pieces = plan.pieces;
         if plan.to == To::Owners {
@@ -41,15 +43,17 @@ impl Exchange<'_> {
                 }
             }
         }
+        let behind = if plan.behind.is_empty() { 0 } else { parts.len() as u16 };
         let joining = Joining::new(
             plan.join,
             Parts {
-                count: parts.len() as u16,
+                count: parts.len() as u16 + behind,
                 order: if plan.to == To::Owners { &owners } else { &[] },
                 keys: plan.keys,
-                names: self.names(plan.join),
+                names: self.names(plan.to, &parts),
+                detail: plan.detail,
                 hides_errors: self.pool.policy.hides_errors,
-                is_mute: plan.sent.fence == Fence::Mute,
+                is_mute: plan.sent.care == Care::Mute,
             },
         );
         let number = self.client.expect_parts(self.turn, joining);
@@ -60,14 +64,22 @@ impl Exchange<'_> {
                 Ok(at) => {
                     let out = self.upstreams[at].tail(self.turn);
                     out.extend_from_slice(tail);
-                    if plan.sent.fence.is_sent() {
+                    if plan.sent.care.is_sent() {
                         out.extend_from_slice(FENCE);
                     }
                     self.push(at, number, part, plan.sent);
+                    if behind > 0 {
+                        let out = self.upstreams[at].tail(self.turn);
+                        out.extend_from_slice(plan.behind);
+                        self.push(at, number, behind + part, plan.sent);
+                    }
                 }
                 Err(cause) => {
                     let text = self.failure(Some(shard), &cause);
                     self.client.handle_failure(self.turn, number, part, Some(&text));
+                    if behind > 0 {
+                        self.client.handle_failure(self.turn, number, behind + part, Some(&text));
+                    }
                 }
             }
         }
@@ -101,10 +113,18 @@ impl Exchange<'_> {
         parts
     }
 
-    /// Begins a part for each shard, also for one that is out.
-    fn parts_of_all(&mut self, plan: &FanOut<'_>) -> Vec<Part> {
-        let shards = self.pool.topology.shard_ids();
-        shards.map(|shard| self.begin_part(plan, shard, 0)).collect()
+    /// Begins a part for each shard that the plan names, also for one that is out.
+    fn parts_of_whole(&mut self, plan: &FanOut<'_>) -> Vec<Part> {
+        let shards: Vec<ShardId> = match plan.to {
+            To::One(shard) => vec![shard],
+            To::InRing => {
+                let topology = &self.pool.topology;
+                let is_in = |shard: &ShardId| topology.shard(*shard).state != ShardState::Ejected;
+                topology.shard_ids().filter(is_in).collect()
+            }
+            To::All | To::Owners => self.pool.topology.shard_ids().collect(),
+        };
+        shards.into_iter().map(|shard| self.begin_part(plan, shard, 0)).collect()
     }
 
     /// Writes the head of a part.
@@ -112,16 +132,32 @@ impl Exchange<'_> {
         let place = self.pool.topology.place(Some(shard), plan.intent);
         let to = place.map_err(cause_of).and_then(|placed| self.upstream(placed));
         if let Ok(at) = to {
+            if plan.sent.care == Care::Cursor {
+                self.identify(at, plan.sent);
+            }
             plan.pieces.write_head(self.upstreams[at].tail(self.turn), pieces);
         }
         Part { shard, to }
     }
 
-    /// The names of the shards, for a reply that shows them.
-    fn names(&self, join: Join) -> Box<[Box<str>]> {
-        if matches!(join, Join::Stats | Join::Settings) {
-            return self.pool.topology.shards.iter().map(|shard| shard.name.clone()).collect();
+    /// Asks the server which one it is, before a request whose reply depends on it; once a socket.
+    fn identify(&mut self, at: usize, sent: Sending) {
+        let upstream = &mut self.upstreams[at];
+        if upstream.identity() != Identity::Unknown {
+            return;
         }
-        Box::default()
+        upstream.set_identity(Identity::Asked);
+        upstream.tail(self.turn).extend_from_slice(identity::QUESTION);
+        let ticket = Ticket::new(Owner::Worker(Chore::Identify), sent.command, Care::None);
+        upstream.push(self.turn, ticket, self.pool.spec.timeout_ms);
+    }
+
+    /// The names of the parts' shards, for a reply or an error that shows them.
+    fn names(&self, to: To, parts: &[Part]) -> Box<[Box<str>]> {
+        if matches!(to, To::Owners | To::One(_)) {
+            return Box::default();
+        }
+        let topology = &self.pool.topology;
+        parts.iter().map(|part| topology.shard(part.shard).name.clone()).collect()
     }
 }

@@ -5,7 +5,7 @@ use crate::command;
 use crate::protocol::memcache::reply::FENCE;
 use crate::proxy::link::action::{Action, Note};
 use crate::proxy::link::cause::Cause;
-use crate::proxy::link::ticket::{Fence, Owner, Ticket};
+use crate::proxy::link::ticket::{Care, Owner, Ticket};
 use crate::proxy::plan::{Forward, Sending, memcache};
 use crate::topology::{Out, Placed};
 
@@ -17,23 +17,23 @@ impl Exchange<'_> {
         }
         let placed = match plan.place {
             Ok(placed) => placed,
-            Err(out) => return self.fail_out(out, plan.sent.fence),
+            Err(out) => return self.fail_out(out, plan.sent.care),
         };
         match self.upstream(placed) {
             Ok(at) => {
                 let sent = plan.sent;
-                if sent.fence != Fence::None && self.lacks_meta(sent, placed) {
+                if sent.care != Care::None && self.lacks_meta(sent, placed) {
                     return;
                 }
                 let out = self.upstreams[at].tail(self.turn);
                 out.extend_from_slice(bytes);
-                if sent.fence.is_sent() {
+                if sent.care.is_sent() {
                     out.extend_from_slice(FENCE);
                 }
                 let number = self.client.expect(self.turn);
                 self.push(at, number, 0, sent);
             }
-            Err(cause) => self.fail(Some(placed.shard), &cause, plan.sent.fence),
+            Err(cause) => self.fail(Some(placed.shard), &cause, plan.sent.care),
         }
     }
 
@@ -55,21 +55,21 @@ impl Exchange<'_> {
 
     /// Fails a request that has no server now.
     #[cold]
-    pub fn fail_out(&mut self, out: Out, fence: Fence) {
-        self.fail(out.shard(), &cause_of(out), fence);
+    pub fn fail_out(&mut self, out: Out, care: Care) {
+        self.fail(out.shard(), &cause_of(out), care);
     }
 
     /// Pushes the ticket of the request, or of its part, whose bytes end this upstream's output.
     #[inline(always)]
     pub fn push(&mut self, at: usize, number: u32, part: u16, sent: Sending) {
         let owner = Owner::Client { key: self.client.key(), number, part };
-        let ticket = Ticket::new(owner, sent.command, sent.fence);
+        let ticket = Ticket::new(owner, sent.command, sent.care);
         self.upstreams[at].push(self.turn, ticket, self.pool.spec.timeout_ms);
     }
 
     /// Refuses a meta command if its memcached does not know them. Returns whether it did.
     fn lacks_meta(&mut self, sent: Sending, placed: Placed) -> bool {
-        let is_meta = matches!(sent.fence, Fence::Meta | Fence::Quiet);
+        let is_meta = matches!(sent.care, Care::Meta | Care::Quiet);
         let lacks = is_meta && self.pool.knows_no_meta(placed.server, self.turn.now);
         if lacks {
             self.refuse(memcache::no_meta(sent.command, &self.pool.policy));

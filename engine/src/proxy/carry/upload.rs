@@ -55,11 +55,11 @@ impl Exchange<'_> {
                 Some(at)
             }
             Err((shard, cause)) => {
-                self.fail(shard, &cause, plan.sent.fence);
+                self.fail(shard, &cause, plan.sent.care);
                 None
             }
         };
-        self.client.begin_upload(Upload { to, rest, fence: plan.sent.fence });
+        self.client.begin_upload(Upload { to, rest, care: plan.sent.care });
     }
 
     /// The index of an upstream for this request alone. It is ready to take the request.
@@ -117,7 +117,7 @@ impl Exchange<'_> {
         let mut is_full = false;
         if let Some(upstream) = sender(upload, key, self.upstreams) {
             if done {
-                if upload.fence.is_sent() {
+                if upload.care.is_sent() {
                     upstream.tail(self.turn).extend_from_slice(FENCE);
                     upstream.handle_appended(self.turn, self.pool.spec.timeout_ms);
                 }

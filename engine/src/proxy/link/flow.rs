@@ -4,7 +4,7 @@
 use crate::base::Time;
 use crate::protocol::{memcache, resp};
 use crate::proxy::link::cause::Cause;
-use crate::proxy::link::ticket::{Fence, Ticket};
+use crate::proxy::link::ticket::{Care, Ticket};
 use crate::topology::Protocol;
 
 /// The place in an unfinished request.
@@ -44,7 +44,7 @@ pub struct Upload {
     /// The index of the upstream that sends it. `None`: there was no upstream, so the bytes are dropped.
     pub to: Option<usize>,
     pub rest: UploadRest,
-    pub fence: Fence,
+    pub care: Care,
 }
 
 /// What is still to come.

@@ -22,6 +22,8 @@ pub enum Owner {
 pub enum Chore {
     /// The request timed out and its client has an error: read the late reply and drop it.
     Swallow,
+    /// INFO, for the run id of the server.
+    Identify,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +31,7 @@ pub struct Ticket {
     pub owner: Owner,
     /// The index of the command's row in the table of its protocol.
     pub command: u16,
-    pub fence: Fence,
+    pub care: Care,
     /// The turn in which the request was taken, or its last bytes came.
     pub since: Time,
     /// Where its request ends in the bytes of this socket.
@@ -39,8 +41,8 @@ pub struct Ticket {
 impl Ticket {
     /// For `Upstream::push`, which adds the time and the place.
     #[inline]
-    pub fn new(owner: Owner, command: u16, fence: Fence) -> Ticket {
-        Ticket { owner, command, fence, since: Time::ZERO, end: 0 }
+    pub fn new(owner: Owner, command: u16, care: Care) -> Ticket {
+        Ticket { owner, command, care, since: Time::ZERO, end: 0 }
     }
 
     /// The client that waits for the reply, if one does.
@@ -58,11 +60,10 @@ impl Ticket {
     }
 }
 
-/// What is special about the reply to a request of memcached's protocol. It may be silence: then a
-/// fence is sent behind the request, and the fence's answer ends the reply
-/// (`protocol::memcache::reply`).
+/// What is special about a reply. In memcached's protocol it may be silence: then a fence is sent behind
+/// the request, and the fence's answer ends the reply (`protocol::memcache::reply`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fence {
+pub enum Care {
     None,
     /// A meta command, which an old server does not know.
     Meta,
@@ -70,12 +71,14 @@ pub enum Fence {
     Quiet,
     /// `noreply`: the client reads nothing, not even of a failure.
     Mute,
+    /// SCAN: the cursor holds the incarnation of the server.
+    Cursor,
 }
 
-impl Fence {
+impl Care {
     #[inline]
     pub fn is_sent(self) -> bool {
-        matches!(self, Fence::Quiet | Fence::Mute)
+        matches!(self, Care::Quiet | Care::Mute)
     }
 }
 

@@ -2,50 +2,32 @@
 
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::protocol::resp::{Args, Version, encode};
-use crate::proxy::carry::Exchange;
+use crate::command::Command;
+use crate::proxy::carry::{Exchange, Taken};
+use super::connection;
+use crate::proxy::link::client::refused_multi::RefusedMulti;
 use crate::texts;
 
-/// A subcommand of CLIENT: its name, arguments with the two words before them, what it does.
-struct ClientRow {
-    name: &'static str,
-    args: usize,
-    about: &'static str,
-    run: fn(&mut Exchange<'_>, &Args<'_>),
-}
-
-const CLIENT_ROWS: [ClientRow; 8] = [
-    ClientRow { name: "getname", args: 2, about: "The name of this connection.", run: get_name },
-    ClientRow { name: "help", args: 2, about: "This text.", run: client_help },
-    ClientRow { name: "id", args: 2, about: "The number of this connection.", run: client_id },
-    ClientRow {
-        name: "info",
-        args: 2,
-        about: "What is known of this connection.",
-        run: client_info,
-    },
-    ClientRow { name: "no-evict", args: 3, about: "Taken, without an effect.", run: on_or_off },
-    ClientRow { name: "no-touch", args: 3, about: "Taken, without an effect.", run: on_or_off },
-    ClientRow {
-        name: "setinfo",
-        args: 4,
-        about: "Set the name or version of the library.",
-        run: set_info,
-    },
-    ClientRow { name: "setname", args: 3, about: "Name this connection.", run: set_name },
-];
-
-pub fn client(x: &mut Exchange<'_>, args: &Args<'_>) {
-    let given = args.get(1).unwrap_or_default();
-    let row = CLIENT_ROWS.iter().find(|row| given.eq_ignore_ascii_case(row.name.as_bytes()));
-    match row {
-        None => {
-            x.error(texts::unknown_subcommand("client", given));
+pub fn client(x: &mut Exchange<'_>, command: &Command, args: &Args<'_>) -> Taken {
+    match command.short_name() {
+        "caching" => caching(x, args),
+        "capa" => x.answer(|out| encode::status(out, "OK")),
+        "getname" => get_name(x),
+        "getredir" => x.answer(|out| encode::integer(out, -1)),
+        "id" => {
+            let id = x.client.origin().id as i64;
+            x.answer(|out| encode::integer(out, id));
         }
-        Some(row) if args.len() != row.args => {
-            x.error(texts::arity(&format!("client|{}", row.name)));
-        }
-        Some(row) => (row.run)(x, args),
+        "info" => client_info(x),
+        "no-evict" => on_or_off(x, args),
+        "no-touch" => return no_touch(x, args),
+        "setinfo" => set_info(x, args),
+        "setname" => set_name(x, args),
+        "tracking" => tracking(x, args),
+        "trackinginfo" => tracking_info(x),
+        _ => debug_assert!(false, "every row has its answer"),
     }
+    Taken::Yes
 }
 
 pub fn check_name(name: &[u8]) -> Result<(), &'static str> {
@@ -59,7 +41,7 @@ pub fn check_name(name: &[u8]) -> Result<(), &'static str> {
     }
 }
 
-fn get_name(x: &mut Exchange<'_>, _: &Args<'_>) {
+fn get_name(x: &mut Exchange<'_>) {
     let version = x.client.settings.version;
     let name = x.client.settings.names.as_ref().map(|info| info.name.clone()).unwrap_or_default();
     x.answer(
@@ -69,23 +51,7 @@ fn get_name(x: &mut Exchange<'_>, _: &Args<'_>) {
     );
 }
 
-fn client_help(x: &mut Exchange<'_>, _: &Args<'_>) {
-    x.answer(|out| {
-        encode::array(out, 1 + 2 * CLIENT_ROWS.len());
-        encode::status(out, &texts::help_head("client"));
-        for row in &CLIENT_ROWS {
-            encode::status(out, &row.name.to_ascii_uppercase());
-            encode::status(out, &texts::help_about(row.about));
-        }
-    });
-}
-
-fn client_id(x: &mut Exchange<'_>, _: &Args<'_>) {
-    let id = x.client.origin().id as i64;
-    x.answer(|out| encode::integer(out, id));
-}
-
-fn client_info(x: &mut Exchange<'_>, _: &Args<'_>) {
+fn client_info(x: &mut Exchange<'_>) {
     let client = &*x.client;
     let info = client.settings.names.as_deref();
     let text =
@@ -96,7 +62,7 @@ fn client_info(x: &mut Exchange<'_>, _: &Args<'_>) {
         client.origin().id,
         text(info.map(|info| &*info.name)),
         x.turn.now.since(client.origin().since).as_secs(),
-        x.pool.spec.redis_db,
+        client.settings.db,
         if client.settings.version == Version::Resp3 { 3 } else { 2 },
         text(info.map(|info| &*info.library)),
         text(info.map(|info| &*info.library_version)),
@@ -144,4 +110,71 @@ fn set_name(x: &mut Exchange<'_>, args: &Args<'_>) {
         }
         Err(text) => x.error(text),
     }
+}
+
+/// A lane of its own: its upstreams send CLIENT NO-TOUCH ON.
+fn no_touch(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
+    let word = args.get(2).unwrap_or_default();
+    let is_on = word.eq_ignore_ascii_case(b"on");
+    if !is_on && !word.eq_ignore_ascii_case(b"off") {
+        x.error(texts::SYNTAX);
+        return Taken::Yes;
+    }
+    if x.client.settings.is_untouching != is_on {
+        if x.client.owed() > 0 {
+            return Taken::NotYet;
+        }
+        x.client.settings.is_untouching = is_on;
+        connection::choose_lane(x);
+    }
+    x.answer(|out| encode::status(out, "OK"));
+    Taken::Yes
+}
+
+/// Nothing is tracked. `ON OPTIN` is taken nevertheless: with it a server tracks nothing either, until
+/// CLIENT CACHING YES, and some libraries give up without it.
+fn tracking(x: &mut Exchange<'_>, args: &Args<'_>) {
+    let status = args.get(2).unwrap_or_default();
+    let is_off = status.eq_ignore_ascii_case(b"off");
+    if !is_off && !status.eq_ignore_ascii_case(b"on") {
+        return x.error(texts::SYNTAX);
+    }
+    let mut options = args.iter_from(3);
+    let is_optin = options.len() > 0
+        && options.all(|it| it.eq_ignore_ascii_case(b"optin") || it.eq_ignore_ascii_case(b"noloop"));
+    if !is_off && !is_optin {
+        return x.error(texts::NOT_TRACKED);
+    }
+    x.client.settings.opted_in = !is_off;
+    x.answer(|out| encode::status(out, "OK"));
+}
+
+/// CACHING YES would make the server track the keys of the next request. Both are refused, so that no
+/// library stores what would never be invalidated.
+fn caching(x: &mut Exchange<'_>, args: &Args<'_>) {
+    let word = args.get(2).unwrap_or_default();
+    if word.eq_ignore_ascii_case(b"yes") && x.client.settings.opted_in {
+        x.client.refused_multi = RefusedMulti::Caching;
+        return x.error(texts::NOT_TRACKED);
+    }
+    let is_word = word.eq_ignore_ascii_case(b"yes") || word.eq_ignore_ascii_case(b"no");
+    x.error(if is_word { texts::CACHING_WITHOUT_OPTIN } else { texts::SYNTAX });
+}
+
+fn tracking_info(x: &mut Exchange<'_>) {
+    let version = x.client.settings.version;
+    let flags: &[&str] = if x.client.settings.opted_in { &["on", "optin"] } else { &["off"] };
+    let redirect = if x.client.settings.opted_in { 0 } else { -1 };
+    x.answer(|out| {
+        encode::map(out, version, 3);
+        encode::bulk(out, b"flags");
+        encode::set(out, version, flags.len());
+        for flag in flags {
+            encode::bulk(out, flag.as_bytes());
+        }
+        encode::bulk(out, b"redirect");
+        encode::integer(out, redirect);
+        encode::bulk(out, b"prefixes");
+        encode::array(out, 0);
+    });
 }

@@ -61,19 +61,39 @@ pub fn is_right(x: &Exchange<'_>, user: &[u8], password: &[u8]) -> bool {
     differs == 0
 }
 
-pub fn select(x: &mut Exchange<'_>, args: &Args<'_>) {
-    let wanted = args.get(1).and_then(|n| std::str::from_utf8(n).ok()?.parse::<i32>().ok());
-    let served = x.pool.spec.redis_db;
-    match wanted {
-        None => x.error(texts::NOT_INTEGER),
-        Some(n) if i64::from(n) == i64::from(served) => {
-            x.answer(|out| encode::status(out, "OK"));
-        }
-        Some(n) => {
-            let text = texts::other_database(n, &x.pool.spec.name, served);
-            x.error(text);
-        }
+/// A database is a lane: nothing is sent until the next request. The replies to requests of the
+/// database before come first, since those of another lane could overtake them.
+pub fn select(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
+    let asked = args.get(1).and_then(|n| std::str::from_utf8(n).ok()?.parse::<i32>().ok());
+    let Some(asked) = asked else {
+        x.error(texts::NOT_INTEGER);
+        return Taken::Yes;
+    };
+    let spec = &x.pool.spec;
+    if !spec.serves_database(asked.into()) {
+        let text = match spec.databases {
+            Some(_) => texts::DB_OUT_OF_RANGE.to_owned(),
+            None => texts::other_database(asked, &spec.name, spec.redis_db),
+        };
+        x.error(text);
+        return Taken::Yes;
     }
+    let db = asked.unsigned_abs();
+    if db != x.client.settings.db {
+        if x.client.owed() > 0 {
+            return Taken::NotYet;
+        }
+        x.client.settings.db = db;
+        choose_lane(x);
+    }
+    x.answer(|out| encode::status(out, "OK"));
+    Taken::Yes
+}
+
+/// Its settings have changed: the lane that fits them.
+pub fn choose_lane(x: &mut Exchange<'_>) {
+    let Settings { version, db, is_untouching, .. } = x.client.settings;
+    x.client.settings.lane = x.pool.lane(version, db, is_untouching);
 }
 
 /// Resets the connection, when all earlier requests are answered.
@@ -81,8 +101,9 @@ pub fn reset(x: &mut Exchange<'_>) -> Taken {
     if x.client.owed() > 0 {
         return Taken::NotYet;
     }
-    let (lane, is_open) = (x.pool.lane(Version::Resp2), x.pool.spec.redis_auth.is_none());
-    x.client.settings = Settings::new(lane, is_open);
+    let db = x.pool.first_db();
+    let (lane, is_open) = (x.pool.lane(Version::Resp2, db, false), x.pool.spec.redis_auth.is_none());
+    x.client.settings = Settings::new(db, lane, is_open);
     x.client.refused_multi = RefusedMulti::No;
     x.answer(|out| encode::status(out, "RESET"));
     Taken::Yes

@@ -80,7 +80,7 @@ fn try_hello(x: &mut Exchange<'_>, args: &Args<'_>) -> Result<Taken, Vec<u8>> {
     }
     x.client.settings.is_authenticated = true;
     x.client.settings.version = version;
-    x.client.settings.lane = x.pool.lane(version);
+    connection::choose_lane(x);
     greet(x);
     Ok(Taken::Yes)
 }

@@ -1,14 +1,17 @@
 //! INFO: what clients and tools read when they connect. The answer is about the whole pool.
 //!
-//! Some libraries read a field without checking that it is there, so every field that all servers have
-//! is here. Numbers that only servers know (keys, memory of the data set) are 0, since the proxy holds
-//! no data. Numbers of clients are those of the worker that answers.
+//! Some sections are ours alone. For the others every shard is asked, and `command/join/info.rs` joins
+//! the fields. Numbers of clients are those of the worker that answers.
 
 use super::hello;
 use super::hello::redis_version;
-use crate::protocol::resp::{Args, encode};
+use crate::command::info::{Asked, needs_servers};
+use crate::command::{Command, Detail, Join, Pieces, info as join};
+use crate::protocol::resp::Args;
 use crate::proxy::carry::{Exchange, Taken};
-use crate::topology::ShardState;
+use crate::proxy::link::ticket::Care;
+use crate::proxy::plan::{FanOut, Sending, To};
+use crate::topology::{Intent, ShardState};
 use std::fmt::Write;
 
 /// A section: its name in any case, and its lines.
@@ -18,41 +21,73 @@ struct Section {
 }
 
 /// In the order in which Redis has them; ours comes last.
-const SECTIONS: [Section; 8] = [
+const SECTIONS: [Section; 13] = [
     Section { name: "Server", write: server },
     Section { name: "Clients", write: clients },
-    Section { name: "Memory", write: memory },
-    Section { name: "Persistence", write: persistence },
+    Section { name: "Memory", write: |_, _| {} },
+    Section { name: "Persistence", write: |_, _| {} },
     Section { name: "Stats", write: stats },
     Section { name: "Replication", write: replication },
+    Section { name: "CPU", write: |_, _| {} },
+    Section { name: "Modules", write: |_, _| {} },
+    Section { name: "Commandstats", write: |_, _| {} },
+    Section { name: "Errorstats", write: |_, _| {} },
     Section { name: "Cluster", write: cluster },
+    Section { name: "Keyspace", write: |_, _| {} },
     Section { name: "Nuthatch", write: nuthatch },
 ];
 
-/// Words that ask for every section.
-const EVERY: [&str; 3] = ["all", "default", "everything"];
+/// Words that ask for more than one section.
+const ALL: [&str; 2] = ["all", "everything"];
+/// Sections that are shown only if they are asked for.
+const EXTRA: [&str; 1] = ["Commandstats"];
 
 /// Seconds in a day.
 const DAY_S: u64 = 24 * 60 * 60;
 
-pub fn info(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
+pub fn info(x: &mut Exchange<'_>, command: &'static Command, args: &Args<'_>) -> Taken {
     if hello::must_wait_for_servers(x) {
         return Taken::NotYet;
     }
-    let asked = |section: &Section| {
+    let asked = |section: &&Section| {
         let is = |arg: &[u8], name: &str| arg.eq_ignore_ascii_case(name.as_bytes());
-        let names = |arg| is(arg, section.name) || EVERY.iter().any(|every| is(arg, every));
-        args.len() == 1 || args.iter_from(1).any(names)
+        let names = |arg: &[u8]| {
+            is(arg, section.name)
+                || ALL.iter().any(|all| is(arg, all))
+                || (is(arg, "default") && !EXTRA.contains(&section.name))
+        };
+        (args.len() == 1 && !EXTRA.contains(&section.name)) || args.iter_from(1).any(names)
     };
-    let mut text = String::new();
-    for section in SECTIONS.iter().filter(|section| asked(section)) {
-        let gap = if text.is_empty() { "" } else { "\r\n" };
-        let _ = write!(text, "{gap}# {}\r\n", section.name);
+    let sections = SECTIONS.iter().filter(asked).map(|section| {
+        let mut text = String::new();
         (section.write)(x, &mut text);
+        (section.name, text)
+    });
+    let asked = Asked { sections: sections.collect() };
+    if !asked.sections.iter().any(|(name, _)| needs_servers(name)) {
+        x.answer(|out| {
+            join::write(out, &[], &asked);
+        });
+        return Taken::Yes;
     }
-    x.answer(|out| encode::bulk(out, text.as_bytes()));
+    let is_extra = asked.sections.iter().any(|(name, _)| EXTRA.contains(name));
+    let bytes = if is_extra { ASK_ALL } else { ASK };
+    x.fan_out(FanOut {
+        to: To::All,
+        pieces: Pieces::Whole { bytes },
+        behind: b"",
+        join: Join::Info,
+        detail: Detail::Info(Box::new(asked)),
+        keys: b"",
+        intent: Intent::Read,
+        sent: Sending { command: command.index() as u16, care: Care::None },
+    });
     Taken::Yes
 }
+
+/// What each shard is asked.
+const ASK: &[u8] = b"*1\r\n$4\r\nINFO\r\n";
+const ASK_ALL: &[u8] = b"*2\r\n$4\r\nINFO\r\n$3\r\nall\r\n";
 
 fn field(text: &mut String, name: &str, value: impl std::fmt::Display) {
     let _ = write!(text, "{name}:{value}\r\n");
@@ -88,20 +123,6 @@ fn clients(x: &Exchange<'_>, text: &mut String) {
     field(text, "tracking_clients", 0);
 }
 
-fn memory(_: &Exchange<'_>, text: &mut String) {
-    field(text, "used_memory", 0);
-    field(text, "used_memory_human", "0B");
-    field(text, "maxmemory", 0);
-    field(text, "maxmemory_human", "0B");
-}
-
-fn persistence(_: &Exchange<'_>, text: &mut String) {
-    field(text, "loading", 0);
-    field(text, "async_loading", 0);
-    field(text, "rdb_bgsave_in_progress", 0);
-    field(text, "aof_enabled", 0);
-}
-
 fn stats(x: &Exchange<'_>, text: &mut String) {
     let counters = &x.turn.counters[x.pool.id.index()];
     let received = counters.client_connections + counters.client_eof + counters.client_err;
@@ -112,6 +133,7 @@ fn stats(x: &Exchange<'_>, text: &mut String) {
 fn replication(_: &Exchange<'_>, text: &mut String) {
     field(text, "role", "master");
     field(text, "connected_slaves", 0);
+    field(text, "master_failover_state", "no-failover");
 }
 
 fn cluster(_: &Exchange<'_>, text: &mut String) {
@@ -126,7 +148,7 @@ fn nuthatch(x: &Exchange<'_>, text: &mut String) {
     field(text, "epoch", x.turn.epoch.0);
     field(text, "shards", topology.shards.len());
     field(text, "shards_live", live);
-    field(text, "db", x.pool.spec.redis_db);
+    field(text, "db", x.client.settings.db);
     for (at, shard) in topology.shards.iter().enumerate() {
         let state = match shard.state {
             ShardState::Live => "live",

@@ -6,6 +6,7 @@
 //! | `hello.rs`      | HELLO                                            |
 //! | `client.rs`     | CLIENT                                           |
 //! | `info.rs`       | INFO                                             |
+//! | `server.rs`     | ROLE, CLUSTER, ACL                               |
 //!
 //! COMMAND and HELP need only the table: `command/local.rs` answers them.
 
@@ -13,6 +14,7 @@ pub mod client;
 pub mod connection;
 pub mod hello;
 pub mod info;
+mod server;
 
 use crate::command::keys;
 use crate::command::memcache::Local as LocalLine;
@@ -37,8 +39,8 @@ pub fn answer(
         Local::Quit => connection::quit(x),
         Local::Auth => connection::auth(x, args),
         Local::Hello => return hello::hello(x, args),
-        Local::Select => connection::select(x, args),
-        Local::Client => client::client(x, args),
+        Local::Select => return connection::select(x, args),
+        Local::Client => return client::client(x, command, args),
         Local::Help => x.answer(|out| local::help(out, command)),
         Local::Command => {
             let version = x.client.settings.version;
@@ -48,7 +50,11 @@ pub fn answer(
             }
         }
         Local::Reset => return connection::reset(x),
-        Local::Info => return info::info(x, args),
+        Local::Info => return info::info(x, command, args),
+        Local::Acl => server::acl(x, command, args),
+        Local::Cluster => server::cluster(x, command, args),
+        Local::ModuleList => x.answer(|out| encode::array(out, 0)),
+        Local::Role => server::role(x),
     }
     Taken::Yes
 }

@@ -8,6 +8,7 @@ pub struct Counters {
     pub client_connections: u64,
     pub clients_paused: u64,
     pub clients_stalled: u64,
+    pub cursors_wide: u64,
     pub forward_error: u64,
     pub fragments: u64,
     pub replies_streamed: u64,
@@ -32,7 +33,7 @@ const fn row(name: &'static str, about: &'static str, read: fn(&Counters) -> u64
 }
 
 /// Every counter of a pool, sorted by name.
-pub static COUNTERS: [CounterRow; 15] = [
+pub static COUNTERS: [CounterRow; 16] = [
     row("client_connections", "clients now", |c| c.client_connections),
     row("client_eof", "clients that left in order", |c| c.client_eof),
     row("client_err", "clients that left by an error, theirs or our refusal", |c| c.client_err),
@@ -40,6 +41,7 @@ pub static COUNTERS: [CounterRow; 15] = [
         c.clients_paused
     }),
     row("clients_stalled", "clients closed for not reading their replies", |c| c.clients_stalled),
+    row("cursors_wide", "SCAN cursors above 2^53, which JavaScript cannot hold", |c| c.cursors_wide),
     row("forward_error", "error replies made here because a server failed, one a request", |c| {
         c.forward_error
     }),
@@ -76,6 +78,7 @@ impl Counters {
         self.client_connections += other.client_connections;
         self.clients_paused += other.clients_paused;
         self.clients_stalled += other.clients_stalled;
+        self.cursors_wide += other.cursors_wide;
         self.forward_error += other.forward_error;
         self.fragments += other.fragments;
         self.replies_streamed += other.replies_streamed;
@@ -159,12 +162,13 @@ mod tests {
             retrievals_partial: 13,
             replies_streamed: 14,
             requests_streamed: 15,
+            cursors_wide: 16,
         };
         let mut sum = one;
         sum.add(&one);
         let mut read: Vec<u64> = COUNTERS.iter().map(|row| (row.read)(&sum)).collect();
         read.sort_unstable();
-        assert_eq!(read, (1..=15).map(|n| 2 * n).collect::<Vec<u64>>());
+        assert_eq!(read, (1..=16).map(|n| 2 * n).collect::<Vec<u64>>());
         assert!(COUNTERS.iter().all(|row| !row.about.is_empty()));
     }
 }

@@ -156,7 +156,7 @@ mod tests {
             (Redis, "MGET a b HTTP/1.1", None),
             (Redis, "GET HTTP/1.1", None),
             (Redis, "SET agent HTTP/1.1", None),
-            (Redis, "FLUSHALL /x HTTP/1.1", Some(Foreign::Http)),
+            (Redis, "DELETE /x HTTP/1.1", Some(Foreign::Http)),
             (Memcache, "get HTTP/1.1 HTTP/x.y", None),
             (Memcache, "get a b", None),
             (Redis, "set k v EX 5", None),

@@ -7,11 +7,11 @@ use super::refusal::{Refusal, Says};
 use super::{Facts, FanOut, PLACEHOLDER, Plan, Scratch, Sending, To, foreign};
 use crate::base::ShardId;
 use crate::command::memcache::{self, Command, MetaFlags, MetaKey, Verb, has_noreply};
-use crate::command::{Join, Pieces};
+use crate::command::{Detail, Join, Pieces};
 use crate::protocol::memcache::request::Refusal as BadBlock;
 use crate::protocol::memcache::words::Words;
 use crate::protocol::memcache::{KEY_BYTES_MAX, Request};
-use crate::proxy::link::ticket::Fence;
+use crate::proxy::link::ticket::Care;
 use crate::texts;
 use crate::topology::{Intent, Policy};
 use std::borrow::Cow;
@@ -31,7 +31,7 @@ pub fn decide<'a>(request: &Request<'a>, facts: &Facts<'_>, scratch: &mut Scratc
             if let Some(refusal) = bad_words(command, request, words, key, facts) {
                 return Plan::Refuse(refusal);
             }
-            let sent = sending(command, noreply_fence(request.line));
+            let sent = sending(command, noreply_care(request.line));
             Plan::Forward(facts.forward_key(key, scratch.chance, sent))
         }
         Verb::Retrieve { first } => {
@@ -59,7 +59,7 @@ pub fn decide_begun<'a>(line: &[u8], facts: &Facts<'_>, scratch: &mut Scratch<'_
         return Plan::WhenWhole;
     };
     let Verb::Meta { flags } = command.verb else {
-        let sent = sending(command, noreply_fence(line));
+        let sent = sending(command, noreply_care(line));
         return Plan::Forward(facts.forward_key(key, scratch.chance, sent));
     };
     let flags = MetaFlags::read_after_key(words, flags);
@@ -68,23 +68,23 @@ pub fn decide_begun<'a>(line: &[u8], facts: &Facts<'_>, scratch: &mut Scratch<'_
     if key.may_break_lines() {
         return Plan::WhenWhole;
     }
-    let sent = sending(command, meta_fence(flags));
+    let sent = sending(command, meta_care(flags));
     Plan::Forward(facts.forward_key(key.as_slice(), scratch.chance, sent))
 }
 
 #[inline]
-fn sending(command: &Command, fence: Fence) -> (Intent, Sending) {
+fn sending(command: &Command, care: Care) -> (Intent, Sending) {
     let intent = if command.writes { Intent::Write } else { Intent::Read };
-    (intent, Sending { command: command.index() as u16, fence })
+    (intent, Sending { command: command.index() as u16, care })
 }
 
 #[inline]
-fn noreply_fence(line: &[u8]) -> Fence {
-    if has_noreply(line) { Fence::Mute } else { Fence::None }
+fn noreply_care(line: &[u8]) -> Care {
+    if has_noreply(line) { Care::Mute } else { Care::None }
 }
 
-fn meta_fence(flags: MetaFlags) -> Fence {
-    if flags.quiet { Fence::Quiet } else { Fence::Meta }
+fn meta_care(flags: MetaFlags) -> Care {
+    if flags.quiet { Care::Quiet } else { Care::Meta }
 }
 
 fn meta<'a>(
@@ -104,7 +104,7 @@ fn meta<'a>(
     if key.may_break_lines() && (flags.returns_key || command.name == "me") {
         return Plan::Refuse(refused(request.line, texts::MEMCACHE_KEY_LINES, facts));
     }
-    let sent = sending(command, meta_fence(flags));
+    let sent = sending(command, meta_care(flags));
     Plan::Forward(facts.forward_key(key.as_slice(), scratch.chance, sent))
 }
 
@@ -118,7 +118,7 @@ fn retrieve<'a>(
     facts: &Facts<'_>,
     scratch: &mut Scratch<'_>,
 ) -> Plan<'a> {
-    let sent = sending(command, Fence::None);
+    let sent = sending(command, Care::None);
     let keys = words.rest();
     match (words.next(), words.next()) {
         (None, _) if first == 1 => {
@@ -162,7 +162,16 @@ fn retrieve_many<'a>(
     let head = &request.line[..request.line.len() - keys.len()];
     let pieces = Pieces::Keys { head, rest: Words::new(keys) };
     let (intent, sent) = sent;
-    Plan::FanOut(FanOut { to: To::Owners, pieces, join: Join::Items, keys, intent, sent })
+    Plan::FanOut(FanOut {
+        to: To::Owners,
+        pieces,
+        behind: b"",
+        join: Join::Items,
+        detail: Detail::None,
+        keys,
+        intent,
+        sent,
+    })
 }
 
 /// A command for every server.
@@ -175,10 +184,19 @@ fn all<'a>(command: &Command, join: Join, request: &Request<'a>, facts: &Facts<'
         (Join::Stats, Some(b"settings" | b"conns")) => Join::Settings,
         (join, _) => join,
     };
-    let fence = if join == Join::First { noreply_fence(request.line) } else { Fence::None };
-    let (intent, sent) = sending(command, fence);
+    let care = if join == Join::First { noreply_care(request.line) } else { Care::None };
+    let (intent, sent) = sending(command, care);
     let pieces = Pieces::Whole { bytes: request.bytes };
-    Plan::FanOut(FanOut { to: To::All, pieces, join, keys: b"", intent, sent })
+    Plan::FanOut(FanOut {
+        to: To::All,
+        pieces,
+        behind: b"",
+        join,
+        detail: Detail::None,
+        keys: b"",
+        intent,
+        sent,
+    })
 }
 
 // ---- refusals ----------------------------------------------------------------------------

@@ -24,12 +24,15 @@ pub mod foreign;
 pub mod memcache;
 pub mod redis;
 pub mod refusal;
+mod scan;
+mod whole;
 
 use crate::base::{Chance, ShardId};
-use crate::command::{Command, Join, Local, Pieces, memcache as lines};
+use crate::command::{Command, Detail, Join, Local, Pieces, memcache as lines};
 use crate::protocol::memcache as text;
 use crate::protocol::resp::Args;
-use crate::proxy::link::ticket::Fence;
+use crate::proxy::link::client::refused_multi::Barred;
+use crate::proxy::link::ticket::Care;
 use crate::topology::{Intent, Out, Placed, Policy, PoolTopology};
 use refusal::Refusal;
 
@@ -55,8 +58,8 @@ pub struct Facts<'f> {
     pub topology: &'f PoolTopology,
     pub policy: &'f Policy,
     pub is_authenticated: bool,
-    /// MULTI was refused, and neither EXEC nor DISCARD has come since.
-    pub in_refused_multi: bool,
+    /// The client's last commands make this one fail.
+    pub barred: Barred,
 }
 
 /// What a decision changes.
@@ -94,13 +97,16 @@ pub struct Forward {
 pub struct Sending {
     /// The index of its row.
     pub command: u16,
-    pub fence: Fence,
+    pub care: Care,
 }
 
 pub struct FanOut<'a> {
     pub to: To,
     pub pieces: Pieces<'a>,
+    /// A second request for each part; its replies count as parts behind all others.
+    pub behind: &'static [u8],
     pub join: Join,
+    pub detail: Detail,
     /// The keys of a memcached retrieval, as in the request.
     pub keys: &'a [u8],
     pub intent: Intent,
@@ -114,6 +120,9 @@ pub enum To {
     Owners,
     /// To every shard. The part of a shard that is out fails.
     All,
+    /// The same without shards that are out of the ring: no key is found there.
+    InRing,
+    One(ShardId),
 }
 
 impl Facts<'_> {

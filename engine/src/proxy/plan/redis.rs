@@ -1,12 +1,15 @@
 //! Decides on a request of RESP.
 
 use super::refusal::{Multi, Refusal, Says};
-use super::{Facts, FanOut, Forward, PLACEHOLDER, Plan, Scratch, Sending, To, foreign};
+use super::{Facts, FanOut, Forward, PLACEHOLDER, Plan, Scratch, Sending, To, foreign, scan, whole};
 use crate::base::ShardId;
 use crate::command::keys::{self, KeyError};
-use crate::command::{self, Before, Command, CutBy, Flags, Group, Join, Local, Pieces, Verb};
+use crate::command::{
+    self, Before, Command, CutBy, Detail, Flags, Group, Join, Local, Pieces, Refuses, Verb, refused as never,
+};
 use crate::protocol::resp::Args;
-use crate::proxy::link::ticket::Fence;
+use crate::proxy::link::client::refused_multi::Barred;
+use crate::proxy::link::ticket::Care;
 use crate::texts;
 use crate::topology::{Intent, Policy};
 
@@ -15,7 +18,7 @@ const NAME_BYTES_LOGGED: usize = 32;
 
 /// Why a request does not pass the checks.
 enum Stop {
-    RefusedMulti,
+    Barred,
     Unknown,
     Stranger(&'static Command),
     Arity(&'static Command),
@@ -24,8 +27,8 @@ enum Stop {
 /// The checks that need only the name and the number of arguments.
 #[inline(always)]
 fn admit(name: &[u8], args: usize, facts: &Facts<'_>) -> Result<&'static Command, Stop> {
-    if facts.in_refused_multi && !leaves_multi(name) {
-        return Err(Stop::RefusedMulti);
+    if facts.barred != Barred::No && !leaves(name, facts.barred) {
+        return Err(Stop::Barred);
     }
     let Some(command) = command::lookup(name) else {
         return Err(Stop::Unknown);
@@ -43,6 +46,7 @@ fn admit(name: &[u8], args: usize, facts: &Facts<'_>) -> Result<&'static Command
 pub fn decide<'a>(args: &Args<'a>, facts: &Facts<'_>, scratch: &mut Scratch<'_>) -> Plan<'a> {
     let command = match admit(args.name(), args.len(), facts) {
         Ok(command) => command,
+        Err(Stop::Unknown) => return beyond_the_table(args, facts, scratch),
         Err(stop) => return Plan::Refuse(refusal(&stop, args, facts)),
     };
     match command.verb {
@@ -50,10 +54,35 @@ pub fn decide<'a>(args: &Args<'a>, facts: &Facts<'_>, scratch: &mut Scratch<'_>)
             let key = args.get(1).unwrap_or_default();
             Plan::Forward(facts.forward_key(key, scratch.chance, sending(command)))
         }
+        Verb::Cut(by, join) if !by.is_to_all() => cut(command, (by, join), args, facts, scratch),
+        Verb::Forward if command.is_modern && facts.policy.refuses_whole_pool => {
+            Plan::Refuse(unknown(args, facts))
+        }
         Verb::Forward => checked(command, args, facts, scratch),
-        Verb::Cut(by, join) => cut(command, (by, join), args, facts, scratch),
-        Verb::Placeholder => placeholder(command, facts, scratch),
+        _ => keyless_verb(command, args, facts, scratch),
+    }
+}
+
+/// A command without keys, or a subcommand.
+fn keyless_verb<'a>(
+    command: &'static Command,
+    args: &Args<'a>,
+    facts: &Facts<'_>,
+    scratch: &mut Scratch<'_>,
+) -> Plan<'a> {
+    if command.is_modern && facts.policy.refuses_whole_pool {
+        return Plan::Refuse(unknown(args, facts));
+    }
+    if whole::is_fenced(command, args, facts) {
+        let text = texts::fenced(command.name, &facts.topology.spec.name);
+        return Plan::Refuse(Refusal::error(text.into_bytes()).counted());
+    }
+    match command.verb {
         Verb::Local(local) => Plan::Local(local, command),
+        Verb::Placeholder => fixed(command, facts, scratch),
+        Verb::Scan => scan::decide(command, args, facts, scratch),
+        Verb::Cut(_, join) => whole::decide(command, join, args, facts, scratch),
+        Verb::Forward => placeholder(command, facts, scratch),
     }
 }
 
@@ -73,10 +102,29 @@ pub fn decide_begun<'a>(
     }
 }
 
+/// A command without a row. A pool may send it to the owner of its first argument
+/// (`unknown_commands: first_key`), except those of which we know that it must not.
+#[cold]
+fn beyond_the_table<'a>(
+    args: &Args<'a>,
+    facts: &Facts<'_>,
+    scratch: &mut Scratch<'_>,
+) -> Plan<'a> {
+    let key = args.get(1).filter(|_| facts.topology.spec.forwards_unknown);
+    let is_known = || never::why(args.name()).is_some() || never::has_state(args.name());
+    match key {
+        Some(key) if facts.is_authenticated && !is_known() => {
+            let sent = Sending { command: command::UNKNOWN as u16, care: Care::None };
+            Plan::Forward(facts.forward_key(key, scratch.chance, (Intent::Write, sent)))
+        }
+        _ => Plan::Refuse(unknown(args, facts)),
+    }
+}
+
 #[inline]
-fn sending(command: &Command) -> (Intent, Sending) {
+pub(super) fn sending(command: &Command) -> (Intent, Sending) {
     let intent = if command.flags.has(Flags::WRITE) { Intent::Write } else { Intent::Read };
-    (intent, Sending { command: command.index() as u16, fence: Fence::None })
+    (intent, Sending { command: command.index() as u16, care: Care::None })
 }
 
 fn placeholder<'a>(command: &Command, facts: &Facts<'_>, scratch: &mut Scratch<'_>) -> Plan<'a> {
@@ -94,8 +142,8 @@ fn checked<'a>(
         Ok(row) => row,
         Err(error) => return Plan::Refuse(bad_keys(command, args, error, facts.policy)),
     };
-    if let Verb::Local(local) = command.verb {
-        return Plan::Local(local, command);
+    if command.verb != Verb::Forward || command.is_modern && facts.policy.refuses_whole_pool {
+        return keyless_verb(command, args, facts, scratch);
     }
     let mut keys = match keys::keys(command, args) {
         Ok(keys) => keys,
@@ -106,6 +154,11 @@ fn checked<'a>(
     };
     let topology = facts.topology;
     let owner = topology.owner(first, scratch.chance);
+    if command.refuses != Refuses::Nothing
+        && let Some(text) = refused_option(command, args, facts, (owner, scratch))
+    {
+        return Plan::Refuse(Refusal::error(text.as_bytes()).counted());
+    }
     let has_one_owner = !topology.keys_have_owners()
         || keys.all(|key| topology.owner(key, scratch.chance) == owner);
     // twemproxy sent some commands to the owner of one key and did not check the others. It closed the
@@ -119,8 +172,36 @@ fn checked<'a>(
     Plan::Forward(Forward { is_unchecked: !has_one_owner, ..forward })
 }
 
+/// The error for an option that cannot be served, if the request has one.
+fn refused_option(
+    command: &Command,
+    args: &Args<'_>,
+    facts: &Facts<'_>,
+    (owner, scratch): (Option<ShardId>, &mut Scratch<'_>),
+) -> Option<&'static str> {
+    let topology = facts.topology;
+    match command.refuses {
+        Refuses::Database => {
+            let db = keys::database(command, args)?;
+            // What is no number is an error of the server's.
+            let db = std::str::from_utf8(db).ok()?.parse().ok()?;
+            (!topology.spec.serves_database(db)).then_some(texts::DB_OUT_OF_RANGE)
+        }
+        Refuses::Patterns if topology.shards.len() > 1 && !facts.policy.sends_unchecked => {
+            // `GET #` is the element itself; BY a name without `*` means "do not sort".
+            let mut named = keys::patterns(args).filter(|it| it.contains(&b'*'));
+            let is_here = |pattern: &[u8], scratch: &mut Scratch<'_>| {
+                let tag = topology.spec.hash_tag.and_then(|tag| tag.find(pattern));
+                tag.is_some_and(|tag| !tag.contains(&b'*'))
+                    && topology.owner(pattern, scratch.chance) == owner
+            };
+            named.any(|pattern| !is_here(pattern, scratch)).then_some(texts::SORT_PATTERNS)
+        }
+        Refuses::Patterns | Refuses::Block | Refuses::Nothing => None,
+    }
+}
+
 /// A script without keys. It always goes to the same server, so that EVALSHA finds the script of EVAL.
-/// Under `random` this is the first live server.
 fn keyless<'a>(
     command: &'static Command,
     facts: &Facts<'_>,
@@ -129,6 +210,12 @@ fn keyless<'a>(
     if facts.policy.refuses_keyless_scripts && command.before == Before::Sent {
         return Plan::Refuse(Refusal::close_on(command.name.into()).counted());
     }
+    fixed(command, facts, scratch)
+}
+
+/// To one fixed server, the same for all proxies: the owner of the key `placeholder`, or under `random`
+/// the first live one.
+fn fixed<'a>(command: &'static Command, facts: &Facts<'_>, scratch: &mut Scratch<'_>) -> Plan<'a> {
     if !facts.topology.keys_have_owners() {
         return Plan::Forward(facts.forward(facts.topology.first_live(), sending(command)));
     }
@@ -161,7 +248,16 @@ fn cut<'a>(
     }
     let pieces = Pieces::of_args(by, command.name, args);
     let (intent, sent) = sending(command);
-    Plan::FanOut(FanOut { to: To::Owners, pieces, join, keys: b"", intent, sent })
+    Plan::FanOut(FanOut {
+        to: To::Owners,
+        pieces,
+        behind: b"",
+        join,
+        detail: Detail::None,
+        keys: b"",
+        intent,
+        sent,
+    })
 }
 
 // ---- refusals ----------------------------------------------------------------------------
@@ -169,7 +265,10 @@ fn cut<'a>(
 #[cold]
 fn refusal<'a>(stop: &Stop, args: &Args<'a>, facts: &Facts<'_>) -> Refusal<'a> {
     match *stop {
-        Stop::RefusedMulti => in_refused_multi(args.name()),
+        Stop::Barred if facts.barred == Barred::Caching => {
+            Refusal::error(texts::NOT_TRACKED.as_bytes()).counted()
+        }
+        Stop::Barred => in_refused_multi(args.name()),
         Stop::Unknown => unknown(args, facts),
         Stop::Stranger(command) => stranger(command, args, facts),
         Stop::Arity(command) => {
@@ -178,9 +277,11 @@ fn refusal<'a>(stop: &Stop, args: &Args<'a>, facts: &Facts<'_>) -> Refusal<'a> {
     }
 }
 
-/// Commands that are served after a refused MULTI.
-fn leaves_multi(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(b"quit") || name.eq_ignore_ascii_case(b"reset")
+/// Commands that end what bars a client. MULTI is refused for a reason of its own.
+fn leaves(name: &[u8], barred: Barred) -> bool {
+    name.eq_ignore_ascii_case(b"quit")
+        || name.eq_ignore_ascii_case(b"reset")
+        || barred == Barred::Caching && name.eq_ignore_ascii_case(b"multi")
 }
 
 fn in_refused_multi<'a>(name: &[u8]) -> Refusal<'a> {
@@ -202,9 +303,20 @@ fn unknown<'a>(args: &Args<'a>, facts: &Facts<'_>) -> Refusal<'a> {
     if !facts.is_authenticated && !facts.policy.reads_before_auth {
         return Refusal::error(noauth(facts.policy).as_bytes());
     }
+    if !facts.policy.refuses_whole_pool
+        && let Some(why) = never::why(name)
+    {
+        return not_served(name, why);
+    }
     let is_multi = args.len() == 1 && name.eq_ignore_ascii_case(b"multi");
     let multi = if is_multi { Multi::Begin } else { Multi::Keep };
     refused(name, texts::unknown_command(args), facts.policy).with_multi(multi)
+}
+
+/// A command that is never served, and the reason.
+fn not_served<'a>(name: &[u8], why: never::Why) -> Refusal<'a> {
+    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+    Refusal::error(texts::not_served(&name, why.text()).into_bytes()).counted()
 }
 
 /// The command of a client that has not sent its password.
@@ -240,6 +352,11 @@ pub fn bad_keys<'a>(
         && !has_zeros_before(args, &error);
     if closes {
         return Refusal::close_on(command.name.into()).counted();
+    }
+    if let KeyError::Subcommand { container, name } = error
+        && let Some(why) = never::why_sub(container, name)
+    {
+        return not_served(&[container.as_bytes(), b"|", name].concat(), why);
     }
     Refusal::says(Says::Key(error)).counted()
 }

@@ -24,6 +24,8 @@ pub enum Says<'a> {
     Key(KeyError<'a>),
     /// `+text`
     Status(&'static str),
+    /// A whole reply.
+    Reply(&'static [u8]),
     /// A line of memcached's protocol.
     Line(Cow<'static, str>),
 }
@@ -97,6 +99,7 @@ impl Says<'_> {
             Says::Error(text) => encode::error(out, text),
             Says::Key(error) => error.encode(out),
             Says::Status(text) => encode::status(out, text),
+            Says::Reply(reply) => out.extend_from_slice(reply),
             Says::Line(text) => memcache::encode::line(out, &**text),
         }
     }

@@ -27,7 +27,7 @@ fn plan<'a>(x: &mut Exchange<'_>, head: Head<'_, 'a>) -> Plan<'a> {
         topology: &pool.topology,
         policy: &pool.policy,
         is_authenticated: client.settings.is_authenticated,
-        in_refused_multi: client.is_in_refused_multi(turn.now),
+        barred: client.barred(turn.now),
     };
     let mut scratch = Scratch { chance: &mut turn.chance, owners: &mut turn.owners };
     let plan = decide(head, &facts, &mut scratch);

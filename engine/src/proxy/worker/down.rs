@@ -5,7 +5,7 @@ use crate::base::slab::Key;
 use crate::proxy::link::action::{Action, ConnId, Note};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::flow::Download;
-use crate::proxy::link::ticket::{Fence, Lost, Owner};
+use crate::proxy::link::ticket::{Care, Lost, Owner};
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::duty::Duty;
 use crate::proxy::link::upstream::pool::Pool;
@@ -142,7 +142,7 @@ impl Worker {
             };
             if let Some(client) = clients.get_mut(key) {
                 let text = if *may_have_left { &perhaps } else { &unsent };
-                let text = (ticket.fence != Fence::Mute).then_some(text.as_str());
+                let text = (ticket.care != Care::Mute).then_some(text.as_str());
                 client.handle_failure(turn, number, part, text);
             }
         }

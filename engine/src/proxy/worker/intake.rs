@@ -317,7 +317,7 @@ fn take_odd(x: &mut Exchange<'_>, args: &request::Args<'_>) -> Taken {
     if x.client.owed() > 0 {
         return Taken::NotYet;
     }
-    let apart = x.pool.lane_apart(x.client.settings.version);
+    let apart = x.pool.lane_apart(x.client.settings.lane);
     let before = std::mem::replace(&mut x.client.settings.lane, apart);
     let taken = if args.must_rewrite() { take_rewritten(x, args) } else { dispatch::take(x, args) };
     // HELLO and RESET choose a lane themselves.

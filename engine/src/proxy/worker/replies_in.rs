@@ -17,9 +17,10 @@ use crate::proxy::link::action::{Action, Note, Reading};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::Client;
 use crate::proxy::link::flow::ReplyProgress;
-use crate::proxy::link::ticket::{Fence, Owner};
+use crate::proxy::link::ticket::{Care, Chore, Owner};
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
+use crate::proxy::link::upstream::identity::Identity;
 use crate::proxy::link::upstream::lane::wants_no_password;
 use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::link::upstream::socket::{ReplyInput, SocketState};
@@ -159,7 +160,7 @@ fn frame(upstream: &Upstream, bytes: &[u8], progress: &mut ReplyProgress) -> Res
             // and be given to the first in line.
             let queue = upstream.queue();
             let is_fenced = !queue.is_idle_to_server()
-                && queue.front().is_some_and(|ticket| ticket.fence.is_sent());
+                && queue.front().is_some_and(|ticket| ticket.care.is_sent());
             match memcache::reply::parse(bytes, progress, is_fenced) {
                 Ok(memcache::reply::Parsed::Complete { len, shown }) => {
                     let kind = if bytes.starts_with(b"ERROR") { b'-' } else { b'+' };
@@ -217,19 +218,34 @@ fn take_reply(
     if kind != b'-' || !is_not_ready(pool, reply, upstream, turn) {
         report_answer(upstream, turn);
     }
-    if let Owner::Client { key, number, part } = ticket.owner
-        && let Some(client) = clients.get_mut(key)
-    {
-        upstream.counters.responses += 1;
-        upstream.counters.response_bytes += reply.len() as u64;
-        client.handle_reply(turn, number, part, reply);
+    match ticket.owner {
+        Owner::Client { key, number, part } => {
+            if let Some(client) = clients.get_mut(key) {
+                upstream.counters.responses += 1;
+                upstream.counters.response_bytes += reply.len() as u64;
+                if ticket.care == Care::Cursor {
+                    client.set_incarnation(number, upstream.identity().tag());
+                }
+                client.handle_reply(turn, number, part, reply);
+            }
+        }
+        Owner::Worker(chore) => take_own(upstream, chore, reply),
     }
     // It did not know the command, and may be taking a block for others by now.
-    if matches!(ticket.fence, Fence::Meta | Fence::Quiet) && reply.starts_with(b"ERROR\r\n") {
+    if matches!(ticket.care, Care::Meta | Care::Quiet) && reply.starts_with(b"ERROR\r\n") {
         pool.note_no_meta(upstream.server(), turn.now);
         return Err(Cause::Handshake(detail::NO_META.into()));
     }
     Ok(())
+}
+
+/// A reply that no client waits for.
+#[cold]
+fn take_own(upstream: &mut Upstream, chore: Chore, reply: &[u8]) {
+    match chore {
+        Chore::Swallow => {}
+        Chore::Identify => upstream.set_identity(Identity::of_answer(reply)),
+    }
 }
 
 /// Reports that the server has answered, if the director wants to know.

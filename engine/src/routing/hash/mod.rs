@@ -109,6 +109,13 @@ pub static HASHES: [Hash; 12] = [
     },
 ];
 
+/// The slot of a key in Redis Cluster, with its hash tag `{}`. For CLUSTER KEYSLOT.
+pub fn cluster_slot(key: &[u8]) -> u32 {
+    const SLOTS: u32 = 16_384;
+    let tag = super::HashTag { open: b'{', close: b'}' };
+    crc16::crc16(tag.part(key)) % SLOTS
+}
+
 pub fn by_name(name: &str) -> Option<&'static Hash> {
     HASHES.iter().find(|hash| hash.name == name)
 }

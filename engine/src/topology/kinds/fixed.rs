@@ -2,6 +2,7 @@
 //! state changes.
 
 use crate::base::{ServerId, ShardId};
+use crate::command::cursor;
 use crate::routing::{Member, Router};
 use crate::topology::{Common, PoolSpec, PoolTopology, Server, Shard, ShardSpec, ShardState};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub fn topology(spec: &Arc<PoolSpec>, primaries: &[Server], states: &[ShardState
     servers.sort_unstable_by_key(|server| server.id);
     PoolTopology {
         router: router(spec, states),
+        scan_ids: cursor::ids(spec.shards.iter().map(|shard| &*shard.name)),
         shards: shards
             .map(|((shard, primary), &state)| Shard {
                 name: shard.name.clone(),

@@ -17,7 +17,7 @@ mod writing;
 
 use delivery::Delivery;
 use gate::Gate;
-use refused_multi::RefusedMulti;
+use refused_multi::{Barred, RefusedMulti};
 use replies::{Came, JoinOutcome, Replies};
 use settings::Settings;
 
@@ -187,11 +187,13 @@ impl Client {
         }
     }
 
-    /// Another command comes: whether it fails because MULTI was refused.
+    /// Another command comes: whether it fails because of what came before it.
     #[inline]
-    pub fn is_in_refused_multi(&mut self, now: Time) -> bool {
-        self.refused_multi != RefusedMulti::No
-            && self.refused_multi.handle_command(now, self.replies.owed() > 0)
+    pub fn barred(&mut self, now: Time) -> Barred {
+        if self.refused_multi == RefusedMulti::No {
+            return Barred::No;
+        }
+        self.refused_multi.handle_command(now, self.replies.owed() > 0)
     }
 
     // ---- what it is owed -----------------------------------------------------------------
@@ -259,13 +261,19 @@ impl Client {
         self.handle_reply(turn, number, part, &reply);
     }
 
+    /// The incarnation of the server that answers SCAN, request `number`.
+    pub fn set_incarnation(&mut self, number: u32, tag: u16) {
+        self.replies.set_incarnation(number, tag);
+    }
+
     fn handle_part(&mut self, turn: &mut Turn, number: u32, take: impl FnOnce(&mut Joining)) {
         let (came, outcome) = self.replies.handle_part(&mut turn.buffers, number, take);
-        let JoinOutcome { failed_here, is_partial } = outcome;
+        let JoinOutcome { failed_here, is_partial, is_wide } = outcome;
         // One a request, as in twemproxy, however many of its parts failed.
         let counters = &mut turn.counters[self.pool().index()];
         counters.forward_error += u64::from(failed_here);
         counters.retrievals_partial += u64::from(is_partial);
+        counters.cursors_wide += u64::from(is_wide);
         match came {
             Came::Answered => self.settle(turn),
             Came::Part => self.look_at_hoard(turn),

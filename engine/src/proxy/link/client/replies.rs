@@ -42,6 +42,7 @@ pub enum Came {
 pub struct JoinOutcome {
     pub failed_here: bool,
     pub is_partial: bool,
+    pub is_wide: bool,
 }
 
 pub struct Replies {
@@ -178,6 +179,13 @@ impl Replies {
         }
     }
 
+    pub fn set_incarnation(&mut self, number: u32, tag: u16) {
+        let at = self.index(number);
+        if let Some(Slot::Joining(joining)) = self.slots.get_mut(at) {
+            joining.set_incarnation(tag);
+        }
+    }
+
     /// A part of request `number` has come or failed, as `take` tells its join.
     pub fn handle_part(
         &mut self,
@@ -196,19 +204,24 @@ impl Replies {
         if !joining.is_complete() {
             return (Came::Part, JoinOutcome::default());
         }
-        let outcome =
-            JoinOutcome { failed_here: joining.failed_here(), is_partial: joining.is_partial() };
+        let mut outcome = JoinOutcome {
+            failed_here: joining.failed_here(),
+            is_partial: joining.is_partial(),
+            is_wide: false,
+        };
         self.joining_bytes -= joining.held_bytes();
         if at == 0 {
             let out = self.out.tail(buffers);
             let before = out.len();
             joining.finish(out);
+            outcome.is_wide = joining.is_wide();
             let len = out.len() - before;
             self.pop(buffers, len);
             return (Came::Answered, outcome);
         }
         let start = self.stash.len();
         joining.finish(&mut self.stash);
+        outcome.is_wide = joining.is_wide();
         let len = self.stash.len() - start;
         self.stash_live += len;
         self.slots[at] = Slot::Ready { start, len };

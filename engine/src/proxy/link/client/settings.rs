@@ -4,9 +4,14 @@ use crate::protocol::resp::Version;
 
 pub struct Settings {
     pub version: Version,
-    /// The lane of its version.
-    pub lane: u8,
+    pub db: u32,
+    /// The lane of its version and database.
+    pub lane: u16,
     pub is_authenticated: bool,
+    /// CLIENT NO-TOUCH ON: its reads do not mark keys as used.
+    pub is_untouching: bool,
+    /// CLIENT TRACKING ON OPTIN.
+    pub opted_in: bool,
     pub names: Option<Box<Names>>,
 }
 
@@ -19,9 +24,17 @@ pub struct Names {
 }
 
 impl Settings {
-    /// The settings of a new connection. `lane`: the lane of RESP2.
-    pub fn new(lane: u8, is_authenticated: bool) -> Settings {
-        Settings { version: Version::Resp2, lane, is_authenticated, names: None }
+    /// The settings of a new connection. `lane`: the lane of RESP2 and of this database.
+    pub fn new(db: u32, lane: u16, is_authenticated: bool) -> Settings {
+        Settings {
+            version: Version::Resp2,
+            db,
+            lane,
+            is_authenticated,
+            is_untouching: false,
+            opted_in: false,
+            names: None,
+        }
     }
 
     pub fn names_mut(&mut self) -> &mut Names {

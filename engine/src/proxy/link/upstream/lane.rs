@@ -3,7 +3,6 @@
 
 use crate::protocol::resp::{Version, encode};
 use crate::texts::detail;
-use crate::topology::{PoolSpec, Protocol};
 
 /// What every upstream of a lane was set up with.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -14,15 +13,15 @@ pub struct LaneKey {
     pub user: Option<Box<str>>,
     /// Reads only, of replicas.
     pub read_only: bool,
+    /// Requests do not mark keys as used (CLIENT NO-TOUCH ON).
+    pub no_touch: bool,
     /// For requests for which an old server closes the connection. No other request uses this lane.
     pub apart: bool,
 }
 
 impl LaneKey {
-    pub fn new(version: Version, spec: &PoolSpec) -> LaneKey {
-        // memcached has no databases; the key is taken and ignored, as in twemproxy.
-        let db = if spec.protocol == Protocol::Redis { spec.redis_db } else { 0 };
-        LaneKey { version, db, user: None, read_only: false, apart: false }
+    pub fn new(version: Version, db: u32) -> LaneKey {
+        LaneKey { version, db, user: None, read_only: false, no_touch: false, apart: false }
     }
 
     /// Writes the handshake: AUTH, then SELECT. Returns the name of each command; each one gets a reply.
@@ -50,6 +49,9 @@ impl LaneKey {
         }
         if self.read_only {
             say("READONLY", &["READONLY"]);
+        }
+        if self.no_touch {
+            say("CLIENT NO-TOUCH", &["CLIENT", "NO-TOUCH", "ON"]);
         }
         names
     }

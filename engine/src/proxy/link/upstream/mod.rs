@@ -12,6 +12,7 @@
 
 pub mod duty;
 pub mod failures;
+pub mod identity;
 pub mod lane;
 pub mod pool;
 pub mod queue;
@@ -19,6 +20,7 @@ pub mod socket;
 
 use duty::{Duty, Why};
 use failures::Failures;
+use identity::Identity;
 use queue::Queue;
 use socket::{ReplyInput, Socket, SocketState};
 
@@ -37,18 +39,20 @@ pub struct Upstream {
     key: Key,
     pool: PoolId,
     server: ServerId,
-    lane: u8,
+    lane: u16,
     duty: Duty,
     socket: Socket,
     queue: Queue,
     /// A large reply that flows; its ticket has left the queue.
     download: Option<Box<Download>>,
+    /// Of the server behind this socket.
+    identity: Identity,
     pub failures: Failures,
     pub counters: ServerCounters,
 }
 
 impl Upstream {
-    pub fn new(index: u32, pool: PoolId, server: ServerId, lane: u8, is_watched: bool) -> Upstream {
+    pub fn new(index: u32, pool: PoolId, server: ServerId, lane: u16, is_watched: bool) -> Upstream {
         Upstream {
             key: Key { index, generation: 0 },
             pool,
@@ -58,6 +62,7 @@ impl Upstream {
             socket: Socket::new(),
             queue: Queue::default(),
             download: None,
+            identity: Identity::Unknown,
             failures: Failures::new(is_watched),
             counters: ServerCounters::default(),
         }
@@ -81,7 +86,7 @@ impl Upstream {
         self.server
     }
 
-    pub fn lane(&self) -> u8 {
+    pub fn lane(&self) -> u16 {
         self.lane
     }
 
@@ -98,6 +103,15 @@ impl Upstream {
     #[inline]
     pub fn queue(&self) -> &Queue {
         &self.queue
+    }
+
+    #[inline]
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    pub fn set_identity(&mut self, identity: Identity) {
+        self.identity = identity;
     }
 
     /// Nothing will come from it, and nothing will go to it.
@@ -223,6 +237,7 @@ impl Upstream {
     /// have not left stay for the next socket.
     pub fn take_down(&mut self, turn: &mut Turn, keep_unsent: bool) -> Vec<Lost> {
         self.download = None;
+        self.identity = Identity::Unknown;
         self.socket.reset(&mut turn.buffers);
         self.queue.take_down(keep_unsent, &mut turn.buffers)
     }

@@ -8,7 +8,7 @@ use crate::base::limits::{NO_META_MS, SPARE_IDLE_MS, SPARE_SOCKETS_MAX};
 use crate::base::{PoolId, ServerId, ShardId, Time};
 use crate::protocol::resp::Version;
 use crate::proxy::link::turn::Turn;
-use crate::topology::{Address, Policy, PoolSpec, PoolTopology};
+use crate::topology::{Address, Policy, PoolSpec, PoolTopology, Protocol};
 use std::sync::Arc;
 
 const NONE: u32 = u32::MAX;
@@ -35,7 +35,7 @@ pub struct Pool {
 
 /// An upstream whose duty is `Spare`.
 struct Spare {
-    lane: u8,
+    lane: u16,
     server: ServerId,
     at: u32,
 }
@@ -86,27 +86,33 @@ impl Pool {
         self.servers = servers;
     }
 
-    /// The lane for clients that speak this version.
-    pub fn lane(&mut self, version: Version) -> u8 {
-        self.lane_of(LaneKey::new(version, &self.spec))
+    /// The lane for clients with these settings.
+    pub fn lane(&mut self, version: Version, db: u32, is_untouching: bool) -> u16 {
+        self.lane_of(LaneKey { no_touch: is_untouching, ..LaneKey::new(version, db) })
     }
 
-    /// The lane for requests of theirs that a server may close on.
-    pub fn lane_apart(&mut self, version: Version) -> u8 {
-        self.lane_of(LaneKey { apart: true, ..LaneKey::new(version, &self.spec) })
+    /// The lane beside this one, for requests that a server may close on.
+    pub fn lane_apart(&mut self, lane: u16) -> u16 {
+        self.lane_of(LaneKey { apart: true, ..self.lane_key(lane).clone() })
     }
 
-    pub fn lane_key(&self, lane: u8) -> &LaneKey {
+    /// The database that a client begins with. memcached has none; the key is taken and ignored, as in
+    /// twemproxy.
+    pub fn first_db(&self) -> u32 {
+        if self.spec.protocol == Protocol::Redis { self.spec.redis_db } else { 0 }
+    }
+
+    pub fn lane_key(&self, lane: u16) -> &LaneKey {
         &self.lanes[usize::from(lane)]
     }
 
-    fn lane_of(&mut self, key: LaneKey) -> u8 {
+    fn lane_of(&mut self, key: LaneKey) -> u16 {
         if let Some(at) = self.lanes.iter().position(|lane| *lane == key) {
-            return at as u8;
+            return at as u16;
         }
         self.lanes.push(key);
         self.table.resize(self.lanes.len() * self.servers * self.connections(), NONE);
-        (self.lanes.len() - 1) as u8
+        (self.lanes.len() - 1) as u16
     }
 
     /// The place of the upstream that a client's requests for `server` travel on. A client always
@@ -116,7 +122,7 @@ impl Pool {
         &mut self,
         upstreams: &mut Vec<Upstream>,
         server: ServerId,
-        lane: u8,
+        lane: u16,
         affinity: u32,
     ) -> usize {
         let connections = self.connections();
@@ -137,7 +143,7 @@ impl Pool {
         &mut self,
         upstreams: &mut Vec<Upstream>,
         server: ServerId,
-        lane: u8,
+        lane: u16,
         why: Why,
     ) -> usize {
         let at = self.spare_or_new(upstreams, server, lane);
@@ -145,7 +151,7 @@ impl Pool {
         at
     }
 
-    fn spare_or_new(&mut self, upstreams: &mut Vec<Upstream>, server: ServerId, lane: u8) -> usize {
+    fn spare_or_new(&mut self, upstreams: &mut Vec<Upstream>, server: ServerId, lane: u16) -> usize {
         let spare = self.spares.iter().position(|it| (it.lane, it.server) == (lane, server));
         if let Some(spare) = spare {
             return self.spares.swap_remove(spare).at as usize;
@@ -204,7 +210,7 @@ impl Pool {
 
     /// Opens every upstream of the plain lane.
     pub fn preconnect(&mut self, upstreams: &mut Vec<Upstream>, turn: &mut Turn) {
-        let lane = self.lane(Version::Resp2);
+        let lane = self.lane(Version::Resp2, self.first_db(), false);
         let topology = Arc::clone(&self.topology);
         for server in &topology.servers {
             for connection in 0..u32::from(self.spec.server_connections) {

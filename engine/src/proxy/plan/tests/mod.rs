@@ -5,7 +5,7 @@
 //!   forward eval shard1 unchecked         other keys may have other owners
 //!   forward set shard0 Mute               memcached, with its fence
 //!   forward get down shard0, nowhere      that shard, or every shard, is out
-//!   fan out mget to 0 1 0, InOrder Read   the owner of each key; `to all`
+//!   fan out mget to 0 1 0, InOrder Read   the owner of each key; `to all`, `to ring`, `to shard1`
 //!   local Ping                            answered here
 //!   refuse -ERR ... | counted             and `closes: why`, `MULTI Begin`, `MULTI End`
 //!   when whole                            a head that is begun and does not flow
@@ -24,7 +24,8 @@ use super::refusal::{Ending, Multi, Refusal};
 use super::{Facts, FanOut, Forward, Head, Plan, Scratch, To};
 use crate::base::Chance;
 use crate::command::{self, memcache as lines};
-use crate::proxy::link::ticket::Fence;
+use crate::proxy::link::client::refused_multi::Barred;
+use crate::proxy::link::ticket::Care;
 use crate::routing::distribution;
 use crate::texts;
 use crate::topology::kinds::fixed;
@@ -40,13 +41,13 @@ struct Asked {
     topology: PoolTopology,
     manners: Manners,
     is_authenticated: bool,
-    in_refused_multi: bool,
+    barred: Barred,
 }
 
 impl Asked {
     fn of(protocol: Protocol, manners: Manners) -> Asked {
         let topology = topology(protocol, "modula", [ShardState::Live; 2]);
-        Asked { topology, manners, is_authenticated: true, in_refused_multi: false }
+        Asked { topology, manners, is_authenticated: true, barred: Barred::No }
     }
 
     /// Some shards are out.
@@ -61,7 +62,7 @@ impl Asked {
             topology: &self.topology,
             policy: &policy,
             is_authenticated: self.is_authenticated,
-            in_refused_multi: self.in_refused_multi,
+            barred: self.barred,
         };
         let mut owners = vec![7; 3];
         let mut scratch = Scratch { chance: &mut Chance::new(1), owners: &mut owners };
@@ -96,7 +97,7 @@ fn show(plan: &Plan<'_>, protocol: Protocol, owners: &[u16]) -> String {
         Protocol::Redis => command::by_index(usize::from(command)).unwrap().name,
         Protocol::Memcache => lines::COMMANDS[usize::from(command)].name,
     };
-    let fenced = |fence| if fence == Fence::None { String::new() } else { format!(" {fence:?}") };
+    let fenced = |care: Care| if care == Care::None { String::new() } else { format!(" {care:?}") };
     match plan {
         Plan::Forward(Forward { place, sent, is_unchecked }) => {
             let place = match place {
@@ -105,15 +106,17 @@ fn show(plan: &Plan<'_>, protocol: Protocol, owners: &[u16]) -> String {
                 Err(Out::NoneLive) => "nowhere".to_owned(),
             };
             let unchecked = if *is_unchecked { " unchecked" } else { "" };
-            format!("forward {} {place}{unchecked}{}", name(sent.command), fenced(sent.fence))
+            format!("forward {} {place}{unchecked}{}", name(sent.command), fenced(sent.care))
         }
         Plan::FanOut(FanOut { to, join, intent, sent, .. }) => {
             let to = match to {
                 To::Owners => owners.iter().map(u16::to_string).collect::<Vec<_>>().join(" "),
                 To::All => "all".to_owned(),
+                To::InRing => "ring".to_owned(),
+                To::One(shard) => format!("shard{}", shard.0),
             };
-            let (name, fence) = (name(sent.command), fenced(sent.fence));
-            format!("fan out {name} to {to}, {join:?} {intent:?}{fence}")
+            let (name, care) = (name(sent.command), fenced(sent.care));
+            format!("fan out {name} to {to}, {join:?} {intent:?}{care}")
         }
         Plan::Local(local, command) => format!("local {local:?} {}", command.name),
         Plan::LocalLine(local) => format!("local {local:?}"),

@@ -1,7 +1,8 @@
 //! Requests of RESP.
 
 use super::*;
-use crate::command::{COMMANDS, Command, Flags, Keys, Local, Verb};
+use crate::command::cursor::Cursor;
+use crate::command::{COMMANDS, Command, Flags, Keys, Local, Verb, lookup};
 use crate::protocol::resp::request::{Parsed, Progress, Trust, parse};
 use crate::protocol::resp::{Args, encode};
 
@@ -14,7 +15,7 @@ fn stranger(manners: Manners) -> Asked {
 }
 
 fn in_refused_multi(manners: Manners) -> Asked {
-    Asked { in_refused_multi: true, ..stranger(manners) }
+    Asked { barred: Barred::Multi, ..stranger(manners) }
 }
 
 /// Keys have no owner, and the first shard is out.
@@ -326,26 +327,127 @@ fn request(row: &Command, more: usize) -> String {
     words.join(" ")
 }
 
+/// A pool that allows everything.
+fn allowing(manners: Manners) -> Asked {
+    let mut asked = known(manners);
+    let mut spec = (*asked.topology.spec).clone();
+    spec.admin_commands = true;
+    asked.topology.spec = Arc::new(spec);
+    asked
+}
+
 #[test]
 fn the_verb_decides_the_kind_of_the_plan() {
     for row in rows() {
         let name = row.name;
         let line = request(row, 0);
+        let intent = if row.flags.has(Flags::WRITE) { "Write" } else { "Read" };
         let want = match row.verb {
+            Verb::Cut(by, join) if by.is_to_all() => {
+                let to = if intent == "Read" && !row.is_fenced { "ring" } else { "all" };
+                format!("fan out {name} to {to}, {join:?} {intent}")
+            }
             Verb::Forward | Verb::Cut(..) => format!("forward {name} shard1"),
             Verb::Placeholder => format!("forward {name} shard0"),
+            Verb::Scan => "refuse -ERR invalid cursor | counted".to_owned(),
             // Its subcommands are found by the answer.
             Verb::Local(Local::Command) => "local Command command".to_owned(),
             Verb::Local(local) => format!("local {local:?} {name}"),
         };
-        check(&[(&line, &want, "=")], known, whole);
-        if let Verb::Cut(by, join) = row.verb {
-            let intent = if row.flags.has(Flags::WRITE) { "Write" } else { "Read" };
+        let container = row.name.split('|').next().unwrap();
+        let is_modern = row.is_modern || lookup(container.as_bytes()).unwrap().is_modern;
+        let modern_only = format!("refuse | counted | closes: {container}");
+        let twemproxy = if is_modern { &modern_only } else { "=" };
+        check(&[(&line, &want, twemproxy)], allowing, whole);
+        if let Verb::Cut(by, join) = row.verb
+            && !by.is_to_all()
+        {
             let line = format!("{line}{}", " a".repeat(by.stride()));
             let want = format!("fan out {name} to 1 0, {join:?} {intent}");
             check(&[(&line, &want, "=")], known, whole);
         }
     }
+}
+
+#[test]
+fn the_fence_keeps_what_changes_servers() {
+    let fenced = |name: &str| {
+        format!(
+            "refuse -ERR '{name}' changes servers and is not allowed in pool 'pool'; `admin_commands: \
+             allow` in its configuration allows it | counted"
+        )
+    };
+    for row in rows().filter(|row| row.is_fenced) {
+        let closes = format!("refuse | counted | closes: {}", row.name.split('|').next().unwrap());
+        check(&[(&request(row, 0), &fenced(row.name), &closes)], known, whole);
+    }
+    let set = "CONFIG SET notify-keyspace-events KEA";
+    let closes = "refuse | counted | closes: config";
+    check(
+        &[
+            (set, "fan out config|set to all, AllSucceeded Read", closes),
+            (&format!("{set} maxmemory 1"), &fenced("config|set"), closes),
+        ],
+        known,
+        whole,
+    );
+}
+
+#[test]
+fn what_is_never_served_has_a_reason() {
+    let rows = [
+        (
+            "SHUTDOWN",
+            "refuse -ERR 'shutdown' is not served by the proxy: it concerns one server; ask that server \
+             directly | counted",
+            "refuse | counted | closes: SHUTDOWN",
+        ),
+        (
+            "acl SetUser x",
+            "refuse -ERR 'acl|setuser' is not served by the proxy: the configuration file of the pool \
+             decides it | counted",
+            "refuse | counted | closes: acl",
+        ),
+    ];
+    check(&rows, known, whole);
+}
+
+#[test]
+fn databases_and_patterns_are_checked() {
+    let closes = "refuse | counted | closes: move";
+    let rows = [
+        ("MOVE b 15", "forward move shard1", closes),
+        ("MOVE b 16", "refuse -ERR DB index is out of range | counted", closes),
+        ("MOVE b -1", "refuse -ERR DB index is out of range | counted", closes),
+        ("MOVE b x", "forward move shard1", closes),
+        ("COPY b d DB 15", "forward copy shard1", "="),
+        ("COPY b d REPLACE DB 16", "refuse -ERR DB index is out of range | counted", "="),
+        ("SORT b BY nosort GET # GET x", "forward sort shard1", "="),
+        (
+            "SORT b BY w_*",
+            "refuse -ERR BY and GET may name keys of other shards here: the pattern must carry the hash \
+             tag of the sorted key | counted",
+            "forward sort shard1",
+        ),
+    ];
+    check(&rows, known, whole);
+}
+
+#[test]
+fn scan_goes_to_the_shard_of_its_cursor() {
+    let asked = known(Manners::Modern);
+    let ids = asked.topology.scan_ids.clone();
+    let (low, high) = if ids[0] < ids[1] { (0, 1) } else { (1, 0) };
+    let plan = |cursor: &str| whole(&asked, &format!("SCAN {cursor}"));
+    let to = |shard: usize| format!("fan out scan to shard{shard}, Cursor Read Cursor");
+    let number = |shard: u16, server| Cursor { shard, tag: 1, server }.number().unwrap().0.to_string();
+    assert_eq!(plan("0"), to(low));
+    assert_eq!(plan(&number(ids[low], 5)), to(low));
+    assert_eq!(plan(&number(ids[high], 0)), to(high));
+    // A shard that is gone is passed over.
+    assert_eq!(plan(&number(ids[low] + 1, 5)), to(high));
+    assert_eq!(plan(&number(ids[high] + 1, 5)), "refuse *2\r\n$1\r\n0\r\n*0");
+    assert_eq!(plan("-1"), "refuse -ERR invalid cursor | counted");
 }
 
 /// If a request flows, it flows to where the whole request goes, and only a request with a single

@@ -1,0 +1,116 @@
+//! Joins the replies to a request that every shard got whole.
+
+use crate::protocol::resp::{encode, reply};
+use crate::texts;
+
+/// Shards that an error names at most.
+const NAMES_MAX: usize = 16;
+
+/// What an error adds that says where the command was done nevertheless.
+pub fn done_on(names: &[Box<str>], replies: &[Option<&[u8]>]) -> String {
+    let done = names.iter().zip(replies).filter(|(_, reply)| reply.is_some());
+    let done: Vec<&str> = done.map(|(name, _)| &**name).collect();
+    texts::done_on(&done[..done.len().min(NAMES_MAX)], done.len())
+}
+
+/// The elements of all arrays in one. `false`: a reply is no array.
+pub fn concat(out: &mut Vec<u8>, replies: &[Option<&[u8]>]) -> bool {
+    let mut bodies = Vec::with_capacity(replies.len());
+    let mut total = 0;
+    for reply in replies.iter().flatten() {
+        let Some((first, count)) = reply::aggregate(reply) else {
+            return false;
+        };
+        total += count;
+        bodies.push(&reply[first..]);
+    }
+    out.reserve(24 + bodies.iter().map(|body| body.len()).sum::<usize>());
+    encode::array(out, total as usize);
+    for body in bodies {
+        out.extend_from_slice(body);
+    }
+    true
+}
+
+/// Arrays of integers: the least of each place. `false`: they have no such form.
+pub fn least_at_each_place(out: &mut Vec<u8>, replies: &[Option<&[u8]>]) -> bool {
+    let mut least: Option<Vec<i64>> = None;
+    for reply in replies.iter().flatten() {
+        let Some((first, _)) = reply::aggregate(reply) else {
+            return false;
+        };
+        let mut rest = &reply[first..];
+        let mut numbers = Vec::new();
+        while !rest.is_empty() {
+            let (element, after) = rest.split_at(reply::element(rest));
+            let Some(number) = reply::integer(element) else {
+                return false;
+            };
+            numbers.push(number);
+            rest = after;
+        }
+        match &mut least {
+            None => least = Some(numbers),
+            Some(least) if least.len() == numbers.len() => {
+                for (least, number) in least.iter_mut().zip(numbers) {
+                    *least = number.min(*least);
+                }
+            }
+            Some(_) => return false,
+        }
+    }
+    let least = least.unwrap_or_default();
+    encode::array(out, least.len());
+    for number in least {
+        encode::integer(out, number);
+    }
+    true
+}
+
+/// The least of the integers. `false`: a reply is none.
+pub fn least(out: &mut Vec<u8>, replies: &[Option<&[u8]>]) -> bool {
+    let numbers: Option<Vec<i64>> =
+        replies.iter().flatten().map(|reply| reply::integer(reply)).collect();
+    let Some(least) = numbers.and_then(|numbers| numbers.into_iter().min()) else {
+        return false;
+    };
+    encode::integer(out, least);
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(
+        join: fn(&mut Vec<u8>, &[Option<&[u8]>]) -> bool,
+        replies: &[&str],
+    ) -> Option<String> {
+        let replies: Vec<Option<&[u8]>> = replies.iter().map(|it| Some(it.as_bytes())).collect();
+        let mut out = Vec::new();
+        join(&mut out, &replies).then(|| String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn arrays_become_one() {
+        let got = joined(concat, &["*1\r\n$1\r\na\r\n", "*0\r\n", "*2\r\n$1\r\nb\r\n$1\r\nc\r\n"]);
+        assert_eq!(got.unwrap(), "*3\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n");
+        assert_eq!(joined(concat, &["*0\r\n", ":1\r\n"]), None);
+    }
+
+    #[test]
+    fn the_least_counts() {
+        let got = joined(least_at_each_place, &["*2\r\n:1\r\n:0\r\n", "*2\r\n:1\r\n:1\r\n"]);
+        assert_eq!(got.unwrap(), "*2\r\n:1\r\n:0\r\n");
+        assert_eq!(joined(least_at_each_place, &["*1\r\n:1\r\n", "*2\r\n:1\r\n:1\r\n"]), None);
+        assert_eq!(joined(least, &[":7\r\n", ":3\r\n"]).unwrap(), ":3\r\n");
+        assert_eq!(joined(least, &[":7\r\n", "+OK\r\n"]), None);
+    }
+
+    #[test]
+    fn an_error_says_where_it_was_done() {
+        let names: Vec<Box<str>> = vec!["a".into(), "b".into()];
+        assert_eq!(done_on(&names, &[None, Some(b"+OK\r\n")]), "; done on shard b");
+        assert_eq!(done_on(&names, &[None, None]), "; done on no shard");
+    }
+}
