@@ -7,7 +7,7 @@
 //! Not here: plain words of a protocol (`OK`, `PONG`, `END`), the summaries in the tables of commands,
 //! and the fields of INFO.
 
-use crate::base::limits::{CLIENT_NAME_BYTES_MAX, REQUEST_BYTES_MAX};
+use crate::base::limits::{CLIENT_LIST_BYTES_MAX, CLIENT_NAME_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::protocol::memcache;
 use crate::protocol::resp::{Args, encode, request};
 
@@ -182,9 +182,20 @@ pub fn other_database(asked: i32, pool: &str, served: u32) -> String {
     format!("ERR DB index {asked}: pool '{pool}' serves database {served} only")
 }
 
+pub const NO_SUCH_CLIENT: &str = "ERR No such client";
+pub const CLIENT_LIST_TOO_LONG: &str =
+    "ERR CLIENT LIST would have more than 16 MiB: name clients by ID or another filter";
+const _: () = assert!(CLIENT_LIST_BYTES_MAX == 16 * 1024 * 1024);
+pub const PAUSE_NOT_INTEGER: &str = "ERR timeout is not an integer or out of range";
+pub const CLIENT_ID_INVALID: &str = "ERR client-id should be greater than 0";
+
+/// CLIENT LIST TYPE and CLIENT KILL TYPE of a type that Redis does not know.
+pub fn unknown_client_type(word: &[u8]) -> Vec<u8> {
+    [b"ERR Unknown client type '", encode::quoted(word), b"'"].concat()
+}
+
 /// CLIENT TRACKING in a mode that would track keys, CLIENT CACHING YES, and the request behind it.
-pub const NOT_TRACKED: &str =
-    "ERR the proxy does not track keys: only CLIENT TRACKING ON OPTIN without CACHING YES is served";
+pub const NOT_TRACKED: &str = "ERR the proxy does not track keys: only CLIENT TRACKING ON OPTIN without CACHING YES is served";
 /// Redis' text.
 pub const CACHING_WITHOUT_OPTIN: &str = "ERR CLIENT CACHING can be called only when the client is \
      in tracking mode with OPTIN or OPTOUT mode enabled";
@@ -274,7 +285,11 @@ pub fn of_shard(name: &str) -> String {
 
 /// Behind the error of a command that some shards have done. `names` may be the first of `count` only.
 pub fn done_on(names: &[&str], count: usize) -> String {
-    let more = if count > names.len() { format!(" and {} more", count - names.len()) } else { String::new() };
+    let more = if count > names.len() {
+        format!(" and {} more", count - names.len())
+    } else {
+        String::new()
+    };
     match count {
         0 => "; done on no shard".to_owned(),
         1 => format!("; done on shard {}", names.join(", ")),

@@ -8,7 +8,7 @@ use crate::dice::Dice;
 use crate::transport::{EndId, Net, Read};
 use nuthatch_engine::base::{Epoch, PoolId, ServerId, Time};
 use nuthatch_engine::proxy::{
-    Action, Cause, ConnId, Gathering, Note, Order, Reading, Step, Worker,
+    Action, Cause, ConnId, Gathering, Message, Note, Order, Reading, Step, Worker, Workers,
 };
 use nuthatch_engine::topology::Report;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +37,10 @@ pub enum Wish {
     Report(Report),
     AskServers(PoolId),
     Follow(Epoch),
+    Send {
+        to: Workers,
+        message: Message,
+    },
     /// The client at this end was cut off for a reason that it must live with.
     Excuse {
         end: EndId,
@@ -307,6 +311,9 @@ impl Host {
             Action::Report(report) => self.wishes.push(Wish::Report(report)),
             Action::AskServers { pool } => self.wishes.push(Wish::AskServers(pool)),
             Action::Follow { epoch } => self.wishes.push(Wish::Follow(epoch)),
+            Action::Send { to, ref message } => {
+                self.wishes.push(Wish::Send { to, message: message.clone() });
+            }
             // Cut off in the middle of a large reply: there is no other way to tell it.
             Action::Note(Note::StreamBroken { conn, .. }) => {
                 if let Some(end) = self.ends.get(&conn) {

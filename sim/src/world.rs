@@ -20,7 +20,7 @@ use crate::toy::{Store, Toy};
 use crate::trace::Trace;
 use crate::transport::{EndId, Net, Owner};
 use nuthatch_engine::base::{PoolId, ServerId, Time, WorkerId};
-use nuthatch_engine::proxy::{ConnId, Counters, FlowBounds, Order, Worker};
+use nuthatch_engine::proxy::{ConnId, Counters, FlowBounds, Identity, Order, Worker, Workers};
 use nuthatch_engine::topology::{Ability, Eject, PoolSpec, Protocol, Release, Report};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -96,6 +96,8 @@ impl World {
                 let id = WorkerId(at as u16);
                 let mut worker = Worker::new(id, dice.bits(), &control.current);
                 worker.set_flow_bounds(plan.stream);
+                let workers = plan.workers as u16;
+                worker.set_identity(Arc::new(Identity { workers, ..Identity::default() }));
                 let stall_ms = |spec: &Arc<PoolSpec>| u64::from(spec.client_stall_ms);
                 Host::new(at, worker, plan.pools.iter().map(stall_ms).collect())
             })
@@ -296,6 +298,19 @@ impl World {
                 Wish::AskServers(pool) => self.after_us(0, 20_000, Event::Wanted(pool)),
                 // No delay: messages of one worker keep their order.
                 Wish::Follow(epoch) => self.control.handle_follow(worker, epoch),
+                Wish::Send { to, message } => {
+                    for at in 0..self.hosts.len() {
+                        let gets = match to {
+                            Workers::All => true,
+                            Workers::Others => at != worker,
+                            Workers::One(one) => at == usize::from(one.0),
+                        };
+                        if gets {
+                            let order = Order::Read(message.clone());
+                            self.after_us(0, 500, Event::Order(at, order));
+                        }
+                    }
+                }
                 Wish::Connect { conn, pool, server } => {
                     let toy = self.toy_of(pool, server);
                     let slow = !self.plan.calm && !self.faults_over && self.dice.percent(10);

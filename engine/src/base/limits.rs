@@ -167,6 +167,27 @@ pub const SPARE_IDLE_MS: u64 = 5_000;
 /// Milliseconds for which a memcached that did not know a meta command gets no other.
 pub const NO_META_MS: u64 = 60_000;
 
+/// Scripts that a worker remembers for a pool, so that EVALSHA finds them on every server. Over it: the
+/// one not used for the longest time is forgotten.
+pub const SCRIPTS_MAX: usize = 1_024;
+
+/// Bytes of such scripts, for the same reason. A larger script is not remembered.
+pub const SCRIPTS_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Bytes of an EVALSHA that is kept until its reply, to be sent again if the server has lost the script.
+/// Over it: the client gets NOSCRIPT then.
+pub const SCRIPT_CALL_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of all such calls of a client. Over it: the same.
+pub const SCRIPT_CALLS_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of CLIENT LIST. Over it: an error.
+pub const CLIENT_LIST_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The longest CLIENT PAUSE in milliseconds: clients' own timeouts are 5 s, so a longer one is a mistake
+/// or an operator's wish; Redis has no bound but that of the number. A day.
+pub const PAUSE_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
+
 /// The largest `databases`. A database that a client uses has connections of its own to each server.
 pub const DATABASES_MAX: u32 = 1024;
 

@@ -83,6 +83,7 @@ pub struct Command {
     pub is_modern: bool,
     /// It changes servers and not data: served only with `admin_commands: allow`.
     pub is_fenced: bool,
+    pub script: ScriptUse,
     /// The first version of Redis that has it.
     pub since: &'static str,
     /// The arguments, in the form of [`syntax`]. Empty for a container.
@@ -167,6 +168,20 @@ pub enum Refuses {
     Database,
     /// BY and GET with patterns, if the keys that they name can lie on other shards.
     Patterns,
+}
+
+/// What a command does with stored scripts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ScriptUse {
+    None,
+    /// EVAL: argument 1 is a script, which the server stores.
+    Runs,
+    /// EVALSHA: argument 1 is the SHA1 of a stored script.
+    Calls,
+    /// SCRIPT LOAD: argument 2 is a script.
+    Loads,
+    /// SCRIPT FLUSH.
+    Flushes,
 }
 
 /// What twemproxy 0.5.0 did with the command, in the form that it knew. A live test checks it.

@@ -37,7 +37,11 @@ fn rows_are_sorted_and_described() {
     let mut names = std::collections::BTreeSet::new();
     for row in rows() {
         assert!(names.insert(row.name), "{} twice", row.name);
-        assert!(row.name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'_' | b'-' | b'|')), "{}", row.name);
+        assert!(
+            row.name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'_' | b'-' | b'|')),
+            "{}",
+            row.name
+        );
         assert!(row.summary.ends_with('.') && row.summary.len() < 80, "{}", row.name);
         assert!(row.since.split('.').count() == 3, "{}", row.name);
         assert_ne!(row.arity, 0, "{}", row.name);

@@ -36,6 +36,7 @@ mod worker;
 pub use link::action::{Action, ConnId, Gathering, Identity, Note, Order, Reading, Step};
 pub use link::bounds::FlowBounds;
 pub use link::cause::Cause;
+pub use link::message::{Message, Workers};
 pub use link::upstream::lane::{server_said, wants_no_password};
 pub use local::hello::REDIS_VERSION;
 pub use measure::counters::{COUNTERS, CounterRow, Counters, ServerCounters};

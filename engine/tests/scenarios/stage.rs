@@ -6,7 +6,7 @@
 
 use nuthatch_engine::base::{PoolId, ServerId, ShardId, Time, WorkerId};
 use nuthatch_engine::proxy::{
-    Action, Cause, ConnId, FlowBounds, Gathering, Note, Order, Reading, Step, Worker,
+    Action, Cause, ConnId, FlowBounds, Gathering, Note, Order, Reading, Step, Worker, Workers,
 };
 use nuthatch_engine::routing::distribution;
 use nuthatch_engine::topology::{
@@ -371,6 +371,12 @@ impl Play {
             Action::Note(note) => format!("note {}", about(&note)),
             Action::Follow { epoch } => {
                 self.director.handle_follow(self.worker.id(), epoch);
+                return;
+            }
+            // One worker: what it says to all, it says to itself.
+            Action::Send { to: Workers::Others, .. } => return,
+            Action::Send { message, .. } => {
+                self.worker.handle_order(&Order::Read(message));
                 return;
             }
             Action::TryWriting { conn } => {

@@ -89,7 +89,7 @@ where
     let clock = Clock::start();
     let (own, inbox) = tokio::sync::mpsc::unbounded_channel();
 
-    let identity = Arc::new(identity(listeners));
+    let identity = Arc::new(identity(listeners, workers));
     let mut polls = Vec::new();
     let mut mailboxes = Vec::new();
     for _ in 0..workers {
@@ -169,7 +169,7 @@ fn check_ids(listeners: &[Vec<Arc<Listener>>], snapshot: &Snapshot) {
 }
 
 /// The process, for INFO.
-fn identity(listeners: &[Vec<Arc<Listener>>]) -> Identity {
+fn identity(listeners: &[Vec<Arc<Listener>>], workers: u16) -> Identity {
     let system = rustix::system::uname();
     let words = [system.sysname(), system.release(), system.machine()];
     let os = words.map(|word| word.to_string_lossy().into_owned()).join(" ");
@@ -178,7 +178,8 @@ fn identity(listeners: &[Vec<Arc<Listener>>]) -> Identity {
     for one in listeners.iter().filter_map(|of_pool| of_pool.first()) {
         ports[one.pool.index()] = one.socket.port();
     }
-    Identity { os: os.into(), process_id: std::process::id(), run_id: run_id.into(), ports }
+    let process_id = std::process::id();
+    Identity { os: os.into(), process_id, run_id: run_id.into(), ports, workers }
 }
 
 /// A seed that differs from run to run, so that jitter differs between processes.

@@ -285,6 +285,7 @@ impl EventLoop {
             Action::Report(report) => self.tell(ToControl::Report(report)),
             Action::AskServers { pool } => self.tell(ToControl::AskServers(pool)),
             Action::Follow { epoch } => self.tell(ToControl::Follow(self.worker.id(), epoch)),
+            Action::Send { to, message } => self.post.carry(self.worker.id(), to, &message),
             Action::Note(note) => self.tell(ToControl::Note(self.worker.id(), note)),
         }
     }
@@ -301,6 +302,7 @@ impl EventLoop {
                     self.worker.handle_order(&Order::Follow(Arc::clone(&snapshot)));
                     self.snapshot = snapshot;
                 }
+                Mail::Message(message) => self.worker.handle_order(&Order::Read(message)),
                 Mail::Watch { pool, server } => {
                     self.worker.handle_order(&Order::Watch { pool, server });
                 }

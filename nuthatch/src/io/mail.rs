@@ -4,7 +4,7 @@
 use super::stream::Stream;
 use mio::Waker;
 use nuthatch_engine::base::{Epoch, PoolId, ServerId, WorkerId};
-use nuthatch_engine::proxy::{ConnId, Note, WorkerCounts};
+use nuthatch_engine::proxy::{ConnId, Message, Note, WorkerCounts, Workers};
 use nuthatch_engine::topology::{Ability, Report, Snapshot};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ use tokio::sync::mpsc::UnboundedSender;
 /// To a worker.
 pub enum Mail {
     Snapshot(Arc<Snapshot>),
+    /// From another worker, or from this one.
+    Message(Message),
     /// Report the server's next reply.
     Watch {
         pool: PoolId,
@@ -109,4 +111,21 @@ pub struct Post {
     pub control: UnboundedSender<ToControl>,
     /// Indexed by worker.
     pub workers: Arc<Vec<Mailbox>>,
+}
+
+impl Post {
+    /// Carries a message of one worker to others.
+    pub fn carry(&self, from: WorkerId, to: Workers, message: &Message) {
+        for (at, worker) in self.workers.iter().enumerate() {
+            let is_self = at == usize::from(from.0);
+            let gets = match to {
+                Workers::All => true,
+                Workers::Others => !is_self,
+                Workers::One(one) => at == usize::from(one.0),
+            };
+            if gets {
+                worker.send(Mail::Message(message.clone()));
+            }
+        }
+    }
 }

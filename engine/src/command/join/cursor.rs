@@ -194,7 +194,9 @@ mod tests {
     #[test]
     fn what_we_never_made_is_refused() {
         assert_eq!(Cursor::read(b"0"), Ok(None));
-        for text in ["", "-1", "00", "01", "1x", " 1", "9223372036854775808", "18446744073709551616"] {
+        for text in
+            ["", "-1", "00", "01", "1x", " 1", "9223372036854775808", "18446744073709551616"]
+        {
             assert_eq!(Cursor::read(text.as_bytes()), Err(()), "{text}");
         }
         // Without a tag; above 2^53 without the bit of a wide one.
@@ -217,7 +219,9 @@ mod tests {
     #[test]
     fn a_scan_goes_through_shards_and_begins_one_again() {
         let step = |of, next, found| Step { shard: 3, of, next, found, is_wide: Cell::new(false) };
-        let reply = |cursor: u64| format!("*2\r\n${}\r\n{cursor}\r\n*1\r\n$1\r\na\r\n", cursor.to_string().len());
+        let reply = |cursor: u64| {
+            format!("*2\r\n${}\r\n{cursor}\r\n*1\r\n$1\r\na\r\n", cursor.to_string().len())
+        };
         let write = |step: Step, cursor| {
             let mut out = Vec::new();
             assert!(step.write(&mut out, Some(Some(reply(cursor).as_bytes()))));

@@ -130,7 +130,8 @@ fn joined(servers: &[Server<'_>], field: &str, rule: Rule) -> Option<String> {
         let (_, _, rule) = FIELDS.iter().find(|(_, field, _)| *field == of)?;
         return Some(human(joined(servers, of, *rule)?.parse().ok()?));
     }
-    let values: Vec<&str> = servers.iter().filter_map(|server| server.get(field).copied()).collect();
+    let values: Vec<&str> =
+        servers.iter().filter_map(|server| server.get(field).copied()).collect();
     let numbers = || values.iter().filter_map(|value| value.parse::<i64>().ok());
     let sum = || numbers().fold(0i64, i64::saturating_add);
     values.first()?;
@@ -160,7 +161,8 @@ fn joined(servers: &[Server<'_>], field: &str, rule: Rule) -> Option<String> {
 
 /// As Redis prints bytes for people.
 fn human(bytes: u64) -> String {
-    const UNITS: [(u64, &str); 4] = [(1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
+    const UNITS: [(u64, &str); 4] =
+        [(1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
     match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
         Some((unit, name)) => format!("{:.2}{name}", bytes as f64 / *unit as f64),
         None => format!("{bytes}B"),
@@ -173,7 +175,8 @@ fn write_lists(text: &mut String, servers: &[Server<'_>], begin: &str) {
     for (field, value) in servers.iter().flatten() {
         let rest = field.strip_prefix(begin);
         // `db0`, and no other field that begins with these letters.
-        let is_it = rest.is_some_and(|rest| begin != "db" || rest.bytes().all(|b| b.is_ascii_digit()));
+        let is_it =
+            rest.is_some_and(|rest| begin != "db" || rest.bytes().all(|b| b.is_ascii_digit()));
         if !is_it {
             continue;
         }

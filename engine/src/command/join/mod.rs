@@ -52,6 +52,14 @@ pub enum Join {
     Logs,
     /// INFO: fields of all servers, and ours.
     Info,
+    /// CLIENT LIST: the lines of all workers.
+    Lines,
+    /// CLIENT KILL by address: OK if a worker has closed a client.
+    Killed,
+    /// CLIENT KILL by filters: how many clients all workers have closed.
+    WorkersSum,
+    /// CLIENT PAUSE: OK when all workers have done it.
+    WorkersOk,
     /// memcached: items in the order of the request's keys.
     Items,
     /// memcached: the first server's reply, if no server failed.
@@ -73,13 +81,14 @@ impl Join {
             Join::OneSucceeded => Some(ResponsePolicy::OneSucceeded),
             Join::Random | Join::Cursor | Join::Info => Some(ResponsePolicy::Special),
             Join::InOrder | Join::Concat | Join::Logs => None,
+            Join::Lines | Join::Killed | Join::WorkersSum | Join::WorkersOk => None,
             Join::Items | Join::First | Join::Stats | Join::Settings => None,
         }
     }
 
     /// Whether a reply must be kept until all have come.
     fn keeps_replies(self) -> bool {
-        !matches!(self, Join::Sum | Join::AllOk)
+        !matches!(self, Join::Sum | Join::AllOk | Join::Killed | Join::WorkersSum | Join::WorkersOk)
     }
 
     fn dialect(self) -> &'static Dialect {
@@ -185,6 +194,16 @@ impl Joining {
         self.held_bytes
     }
 
+    /// The client gets no reply.
+    pub fn mute(&mut self) {
+        self.is_mute = true;
+    }
+
+    /// The parts come from other workers, and no upstream owes them.
+    pub fn is_of_workers(&self) -> bool {
+        matches!(self.join, Join::Lines | Join::Killed | Join::WorkersSum | Join::WorkersOk)
+    }
+
     /// Parts that have not answered.
     pub fn left(&self) -> u16 {
         self.left
@@ -207,14 +226,16 @@ impl Joining {
     fn take(&mut self, part: u16, bytes: &[u8]) -> bool {
         match self.join {
             // Servers count keys, so a sum beyond 64 bits is an error.
-            Join::Sum => match resp::integer(bytes).and_then(|n| self.sum.checked_add(n)) {
-                Some(sum) => {
-                    self.sum = sum;
-                    true
+            Join::Sum | Join::Killed | Join::WorkersSum => {
+                match resp::integer(bytes).and_then(|n| self.sum.checked_add(n)) {
+                    Some(sum) => {
+                        self.sum = sum;
+                        true
+                    }
+                    None => false,
                 }
-                None => false,
-            },
-            Join::AllOk => bytes.first() == Some(&b'+'),
+            }
+            Join::AllOk | Join::WorkersOk => bytes.first() == Some(&b'+'),
             join => {
                 self.held_bytes += bytes.len();
                 self.replies[usize::from(part)] = Some(bytes.to_vec());
@@ -316,11 +337,16 @@ impl Joining {
         }
         let start = out.len();
         let is_done = match (self.join, &self.detail) {
-            (Join::Sum, _) => {
+            (Join::Sum | Join::WorkersSum, _) => {
                 resp::write_sum(out, self.sum);
                 true
             }
-            (Join::AllOk, _) => {
+            (Join::Killed, _) => {
+                whole::killed(out, self.sum);
+                true
+            }
+            (Join::Lines, _) => whole::lines(out, &replies),
+            (Join::AllOk | Join::WorkersOk, _) => {
                 resp::write_ok(out);
                 true
             }

@@ -49,7 +49,10 @@ mod tests {
     #[test]
     fn an_empty_shard_is_never_chosen() {
         for draw in 0..3 {
-            assert_eq!(picked(&["$-1\r\n", "$1\r\nb\r\n"], &[":0\r\n", ":2\r\n"], draw), "$1\r\nb\r\n");
+            assert_eq!(
+                picked(&["$-1\r\n", "$1\r\nb\r\n"], &[":0\r\n", ":2\r\n"], draw),
+                "$1\r\nb\r\n"
+            );
         }
         assert_eq!(picked(&["_\r\n", "_\r\n"], &[":0\r\n", ":0\r\n"], 5), "_\r\n");
     }

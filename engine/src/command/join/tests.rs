@@ -152,10 +152,7 @@ fn an_error_of_one_shard_names_it() {
     let mut flush = whole(Join::AllSucceeded);
     flush.handle_failure(0, "ERR gone (shard one), outcome unknown");
     flush.handle_reply(1, b"+OK\r\n");
-    assert_eq!(
-        joined(&flush),
-        "-ERR gone (shard one), outcome unknown; done on shard two\r\n"
-    );
+    assert_eq!(joined(&flush), "-ERR gone (shard one), outcome unknown; done on shard two\r\n");
     let mut size = whole(Join::Sum);
     size.handle_reply(0, b":1\r\n");
     size.handle_reply(1, b"-NOPERM no\r\n");

@@ -78,6 +78,22 @@ pub fn least(out: &mut Vec<u8>, replies: &[Option<&[u8]>]) -> bool {
     true
 }
 
+/// CLIENT KILL by address.
+pub fn killed(out: &mut Vec<u8>, clients: i64) {
+    if clients > 0 { encode::status(out, "OK") } else { encode::error(out, texts::NO_SUCH_CLIENT) }
+}
+
+/// Strings, one behind the other.
+pub fn lines(out: &mut Vec<u8>, replies: &[Option<&[u8]>]) -> bool {
+    let parts: Option<Vec<&[u8]>> =
+        replies.iter().flatten().map(|reply| reply::text(reply)).collect();
+    let Some(parts) = parts else {
+        return false;
+    };
+    encode::bulk(out, &parts.concat());
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

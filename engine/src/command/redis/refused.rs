@@ -105,9 +105,30 @@ pub fn why(name: &[u8]) -> Option<Why> {
 /// Commands that change the state of a connection, or block it, and that we do not serve. They are
 /// unknown, and never sent to a server.
 const STATEFUL: [&str; 25] = [
-    "blmove", "blmovem", "blmpop", "blpop", "brpop", "brpoplpush", "bzmove", "bzmpop", "bzpopmax",
-    "bzpopmin", "discard", "exec", "monitor", "multi", "psubscribe", "publish", "punsubscribe",
-    "spublish", "ssubscribe", "subscribe", "sunsubscribe", "unsubscribe", "unwatch", "wait",
+    "blmove",
+    "blmovem",
+    "blmpop",
+    "blpop",
+    "brpop",
+    "brpoplpush",
+    "bzmove",
+    "bzmpop",
+    "bzpopmax",
+    "bzpopmin",
+    "discard",
+    "exec",
+    "monitor",
+    "multi",
+    "psubscribe",
+    "publish",
+    "punsubscribe",
+    "spublish",
+    "ssubscribe",
+    "subscribe",
+    "sunsubscribe",
+    "unsubscribe",
+    "unwatch",
+    "wait",
     "waitaof",
 ];
 
@@ -120,7 +141,9 @@ pub fn has_state(name: &[u8]) -> bool {
 /// The same as [`why`] for a subcommand.
 pub fn why_sub(container: &str, sub: &[u8]) -> Option<Why> {
     let is_it = |known: &str| {
-        known.strip_prefix(container).and_then(|rest| rest.strip_prefix('|'))
+        known
+            .strip_prefix(container)
+            .and_then(|rest| rest.strip_prefix('|'))
             .is_some_and(|known| sub.eq_ignore_ascii_case(known.as_bytes()))
     };
     REFUSED.iter().find(|(known, _)| is_it(known)).map(|it| it.1)

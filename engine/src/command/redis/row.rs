@@ -2,7 +2,7 @@
 
 use crate::command::{
     Before, Categories, Command, CutBy, Flags, Group, Join, KeyUse, Keys, Local, Refuses,
-    RequestPolicy, ResponsePolicy, Verb,
+    RequestPolicy, ResponsePolicy, ScriptUse, Verb,
 };
 
 /// The columns about keys.
@@ -79,6 +79,7 @@ pub(super) const fn row(
         response: None,
         is_modern: false,
         is_fenced: false,
+        script: ScriptUse::None,
         since,
         syntax,
         summary,
@@ -137,6 +138,11 @@ impl Command {
     pub(super) const fn refuses(mut self, refuses: Refuses) -> Command {
         self.refuses = refuses;
         self.single_key = false;
+        self
+    }
+
+    pub(super) const fn script(mut self, script: ScriptUse) -> Command {
+        self.script = script;
         self
     }
 

@@ -6,7 +6,7 @@
 use super::row::{NO_KEY, counted, row};
 use super::subcommands;
 use crate::command::Before::{Closed, Sent};
-use crate::command::{Command, Flags, Group, KeyUse as Use};
+use crate::command::{Command, Flags, Group, KeyUse as Use, ScriptUse};
 
 const SCRIPT: Flags =
     Flags::NOSCRIPT.and(Flags::STALE).and(Flags::SKIP_MONITOR).and(Flags::NO_MANDATORY_KEYS);
@@ -18,16 +18,16 @@ const G: Group = Group::Scripting;
 pub(super) const ROWS: [Command; 8] = [
     row(G, "eval",       -3, SCRIPT,    counted(2, Use::MODIFY), Sent,   "2.6.0",
         "script numkeys:integer [key...] [arg...]",
-        "Runs a Lua script."),
+        "Runs a Lua script.").script(ScriptUse::Runs),
     row(G, "eval_ro",    -3, SCRIPT_RO, counted(2, Use::READ),   Closed, "7.0.0",
         "script numkeys:integer [key...] [arg...]",
-        "Runs a Lua script that only reads."),
+        "Runs a Lua script that only reads.").script(ScriptUse::Runs),
     row(G, "evalsha",    -3, SCRIPT,    counted(2, Use::MODIFY), Sent,   "2.6.0",
         "sha1 numkeys:integer [key...] [arg...]",
-        "Runs a stored Lua script by its SHA1."),
+        "Runs a stored Lua script by its SHA1.").script(ScriptUse::Calls),
     row(G, "evalsha_ro", -3, SCRIPT_RO, counted(2, Use::READ),   Closed, "7.0.0",
         "sha1 numkeys:integer [key...] [arg...]",
-        "Runs a stored Lua script that only reads."),
+        "Runs a stored Lua script that only reads.").script(ScriptUse::Calls),
     row(G, "fcall",      -3, SCRIPT,    counted(2, Use::MODIFY), Closed, "7.0.0",
         "function numkeys:integer [key...] [arg...]",
         "Calls a function of a loaded library."),

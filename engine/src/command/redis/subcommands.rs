@@ -7,7 +7,7 @@ use super::row::{NO_KEY, numbered, row, second};
 use crate::command::Before::Closed;
 use crate::command::{
     Categories, Command, Flags, Group, Join, KeyUse as Use, Local, RequestPolicy, ResponsePolicy,
-    Verb,
+    ScriptUse, Verb,
 };
 
 const READ: Flags = Flags::READ;
@@ -48,9 +48,11 @@ pub(super) static ACL: [Command; ACL_ROWS.len()] = numbered(ACL_FIRST, ACL_ROWS)
 pub(super) static CLIENT: [Command; CLIENT_ROWS.len()] = numbered(CLIENT_FIRST, CLIENT_ROWS);
 pub(super) static CLUSTER: [Command; CLUSTER_ROWS.len()] = numbered(CLUSTER_FIRST, CLUSTER_ROWS);
 pub(super) static COMMAND: [Command; COMMAND_ROWS.len()] = numbered(COMMAND_FIRST, COMMAND_ROWS);
-pub(super) static COMMANDLOG: [Command; COMMANDLOG_ROWS.len()] = numbered(COMMANDLOG_FIRST, COMMANDLOG_ROWS);
+pub(super) static COMMANDLOG: [Command; COMMANDLOG_ROWS.len()] =
+    numbered(COMMANDLOG_FIRST, COMMANDLOG_ROWS);
 pub(super) static CONFIG: [Command; CONFIG_ROWS.len()] = numbered(CONFIG_FIRST, CONFIG_ROWS);
-pub(super) static FUNCTION: [Command; FUNCTION_ROWS.len()] = numbered(FUNCTION_FIRST, FUNCTION_ROWS);
+pub(super) static FUNCTION: [Command; FUNCTION_ROWS.len()] =
+    numbered(FUNCTION_FIRST, FUNCTION_ROWS);
 pub(super) static LATENCY: [Command; LATENCY_ROWS.len()] = numbered(LATENCY_FIRST, LATENCY_ROWS);
 pub(super) static MEMORY: [Command; MEMORY_ROWS.len()] = numbered(MEMORY_FIRST, MEMORY_ROWS);
 pub(super) static MODULE: [Command; MODULE_ROWS.len()] = numbered(MODULE_FIRST, MODULE_ROWS);
@@ -319,14 +321,15 @@ const SCRIPT_ROWS: [Command; 5] = [
         "Says which scripts are stored on all shards.").whole(Join::And),
     row(SCRIPTING, "script|flush", -2, Flags::NOSCRIPT, NO_KEY, Closed, "2.6.0",
         "[async(ASYNC | SYNC)]",
-        "Removes all scripts from all servers.").servers(Join::AllSucceeded),
+        "Removes all scripts from all servers.").servers(Join::AllSucceeded)
+        .script(ScriptUse::Flushes),
     row(SCRIPTING, "script|help", 2, EVER, NO_KEY, Closed, "5.0.0", "",
         "Lists these subcommands.").local(Local::Help),
     row(SCRIPTING, "script|kill", 2, Flags::NOSCRIPT.and(Flags::ALLOW_BUSY), NO_KEY, Closed, "2.6.0", "",
         "Ends the script that runs too long.").whole(Join::OneSucceeded),
     row(SCRIPTING, "script|load", 3, Flags::NOSCRIPT.and(Flags::STALE), NO_KEY, Closed, "2.6.0",
         "script",
-        "Stores a script on all servers.").servers(Join::AllSucceeded),
+        "Stores a script on all servers.").servers(Join::AllSucceeded).script(ScriptUse::Loads),
 ];
 
 #[rustfmt::skip] // a table is read by its columns

@@ -23,7 +23,7 @@ use crate::proxy::link::bounds::FlowBounds;
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::Client;
 use crate::proxy::link::flow::{Download, ReplyProgress};
-use crate::proxy::link::ticket::{Chore, Care, Owner};
+use crate::proxy::link::ticket::{Care, Chore, Owner};
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::duty::{Duty, Why};

@@ -4,6 +4,7 @@
 //! |---------------|----------------------------------------------------------------|
 //! | `forward.rs`  | a request for one server                                       |
 //! | `fan_out.rs`  | a request for several servers, in parts                        |
+//! | `script.rs`   | EVAL, EVALSHA, and scripts that a server lacks                 |
 //! | `upload.rs`   | a large request, which is sent while it still arrives          |
 //! | `download.rs` | a large reply, which is passed on while it still arrives       |
 //! | `answer.rs`   | refusals and failures                                          |
@@ -14,6 +15,7 @@ pub mod answer;
 pub mod download;
 pub mod fan_out;
 pub mod forward;
+pub mod script;
 pub mod upload;
 
 use crate::proxy::link::client::Client;

@@ -3,6 +3,7 @@
 use crate::base::slab::Key;
 use crate::base::{Epoch, PoolId, ServerId};
 use crate::proxy::link::cause::Cause;
+use crate::proxy::link::message::{Message, Workers};
 use crate::topology::{Report, Snapshot};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub enum Action {
     AskServers { pool: PoolId },
     /// Tell the director that this worker routes by this epoch now.
     Follow { epoch: Epoch },
+    /// Carry this to other workers: each reads it by [`Order::Read`].
+    Send { to: Workers, message: Message },
     /// For the log.
     Note(Note),
 }
@@ -58,9 +61,11 @@ pub enum Gathering {
     Busy,
 }
 
-/// What control asks of a worker.
+/// What control or another worker asks of a worker.
 #[derive(Clone, Debug)]
 pub enum Order {
+    /// A message of another worker, or of this one.
+    Read(Message),
     /// Route by this snapshot, if it is newer.
     Follow(Arc<Snapshot>),
     /// Report the next reply of each upstream of this server, also of upstreams made later.
@@ -109,6 +114,8 @@ pub struct Identity {
     pub run_id: Box<str>,
     /// Indexed by pool: the TCP port that it listens on, 0 for a Unix socket.
     pub ports: Vec<u16>,
+    /// Workers of the process; 0 counts as 1.
+    pub workers: u16,
 }
 
 /// Whether the loop should go on reading a connection.

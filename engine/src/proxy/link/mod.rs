@@ -16,6 +16,8 @@ pub mod cause;
 pub mod client;
 pub mod flow;
 pub mod hold;
+pub mod message;
+pub mod scripts;
 pub mod slot;
 pub mod ticket;
 pub mod turn;

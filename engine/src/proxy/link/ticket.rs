@@ -24,6 +24,10 @@ pub enum Chore {
     Swallow,
     /// INFO, for the run id of the server.
     Identify,
+    /// SCRIPT LOAD, ahead of a call.
+    Load,
+    /// SCRIPT EXISTS: whether the NOSCRIPT that this client's call got is true.
+    Verify { key: Key, number: u32 },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +53,8 @@ impl Ticket {
     #[inline]
     pub fn client(&self) -> Option<Key> {
         match self.owner {
-            Owner::Client { key, .. } => Some(key),
-            Owner::Worker(_) => None,
+            Owner::Client { key, .. } | Owner::Worker(Chore::Verify { key, .. }) => Some(key),
+            Owner::Worker(Chore::Swallow | Chore::Identify | Chore::Load) => None,
         }
     }
 
@@ -73,6 +77,8 @@ pub enum Care {
     Mute,
     /// SCAN: the cursor holds the incarnation of the server.
     Cursor,
+    /// EVALSHA: the server may lack the script.
+    Call,
 }
 
 impl Care {

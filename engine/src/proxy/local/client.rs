@@ -1,12 +1,18 @@
 //! CLIENT: a client names itself, and asks about its connection.
 
+use super::{clients, connection};
+use crate::base::Time;
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
-use crate::protocol::resp::{Args, Version, encode};
 use crate::command::Command;
+use crate::command::Join;
+use crate::protocol::resp::{Args, Version, encode};
 use crate::proxy::carry::{Exchange, Taken};
-use super::connection;
+use crate::proxy::link::client::Client;
+use crate::proxy::link::client::mute::Mute;
 use crate::proxy::link::client::refused_multi::RefusedMulti;
+use crate::proxy::link::message::About;
 use crate::texts;
+use std::fmt::Write;
 
 pub fn client(x: &mut Exchange<'_>, command: &Command, args: &Args<'_>) -> Taken {
     match command.short_name() {
@@ -19,6 +25,11 @@ pub fn client(x: &mut Exchange<'_>, command: &Command, args: &Args<'_>) -> Taken
             x.answer(|out| encode::integer(out, id));
         }
         "info" => client_info(x),
+        "kill" => clients::kill(x, command, args),
+        "list" => clients::list(x, command, args),
+        "pause" => clients::pause(x, args),
+        "reply" => reply(x, args),
+        "unpause" => clients::ask(x, About::Unpause, Join::WorkersOk),
         "no-evict" => on_or_off(x, args),
         "no-touch" => return no_touch(x, args),
         "setinfo" => set_info(x, args),
@@ -52,23 +63,52 @@ fn get_name(x: &mut Exchange<'_>) {
 }
 
 fn client_info(x: &mut Exchange<'_>) {
-    let client = &*x.client;
-    let info = client.settings.names.as_deref();
-    let text =
-        |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-    let peer = client.origin().peer.map_or_else(|| "unix:0".to_owned(), |peer| peer.to_string());
-    let line = format!(
-        "id={} addr={peer} name={} age={} db={} resp={} lib-name={} lib-ver={}\n",
-        client.origin().id,
-        text(info.map(|info| &*info.name)),
-        x.turn.now.since(client.origin().since).as_secs(),
-        client.settings.db,
-        if client.settings.version == Version::Resp3 { 3 } else { 2 },
-        text(info.map(|info| &*info.library)),
-        text(info.map(|info| &*info.library_version)),
-    );
+    let mut text = String::new();
+    line(&mut text, x.client, x.turn.now);
     // RESP3 clients of Redis get a verbatim string here; a bulk string reads the same.
-    x.answer(|out| encode::bulk(out, line.as_bytes()));
+    x.answer(|out| encode::bulk(out, text.as_bytes()));
+}
+
+/// A line of CLIENT LIST. Fields of Redis' that we do not know are left out: tools look fields up by name.
+pub fn line(text: &mut String, client: &Client, now: Time) {
+    let settings = &client.settings;
+    let names = settings.names.as_deref();
+    let word =
+        |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+    let _ = writeln!(
+        text,
+        "id={} addr={} name={} age={} idle={} flags=N db={} sub=0 psub=0 ssub=0 multi=-1 qbuf={} oll={} \
+         omem={} cmd=NULL user=default redir=-1 resp={} lib-name={} lib-ver={}",
+        client.origin().id,
+        client.address(),
+        word(names.map(|names| &*names.name)),
+        now.since(client.origin().since).as_secs(),
+        now.since(client.heard_at()).as_secs(),
+        settings.db,
+        client.unparsed_bytes(),
+        client.owed(),
+        client.unread_bytes(),
+        if settings.version == Version::Resp3 { 3 } else { 2 },
+        word(names.map(|names| &*names.library)),
+        word(names.map(|names| &*names.library_version)),
+    );
+}
+
+/// CLIENT REPLY ON gets a reply; OFF and SKIP get none.
+fn reply(x: &mut Exchange<'_>, args: &Args<'_>) {
+    let word = args.get(2).unwrap_or_default();
+    if word.eq_ignore_ascii_case(b"on") {
+        x.client.mute = Mute::No;
+        x.answer(|out| encode::status(out, "OK"));
+    } else if word.eq_ignore_ascii_case(b"off") {
+        x.client.mute = Mute::Always;
+    } else if word.eq_ignore_ascii_case(b"skip") {
+        if x.client.mute == Mute::No {
+            x.client.mute = Mute::Next;
+        }
+    } else {
+        x.error(texts::SYNTAX);
+    }
 }
 
 fn on_or_off(x: &mut Exchange<'_>, args: &Args<'_>) {
@@ -141,7 +181,8 @@ fn tracking(x: &mut Exchange<'_>, args: &Args<'_>) {
     }
     let mut options = args.iter_from(3);
     let is_optin = options.len() > 0
-        && options.all(|it| it.eq_ignore_ascii_case(b"optin") || it.eq_ignore_ascii_case(b"noloop"));
+        && options
+            .all(|it| it.eq_ignore_ascii_case(b"optin") || it.eq_ignore_ascii_case(b"noloop"));
     if !is_off && !is_optin {
         return x.error(texts::NOT_TRACKED);
     }

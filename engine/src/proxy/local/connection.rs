@@ -5,6 +5,7 @@ use crate::command::Command;
 use crate::command::keys::KeyError;
 use crate::protocol::resp::{Args, Version, encode};
 use crate::proxy::carry::{Exchange, Taken};
+use crate::proxy::link::client::mute::Mute;
 use crate::proxy::link::client::refused_multi::RefusedMulti;
 use crate::proxy::link::client::settings::Settings;
 use crate::proxy::plan::redis;
@@ -102,9 +103,11 @@ pub fn reset(x: &mut Exchange<'_>) -> Taken {
         return Taken::NotYet;
     }
     let db = x.pool.first_db();
-    let (lane, is_open) = (x.pool.lane(Version::Resp2, db, false), x.pool.spec.redis_auth.is_none());
+    let (lane, is_open) =
+        (x.pool.lane(Version::Resp2, db, false), x.pool.spec.redis_auth.is_none());
     x.client.settings = Settings::new(db, lane, is_open);
     x.client.refused_multi = RefusedMulti::No;
+    x.client.mute = Mute::No;
     x.answer(|out| encode::status(out, "RESET"));
     Taken::Yes
 }

@@ -6,7 +6,7 @@
 use super::hello;
 use super::hello::redis_version;
 use crate::command::info::{Asked, needs_servers};
-use crate::command::{Command, Detail, Join, Pieces, info as join};
+use crate::command::{Command, Detail, Join, Pieces, ScriptUse, info as join};
 use crate::protocol::resp::Args;
 use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::ticket::Care;
@@ -81,6 +81,7 @@ pub fn info(x: &mut Exchange<'_>, command: &'static Command, args: &Args<'_>) ->
         keys: b"",
         intent: Intent::Read,
         sent: Sending { command: command.index() as u16, care: Care::None },
+        script: ScriptUse::None,
     });
     Taken::Yes
 }

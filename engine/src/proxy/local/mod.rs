@@ -4,13 +4,15 @@
 //! |-----------------|--------------------------------------------------|
 //! | `connection.rs` | PING, QUIT, AUTH, SELECT, RESET                  |
 //! | `hello.rs`      | HELLO                                            |
-//! | `client.rs`     | CLIENT                                           |
+//! | `client.rs`     | CLIENT, about the client's own connection        |
+//! | `clients.rs`    | CLIENT LIST, KILL, PAUSE                         |
 //! | `info.rs`       | INFO                                             |
 //! | `server.rs`     | ROLE, CLUSTER, ACL                               |
 //!
 //! COMMAND and HELP need only the table: `command/local.rs` answers them.
 
 pub mod client;
+mod clients;
 pub mod connection;
 pub mod hello;
 pub mod info;

@@ -17,6 +17,7 @@ pub struct Counters {
     pub requests_streamed: u64,
     pub requests_unchecked: u64,
     pub retrievals_partial: u64,
+    pub scripts_reloaded: u64,
     pub tombstones: u64,
     pub upstream_queue_full: u64,
 }
@@ -33,7 +34,7 @@ const fn row(name: &'static str, about: &'static str, read: fn(&Counters) -> u64
 }
 
 /// Every counter of a pool, sorted by name.
-pub static COUNTERS: [CounterRow; 16] = [
+pub static COUNTERS: [CounterRow; 17] = [
     row("client_connections", "clients now", |c| c.client_connections),
     row("client_eof", "clients that left in order", |c| c.client_eof),
     row("client_err", "clients that left by an error, theirs or our refusal", |c| c.client_err),
@@ -41,7 +42,9 @@ pub static COUNTERS: [CounterRow; 16] = [
         c.clients_paused
     }),
     row("clients_stalled", "clients closed for not reading their replies", |c| c.clients_stalled),
-    row("cursors_wide", "SCAN cursors above 2^53, which JavaScript cannot hold", |c| c.cursors_wide),
+    row("cursors_wide", "SCAN cursors above 2^53, which JavaScript cannot hold", |c| {
+        c.cursors_wide
+    }),
     row("forward_error", "error replies made here because a server failed, one a request", |c| {
         c.forward_error
     }),
@@ -64,6 +67,9 @@ pub static COUNTERS: [CounterRow; 16] = [
         "memcached: retrievals answered without the keys of a server that failed",
         |c| c.retrievals_partial,
     ),
+    row("scripts_reloaded", "calls sent again, since the server had lost the script", |c| {
+        c.scripts_reloaded
+    }),
     row("tombstones", "requests that timed out on the wire", |c| c.tombstones),
     row("upstream_queue_full", "requests refused because an upstream's queue was full", |c| {
         c.upstream_queue_full
@@ -87,6 +93,7 @@ impl Counters {
         self.requests_refused += other.requests_refused;
         self.requests_unchecked += other.requests_unchecked;
         self.retrievals_partial += other.retrievals_partial;
+        self.scripts_reloaded += other.scripts_reloaded;
         self.tombstones += other.tombstones;
         self.upstream_queue_full += other.upstream_queue_full;
     }
@@ -163,12 +170,13 @@ mod tests {
             replies_streamed: 14,
             requests_streamed: 15,
             cursors_wide: 16,
+            scripts_reloaded: 17,
         };
         let mut sum = one;
         sum.add(&one);
         let mut read: Vec<u64> = COUNTERS.iter().map(|row| (row.read)(&sum)).collect();
         read.sort_unstable();
-        assert_eq!(read, (1..=16).map(|n| 2 * n).collect::<Vec<u64>>());
+        assert_eq!(read, (1..=17).map(|n| 2 * n).collect::<Vec<u64>>());
         assert!(COUNTERS.iter().all(|row| !row.about.is_empty()));
     }
 }

@@ -7,7 +7,7 @@ use super::refusal::{Refusal, Says};
 use super::{Facts, FanOut, PLACEHOLDER, Plan, Scratch, Sending, To, foreign};
 use crate::base::ShardId;
 use crate::command::memcache::{self, Command, MetaFlags, MetaKey, Verb, has_noreply};
-use crate::command::{Detail, Join, Pieces};
+use crate::command::{Detail, Join, Pieces, ScriptUse};
 use crate::protocol::memcache::request::Refusal as BadBlock;
 use crate::protocol::memcache::words::Words;
 use crate::protocol::memcache::{KEY_BYTES_MAX, Request};
@@ -171,6 +171,7 @@ fn retrieve_many<'a>(
         keys,
         intent,
         sent,
+        script: ScriptUse::None,
     })
 }
 
@@ -196,6 +197,7 @@ fn all<'a>(command: &Command, join: Join, request: &Request<'a>, facts: &Facts<'
         keys: b"",
         intent,
         sent,
+        script: ScriptUse::None,
     })
 }
 

@@ -28,7 +28,7 @@ mod scan;
 mod whole;
 
 use crate::base::{Chance, ShardId};
-use crate::command::{Command, Detail, Join, Local, Pieces, memcache as lines};
+use crate::command::{Command, Detail, Join, Local, Pieces, ScriptUse, memcache as lines};
 use crate::protocol::memcache as text;
 use crate::protocol::resp::Args;
 use crate::proxy::link::client::refused_multi::Barred;
@@ -73,6 +73,8 @@ pub struct Scratch<'s> {
 pub enum Plan<'a> {
     /// To one server, byte for byte.
     Forward(Forward),
+    /// EVAL or EVALSHA: the same, and scripts are looked after.
+    Call(Forward, ScriptUse),
     /// In parts to several servers.
     FanOut(FanOut<'a>),
     /// Answered here.
@@ -111,6 +113,8 @@ pub struct FanOut<'a> {
     pub keys: &'a [u8],
     pub intent: Intent,
     pub sent: Sending,
+    /// SCRIPT LOAD and SCRIPT FLUSH.
+    pub script: ScriptUse,
 }
 
 /// Where the parts go.

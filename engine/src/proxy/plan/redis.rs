@@ -1,11 +1,14 @@
 //! Decides on a request of RESP.
 
 use super::refusal::{Multi, Refusal, Says};
-use super::{Facts, FanOut, Forward, PLACEHOLDER, Plan, Scratch, Sending, To, foreign, scan, whole};
+use super::{
+    Facts, FanOut, Forward, PLACEHOLDER, Plan, Scratch, Sending, To, foreign, scan, whole,
+};
 use crate::base::ShardId;
 use crate::command::keys::{self, KeyError};
 use crate::command::{
-    self, Before, Command, CutBy, Detail, Flags, Group, Join, Local, Pieces, Refuses, Verb, refused as never,
+    self, Before, Command, CutBy, Detail, Flags, Group, Join, Local, Pieces, Refuses, ScriptUse,
+    Verb, refused as never,
 };
 use crate::protocol::resp::Args;
 use crate::proxy::link::client::refused_multi::Barred;
@@ -105,11 +108,7 @@ pub fn decide_begun<'a>(
 /// A command without a row. A pool may send it to the owner of its first argument
 /// (`unknown_commands: first_key`), except those of which we know that it must not.
 #[cold]
-fn beyond_the_table<'a>(
-    args: &Args<'a>,
-    facts: &Facts<'_>,
-    scratch: &mut Scratch<'_>,
-) -> Plan<'a> {
+fn beyond_the_table<'a>(args: &Args<'a>, facts: &Facts<'_>, scratch: &mut Scratch<'_>) -> Plan<'a> {
     let key = args.get(1).filter(|_| facts.topology.spec.forwards_unknown);
     let is_known = || never::why(args.name()).is_some() || never::has_state(args.name());
     match key {
@@ -169,7 +168,14 @@ fn checked<'a>(
         return Plan::Refuse(Refusal::error(texts::CROSSSLOT.as_bytes()).counted());
     }
     let forward = facts.forward(owner, sending(command));
-    Plan::Forward(Forward { is_unchecked: !has_one_owner, ..forward })
+    sent(command, Forward { is_unchecked: !has_one_owner, ..forward })
+}
+
+fn sent<'a>(command: &Command, forward: Forward) -> Plan<'a> {
+    match command.script {
+        ScriptUse::None => Plan::Forward(forward),
+        script => Plan::Call(forward, script),
+    }
 }
 
 /// The error for an option that cannot be served, if the request has one.
@@ -217,9 +223,9 @@ fn keyless<'a>(
 /// the first live one.
 fn fixed<'a>(command: &'static Command, facts: &Facts<'_>, scratch: &mut Scratch<'_>) -> Plan<'a> {
     if !facts.topology.keys_have_owners() {
-        return Plan::Forward(facts.forward(facts.topology.first_live(), sending(command)));
+        return sent(command, facts.forward(facts.topology.first_live(), sending(command)));
     }
-    placeholder(command, facts, scratch)
+    sent(command, facts.forward_key(PLACEHOLDER, scratch.chance, sending(command)))
 }
 
 /// A command that is cut by the owners of its keys, unless all keys have one owner.
@@ -257,6 +263,7 @@ fn cut<'a>(
         keys: b"",
         intent,
         sent,
+        script: ScriptUse::None,
     })
 }
 

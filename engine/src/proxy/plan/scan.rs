@@ -13,7 +13,7 @@ use super::refusal::{Refusal, Says};
 use super::{Facts, FanOut, Plan, Scratch, To};
 use crate::base::ShardId;
 use crate::command::cursor::{Cursor, Step};
-use crate::command::{Command, Detail, Join, Pieces};
+use crate::command::{Command, Detail, Join, Pieces, ScriptUse};
 use crate::protocol::resp::Args;
 use crate::proxy::link::ticket::Care;
 use crate::texts;
@@ -74,6 +74,7 @@ pub fn decide<'a>(
         keys: b"",
         intent,
         sent,
+        script: ScriptUse::None,
     })
 }
 
@@ -83,7 +84,8 @@ fn scan_id(topology: &PoolTopology, shard: ShardId) -> u16 {
 
 /// The shard in the ring with the lowest number from `id` on.
 fn first_from(topology: &PoolTopology, id: u16) -> Option<ShardId> {
-    let in_ring = topology.shard_ids().filter(|&it| topology.shard(it).state != ShardState::Ejected);
+    let in_ring =
+        topology.shard_ids().filter(|&it| topology.shard(it).state != ShardState::Ejected);
     in_ring.filter(|&it| scan_id(topology, it) >= id).min_by_key(|&it| scan_id(topology, it))
 }
 

@@ -23,15 +23,24 @@ pub fn decide<'a>(
     // What changes data or servers must reach all of them. The rest leaves out shards where no key is
     // found.
     let must_reach_all = intent == Intent::Write || command.is_fenced;
-    let to =
-        if must_reach_all || !facts.topology.is_any_in_ring() { To::All } else { To::InRing };
+    let to = if must_reach_all || !facts.topology.is_any_in_ring() { To::All } else { To::InRing };
     let (behind, detail) = match join {
         Join::Random => (DBSIZE, Detail::Chance(scratch.chance.draw())),
         Join::Logs => (&b""[..], Detail::Count(entries(args))),
         _ => (&b""[..], Detail::None),
     };
     let pieces = Pieces::Whole { bytes: args.bytes() };
-    Plan::FanOut(FanOut { to, pieces, behind, join, detail, keys: b"", intent, sent })
+    Plan::FanOut(FanOut {
+        to,
+        pieces,
+        behind,
+        join,
+        detail,
+        keys: b"",
+        intent,
+        sent,
+        script: command.script,
+    })
 }
 
 /// The number in SLOWLOG GET; -1 is all. What is no number is an error of the servers'.
@@ -50,6 +59,9 @@ pub fn is_fenced(command: &Command, args: &Args<'_>, facts: &Facts<'_>) -> bool 
         return false;
     }
     let is_harmless = command.name == "config|set"
-        && args.iter_from(2).step_by(2).all(|it| it.eq_ignore_ascii_case(b"notify-keyspace-events"));
+        && args
+            .iter_from(2)
+            .step_by(2)
+            .all(|it| it.eq_ignore_ascii_case(b"notify-keyspace-events"));
     !is_harmless
 }

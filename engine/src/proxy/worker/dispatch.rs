@@ -1,11 +1,13 @@
 //! From a request to its plan, and from the plan to `carry` or `local`.
 
+use crate::command::{Flags, ScriptUse, lookup};
 use crate::protocol::memcache as text;
 use crate::protocol::resp::{Args, request};
 use crate::proxy::carry::fan_out::OWNERS_KEPT;
 use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::client::refused_multi::RefusedMulti;
 use crate::proxy::link::flow::UploadRest;
+use crate::proxy::link::message::PauseMode;
 use crate::proxy::local;
 use crate::proxy::plan::decide::decide;
 use crate::proxy::plan::{Facts, Head, Plan, Scratch};
@@ -41,14 +43,48 @@ fn plan<'a>(x: &mut Exchange<'_>, head: Head<'_, 'a>) -> Plan<'a> {
 /// Takes one request of RESP.
 #[inline]
 pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
+    if x.pool.pause.is_some() && is_held(x, args.name()) {
+        return Taken::NotYet;
+    }
     match plan(x, Head::Args(args)) {
         Plan::Forward(forward) => x.forward(forward, args.bytes()),
-        Plan::FanOut(fan_out) => x.fan_out(fan_out),
+        Plan::Call(forward, script) => x.call(forward, script, args),
+        Plan::FanOut(fan_out) => {
+            let script = fan_out.script;
+            x.fan_out(fan_out);
+            if script != ScriptUse::None {
+                x.note_script(script, args);
+            }
+        }
         Plan::Local(local, command) => return local::answer(x, local, command, args),
         Plan::Refuse(refusal) => x.refuse(refusal),
         Plan::LocalLine(_) | Plan::WhenWhole => debug_assert!(false, "no plan for a request"),
     }
     Taken::Yes
+}
+
+/// Holds the client, if CLIENT PAUSE holds this command. Returns whether it does.
+#[cold]
+fn is_held(x: &mut Exchange<'_>, name: &[u8]) -> bool {
+    let Some((until, mode)) = x.pool.pause else {
+        return false;
+    };
+    if until <= x.turn.now {
+        x.pool.pause = None;
+        return false;
+    }
+    // A script may write, if it does not say that it only reads.
+    let is_harmless = mode == PauseMode::Write
+        && lookup(name).is_none_or(|row| {
+            let may_write = row.flags.has(Flags::WRITE)
+                || row.flags.has(Flags::NO_MANDATORY_KEYS) && !row.flags.has(Flags::READONLY);
+            !may_write
+        });
+    if is_harmless || !x.client.settings.is_authenticated {
+        return false;
+    }
+    x.client.pause(x.turn, until);
+    true
 }
 
 /// Takes one request of memcached's protocol.
@@ -59,7 +95,9 @@ pub(super) fn take_line(x: &mut Exchange<'_>, request: &text::Request<'_>) {
         Plan::FanOut(fan_out) => x.fan_out(fan_out),
         Plan::LocalLine(local) => local::answer_line(x, local),
         Plan::Refuse(refusal) => x.refuse(refusal),
-        Plan::Local(..) | Plan::WhenWhole => debug_assert!(false, "no plan for a line"),
+        Plan::Local(..) | Plan::Call(..) | Plan::WhenWhole => {
+            debug_assert!(false, "no plan for a line")
+        }
     }
 }
 
@@ -77,6 +115,9 @@ pub(super) fn begin_request(
     let Some((name, key, args)) = progress.head(bytes) else {
         return Begun::No;
     };
+    if x.pool.pause.is_some() && is_held(x, name) {
+        return Begun::NotYet;
+    }
     begin(x, Head::ArgsBegun { name, key, args }, || UploadRest::Resp(std::mem::take(progress)))
 }
 

@@ -5,7 +5,7 @@ use crate::base::slab::Key;
 use crate::proxy::link::action::{Action, ConnId, Note};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::flow::Download;
-use crate::proxy::link::ticket::{Care, Lost, Owner};
+use crate::proxy::link::ticket::{Care, Chore, Lost, Owner};
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::duty::Duty;
 use crate::proxy::link::upstream::pool::Pool;
@@ -137,8 +137,18 @@ impl Worker {
         let text = |sent| failure_text(pool.spec.protocol, &pool.policy, cause, shard, sent);
         let (unsent, perhaps) = (text(Sent::No), text(Sent::Perhaps));
         for Lost { ticket, may_have_left } in gone {
-            let Owner::Client { key, number, part } = ticket.owner else {
-                continue;
+            let (key, number, part) = match ticket.owner {
+                Owner::Client { key, number, part } => (key, number, part),
+                // The call was refused, and not sent again.
+                Owner::Worker(Chore::Verify { key, number }) => {
+                    if let Some(client) = clients.get_mut(key)
+                        && let Some(call) = client.take_call(number)
+                    {
+                        client.handle_reply(turn, number, 0, &call.refusal);
+                    }
+                    continue;
+                }
+                Owner::Worker(Chore::Swallow | Chore::Identify | Chore::Load) => continue,
             };
             if let Some(client) = clients.get_mut(key) {
                 let text = if *may_have_left { &perhaps } else { &unsent };

@@ -13,6 +13,7 @@ impl Worker {
     pub fn handle_order(&mut self, order: &Order) {
         self.check_phase();
         match order {
+            Order::Read(message) => self.read(message),
             Order::Follow(snapshot) => self.follow(snapshot),
             Order::Watch { pool, server } => self.watch(*pool, *server),
             Order::ShutDown => self.shut_down(),

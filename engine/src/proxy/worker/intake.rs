@@ -25,7 +25,7 @@ impl Worker {
         if !client.is_open() {
             return Reading::Go; // what comes after QUIT or a refusal is dropped
         }
-        client.handle_asked();
+        client.handle_asked(self.turn.now);
         let mut input = client.take_input();
         let protocol = client.origin().protocol;
         match &mut input {

@@ -3,7 +3,7 @@
 use super::Worker;
 use crate::base::limits::CLIENT_WINDOW_MAX;
 use crate::base::slab::Key;
-use crate::command::{INDEX_COUNT, memcache};
+use crate::command::{UNKNOWN, memcache};
 use crate::proxy::link::slot::Slot;
 use crate::topology::Protocol;
 use std::collections::BTreeMap;
@@ -53,12 +53,12 @@ impl Worker {
         for upstream in &self.upstreams {
             upstream.check_invariants();
             let rows = match self.pools[upstream.pool().index()].spec.protocol {
-                Protocol::Redis => INDEX_COUNT,
-                Protocol::Memcache => memcache::COMMANDS.len(),
+                Protocol::Redis => UNKNOWN,
+                Protocol::Memcache => memcache::COMMANDS.len() - 1,
             };
             let flowing = upstream.download().map(|download| &download.ticket);
             for ticket in upstream.queue().tickets().chain(flowing) {
-                assert!(usize::from(ticket.command) < rows, "a ticket knows its command");
+                assert!(usize::from(ticket.command) <= rows, "a ticket knows its command");
                 if let Some(key) = ticket.client() {
                     *tickets.entry(key).or_default() += 1;
                 }
@@ -69,8 +69,9 @@ impl Worker {
                 .replies()
                 .slots()
                 .map(|slot| match slot {
-                    Slot::Waiting => 1,
+                    Slot::Waiting | Slot::Muted => 1,
                     Slot::Ready { .. } => 0,
+                    Slot::Joining(joining) if joining.is_of_workers() => 0,
                     Slot::Joining(joining) => usize::from(joining.left()),
                 })
                 .sum();

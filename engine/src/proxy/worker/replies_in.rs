@@ -12,7 +12,7 @@ use super::refusals::{refused, unasked};
 use crate::base::slab::{Key, Slab};
 use crate::protocol::memcache;
 use crate::protocol::resp::reply;
-use crate::proxy::carry::download;
+use crate::proxy::carry::{download, script};
 use crate::proxy::link::action::{Action, Note, Reading};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::Client;
@@ -223,13 +223,29 @@ fn take_reply(
             if let Some(client) = clients.get_mut(key) {
                 upstream.counters.responses += 1;
                 upstream.counters.response_bytes += reply.len() as u64;
-                if ticket.care == Care::Cursor {
-                    client.set_incarnation(number, upstream.identity().tag());
+                match ticket.care {
+                    Care::Cursor => client.set_incarnation(number, upstream.identity().tag()),
+                    Care::Call if kind == b'-' => {
+                        let call = (number, ticket.command);
+                        if script::is_looked_into(pool, upstream, client, turn, call, reply) {
+                            return Ok(());
+                        }
+                    }
+                    _ => {}
                 }
                 client.handle_reply(turn, number, part, reply);
             }
         }
-        Owner::Worker(chore) => take_own(upstream, chore, reply),
+        Owner::Worker(Chore::Verify { key, number }) => {
+            if let Some(client) = clients.get_mut(key) {
+                let call = (number, ticket.command);
+                script::handle_verified(pool, upstream, client, turn, call, reply);
+            }
+        }
+        Owner::Worker(Chore::Identify) => {
+            upstream.set_identity(Identity::of_answer(reply));
+        }
+        Owner::Worker(Chore::Swallow | Chore::Load) => {}
     }
     // It did not know the command, and may be taking a block for others by now.
     if matches!(ticket.care, Care::Meta | Care::Quiet) && reply.starts_with(b"ERROR\r\n") {
@@ -237,15 +253,6 @@ fn take_reply(
         return Err(Cause::Handshake(detail::NO_META.into()));
     }
     Ok(())
-}
-
-/// A reply that no client waits for.
-#[cold]
-fn take_own(upstream: &mut Upstream, chore: Chore, reply: &[u8]) {
-    match chore {
-        Chore::Swallow => {}
-        Chore::Identify => upstream.set_identity(Identity::of_answer(reply)),
-    }
 }
 
 /// Reports that the server has answered, if the director wants to know.

@@ -7,8 +7,11 @@
 //!   └──────┘ ──▶ ┌──────────────┐ ────────▶ └──────────────┘
 //!       │        │ AwaitServers │   they have answered, or the time is over
 //!       │        └──────────────┘                ▲
+//!       ├──────▶ ┌────────┐ ─────────────────────┤
+//!       │        │ Upload │   a large request has been sent whole
+//!       │        └────────┘                      │
 //!       └──────▶ ┌────────┐ ─────────────────────┘
-//!                │ Upload │   a large request has been sent whole
+//!                │ Paused │   CLIENT PAUSE is over
 //!                └────────┘
 //! ```
 
@@ -24,6 +27,8 @@ pub enum Gate {
     AwaitReplies,
     /// HELLO or INFO waits until servers have said what they can do, but not longer than this.
     AwaitServers { until: Time },
+    /// CLIENT PAUSE holds it until this time.
+    Paused { until: Time },
     /// A large request is on its way, and what comes next belongs to it.
     Upload {
         flow: Box<Upload>,

@@ -6,8 +6,11 @@
 //! for large replies through before it closes. Such replies flow (`carry/download.rs`) and wait in their
 //! server. `CLIENT_HOARD_STALL_MS` bounds what is collected nevertheless.
 
+pub mod calls;
 mod delivery;
+pub mod filter;
 pub mod gate;
+pub mod mute;
 mod reading;
 pub mod refused_multi;
 pub mod replies;
@@ -15,13 +18,16 @@ pub mod settings;
 mod window;
 mod writing;
 
+use calls::{Call, Calls};
 use delivery::Delivery;
 use gate::Gate;
+use mute::Mute;
 use refused_multi::{Barred, RefusedMulti};
 use replies::{Came, JoinOutcome, Replies};
 use settings::Settings;
 
 use super::flow::{RequestProgress, Upload};
+use super::scripts::Sha;
 use super::slot::Slot;
 use super::turn::Turn;
 use crate::base::limits::{CLIENT_GLUT_STALL_MS, CLIENT_HOARD_BYTES};
@@ -99,6 +105,12 @@ pub struct Client {
     delivery: Delivery,
     /// The upstream whose reply to its oldest request flows here.
     download_from: Option<Key>,
+    /// CLIENT REPLY: whether it gets replies.
+    pub mute: Mute,
+    /// Calls of stored scripts that it waits for.
+    calls: Option<Box<Calls>>,
+    /// When bytes of it were read last.
+    heard_at: Time,
 }
 
 impl Client {
@@ -118,6 +130,9 @@ impl Client {
             replies: Replies::new(),
             delivery: Delivery::default(),
             download_from: None,
+            mute: Mute::No,
+            calls: None,
+            heard_at: origin.since,
         }
     }
 
@@ -143,6 +158,16 @@ impl Client {
     #[inline]
     pub fn is_open(&self) -> bool {
         self.state == ClientState::Open
+    }
+
+    /// As CLIENT LIST shows it.
+    pub fn address(&self) -> String {
+        self.origin.peer.map_or_else(|| "unix:0".to_owned(), |peer| peer.to_string())
+    }
+
+    /// When bytes of it were read last.
+    pub fn heard_at(&self) -> Time {
+        self.heard_at
     }
 
     // ---- its end -------------------------------------------------------------------------
@@ -217,16 +242,24 @@ impl Client {
     /// A new slot at the end; its number goes on the ticket.
     #[inline]
     pub fn expect(&mut self, turn: &mut Turn) -> u32 {
-        self.replies.add(&mut turn.spare_slots, Slot::Waiting)
+        let slot =
+            if self.mute == Mute::No || !self.mute.take() { Slot::Waiting } else { Slot::Muted };
+        self.replies.add(&mut turn.spare_slots, slot)
     }
 
-    pub fn expect_parts(&mut self, turn: &mut Turn, joining: Joining) -> u32 {
+    pub fn expect_parts(&mut self, turn: &mut Turn, mut joining: Joining) -> u32 {
+        if self.mute.take() {
+            joining.mute();
+        }
         self.replies.add(&mut turn.spare_slots, Slot::Joining(Box::new(joining)))
     }
 
     /// Answers the request read just now, in its turn.
     #[inline]
     pub fn answer(&mut self, turn: &mut Turn, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.mute.take() {
+            return;
+        }
         if self.replies.answer(&mut turn.buffers, &mut turn.spare_slots, write) {
             self.mark_dirty(turn);
         }
@@ -264,6 +297,22 @@ impl Client {
     /// The incarnation of the server that answers SCAN, request `number`.
     pub fn set_incarnation(&mut self, number: u32, tag: u16) {
         self.replies.set_incarnation(number, tag);
+    }
+
+    // ---- calls of stored scripts ---------------------------------------------------------
+
+    /// Keeps the call that is sent next, until its reply.
+    pub fn keep_call(&mut self, sha: Sha, request: &[u8]) {
+        let numbers = self.replies.numbers();
+        self.calls.get_or_insert_default().keep(numbers, sha, request);
+    }
+
+    pub fn call_mut(&mut self, number: u32) -> Option<&mut Call> {
+        self.calls.as_mut()?.get_mut(number)
+    }
+
+    pub fn take_call(&mut self, number: u32) -> Option<Call> {
+        self.calls.as_mut()?.take(number)
     }
 
     fn handle_part(&mut self, turn: &mut Turn, number: u32, take: impl FnOnce(&mut Joining)) {

@@ -17,7 +17,7 @@ impl Client {
         match self.gate {
             Gate::Open => self.replies.has_room(),
             Gate::AwaitReplies => self.replies.owed() == 0 && self.replies.has_room(),
-            Gate::AwaitServers { .. } => false,
+            Gate::AwaitServers { .. } | Gate::Paused { .. } => false,
             Gate::Upload { is_full, .. } => !is_full,
         }
     }
@@ -80,7 +80,28 @@ impl Client {
         }
     }
 
+    /// CLIENT PAUSE holds its next request.
+    pub fn pause(&mut self, turn: &mut Turn, until: Time) {
+        self.gate = Gate::Paused { until };
+        self.set_deadline(turn, until);
+    }
+
+    /// CLIENT PAUSE is over.
+    pub fn end_pause(&mut self, turn: &mut Turn) {
+        if let Gate::Paused { .. } = self.gate {
+            self.gate = Gate::AwaitReplies;
+            self.maybe_resume(turn);
+        }
+    }
+
     pub fn handle_wait_deadline(&mut self, turn: &mut Turn) {
+        if let Gate::Paused { until } = self.gate {
+            if until <= turn.now {
+                self.end_pause(turn);
+            } else {
+                self.set_deadline(turn, until);
+            }
+        }
         if let Gate::AwaitServers { until } = self.gate {
             if until <= turn.now {
                 self.end_wait(turn, false);

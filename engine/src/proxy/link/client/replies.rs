@@ -144,6 +144,11 @@ impl Replies {
         number.wrapping_sub(self.head) as usize
     }
 
+    /// The number of the next request, and that of the oldest.
+    pub fn numbers(&self) -> (u32, u32) {
+        (self.head.wrapping_add(self.slots.len() as u32), self.head)
+    }
+
     /// Whether request `number` waits for parts.
     pub fn is_joining(&self, number: u32) -> bool {
         matches!(self.slots.get(self.index(number)), Some(Slot::Joining(_)))
@@ -169,6 +174,14 @@ impl Replies {
                 *slot = Slot::Ready { start: self.stash.len(), len: reply.len() };
                 self.stash.extend_from_slice(reply);
                 self.stash_live += reply.len();
+                Came::Kept
+            }
+            Some(Slot::Muted) if at == 0 => {
+                self.pop(buffers, 0);
+                Came::Answered
+            }
+            Some(slot @ Slot::Muted) => {
+                *slot = Slot::Ready { start: 0, len: 0 };
                 Came::Kept
             }
             Some(Slot::Joining(_)) => Came::Part,

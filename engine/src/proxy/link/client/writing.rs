@@ -34,7 +34,8 @@ impl Client {
 
     /// Bytes of requests are read.
     #[inline]
-    pub fn handle_asked(&mut self) {
+    pub fn handle_asked(&mut self, now: Time) {
+        self.heard_at = now;
         self.delivery.asked_at_once = self.owed() == 0 && self.replies.out.is_empty();
     }
 

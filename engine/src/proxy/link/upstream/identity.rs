@@ -20,7 +20,8 @@ impl Identity {
     /// From the answer. A server that does not tell its run id looks the same after a restart: a cursor
     /// of before may miss keys then.
     pub fn of_answer(reply: &[u8]) -> Identity {
-        let run_id = reply.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"run_id:"));
+        let run_id =
+            reply.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"run_id:"));
         Identity::Known(cursor::tag(run_id.unwrap_or_default().trim_ascii_end()))
     }
 

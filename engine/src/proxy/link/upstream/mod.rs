@@ -27,6 +27,7 @@ use socket::{ReplyInput, Socket, SocketState};
 use super::action::{Action, ConnId, Reading};
 use super::cause::Cause;
 use super::flow::Download;
+use super::scripts::Loaded;
 use super::ticket::{Lost, Ticket};
 use super::turn::Turn;
 use crate::base::limits::GATHER_BYTES;
@@ -47,12 +48,20 @@ pub struct Upstream {
     download: Option<Box<Download>>,
     /// Of the server behind this socket.
     identity: Identity,
+    /// Scripts that were loaded on this socket.
+    pub loaded: Loaded,
     pub failures: Failures,
     pub counters: ServerCounters,
 }
 
 impl Upstream {
-    pub fn new(index: u32, pool: PoolId, server: ServerId, lane: u16, is_watched: bool) -> Upstream {
+    pub fn new(
+        index: u32,
+        pool: PoolId,
+        server: ServerId,
+        lane: u16,
+        is_watched: bool,
+    ) -> Upstream {
         Upstream {
             key: Key { index, generation: 0 },
             pool,
@@ -63,6 +72,7 @@ impl Upstream {
             queue: Queue::default(),
             download: None,
             identity: Identity::Unknown,
+            loaded: Loaded::default(),
             failures: Failures::new(is_watched),
             counters: ServerCounters::default(),
         }
@@ -238,6 +248,7 @@ impl Upstream {
     pub fn take_down(&mut self, turn: &mut Turn, keep_unsent: bool) -> Vec<Lost> {
         self.download = None;
         self.identity = Identity::Unknown;
+        self.loaded.clear();
         self.socket.reset(&mut turn.buffers);
         self.queue.take_down(keep_unsent, &mut turn.buffers)
     }

@@ -7,6 +7,8 @@ use super::socket::SocketState;
 use crate::base::limits::{NO_META_MS, SPARE_IDLE_MS, SPARE_SOCKETS_MAX};
 use crate::base::{PoolId, ServerId, ShardId, Time};
 use crate::protocol::resp::Version;
+use crate::proxy::link::message::PauseMode;
+use crate::proxy::link::scripts::Scripts;
 use crate::proxy::link::turn::Turn;
 use crate::topology::{Address, Policy, PoolSpec, PoolTopology, Protocol};
 use std::sync::Arc;
@@ -31,6 +33,10 @@ pub struct Pool {
     spares: Vec<Spare>,
     /// Commands that went unchecked and are in the log.
     unchecked: Vec<&'static str>,
+    /// Scripts that came through the pool.
+    pub scripts: Scripts,
+    /// CLIENT PAUSE: until when, and for which commands.
+    pub pause: Option<(Time, PauseMode)>,
 }
 
 /// An upstream whose duty is `Spare`.
@@ -54,6 +60,8 @@ impl Pool {
             no_meta: Vec::new(),
             spares: Vec::new(),
             unchecked: Vec::new(),
+            scripts: Scripts::default(),
+            pause: None,
         };
         pool.grow();
         pool
@@ -151,7 +159,12 @@ impl Pool {
         at
     }
 
-    fn spare_or_new(&mut self, upstreams: &mut Vec<Upstream>, server: ServerId, lane: u16) -> usize {
+    fn spare_or_new(
+        &mut self,
+        upstreams: &mut Vec<Upstream>,
+        server: ServerId,
+        lane: u16,
+    ) -> usize {
         let spare = self.spares.iter().position(|it| (it.lane, it.server) == (lane, server));
         if let Some(spare) = spare {
             return self.spares.swap_remove(spare).at as usize;

@@ -99,7 +99,8 @@ fn show(plan: &Plan<'_>, protocol: Protocol, owners: &[u16]) -> String {
     };
     let fenced = |care: Care| if care == Care::None { String::new() } else { format!(" {care:?}") };
     match plan {
-        Plan::Forward(Forward { place, sent, is_unchecked }) => {
+        Plan::Forward(forward) | Plan::Call(forward, _) => {
+            let Forward { place, sent, is_unchecked } = forward;
             let place = match place {
                 Ok(placed) => format!("shard{}", placed.server.0),
                 Err(Out::Down(shard)) => format!("down shard{}", shard.0),

@@ -440,7 +440,8 @@ fn scan_goes_to_the_shard_of_its_cursor() {
     let (low, high) = if ids[0] < ids[1] { (0, 1) } else { (1, 0) };
     let plan = |cursor: &str| whole(&asked, &format!("SCAN {cursor}"));
     let to = |shard: usize| format!("fan out scan to shard{shard}, Cursor Read Cursor");
-    let number = |shard: u16, server| Cursor { shard, tag: 1, server }.number().unwrap().0.to_string();
+    let number =
+        |shard: u16, server| Cursor { shard, tag: 1, server }.number().unwrap().0.to_string();
     assert_eq!(plan("0"), to(low));
     assert_eq!(plan(&number(ids[low], 5)), to(low));
     assert_eq!(plan(&number(ids[high], 0)), to(high));

@@ -1,0 +1,75 @@
+//! What workers say to each other. The driver carries it; the reader finds it among its orders.
+//!
+//! ```text
+//!   a client asks one worker ──▶ Ask to every worker ──▶ each sends an Answer: a part of the reply
+//! ```
+
+use crate::base::slab::Key;
+use crate::base::{PoolId, WorkerId};
+use crate::proxy::link::client::filter::Filter;
+use crate::proxy::link::scripts::Sha;
+use std::sync::Arc;
+
+/// Who gets a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Workers {
+    /// Every worker, the sender too.
+    All,
+    Others,
+    One(WorkerId),
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Message {
+    /// A script came through the pool.
+    Script {
+        pool: PoolId,
+        sha: Sha,
+        body: Arc<[u8]>,
+    },
+    /// All scripts of the pool were flushed.
+    NoScripts {
+        pool: PoolId,
+    },
+    Ask(Arc<Question>),
+    Answer(Answer),
+}
+
+/// What a client wants to know of all workers, or wants all of them to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Question {
+    pub pool: PoolId,
+    pub about: About,
+    /// Who asks: a worker, its client, and the client's number for the request.
+    pub from: WorkerId,
+    pub client: Key,
+    pub number: u32,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum About {
+    /// CLIENT LIST: a line for each client.
+    List(Filter),
+    /// CLIENT KILL: how many were closed.
+    Kill(Filter),
+    /// CLIENT PAUSE.
+    Pause { ms: u64, mode: PauseMode },
+    /// CLIENT UNPAUSE.
+    Unpause,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PauseMode {
+    All,
+    /// Only commands that write.
+    Write,
+}
+
+/// A part of the reply to a question.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answer {
+    pub client: Key,
+    pub number: u32,
+    pub part: u16,
+    pub reply: Box<[u8]>,
+}
