@@ -6,7 +6,7 @@
 //! its first version and its key specification.
 
 use super::syntax::{self, Argument};
-use super::{Command, KeyUse, Keys, RequestPolicy, ResponsePolicy};
+use super::{Command, KeyUse, Keys};
 use crate::protocol::resp::{Version, encode};
 
 /// As in `COMMAND INFO`: ten fields. The last one holds the rows of the subcommands.
@@ -19,10 +19,8 @@ pub(super) fn info(out: &mut Vec<u8>, version: Version, row: &Command) {
         encode::integer(out, number);
     }
     statuses(out, version, row.categories().names());
-    let policies = [row.request.map(RequestPolicy::tip), row.response.map(ResponsePolicy::tip)];
-    let tips = policies.into_iter().chain([row.tip]).flatten();
-    encode::set(out, version, tips.clone().count());
-    for tip in tips {
+    encode::set(out, version, row.tips.words().count());
+    for tip in row.tips.words() {
         encode::bulk(out, tip.as_bytes());
     }
     let specs = specs(row);

@@ -50,7 +50,7 @@ pub use join::{Detail, Join, Joining, Parts, cursor, info};
 pub use lookup::lookup;
 pub use redis::refused;
 pub use redis::{COMMANDS, INDEX_COUNT, UNKNOWN, by_index};
-pub use tips::{RequestPolicy, ResponsePolicy};
+pub use tips::{RequestPolicy, ResponsePolicy, Tips};
 
 /// One command, or one subcommand (`object|encoding`).
 #[derive(Clone, Copy, Debug)]
@@ -73,16 +73,8 @@ pub struct Command {
     pub group: Group,
     /// Access categories beyond those that follow from the flags.
     pub belongs: Categories,
-    /// What `COMMAND` says about the output, if anything.
-    pub tip: Option<&'static str>,
-    /// How Redis' command tips say that it is cut. A cut brings its own.
-    pub request: Option<RequestPolicy>,
-    /// How they say that the replies are joined.
-    pub response: Option<ResponsePolicy>,
-    /// Refused under twemproxy manners, as twemproxy did: it concerns the whole pool.
-    pub is_modern: bool,
-    /// It changes servers and not data: served only with `admin_commands: allow`.
-    pub is_fenced: bool,
+    pub tips: Tips,
+    pub served: Served,
     pub script: ScriptUse,
     /// The first version of Redis that has it.
     pub since: &'static str,
@@ -170,6 +162,16 @@ pub enum Refuses {
     Patterns,
 }
 
+/// When a command is served.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Served {
+    Always,
+    /// Not under twemproxy manners, as twemproxy: it concerns the whole pool.
+    Modern,
+    /// Nor without `admin_commands: allow`: it changes servers and not data.
+    Fenced,
+}
+
 /// What a command does with stored scripts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ScriptUse {
@@ -220,6 +222,16 @@ impl Command {
             }
             _ => true,
         }
+    }
+
+    /// Whether it is refused under twemproxy manners.
+    #[inline]
+    pub fn is_modern(&self) -> bool {
+        self.served != Served::Always
+    }
+
+    pub fn is_fenced(&self) -> bool {
+        self.served == Served::Fenced
     }
 
     /// The name without the container's: `encoding` of `object|encoding`.

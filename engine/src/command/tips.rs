@@ -24,6 +24,27 @@ pub enum ResponsePolicy {
     Special,
 }
 
+/// The tips of a command, as `COMMAND INFO` prints them.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Tips {
+    /// How it is cut. A cut brings its own.
+    pub request: Option<RequestPolicy>,
+    /// How the replies are joined.
+    pub response: Option<ResponsePolicy>,
+    /// What is special about the output.
+    pub output: Option<&'static str>,
+}
+
+impl Tips {
+    pub const NONE: Tips = Tips { request: None, response: None, output: None };
+
+    pub fn words(&self) -> impl Iterator<Item = &'static str> + Clone {
+        let policies =
+            [self.request.map(RequestPolicy::tip), self.response.map(ResponsePolicy::tip)];
+        policies.into_iter().chain([self.output]).flatten()
+    }
+}
+
 impl RequestPolicy {
     /// As in `COMMAND INFO`.
     pub const fn tip(self) -> &'static str {

@@ -28,4 +28,4 @@ pub use place::{Intent, Out, Placed};
 pub use policy::Policy;
 pub use report::{Change, Report, Sight, Wish};
 pub use snapshot::{PoolTopology, Server, Shard, ShardState, Snapshot};
-pub use spec::{Address, Eject, Manners, PoolSpec, Protocol, ShardSpec};
+pub use spec::{Address, Eject, Manners, PoolSpec, Protocol, Serves, ShardSpec};

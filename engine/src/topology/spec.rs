@@ -24,12 +24,7 @@ pub struct PoolSpec {
     pub redis_auth: Option<Box<str>>,
     /// Selected on every upstream when above 0.
     pub redis_db: u32,
-    /// Clients may select those below this number. `None`: only `redis_db`.
-    pub databases: Option<u32>,
-    /// Commands that change servers are served.
-    pub admin_commands: bool,
-    /// A command that is not in our table goes to the owner of its first argument.
-    pub forwards_unknown: bool,
+    pub serves: Serves,
     pub eject: Eject,
     pub server_retry_timeout_ms: u32,
     /// Failures in a row until ejection; 0 acts like 1.
@@ -45,7 +40,7 @@ pub struct PoolSpec {
 impl PoolSpec {
     /// Whether clients may use this database.
     pub fn serves_database(&self, db: i64) -> bool {
-        match self.databases {
+        match self.serves.databases {
             Some(count) => (0..i64::from(count)).contains(&db),
             None => db == i64::from(self.redis_db),
         }
@@ -73,9 +68,7 @@ impl PoolSpec {
             preconnect: false,
             redis_auth: None,
             redis_db: 0,
-            databases: Some(16),
-            admin_commands: false,
-            forwards_unknown: false,
+            serves: Serves { databases: Some(16), ..Serves::default() },
             eject: Eject::Off,
             server_retry_timeout_ms: 1_000,
             server_failure_limit: 1,
@@ -84,6 +77,17 @@ impl PoolSpec {
             client_stall_ms: 60_000,
         }
     }
+}
+
+/// What clients of a pool may use besides keys.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct Serves {
+    /// The databases below this number. `None`: only `redis_db`.
+    pub databases: Option<u32>,
+    /// Commands that change servers.
+    pub admin_commands: bool,
+    /// A command that is not in our table goes to the owner of its first argument.
+    pub unknown_commands: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

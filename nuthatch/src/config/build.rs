@@ -6,7 +6,7 @@ use super::node::Scalar;
 use super::place::Place;
 use super::schema::{self, Id, KEYS, WhenAbsent};
 use nuthatch_engine::routing::{Distribution, Hash, HashTag, distribution, hash};
-use nuthatch_engine::topology::{Eject, Manners, PoolSpec, Protocol, ShardSpec};
+use nuthatch_engine::topology::{Eject, Manners, PoolSpec, Protocol, Serves, ShardSpec};
 
 /// A value, typed.
 pub enum Value {
@@ -178,9 +178,11 @@ impl Slots {
                 _ => None,
             },
             redis_db: self.number(Id::RedisDb),
-            databases: self.databases(manners),
-            admin_commands: self.choice(Id::AdminCommands) == Some(1),
-            forwards_unknown: self.choice(Id::UnknownCommands) == Some(1),
+            serves: Serves {
+                databases: self.databases(manners),
+                admin_commands: self.choice(Id::AdminCommands) == Some(1),
+                unknown_commands: self.choice(Id::UnknownCommands) == Some(1),
+            },
             eject: self.eject(),
             server_retry_timeout_ms: self.number(Id::ServerRetryTimeout),
             server_failure_limit: self.number(Id::ServerFailureLimit),

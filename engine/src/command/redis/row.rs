@@ -2,7 +2,7 @@
 
 use crate::command::{
     Before, Categories, Command, CutBy, Flags, Group, Join, KeyUse, Keys, Local, Refuses,
-    RequestPolicy, ResponsePolicy, ScriptUse, Verb,
+    RequestPolicy, ResponsePolicy, ScriptUse, Served, Tips, Verb,
 };
 
 /// The columns about keys.
@@ -74,11 +74,8 @@ pub(super) const fn row(
         before,
         group,
         belongs: Categories::of_group(group),
-        tip: None,
-        request: None,
-        response: None,
-        is_modern: false,
-        is_fenced: false,
+        tips: Tips::NONE,
+        served: Served::Always,
         script: ScriptUse::None,
         since,
         syntax,
@@ -114,21 +111,21 @@ impl Command {
         request: Option<RequestPolicy>,
         response: Option<ResponsePolicy>,
     ) -> Command {
-        self.request = request;
-        self.response = response;
+        self.tips.request = request;
+        self.tips.response = response;
         self
     }
 
     /// Refused under twemproxy manners.
     pub(super) const fn modern(mut self) -> Command {
-        self.is_modern = true;
+        self.served = Served::Modern;
         self
     }
 
     /// Served only with `admin_commands: allow`.
     pub(super) const fn fenced(mut self) -> Command {
-        self.is_fenced = true;
-        self.modern()
+        self.served = Served::Fenced;
+        self
     }
 
     pub(super) const fn local(self, local: Local) -> Command {
@@ -158,13 +155,13 @@ impl Command {
 
     /// Two servers in the same state may answer differently.
     pub(super) const fn varying(mut self) -> Command {
-        self.tip = Some("nondeterministic_output");
+        self.tips.output = Some("nondeterministic_output");
         self
     }
 
     /// The elements of the reply may have any order.
     pub(super) const fn unordered(mut self) -> Command {
-        self.tip = Some("nondeterministic_output_order");
+        self.tips.output = Some("nondeterministic_output_order");
         self
     }
 

@@ -25,6 +25,13 @@ struct Part {
     to: Result<usize, Cause>,
 }
 
+/// What ends every part.
+struct Ends {
+    tail: &'static [u8],
+    behind: &'static [u8],
+    sent: Sending,
+}
+
 impl Exchange<'_> {
     pub fn fan_out(&mut self, plan: FanOut<'_>) {
         let mut owners = std::mem::take(&mut self.turn.owners);
@@ -58,30 +65,9 @@ impl Exchange<'_> {
         );
         let number = self.client.expect_parts(self.turn, joining);
         self.turn.counters[self.pool.id.index()].fragments += parts.len() as u64;
-        let tail = pieces.tail();
-        for (part, Part { shard, to }) in (0..).zip(parts) {
-            match to {
-                Ok(at) => {
-                    let out = self.upstreams[at].tail(self.turn);
-                    out.extend_from_slice(tail);
-                    if plan.sent.care.is_sent() {
-                        out.extend_from_slice(FENCE);
-                    }
-                    self.push(at, number, part, plan.sent);
-                    if behind > 0 {
-                        let out = self.upstreams[at].tail(self.turn);
-                        out.extend_from_slice(plan.behind);
-                        self.push(at, number, behind + part, plan.sent);
-                    }
-                }
-                Err(cause) => {
-                    let text = self.failure(Some(shard), &cause);
-                    self.client.handle_failure(self.turn, number, part, Some(&text));
-                    if behind > 0 {
-                        self.client.handle_failure(self.turn, number, behind + part, Some(&text));
-                    }
-                }
-            }
+        let ends = Ends { tail: pieces.tail(), behind: plan.behind, sent: plan.sent };
+        for (at, part) in (0..).zip(parts) {
+            self.end_part(&part, number, (at, behind + at), &ends);
         }
         if owners.capacity() <= OWNERS_KEPT {
             self.turn.owners = owners;
@@ -138,6 +124,37 @@ impl Exchange<'_> {
             plan.pieces.write_head(self.upstreams[at].tail(self.turn), pieces);
         }
         Part { shard, to }
+    }
+
+    /// Ends a part and pushes its ticket; or fails it. `second`: the part of the request behind it.
+    fn end_part(
+        &mut self,
+        Part { shard, to }: &Part,
+        number: u32,
+        (part, second): (u16, u16),
+        Ends { tail, behind, sent }: &Ends,
+    ) {
+        match to {
+            Ok(at) => {
+                let out = self.upstreams[*at].tail(self.turn);
+                out.extend_from_slice(tail);
+                if sent.care.is_sent() {
+                    out.extend_from_slice(FENCE);
+                }
+                self.push(*at, number, part, *sent);
+                if !behind.is_empty() {
+                    self.upstreams[*at].tail(self.turn).extend_from_slice(behind);
+                    self.push(*at, number, second, *sent);
+                }
+            }
+            Err(cause) => {
+                let text = self.failure(Some(*shard), cause);
+                self.client.handle_failure(self.turn, number, part, Some(&text));
+                if !behind.is_empty() {
+                    self.client.handle_failure(self.turn, number, second, Some(&text));
+                }
+            }
+        }
     }
 
     /// Asks the server which one it is, before a request whose reply depends on it; once a socket.

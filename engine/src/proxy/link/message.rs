@@ -6,7 +6,7 @@
 
 use crate::base::slab::Key;
 use crate::base::{PoolId, WorkerId};
-use crate::proxy::link::client::filter::Filter;
+use crate::proxy::link::filter::Filter;
 use crate::proxy::link::scripts::Sha;
 use std::sync::Arc;
 

@@ -11,9 +11,11 @@
 //! the files of this folder: tickets, slots, large values that flow, and the [`turn`].
 
 pub mod action;
+pub mod barred;
 pub mod bounds;
 pub mod cause;
 pub mod client;
+pub mod filter;
 pub mod flow;
 pub mod hold;
 pub mod message;

@@ -7,7 +7,7 @@ use crate::command::keys::KeyError;
 use crate::command::{Command, Detail, Join, Joining, Parts};
 use crate::protocol::resp::{Args, ArgsIter};
 use crate::proxy::carry::Exchange;
-use crate::proxy::link::client::filter::Filter;
+use crate::proxy::link::filter::Filter;
 use crate::proxy::link::message::{About, Message, PauseMode, Question, Workers};
 use crate::texts;
 use std::sync::Arc;

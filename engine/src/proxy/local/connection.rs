@@ -72,7 +72,7 @@ pub fn select(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
     };
     let spec = &x.pool.spec;
     if !spec.serves_database(asked.into()) {
-        let text = match spec.databases {
+        let text = match spec.serves.databases {
             Some(_) => texts::DB_OUT_OF_RANGE.to_owned(),
             None => texts::other_database(asked, &spec.name, spec.redis_db),
         };

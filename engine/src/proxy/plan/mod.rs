@@ -28,10 +28,10 @@ mod scan;
 mod whole;
 
 use crate::base::{Chance, ShardId};
-use crate::command::{Command, Detail, Join, Local, Pieces, ScriptUse, memcache as lines};
+use crate::command::{Command, Detail, Flags, Join, Local, Pieces, ScriptUse, memcache as lines};
 use crate::protocol::memcache as text;
 use crate::protocol::resp::Args;
-use crate::proxy::link::client::refused_multi::Barred;
+use crate::proxy::link::barred::Barred;
 use crate::proxy::link::ticket::Care;
 use crate::topology::{Intent, Out, Placed, Policy, PoolTopology};
 use refusal::Refusal;
@@ -145,6 +145,13 @@ impl Facts<'_> {
     fn forward(&self, owner: Option<ShardId>, (intent, sent): (Intent, Sending)) -> Forward {
         Forward { place: self.topology.place(owner, intent), sent, is_unchecked: false }
     }
+}
+
+/// How a command is sent, from its row.
+#[inline]
+fn sending(command: &Command) -> (Intent, Sending) {
+    let intent = if command.flags.has(Flags::WRITE) { Intent::Write } else { Intent::Read };
+    (intent, Sending { command: command.index() as u16, care: Care::None })
 }
 
 #[cfg(test)]

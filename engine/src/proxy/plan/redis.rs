@@ -2,16 +2,16 @@
 
 use super::refusal::{Multi, Refusal, Says};
 use super::{
-    Facts, FanOut, Forward, PLACEHOLDER, Plan, Scratch, Sending, To, foreign, scan, whole,
+    Facts, FanOut, Forward, PLACEHOLDER, Plan, Scratch, Sending, To, foreign, scan, sending, whole,
 };
 use crate::base::ShardId;
 use crate::command::keys::{self, KeyError};
 use crate::command::{
-    self, Before, Command, CutBy, Detail, Flags, Group, Join, Local, Pieces, Refuses, ScriptUse,
-    Verb, refused as never,
+    self, Before, Command, CutBy, Detail, Group, Join, Local, Pieces, Refuses, ScriptUse, Verb,
+    refused as never,
 };
 use crate::protocol::resp::Args;
-use crate::proxy::link::client::refused_multi::Barred;
+use crate::proxy::link::barred::Barred;
 use crate::proxy::link::ticket::Care;
 use crate::texts;
 use crate::topology::{Intent, Policy};
@@ -58,7 +58,7 @@ pub fn decide<'a>(args: &Args<'a>, facts: &Facts<'_>, scratch: &mut Scratch<'_>)
             Plan::Forward(facts.forward_key(key, scratch.chance, sending(command)))
         }
         Verb::Cut(by, join) if !by.is_to_all() => cut(command, (by, join), args, facts, scratch),
-        Verb::Forward if command.is_modern && facts.policy.refuses_whole_pool => {
+        Verb::Forward if command.is_modern() && facts.policy.refuses_whole_pool => {
             Plan::Refuse(unknown(args, facts))
         }
         Verb::Forward => checked(command, args, facts, scratch),
@@ -73,7 +73,7 @@ fn keyless_verb<'a>(
     facts: &Facts<'_>,
     scratch: &mut Scratch<'_>,
 ) -> Plan<'a> {
-    if command.is_modern && facts.policy.refuses_whole_pool {
+    if command.is_modern() && facts.policy.refuses_whole_pool {
         return Plan::Refuse(unknown(args, facts));
     }
     if whole::is_fenced(command, args, facts) {
@@ -109,7 +109,7 @@ pub fn decide_begun<'a>(
 /// (`unknown_commands: first_key`), except those of which we know that it must not.
 #[cold]
 fn beyond_the_table<'a>(args: &Args<'a>, facts: &Facts<'_>, scratch: &mut Scratch<'_>) -> Plan<'a> {
-    let key = args.get(1).filter(|_| facts.topology.spec.forwards_unknown);
+    let key = args.get(1).filter(|_| facts.topology.spec.serves.unknown_commands);
     let is_known = || never::why(args.name()).is_some() || never::has_state(args.name());
     match key {
         Some(key) if facts.is_authenticated && !is_known() => {
@@ -118,12 +118,6 @@ fn beyond_the_table<'a>(args: &Args<'a>, facts: &Facts<'_>, scratch: &mut Scratc
         }
         _ => Plan::Refuse(unknown(args, facts)),
     }
-}
-
-#[inline]
-pub(super) fn sending(command: &Command) -> (Intent, Sending) {
-    let intent = if command.flags.has(Flags::WRITE) { Intent::Write } else { Intent::Read };
-    (intent, Sending { command: command.index() as u16, care: Care::None })
 }
 
 fn placeholder<'a>(command: &Command, facts: &Facts<'_>, scratch: &mut Scratch<'_>) -> Plan<'a> {
@@ -141,7 +135,7 @@ fn checked<'a>(
         Ok(row) => row,
         Err(error) => return Plan::Refuse(bad_keys(command, args, error, facts.policy)),
     };
-    if command.verb != Verb::Forward || command.is_modern && facts.policy.refuses_whole_pool {
+    if command.verb != Verb::Forward || command.is_modern() && facts.policy.refuses_whole_pool {
         return keyless_verb(command, args, facts, scratch);
     }
     let mut keys = match keys::keys(command, args) {

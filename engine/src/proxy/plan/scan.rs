@@ -8,9 +8,8 @@
 //! still ahead: it had no key of the pool when the scan began. A MATCH that begins with a literal
 //! hash tag asks only the owner of the tag.
 
-use super::redis::sending;
 use super::refusal::{Refusal, Says};
-use super::{Facts, FanOut, Plan, Scratch, To};
+use super::{Facts, FanOut, Plan, Scratch, To, sending};
 use crate::base::ShardId;
 use crate::command::cursor::{Cursor, Step};
 use crate::command::{Command, Detail, Join, Pieces, ScriptUse};

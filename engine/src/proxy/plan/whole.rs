@@ -1,7 +1,6 @@
 //! Decides on commands that every shard gets whole.
 
-use super::redis::sending;
-use super::{Facts, FanOut, Plan, Scratch, To};
+use super::{Facts, FanOut, Plan, Scratch, To, sending};
 use crate::command::{Command, Detail, Join, Pieces};
 use crate::protocol::resp::Args;
 use crate::topology::Intent;
@@ -22,7 +21,7 @@ pub fn decide<'a>(
     let (intent, sent) = sending(command);
     // What changes data or servers must reach all of them. The rest leaves out shards where no key is
     // found.
-    let must_reach_all = intent == Intent::Write || command.is_fenced;
+    let must_reach_all = intent == Intent::Write || command.is_fenced();
     let to = if must_reach_all || !facts.topology.is_any_in_ring() { To::All } else { To::InRing };
     let (behind, detail) = match join {
         Join::Random => (DBSIZE, Detail::Chance(scratch.chance.draw())),
@@ -55,7 +54,7 @@ fn entries(args: &Args<'_>) -> usize {
 /// Whether the pool does not allow this command. CONFIG SET of `notify-keyspace-events` is always
 /// allowed: session libraries send it, and it changes no data.
 pub fn is_fenced(command: &Command, args: &Args<'_>, facts: &Facts<'_>) -> bool {
-    if !command.is_fenced || facts.topology.spec.admin_commands {
+    if !command.is_fenced() || facts.topology.spec.serves.admin_commands {
         return false;
     }
     let is_harmless = command.name == "config|set"

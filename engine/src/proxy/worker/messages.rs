@@ -3,10 +3,12 @@
 use super::Worker;
 use crate::base::limits::CLIENT_LIST_BYTES_MAX;
 use crate::base::slab::Key;
+use crate::base::{Time, WorkerId};
 use crate::protocol::resp::encode;
 use crate::proxy::carry::script::forget_scripts;
 use crate::proxy::link::action::Action;
-use crate::proxy::link::client::filter::Filter;
+use crate::proxy::link::client::Client;
+use crate::proxy::link::filter::Filter;
 use crate::proxy::link::message::{About, Answer, Message, PauseMode, Question, Workers};
 use crate::proxy::local::client::line;
 use crate::texts;
@@ -86,7 +88,7 @@ impl Worker {
         let (worker, now) = (self.turn.worker, self.turn.now);
         let of_pool =
             self.clients.iter().filter(|(_, it)| it.pool() == question.pool && it.is_open());
-        of_pool.filter(|(_, it)| filter.passes(it, worker, now)).map(|(key, _)| key).collect()
+        of_pool.filter(|(_, it)| passes(filter, it, worker, now)).map(|(key, _)| key).collect()
     }
 
     fn list(&self, question: &Question, filter: &Filter, reply: &mut Vec<u8>) {
@@ -115,4 +117,27 @@ impl Worker {
             self.close_client(key);
         }
     }
+}
+
+/// Whether a client meets every condition of the filter.
+fn passes(filter: &Filter, client: &Client, worker: WorkerId, now: Time) -> bool {
+    let origin = client.origin();
+    let names = client.settings.names.as_deref();
+    let is = |wanted: &Option<Box<[u8]>>, found: &[u8]| {
+        wanted.as_deref().is_none_or(|wanted| wanted == found)
+    };
+    let at_least = |wanted: Option<u64>, since: Time| {
+        wanted.is_none_or(|wanted| now.since(since).as_secs() >= wanted)
+    };
+    !filter.is_of_other_type
+        && !filter.is_of_other_address
+        && filter.ids.as_ref().is_none_or(|ids| ids.contains(&origin.id))
+        && is(&filter.address, client.address().as_bytes())
+        && is(&filter.user, b"default")
+        && is(&filter.name, names.map_or(&[][..], |names| &names.name))
+        && is(&filter.library, names.map_or(&[][..], |names| &names.library))
+        && filter.db.is_none_or(|db| db == client.settings.db)
+        && at_least(filter.age_s, origin.since)
+        && at_least(filter.idle_s, client.heard_at())
+        && filter.skips != Some((worker, client.key()))
 }

@@ -8,7 +8,6 @@
 
 pub mod calls;
 mod delivery;
-pub mod filter;
 pub mod gate;
 pub mod mute;
 mod reading;
@@ -22,10 +21,11 @@ use calls::{Call, Calls};
 use delivery::Delivery;
 use gate::Gate;
 use mute::Mute;
-use refused_multi::{Barred, RefusedMulti};
+use refused_multi::RefusedMulti;
 use replies::{Came, JoinOutcome, Replies};
 use settings::Settings;
 
+use super::barred::Barred;
 use super::flow::{RequestProgress, Upload};
 use super::scripts::Sha;
 use super::slot::Slot;

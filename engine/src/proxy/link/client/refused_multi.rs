@@ -13,6 +13,7 @@
 
 use crate::base::Time;
 use crate::base::limits::REFUSED_MULTI_MS;
+use crate::proxy::link::barred::Barred;
 
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum RefusedMulti {
@@ -23,16 +24,6 @@ pub enum RefusedMulti {
     /// A command of the transaction came in the same bytes: only EXEC or DISCARD ends it.
     InOneBatch,
     /// CLIENT CACHING YES came, and no command after it.
-    Caching,
-}
-
-/// Why a command is refused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Barred {
-    No,
-    /// MULTI was refused, and neither EXEC nor DISCARD has come since.
-    Multi,
-    /// It follows CLIENT CACHING YES.
     Caching,
 }
 

@@ -24,7 +24,7 @@ use super::refusal::{Ending, Multi, Refusal};
 use super::{Facts, FanOut, Forward, Head, Plan, Scratch, To};
 use crate::base::Chance;
 use crate::command::{self, memcache as lines};
-use crate::proxy::link::client::refused_multi::Barred;
+use crate::proxy::link::barred::Barred;
 use crate::proxy::link::ticket::Care;
 use crate::routing::distribution;
 use crate::texts;

@@ -331,7 +331,7 @@ fn request(row: &Command, more: usize) -> String {
 fn allowing(manners: Manners) -> Asked {
     let mut asked = known(manners);
     let mut spec = (*asked.topology.spec).clone();
-    spec.admin_commands = true;
+    spec.serves.admin_commands = true;
     asked.topology.spec = Arc::new(spec);
     asked
 }
@@ -344,7 +344,7 @@ fn the_verb_decides_the_kind_of_the_plan() {
         let intent = if row.flags.has(Flags::WRITE) { "Write" } else { "Read" };
         let want = match row.verb {
             Verb::Cut(by, join) if by.is_to_all() => {
-                let to = if intent == "Read" && !row.is_fenced { "ring" } else { "all" };
+                let to = if intent == "Read" && !row.is_fenced() { "ring" } else { "all" };
                 format!("fan out {name} to {to}, {join:?} {intent}")
             }
             Verb::Forward | Verb::Cut(..) => format!("forward {name} shard1"),
@@ -355,7 +355,7 @@ fn the_verb_decides_the_kind_of_the_plan() {
             Verb::Local(local) => format!("local {local:?} {name}"),
         };
         let container = row.name.split('|').next().unwrap();
-        let is_modern = row.is_modern || lookup(container.as_bytes()).unwrap().is_modern;
+        let is_modern = row.is_modern() || lookup(container.as_bytes()).unwrap().is_modern();
         let modern_only = format!("refuse | counted | closes: {container}");
         let twemproxy = if is_modern { &modern_only } else { "=" };
         check(&[(&line, &want, twemproxy)], allowing, whole);
@@ -377,7 +377,7 @@ fn the_fence_keeps_what_changes_servers() {
              allow` in its configuration allows it | counted"
         )
     };
-    for row in rows().filter(|row| row.is_fenced) {
+    for row in rows().filter(|row| row.is_fenced()) {
         let closes = format!("refuse | counted | closes: {}", row.name.split('|').next().unwrap());
         check(&[(&request(row, 0), &fenced(row.name), &closes)], known, whole);
     }
