@@ -307,6 +307,18 @@ pub const MEMCACHE_NO_ANSWER: &str = "no answer";
 // request was sent. `proxy::plan::failure` puts it together.
 
 pub const FAILED: &str = "ERR";
+/// Libraries send a request again by themselves if its error begins with one of these words. So only an error
+/// of a request that was surely not executed does, under modern manners: the shard has no server now, or
+/// too many requests wait for it.
+pub const NO_SERVER: &str = "MASTERDOWN";
+pub const TRY_AGAIN: &str = "TRYAGAIN";
+
+/// The same error for a request that others parts of were executed: it must not be repeated as a whole.
+pub fn without_retry_word(text: &str) -> String {
+    let rest = [NO_SERVER, TRY_AGAIN].iter().find_map(|word| text.strip_prefix(word));
+    rest.map_or_else(|| text.to_owned(), |rest| format!("{FAILED}{rest}"))
+}
+
 pub const MEMCACHE_FAILED: &str = "SERVER_ERROR";
 /// The server refused the pool's password, under twemproxy manners.
 pub const FAILED_NOAUTH: &str = "NOAUTH";

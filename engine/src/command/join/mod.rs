@@ -126,6 +126,8 @@ pub struct Parts<'a> {
     pub hides_errors: bool,
     /// `noreply`: the client gets no reply.
     pub is_mute: bool,
+    /// It changes something: if one part is not done, another may be.
+    pub is_write: bool,
 }
 
 /// The first failed part.
@@ -141,6 +143,7 @@ pub struct Joining {
     join: Join,
     hides_errors: bool,
     is_mute: bool,
+    is_write: bool,
     parts: u16,
     /// Parts that have not answered.
     left: u16,
@@ -169,6 +172,7 @@ impl Joining {
             join,
             hides_errors: parts.hides_errors,
             is_mute: parts.is_mute,
+            is_write: parts.is_write,
             parts: parts.count,
             left: parts.count,
             failure: None,
@@ -249,7 +253,12 @@ impl Joining {
     pub fn handle_failure(&mut self, part: u16, text: &str) {
         self.left -= 1;
         self.is_unanswered = true;
-        self.fail(Failure { part, text: text.as_bytes().into(), is_ours: true });
+        let text = if self.is_write && self.parts > 1 {
+            texts::without_retry_word(text).into_bytes()
+        } else {
+            text.into()
+        };
+        self.fail(Failure { part, text: text.into(), is_ours: true });
     }
 
     /// The incarnation of the server that answers SCAN.

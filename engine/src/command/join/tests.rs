@@ -4,7 +4,7 @@ use super::*;
 
 fn parts(count: u16, order: &[u16], hides_errors: bool) -> Parts<'_> {
     let (names, detail) = (Box::default(), Detail::None);
-    Parts { count, order, keys: b"", names, detail, hides_errors, is_mute: false }
+    Parts { count, order, keys: b"", names, detail, hides_errors, is_mute: false, is_write: true }
 }
 
 /// RESP.

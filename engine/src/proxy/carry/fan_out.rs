@@ -8,13 +8,13 @@
 use super::Exchange;
 use super::forward::cause_of;
 use crate::base::ShardId;
-use crate::command::{Joining, Parts};
+use crate::command::{Join, Joining, Parts};
 use crate::protocol::memcache::reply::FENCE;
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
 use crate::proxy::link::upstream::identity::{self, Identity};
 use crate::proxy::plan::{FanOut, Sending, To};
-use crate::topology::ShardState;
+use crate::topology::{Intent, ShardState};
 
 /// The worker keeps its scratch space after a request of up to so many keys.
 pub const OWNERS_KEPT: usize = 64 * 1024;
@@ -61,6 +61,7 @@ impl Exchange<'_> {
                 detail: plan.detail,
                 hides_errors: self.pool.policy.hides_errors,
                 is_mute: plan.sent.care == Care::Mute,
+                is_write: plan.intent == Intent::Write || plan.join == Join::AllSucceeded,
             },
         );
         let number = self.client.expect_parts(self.turn, joining);

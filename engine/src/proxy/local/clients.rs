@@ -21,6 +21,7 @@ pub fn ask(x: &mut Exchange<'_>, about: About, join: Join) {
         detail: Detail::None,
         hides_errors: false,
         is_mute: false,
+        is_write: false,
     };
     let number = x.client.expect_parts(x.turn, Joining::new(join, parts));
     let question =

@@ -2,10 +2,12 @@
 //!
 //! ```text
 //!   ERR Connection refused                                            twemproxy manners
-//!   ERR Connection refused (shard a, server 10.0.0.1:6379), not sent  modern manners
+//!   MASTERDOWN Connection refused (shard a, server 10.0.0.1:6379), not sent       modern manners
+//!   ERR unknown: ... (shard a, server 10.0.0.1:6379), outcome unknown             modern manners
 //! ```
 //!
-//! Under modern manners it begins with twemproxy's text, which people search for.
+//! Under modern manners twemproxy's words are in it, which people search for. The first word tells a library
+//! whether the request may be repeated (`texts::NO_SERVER`).
 
 use crate::proxy::link::cause::Cause;
 use crate::texts;
@@ -35,6 +37,10 @@ pub fn failure_text(
         let kind = if is_password { texts::FAILED_NOAUTH } else { kind };
         return format!("{kind} {cause}");
     }
+    let kind = match protocol {
+        Protocol::Redis if sent == Sent::No => retry_word(cause),
+        _ => kind,
+    };
     let mut text = format!("{kind} {}", cause.explained());
     if let Some((name, address)) = shard {
         let address = address.to_string();
@@ -49,6 +55,18 @@ pub fn failure_text(
         Sent::Perhaps => texts::OUTCOME_UNKNOWN,
     };
     text
+}
+
+/// The first word of the error of a request that was not sent.
+fn retry_word(cause: &Cause) -> &'static str {
+    match cause {
+        Cause::QueueFull | Cause::Exhausted(_) => texts::TRY_AGAIN,
+        // Wrong in the configuration: it will be refused again.
+        Cause::Handshake(_) | Cause::Password(_) | Cause::UnknownHost | Cause::NoSocket => {
+            texts::FAILED
+        }
+        _ => texts::NO_SERVER,
+    }
 }
 
 #[cfg(test)]
@@ -83,7 +101,11 @@ mod tests {
                     failure_text(protocol, &Policy::of(manners), &cause, at("a"), Sent::No)
                 });
                 assert_eq!(twemproxy, format!("{kind} {cause}"));
-                assert!(modern.starts_with(&twemproxy));
+                let words = twemproxy.split_once(' ').unwrap().1;
+                let (word, rest) = modern.split_once(' ').unwrap();
+                assert!(rest.starts_with(words));
+                let is_wrong = matches!(cause, Cause::UnknownHost | Cause::NoSocket);
+                assert_eq!(word == kind, protocol == Protocol::Memcache || is_wrong, "{modern}");
             }
         }
         assert_eq!(
@@ -93,7 +115,7 @@ mod tests {
         );
         assert_eq!(
             redis(&Cause::Refused, at("127.0.0.1:6379"), Sent::No),
-            "ERR Connection refused (server 127.0.0.1:6379), not sent"
+            "MASTERDOWN Connection refused (server 127.0.0.1:6379), not sent"
         );
     }
 }
