@@ -81,7 +81,18 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(id: usize, end: EndId, habits: Habits, mut script: Script, dice: Dice) -> Client {
+    pub fn new(
+        id: usize,
+        end: EndId,
+        mut habits: Habits,
+        mut script: Script,
+        dice: Dice,
+    ) -> Client {
+        // A scan is a walk of many steps, one after the other.
+        if script.is_scanner() {
+            habits.pipeline = habits.pipeline.min(3);
+            habits.quota += 100;
+        }
         script.inline = habits.inline;
         script.value_bytes_max = habits.value_bytes_max;
         Client {

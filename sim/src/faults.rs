@@ -31,6 +31,7 @@ impl World {
                 for end in toy.ends() {
                     toy.close(end, &mut self.net, now, !in_order);
                 }
+                toy.restart();
                 if data_lost {
                     toy.lose_data();
                     self.mark_uncertain(server);
@@ -66,6 +67,7 @@ impl World {
                     self.toys[server].send_unsolicited(end, &mut self.net, now);
                 }
             }
+            Fault::FlushScripts { server } => self.toys[server].lose_scripts(),
             Fault::CloseIdle { server } => {
                 for end in self.toys[server].idle_ends() {
                     self.toys[server].close(end, &mut self.net, now, false);

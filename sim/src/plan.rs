@@ -50,6 +50,10 @@ pub enum Fault {
         server: usize,
         back_ms: u64,
     },
+    /// Somebody flushes its scripts.
+    FlushScripts {
+        server: usize,
+    },
     Slow {
         server: usize,
         service_us: u64,
@@ -178,7 +182,7 @@ fn pool(dice: &mut Dice, at: u64, calm: bool) -> PoolSpec {
     }
 }
 
-const FAULT_KINDS: u64 = 15;
+const FAULT_KINDS: u64 = 16;
 
 fn fault(dice: &mut Dice, kind: u64, servers: usize, pools: &[Arc<PoolSpec>]) -> Fault {
     let server = dice.index(servers);
@@ -201,6 +205,7 @@ fn fault(dice: &mut Dice, kind: u64, servers: usize, pools: &[Arc<PoolSpec>]) ->
         11 => Fault::StallUpstream { ms: back_ms },
         12 => Fault::StallClient { ms: 2 * back_ms },
         13 => Fault::CloseAtOnce { server, back_ms },
+        14 => Fault::FlushScripts { server },
         _ => Fault::Move { pool, shard: dice.index(pools[pool].shards.len()) },
     }
 }

@@ -6,6 +6,7 @@
 //! |----------------|-|
 //! | `e:#tag#i:len` | GET and MGET return the key, a bar and `len` letters; EXISTS counts it |
 //! | `d:#tag#i`     | DEL always counts it as deleted |
+//! | `k:toy:i`      | what SCAN and KEYS find, in an order that a restart changes |
 //! | any other key  | is in the map |
 
 use crate::check::{Context, Ledger, tag_of};
@@ -13,6 +14,14 @@ use crate::echo::echo_value;
 use crate::resp::{self, Value};
 use crate::server_state::Trouble;
 use std::collections::BTreeMap;
+
+/// Keys that SCAN finds on a server, and those of a page. The number has no factor 5.
+pub const SCAN_KEYS: usize = 12;
+const SCAN_PAGE: usize = 2;
+
+/// The script that clients call.
+pub const SCRIPT: &str = "return KEYS[1]";
+pub const SCRIPT_SHA: &str = "4a2267357833227dd98abdedb8cf24b15a986445";
 
 /// The state of a connection after AUTH, HELLO and SELECT.
 #[derive(Default)]
@@ -28,11 +37,18 @@ pub struct Redis {
     db: u32,
     data: BTreeMap<Vec<u8>, Vec<u8>>,
     lists: BTreeMap<Vec<u8>, i64>,
+    /// Which server it is, and which of its starts.
+    id: usize,
+    incarnation: usize,
+    has_script: bool,
 }
 
 impl Redis {
-    pub fn new(password: Option<&str>, db: u32) -> Redis {
+    pub fn new(id: usize, password: Option<&str>, db: u32) -> Redis {
         Redis {
+            id,
+            incarnation: 0,
+            has_script: false,
             password: password.map(str::to_owned),
             db,
             data: BTreeMap::new(),
@@ -43,6 +59,17 @@ impl Redis {
     pub fn clear(&mut self) {
         self.data.clear();
         self.lists.clear();
+    }
+
+    /// The order of SCAN is another one, and the script is gone.
+    pub fn restart(&mut self) {
+        self.incarnation += 1;
+        self.has_script = false;
+    }
+
+    /// Somebody flushes its scripts.
+    pub fn lose_script(&mut self) {
+        self.has_script = false;
     }
 
     /// Executes the first request in the bytes. Returns its reply and its length.
@@ -116,7 +143,10 @@ impl Redis {
         if trouble.loading {
             return error("LOADING Redis is loading the dataset in memory");
         }
-        let is_write = !matches!(name.as_str(), "GET" | "MGET" | "EXISTS" | "SINTER");
+        let is_write = !matches!(
+            name.as_str(),
+            "GET" | "MGET" | "EXISTS" | "SINTER" | "SCAN" | "INFO" | "DBSIZE" | "KEYS"
+        );
         if trouble.out_of_memory && is_write {
             return error("OOM command not allowed when used memory > 'maxmemory'.");
         }
@@ -178,8 +208,47 @@ impl Redis {
             ("SINTER", [_, keys @ ..]) => {
                 Value::Array(keys.iter().map(|key| Value::Bulk(key.to_vec())).collect())
             }
+            _ => self.of_the_pool((name, args)),
+        }
+    }
+
+    /// Commands about the whole key space, and scripts.
+    fn of_the_pool(&mut self, (name, args): (&str, &[&[u8]])) -> Value {
+        match (name, args) {
+            ("INFO", _) => {
+                let text = format!("# Server\r\nrun_id:{}-{}\r\n", self.id, self.incarnation);
+                Value::Bulk(text.into_bytes())
+            }
+            ("SCAN", [_, cursor, ..]) => {
+                let at = String::from_utf8_lossy(cursor).parse::<usize>().unwrap_or(0);
+                let next = at + SCAN_PAGE;
+                let next = if next < SCAN_KEYS { next } else { 0 };
+                let keys = (at..SCAN_KEYS.min(at + SCAN_PAGE)).map(|at| self.scan_key(at));
+                let cursor = Value::Bulk(next.to_string().into_bytes());
+                Value::Array(vec![cursor, Value::Array(keys.collect())])
+            }
+            ("KEYS", _) => Value::Array((0..SCAN_KEYS).map(|at| self.scan_key(at)).collect()),
+            ("DBSIZE", _) => Value::Integer(SCAN_KEYS as i64),
+            ("FLUSHALL", _) => Value::Status("OK".into()),
+            ("SCRIPT", [_, b"LOAD", _]) => {
+                self.has_script = true;
+                Value::Bulk(SCRIPT_SHA.into())
+            }
+            ("SCRIPT", [_, b"EXISTS", _]) => {
+                Value::Array(vec![Value::Integer(i64::from(self.has_script))])
+            }
+            ("EVALSHA", [_, _, _, key]) if self.has_script => Value::Bulk(key.to_vec()),
+            ("EVALSHA", _) => {
+                Value::Error("NOSCRIPT No matching script. Please use EVAL.".to_owned())
+            }
             _ => Value::Error(format!("ERR a toy does not know {name}")),
         }
+    }
+
+    /// The key at this place of the order of this incarnation.
+    fn scan_key(&self, at: usize) -> Value {
+        let key = (at * 5 + self.id * 3 + self.incarnation * 7) % SCAN_KEYS;
+        Value::Bulk(format!("k:{}:{key}", self.id).into_bytes())
     }
 
     fn get(&self, key: &[u8], resp3: bool) -> Value {

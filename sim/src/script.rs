@@ -8,11 +8,12 @@ use crate::check::{Ledger, Outage, Sent};
 use crate::dice::Dice;
 use crate::echo::echo_value;
 use crate::memcache;
+use crate::redis::{SCAN_KEYS, SCRIPT, SCRIPT_SHA};
 use crate::resp::{self, Value};
 use nuthatch_engine::base::{Chance, Time};
 use nuthatch_engine::routing::distribution::Ring;
 use nuthatch_engine::topology::{Eject, Manners, PoolSpec, PoolTopology, Protocol};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// The right reply to a request.
@@ -27,6 +28,14 @@ pub enum Expect {
     OwnSet(usize, Vec<u8>),
     /// An error that begins with this text.
     Error(&'static str),
+    /// A page of SCAN.
+    Page,
+    /// The number of keys on all shards, or of those that are left.
+    Count,
+    /// As many keys.
+    Keys,
+    /// The value, or NOSCRIPT: somebody has flushed the server's scripts.
+    ValueOrNoScript(Value),
     /// The value, or CROSSSLOT.
     ValueOrCrossSlot(Value),
     /// OK; then the connection ends.
@@ -93,6 +102,18 @@ pub struct Script {
     pub inline: bool,
     /// Length of the longest value in a request or reply.
     pub value_bytes_max: u64,
+    scan: Scan,
+    /// SCRIPT LOAD was answered.
+    has_script: bool,
+}
+
+/// A SCAN in steps.
+#[derive(Default)]
+struct Scan {
+    cursor: Vec<u8>,
+    /// A step is on its way.
+    is_asked: bool,
+    seen: BTreeSet<Vec<u8>>,
 }
 
 impl Script {
@@ -104,6 +125,8 @@ impl Script {
             resp3: Some(false),
             inline: false,
             value_bytes_max: 100,
+            scan: Scan { cursor: b"0".to_vec(), ..Scan::default() },
+            has_script: false,
         }
     }
 
@@ -149,7 +172,7 @@ impl Script {
 
     /// Appends a random request to `out` and `all`.
     pub fn next(
-        &self,
+        &mut self,
         out: &mut Vec<u8>,
         all: &mut VecDeque<Asked>,
         dice: &mut Dice,
@@ -174,9 +197,11 @@ impl Script {
             words.extend(rest);
             words
         };
+        let is_modern = self.spec().manners == Manners::Modern;
         let own = dice.index(self.own.len());
         let own_key = text(format!("p:{}:{own}", self.client));
-        let (words, expect, keys) = match dice.range(0, 99) {
+        let kind = if self.is_scanner() && dice.percent(80) { 91 } else { dice.range(0, 99) };
+        let (words, expect, keys) = match kind {
             0..30 => (vec![word("GET"), one.clone()], Expect::Value(bulk(&one)), 1),
             30..45 => {
                 let (key, by) = (text(format!("n:#{tag}#")), 1000 + tag as i64);
@@ -211,6 +236,7 @@ impl Script {
                 let words = vec![word("LPUSH"), text(format!("l:#{tag}#")), word("a"), word("b")];
                 (words, Expect::Value(Value::Integer(2)), 1)
             }
+            91 if is_modern => self.next_of_pool(tag, dice),
             91..93 => {
                 let key = text(format!("a:#{tag}#"));
                 let value = format!("z{padding}");
@@ -226,9 +252,8 @@ impl Script {
                 let values = many.iter().map(|key| Value::Bulk(key.clone())).collect();
                 (list("SINTER", many), Expect::ValueOrCrossSlot(Value::Array(values)), 1)
             }
-            _ if self.spec().manners == Manners::Modern => {
-                (vec![word("NONSENSE")], Expect::Error("ERR unknown command"), 0)
-            }
+            _ if is_modern && dice.percent(80) => self.next_of_pool(tag, dice),
+            _ if is_modern => (vec![word("NONSENSE")], Expect::Error("ERR unknown command"), 0),
             _ => (vec![word("PING"), word("me")], Expect::Value(Value::Bulk(word("me"))), 0),
         };
         self.put(out, &words);
@@ -243,6 +268,70 @@ impl Script {
             asked.shard = self.owner(&words[1]);
         }
         all.push_back(asked);
+    }
+
+    /// A request about the whole key space, or a script.
+    fn next_of_pool(&mut self, tag: u64, dice: &mut Dice) -> (Vec<Vec<u8>>, Expect, usize) {
+        let words = |all: &[&str]| all.iter().map(|word| word.as_bytes().to_vec()).collect();
+        match dice.range(0, 9) {
+            _ if self.is_scanner() && !self.scan.is_asked => self.scan_step(),
+            0..4 if !self.scan.is_asked => self.scan_step(),
+            4 => (words(&["DBSIZE"]), Expect::Count, 0),
+            5 if !self.inline => (words(&["KEYS", "*"]), Expect::Keys, 0),
+            6 => (words(&["FLUSHALL"]), Expect::Value(Value::Status("OK".into())), 0),
+            7 if !self.inline => (
+                words(&["SCRIPT", "LOAD", SCRIPT]),
+                Expect::Value(Value::Bulk(SCRIPT_SHA.into())),
+                0,
+            ),
+            _ if self.has_script && dice.percent(50) => {
+                let key = format!("c:#{tag}#");
+                let words = words(&["EVALSHA", SCRIPT_SHA, "1", &key]);
+                (words, Expect::ValueOrNoScript(Value::Bulk(key.into())), 0)
+            }
+            _ => (words(&["PING"]), Expect::Value(Value::Status("PONG".into())), 0),
+        }
+    }
+
+    /// Some clients do little else.
+    pub fn is_scanner(&self) -> bool {
+        self.client % 4 == 0 && self.spec().manners == Manners::Modern
+    }
+
+    fn scan_step(&mut self) -> (Vec<Vec<u8>>, Expect, usize) {
+        self.scan.is_asked = true;
+        (vec![b"SCAN".to_vec(), self.scan.cursor.clone()], Expect::Page, 0)
+    }
+
+    /// A page of SCAN. At the end of a scan every shard has been seen whole: on one of its servers at least.
+    fn take_page(&mut self, cursor: &Value, keys: &Value) -> bool {
+        self.scan.is_asked = false;
+        let (Value::Bulk(cursor), Value::Array(keys)) = (cursor, keys) else {
+            return false;
+        };
+        for key in keys {
+            let Value::Bulk(key) = key else {
+                return false;
+            };
+            self.scan.seen.insert(key.clone());
+        }
+        self.scan.cursor.clone_from(cursor);
+        if cursor != b"0" {
+            return true;
+        }
+        let mut of_toy: BTreeMap<String, usize> = BTreeMap::new();
+        for key in std::mem::take(&mut self.scan.seen) {
+            let key = String::from_utf8_lossy(&key).into_owned();
+            let toy = key.split(':').nth(1).unwrap_or_default().to_owned();
+            *of_toy.entry(toy).or_default() += 1;
+        }
+        let whole = of_toy.values().filter(|&&keys| keys == SCAN_KEYS).count();
+        whole >= self.spec().shards.len() || self.spec().eject == Eject::Remap
+    }
+
+    fn counts(&self, keys: usize) -> bool {
+        let all = SCAN_KEYS * self.spec().shards.len();
+        keys == all || self.spec().eject == Eject::Remap && keys < all && keys % SCAN_KEYS == 0
     }
 
     /// Compares a reply with its request. `faults_over`: no error is excused.
@@ -266,8 +355,19 @@ impl Script {
         });
         let right = match (&asked.expect, reply) {
             (Expect::Value(value) | Expect::ValueOrCrossSlot(value), reply) if value == reply => {
+                let is_sha = matches!(value, Value::Bulk(sha) if *sha == SCRIPT_SHA.as_bytes());
+                self.has_script |= is_sha;
                 true
             }
+            (Expect::ValueOrNoScript(value), reply) if value == reply => true,
+            (Expect::ValueOrNoScript(_), Value::Error(text)) if text.starts_with("NOSCRIPT") => {
+                !self.pool.calm
+            }
+            (Expect::Page, Value::Array(page)) if page.len() == 2 => {
+                self.take_page(&page[0], &page[1])
+            }
+            (Expect::Count, Value::Integer(keys)) => self.counts(*keys as usize),
+            (Expect::Keys, Value::Array(keys)) => self.counts(keys.len()),
             (Expect::ValueOrCrossSlot(_), Value::Error(text)) if text.starts_with("CROSSSLOT") => {
                 true
             }
@@ -325,6 +425,9 @@ impl Script {
             return ledger.fail(format!("client {} got {reply:?} to {asked:?}", self.client));
         };
         ledger.errors += 1;
+        if matches!(asked.expect, Expect::Page) {
+            self.scan.is_asked = false;
+        }
         let excused = !self.pool.calm && !faults_over && is_excuse(text);
         let is_noreply_error = Script::is_noreply_error(asked, text);
         ledger.check(excused || is_noreply_error, || {
@@ -404,6 +507,6 @@ fn is_excuse(text: &str) -> bool {
 
 /// The error without the prefix of our own errors.
 fn cause(text: &str) -> &str {
-    let ours = text.strip_prefix("ERR ").or_else(|| text.strip_prefix("SERVER_ERROR "));
-    ours.unwrap_or(text)
+    let words = ["ERR ", "MASTERDOWN ", "TRYAGAIN ", "SERVER_ERROR "];
+    words.iter().find_map(|word| text.strip_prefix(word)).unwrap_or(text)
 }

@@ -90,6 +90,19 @@ impl Toy {
         }
     }
 
+    /// Its process is another one from now on.
+    pub fn restart(&mut self) {
+        if let Store::Redis(redis) = &mut self.store {
+            redis.restart();
+        }
+    }
+
+    pub fn lose_scripts(&mut self) {
+        if let Store::Redis(redis) = &mut self.store {
+            redis.lose_script();
+        }
+    }
+
     /// Closes one connection, with a FIN or a reset.
     pub fn close(&mut self, end: EndId, net: &mut Net, now: Time, reset: bool) {
         if self.conns.remove(&end).is_some() {

@@ -77,9 +77,11 @@ impl World {
         for (index, spec) in plan.pools.iter().enumerate() {
             let ids = (0..spec.shards.len() + plan.spares).map(|_| {
                 let store = match spec.protocol {
-                    Protocol::Redis => {
-                        Store::Redis(Redis::new(spec.redis_auth.as_deref(), spec.redis_db))
-                    }
+                    Protocol::Redis => Store::Redis(Redis::new(
+                        toys.len(),
+                        spec.redis_auth.as_deref(),
+                        spec.redis_db,
+                    )),
                     Protocol::Memcache => Store::Memcached(Cache::default()),
                 };
                 let mut toy = Toy::new(toys.len(), store);

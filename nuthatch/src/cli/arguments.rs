@@ -1,6 +1,6 @@
 //! The arguments: flags to serve, or a subcommand.
 
-use super::{export, flags, man_and_completions, ring, verify, where_key};
+use super::{commands, export, flags, man_and_completions, ring, verify, where_key};
 use clap::{Parser, Subcommand};
 
 /// A sharding proxy for Redis and Valkey that takes over from twemproxy.
@@ -25,6 +25,8 @@ pub enum Command {
     Where(where_key::Where),
     /// Show each server's share of the ring; with a second file, the keys that would move
     Ring(ring::Ring),
+    /// Show what becomes of each command
+    Commands(commands::Commands),
     /// Print the configuration for another proxy
     Export(export::Export),
     /// Check on the running servers that keys are where the configuration routes them

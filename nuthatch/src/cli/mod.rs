@@ -1,6 +1,7 @@
 //! The command line: parses the arguments and runs the command.
 
 mod arguments;
+pub mod commands;
 mod daemon;
 mod default_paths;
 mod describe;
@@ -51,6 +52,7 @@ fn as_nuthatch() -> anyhow::Result<ExitCode> {
         None => run::run(&cli.run),
         Some(Command::Where(asked)) => where_key::run(&asked),
         Some(Command::Ring(asked)) => ring::run(&asked),
+        Some(Command::Commands(asked)) => commands::run(&asked),
         Some(Command::Export(asked)) => export::run(&asked),
         Some(Command::Verify(asked)) => verify::run(&asked),
         Some(Command::Man) => man_and_completions::man(&Cli::command()),

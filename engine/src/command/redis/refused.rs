@@ -104,7 +104,7 @@ pub fn why(name: &[u8]) -> Option<Why> {
 
 /// Commands that change the state of a connection, or block it, and that we do not serve. They are
 /// unknown, and never sent to a server.
-const STATEFUL: [&str; 25] = [
+pub static STATEFUL: [&str; 26] = [
     "blmove",
     "blmovem",
     "blmpop",
@@ -130,12 +130,12 @@ const STATEFUL: [&str; 25] = [
     "unwatch",
     "wait",
     "waitaof",
+    "watch",
 ];
 
 /// Whether this unserved command must not be sent to a shared connection.
 pub fn has_state(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(b"watch")
-        || STATEFUL.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+    STATEFUL.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 /// The same as [`why`] for a subcommand.
