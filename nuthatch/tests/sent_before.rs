@@ -39,7 +39,7 @@ fn nutcracker_does_what_the_column_says() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(seen.len(), 4, "each of the four was seen: {seen:?}");
-    let rows = COMMANDS.iter().map(|row| 1 + row.subcommands.len()).sum::<usize>();
+    let rows = COMMANDS.iter().map(|row| 1 + row.subcommands.len()).sum::<usize>() - 1;
     assert_eq!(seen.values().sum::<usize>(), rows);
 }
 
@@ -130,7 +130,8 @@ impl Stage {
             assert!(several || !has_several_keys(row), "{}: not several keys", row.name);
             (row, best.request_with(&self.keys))
         };
-        rows.map(request).collect()
+        // How often a server was called is counted from its CONFIG RESETSTAT on.
+        rows.filter(|row| row.name != "config|resetstat").map(request).collect()
     }
 
     /// The reply, if any came before a close, and the servers that were called.

@@ -182,6 +182,8 @@ pub enum ScriptUse {
     Calls,
     /// SCRIPT LOAD: argument 2 is a script.
     Loads,
+    /// SCRIPT EXISTS: all arguments from 2 on are SHA1s.
+    Asks,
     /// SCRIPT FLUSH.
     Flushes,
 }

@@ -12,7 +12,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 /// Shows what is served, split, sent to all, answered here or refused, and why.
-#[derive(clap::Args)]
+#[derive(clap::Args, Debug)]
 pub struct Commands {
     /// Show only this command (`get`, `config set`)
     name: Vec<String>,

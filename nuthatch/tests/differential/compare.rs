@@ -23,6 +23,9 @@ pub fn same(args: &[Vec<u8>], replies: &Replies, before: Option<&Replies>) -> bo
     if let Rule::NoCount(answers) = rule {
         return answers.iter().any(|answer| replies.ours == answer.as_bytes());
     }
+    if matches!(rule, Rule::Page) && replies.ours == b"-ERR invalid cursor\r\n" {
+        return true;
+    }
     let (ours, theirs) = (value(&replies.ours), value(&replies.theirs));
     if ours.is_error() || theirs.is_error() {
         return false;
@@ -58,6 +61,7 @@ pub fn same(args: &[Vec<u8>], replies: &Replies, before: Option<&Replies>) -> bo
             }
             _ => false,
         },
+        Rule::Kind | Rule::Page => std::mem::discriminant(&ours) == std::mem::discriminant(&theirs),
         Rule::LastLine => {
             let last =
                 |value: &Value| value.text().and_then(|t| Some(t.lines().last()?.to_owned()));

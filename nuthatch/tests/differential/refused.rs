@@ -74,6 +74,20 @@ fn what_is_not_served_is_unknown() {
     }
 }
 
+#[test]
+fn what_is_never_served_has_a_reason() {
+    let pair = Pair::start();
+    let mut client = pair.proxy.client().unwrap();
+    for (name, why) in nuthatch_engine::command::refused::REFUSED {
+        let mut request: Vec<&str> = name.split('|').collect();
+        request.push("x");
+        let reply = String::from_utf8(client.command_raw(&request).unwrap()).unwrap();
+        let want = format!("-ERR '{name}' is not served by the proxy: {}\r\n", why.text());
+        assert_eq!(reply, want);
+    }
+    assert_eq!(client.command(&["PING"]).unwrap(), Value::Simple("PONG".into()));
+}
+
 /// Libraries send a whole transaction before they read that its MULTI was refused.
 fn nothing_happens_until_exec(client: &mut Client) {
     for (command, answer) in [

@@ -5,12 +5,22 @@ use nuthatch_engine::protocol::resp::request::{Parsed, Progress, Trust, parse};
 use nuthatch_testbed::encode;
 use std::collections::BTreeSet;
 
-/// Every row that is not answered by the proxy itself, subcommands included, by name.
+/// Every row that is not answered by the proxy itself, subcommands included, by name. Not those that need
+/// `admin_commands: allow`.
 pub fn routed() -> Vec<&'static Command> {
     let rows = COMMANDS.iter().flat_map(|row| std::iter::once(row).chain(row.subcommands));
-    let mut rows: Vec<_> = rows.filter(|row| !matches!(row.verb, Verb::Local(_))).collect();
+    let is_sent = |row: &&Command| {
+        !matches!(row.verb, Verb::Local(_)) && !row.is_fenced() && is_in_redis_7_0(row)
+    };
+    let mut rows: Vec<_> = rows.filter(is_sent).collect();
     rows.sort_by_key(|row| row.name);
     rows
+}
+
+/// The two servers that are compared are of this version.
+fn is_in_redis_7_0(row: &Command) -> bool {
+    let mut version = row.since.split('.').map(|part| part.parse::<u32>().unwrap());
+    (version.next(), version.next()) <= (Some(7), Some(0))
 }
 
 /// Is it sent whole to one server, though it may have several keys?

@@ -200,12 +200,18 @@ impl Words<'_> {
             (Fault::Pause, Policy::FailFast) => &["Connection timed out", "Connection refused"],
             (Fault::Pause, _) => &["Connection timed out"],
         };
-        let Some(cause) = causes.iter().find(|cause| text.starts_with(&format!("ERR {cause}")))
-        else {
+        let Some((word, rest)) = text.split_once(' ') else {
+            return false;
+        };
+        let Some(cause) = causes.iter().find(|cause| rest.starts_with(**cause)) else {
             return false;
         };
         if self.twemproxy {
             return text == format!("ERR {cause}");
+        }
+        // What was not sent may be repeated, and says so.
+        if text.ends_with(", not sent") != (word == "MASTERDOWN") {
+            return false;
         }
         let address = self.victim.rsplit_once(':').unwrap().0;
         let sure = match *cause {

@@ -91,7 +91,10 @@ fn fail_fast_keeps_the_owner_and_fails_at_once() {
     for _ in 0..20 {
         let (reply, time) = timed(&mut client, &["GET", &keys[0][0]]);
         let text = error_of(&reply).to_owned();
-        assert!(text.starts_with("ERR Connection refused: the server is out until"), "{text}");
+        assert!(
+            text.starts_with("MASTERDOWN Connection refused: the server is out until"),
+            "{text}"
+        );
         assert!(text.ends_with(", not sent"), "{text}");
         assert!(client.command(&["SET", &keys[1][0], "x"]).unwrap().is_ok());
         took.push(time);
@@ -110,7 +113,8 @@ fn all_out_fails_at_once_and_comes_back() {
     scene.servers[0].kill().unwrap();
     let none_left = || {
         let reply = client.command(&["GET", "x"]).unwrap();
-        error_of(&reply).starts_with("ERR Connection refused: every server of the pool is ejected")
+        error_of(&reply)
+            .starts_with("MASTERDOWN Connection refused: every server of the pool is ejected")
     };
     assert!(poll_until(Duration::from_secs(5), none_left));
     scene.servers[0].restart().unwrap();

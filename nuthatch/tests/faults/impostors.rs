@@ -78,7 +78,7 @@ fn one_that_never_answers_slows_no_client_of_the_other() {
     let its_own = others.finish().samples;
     let seen = trial.finish();
     assert!(its_own.iter().all(|s| matches!(&s.outcome, Outcome::Failed(text)
-        if text.starts_with("ERR Connection timed out"))));
+        if text.contains(" Connection timed out"))));
     assert!(its_own.len() > 2, "{} requests to the impostor", its_own.len());
     let wrong = seen.samples.iter().find(|s| s.outcome != Outcome::Good);
     assert!(wrong.is_none(), "{wrong:?}");
@@ -124,7 +124,7 @@ fn nonsense_fails_its_own_requests() {
         for _ in 0..3 {
             let text = scene.error(&mut client);
             // `not sent`, and its words, while the next attempt waits.
-            let said = text.starts_with("ERR Invalid argument: the server sent what is no reply");
+            let said = text.contains(" Invalid argument: the server sent what is no reply");
             assert!(said, "{:?}: {text}", nonsense.escape_ascii().to_string());
         }
     }
@@ -151,8 +151,8 @@ fn one_that_hangs_up_in_mid_reply() {
     let mut client = scene.proxy.client().unwrap();
     for _ in 0..3 {
         let text = scene.error(&mut client);
-        let known = ["ERR unknown: the server closed the connection", "ERR Connection reset"];
-        assert!(known.iter().any(|k| text.starts_with(k)), "{text}");
+        let known = [" unknown: the server closed the connection", " Connection reset"];
+        assert!(known.iter().any(|k| text.contains(k)), "{text}");
     }
 }
 

@@ -62,8 +62,8 @@ fn its_own_and_known(outcome: &Outcome) -> bool {
         Outcome::Failed(text) => {
             let known =
                 ["unknown", "Connection re", "Connection timed out", "Broken", "Host is down"];
-            known.iter().any(|known| text.starts_with(&format!("ERR {known}")))
-                && text.contains("(shard moving, ")
+            let (_, cause) = text.split_once(' ').unwrap_or_default();
+            known.iter().any(|known| cause.starts_with(known)) && text.contains("(shard moving, ")
         }
         // The new server does not have what the old one had, nor has the one that stood in.
         Outcome::Lost(_) => true,

@@ -123,7 +123,11 @@ fn scene(keys: &[(&str, &str)]) -> Scene {
 
 fn late(outcome: &Outcome) -> bool {
     let whose = format!("(shard far, server {FAR}:{PORT})");
-    let known = ["ERR Connection timed out", "ERR Connection refused: the server is out until"];
+    let known = [
+        "ERR Connection timed out",
+        "MASTERDOWN Connection timed out",
+        "MASTERDOWN Connection refused: the server is out until",
+    ];
     matches!(outcome, Outcome::Failed(text)
         if known.iter().any(|known| text.starts_with(known)) && text.contains(&whose))
 }

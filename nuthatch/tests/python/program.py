@@ -118,11 +118,41 @@ def scripts(r):
     refused(lambda: r.evalsha(sha, 1, "key", 1), redis.exceptions.NoScriptError, "evalsha")
     # The library's own Script, and so its Lock, load what is not known with SCRIPT LOAD.
     script = r.register_script("return 1")
-    refused(lambda: script(keys=["key"]), redis.ResponseError, "register_script")
-    # A script is known to those servers that ran it.
+    same([script(keys=[f"{n}-of-many-keys"]) for n in range(10)], [1] * 10, "register_script")
+    with r.lock("a-lock", timeout=10) as lock:
+        same(lock.owned(), True, "lock")
+    loaded = r.script_load("return KEYS[1]")
+    same(r.script_exists(loaded, sha), [True, False], "script exists")
+    for n in range(10):
+        same(r.evalsha(loaded, 1, f"{n}-of-many-keys"), f"{n}-of-many-keys", "evalsha of all")
+    # A script that ran once is known everywhere.
+    same(r.eval(text, 1, "0-of-many-keys", 0), 0, "eval once")
+    same(r.evalsha(sha, 1, "7-of-many-keys", 0), 0, "evalsha elsewhere")
     for n in range(10):
         same(r.eval(text, 1, f"{n}-of-many-keys", n), n, "eval incrby")
         same(r.evalsha(sha, 1, f"{n}-of-many-keys", 1), n + 1, "evalsha incrby")
+
+
+def whole_pool(r):
+    r.mset({f"{n}-to-be-found": n for n in range(300)})
+    found = sorted(r.scan_iter(match="*-to-be-found", count=10))
+    same(len(found) >= 300 and len(set(found)), 300, "scan_iter")
+    same(len(r.keys("*-to-be-found")), 300, "keys")
+    same(r.dbsize() >= 300, True, "dbsize")
+    same(r.randomkey() is not None, True, "randomkey")
+    same(r.info("keyspace")["db0"]["keys"], r.dbsize(), "info keyspace")
+    same(len(r.time()), 2, "time")
+    same(r.config_get("maxmemory"), {"maxmemory": "0"}, "config get")
+    refused(lambda: r.config_set("maxmemory", 0), redis.ResponseError, "config set")
+    same("nuthatch-test" in str(r.client_list()) or "again" in str(r.client_list()), True, "client list")
+    other = redis.Redis(**OPTIONS, db=5, decode_responses=True)
+    same(other.set("there", "1"), True, "another database")
+    same((other.dbsize(), r.get("there")), (1, None), "databases are apart")
+    same(other.flushdb(), True, "flushdb")
+    same((other.dbsize(), r.dbsize() >= 300), (0, True), "flushdb of one database")
+    other.close()
+    same(r.flushall(), True, "flushall")
+    same(r.dbsize(), 0, "dbsize of nothing")
 
 
 def pipelines(r):
@@ -200,6 +230,7 @@ def main():
         hashes_and_sorted_sets,
         streams,
         scripts,
+        whole_pool,
         pipelines,
         threads,
     ]:

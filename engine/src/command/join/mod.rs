@@ -107,6 +107,8 @@ pub enum Detail {
     /// A random number, for RANDOMKEY.
     Chance(u64),
     Cursor(cursor::Step),
+    /// SCRIPT EXISTS: the scripts that we can load ourselves.
+    Known(Box<[bool]>),
     /// The most entries of SLOWLOG GET.
     Count(usize),
     Info(Box<info::Asked>),
@@ -365,7 +367,8 @@ impl Joining {
                 true
             }
             (Join::Concat, _) => whole::concat(out, &replies),
-            (Join::And, _) => whole::least_at_each_place(out, &replies),
+            (Join::And, Detail::Known(known)) => whole::least_or_known(out, &replies, known),
+            (Join::And, _) => whole::least_or_known(out, &replies, &[]),
             (Join::Min, _) => whole::least(out, &replies),
             (Join::Random, Detail::Chance(draw)) => random::pick(out, &replies, *draw),
             (Join::Cursor, Detail::Cursor(step)) => step.write(out, replies.first().copied()),

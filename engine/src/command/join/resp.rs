@@ -23,7 +23,7 @@ fn error_text(bytes: &[u8]) -> Option<Box<[u8]>> {
         _ => return None,
     };
     let text = text.strip_suffix(b"\r\n").unwrap_or(text);
-    Some(String::from_utf8_lossy(text).into_owned().into_bytes().into())
+    Some(text.into())
 }
 
 pub fn integer(bytes: &[u8]) -> Option<i64> {

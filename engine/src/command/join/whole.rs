@@ -32,8 +32,9 @@ pub fn concat(out: &mut Vec<u8>, replies: &[Option<&[u8]>]) -> bool {
     true
 }
 
-/// Arrays of integers: the least of each place. `false`: they have no such form.
-pub fn least_at_each_place(out: &mut Vec<u8>, replies: &[Option<&[u8]>]) -> bool {
+/// Arrays of integers: the least of each place, or 1 at the places that are `known`. `false`: they have no
+/// such form.
+pub fn least_or_known(out: &mut Vec<u8>, replies: &[Option<&[u8]>], known: &[bool]) -> bool {
     let mut least: Option<Vec<i64>> = None;
     for reply in replies.iter().flatten() {
         let Some((first, _)) = reply::aggregate(reply) else {
@@ -61,8 +62,8 @@ pub fn least_at_each_place(out: &mut Vec<u8>, replies: &[Option<&[u8]>]) -> bool
     }
     let least = least.unwrap_or_default();
     encode::array(out, least.len());
-    for number in least {
-        encode::integer(out, number);
+    for (at, number) in least.into_iter().enumerate() {
+        encode::integer(out, if known.get(at) == Some(&true) { 1 } else { number });
     }
     true
 }
@@ -99,7 +100,7 @@ mod tests {
     use super::*;
 
     fn joined(
-        join: fn(&mut Vec<u8>, &[Option<&[u8]>]) -> bool,
+        join: impl Fn(&mut Vec<u8>, &[Option<&[u8]>]) -> bool,
         replies: &[&str],
     ) -> Option<String> {
         let replies: Vec<Option<&[u8]>> = replies.iter().map(|it| Some(it.as_bytes())).collect();
@@ -114,11 +115,19 @@ mod tests {
         assert_eq!(joined(concat, &["*0\r\n", ":1\r\n"]), None);
     }
 
+    fn least_of(out: &mut Vec<u8>, replies: &[Option<&[u8]>]) -> bool {
+        least_or_known(out, replies, &[false, false])
+    }
+
     #[test]
     fn the_least_counts() {
-        let got = joined(least_at_each_place, &["*2\r\n:1\r\n:0\r\n", "*2\r\n:1\r\n:1\r\n"]);
+        let got = joined(least_of, &["*2\r\n:1\r\n:0\r\n", "*2\r\n:1\r\n:1\r\n"]);
         assert_eq!(got.unwrap(), "*2\r\n:1\r\n:0\r\n");
-        assert_eq!(joined(least_at_each_place, &["*1\r\n:1\r\n", "*2\r\n:1\r\n:1\r\n"]), None);
+        assert_eq!(joined(least_of, &["*1\r\n:1\r\n", "*2\r\n:1\r\n:1\r\n"]), None);
+        let known = |out: &mut Vec<u8>, replies: &[Option<&[u8]>]| {
+            least_or_known(out, replies, &[false, true])
+        };
+        assert_eq!(joined(known, &["*2\r\n:0\r\n:0\r\n"]).unwrap(), "*2\r\n:0\r\n:1\r\n");
         assert_eq!(joined(least, &[":7\r\n", ":3\r\n"]).unwrap(), ":3\r\n");
         assert_eq!(joined(least, &[":7\r\n", "+OK\r\n"]), None);
     }

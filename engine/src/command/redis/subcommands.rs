@@ -318,7 +318,7 @@ const OBJECT_ROWS: [Command; 5] = [
 const SCRIPT_ROWS: [Command; 5] = [
     row(SCRIPTING, "script|exists", -3, Flags::NOSCRIPT, NO_KEY, Closed, "2.6.0",
         "sha1...",
-        "Says which scripts are stored on all shards.").whole(Join::And),
+        "Says which scripts are stored on all shards.").whole(Join::And).script(ScriptUse::Asks),
     row(SCRIPTING, "script|flush", -2, Flags::NOSCRIPT, NO_KEY, Closed, "2.6.0",
         "[async(ASYNC | SYNC)]",
         "Removes all scripts from all servers.").servers(Join::AllSucceeded)

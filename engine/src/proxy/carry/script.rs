@@ -16,7 +16,7 @@
 //! So its text alone is no reason to call it twice.
 
 use super::Exchange;
-use crate::command::ScriptUse;
+use crate::command::{Detail, ScriptUse};
 use crate::protocol::resp::{Args, encode};
 use crate::proxy::link::action::Action;
 use crate::proxy::link::client::Client;
@@ -63,7 +63,7 @@ impl Exchange<'_> {
                 forget_scripts(self.pool, self.upstreams);
                 return self.send(Workers::Others, Message::NoScripts { pool });
             }
-            ScriptUse::Calls | ScriptUse::None => None,
+            ScriptUse::Calls | ScriptUse::Asks | ScriptUse::None => None,
         };
         let Some(body) = body.filter(|body| !self.pool.scripts.knows_body(body)) else {
             return;
@@ -71,6 +71,13 @@ impl Exchange<'_> {
         let (sha, body) = (Sha::of(body), Arc::<[u8]>::from(body));
         self.pool.scripts.add(sha, Arc::clone(&body));
         self.send(Workers::Others, Message::Script { pool, sha, body });
+    }
+
+    /// SCRIPT EXISTS: a script that we remember counts as stored, since we load it where it is called.
+    pub fn known_scripts(&self, args: &Args<'_>) -> Detail {
+        let shas = args.iter_from(2);
+        let is_known = |sha| Sha::read(sha).is_some_and(|sha| self.pool.scripts.knows(sha));
+        Detail::Known(shas.map(is_known).collect())
     }
 
     pub fn send(&mut self, to: Workers, message: Message) {

@@ -147,11 +147,6 @@ fn checked<'a>(
     };
     let topology = facts.topology;
     let owner = topology.owner(first, scratch.chance);
-    if command.refuses != Refuses::Nothing
-        && let Some(text) = refused_option(command, args, facts, (owner, scratch))
-    {
-        return Plan::Refuse(Refusal::error(text.as_bytes()).counted());
-    }
     let has_one_owner = !topology.keys_have_owners()
         || keys.all(|key| topology.owner(key, scratch.chance) == owner);
     // twemproxy sent some commands to the owner of one key and did not check the others. It closed the
@@ -160,6 +155,11 @@ fn checked<'a>(
     let goes_unchecked = facts.policy.sends_unchecked && command.before == Before::Sent;
     if !has_one_owner && !goes_unchecked {
         return Plan::Refuse(Refusal::error(texts::CROSSSLOT.as_bytes()).counted());
+    }
+    if command.refuses != Refuses::Nothing
+        && let Some(text) = refused_option(command, args, facts, (owner, scratch))
+    {
+        return Plan::Refuse(Refusal::error(text.as_bytes()).counted());
     }
     let forward = facts.forward(owner, sending(command));
     sent(command, Forward { is_unchecked: !has_one_owner, ..forward })
@@ -181,11 +181,11 @@ fn refused_option(
 ) -> Option<&'static str> {
     let topology = facts.topology;
     match command.refuses {
-        Refuses::Database => {
+        Refuses::Database if !facts.policy.sends_unchecked => {
             let db = keys::database(command, args)?;
             // What is no number is an error of the server's.
-            let db = std::str::from_utf8(db).ok()?.parse().ok()?;
-            (!topology.spec.serves_database(db)).then_some(texts::DB_OUT_OF_RANGE)
+            let db: i32 = std::str::from_utf8(db).ok()?.parse().ok()?;
+            (!topology.spec.serves_database(db.into())).then_some(texts::DB_OUT_OF_RANGE)
         }
         Refuses::Patterns if topology.shards.len() > 1 && !facts.policy.sends_unchecked => {
             // `GET #` is the element itself; BY a name without `*` means "do not sort".
@@ -197,7 +197,7 @@ fn refused_option(
             };
             named.any(|pattern| !is_here(pattern, scratch)).then_some(texts::SORT_PATTERNS)
         }
-        Refuses::Patterns | Refuses::Block | Refuses::Nothing => None,
+        _ => None,
     }
 }
 

@@ -49,8 +49,11 @@ pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
     match plan(x, Head::Args(args)) {
         Plan::Forward(forward) => x.forward(forward, args.bytes()),
         Plan::Call(forward, script) => x.call(forward, script, args),
-        Plan::FanOut(fan_out) => {
+        Plan::FanOut(mut fan_out) => {
             let script = fan_out.script;
+            if script == ScriptUse::Asks {
+                fan_out.detail = x.known_scripts(args);
+            }
             x.fan_out(fan_out);
             if script != ScriptUse::None {
                 x.note_script(script, args);
