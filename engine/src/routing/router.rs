@@ -1,29 +1,34 @@
 //! From a key to its shard, in one pool. It runs for every key of every request.
 //!
 //! ```text
-//!   key ──▶ tag ──▶ hash ──▶ ring ──▶ shard
-//!             (an empty key: 0)
+//!   key ──▶ prefix or tag ──▶ hash ──▶ ring ──▶ shard
+//!                     (an empty key: 0)
 //! ```
 //!
 //! The order of decisions is twemproxy's (`server_pool_idx`, `server_pool_server`):
 //!
 //! 1. A pool of one shard uses no tag, no hash and no ring. The number of *configured* shards
 //!    counts: when only one of several shards is live, it still has a ring.
-//! 2. A hash tag selects the part of the key that is hashed.
+//! 2. A hash tag selects the part of the key that is hashed. `colocate`, which twemproxy does not
+//!    have, comes before it: a key that begins with one of its prefixes is hashed as the first prefix
+//!    of the entry, without a tag.
 //! 3. An empty key has the hash 0. The function is not called.
 //! 4. The distribution maps the hash to a shard.
 //!
 //! A router never changes. When a shard is ejected or readmitted, a new one is built.
 
+use super::colocate::Colocate;
 use super::distribution::{Distribution, Member, Ring};
 use super::hash::Hash;
 use super::tag::HashTag;
 use crate::base::{Chance, ShardId};
+use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 pub struct Router {
     pub hash: &'static Hash,
     pub hash_tag: Option<HashTag>,
+    pub colocate: Option<Arc<Colocate>>,
     pub distribution: &'static Distribution,
     pub ring: Ring,
     /// Of the pool, live or not.
@@ -31,7 +36,7 @@ pub struct Router {
 }
 
 impl Router {
-    /// `members` are all shards of the pool, in the order of their ids. Only those for which
+    /// A router without `colocate`. `members` are all shards of the pool, in the order of their ids. Only those for which
     /// `is_live` is true get keys.
     pub fn new(
         hash: &'static Hash,
@@ -47,7 +52,12 @@ impl Router {
             ([only], [_]) => Ring::Single(only.shard),
             (_, live) => (distribution.build)(live),
         };
-        Router { hash, hash_tag, distribution, ring, shard_count: members.len() }
+        Router { hash, hash_tag, colocate: None, distribution, ring, shard_count: members.len() }
+    }
+
+    #[must_use]
+    pub fn with_colocate(self, colocate: Option<Arc<Colocate>>) -> Router {
+        Router { colocate, ..self }
     }
 
     /// The shard that a key belongs to; `None` when no shard is live.
@@ -70,14 +80,19 @@ impl Router {
 
     /// The part of a key that is hashed.
     #[inline]
-    pub fn hashed_part<'a>(&self, key: &'a [u8]) -> &'a [u8] {
+    pub fn hashed_part<'a>(&'a self, key: &'a [u8]) -> &'a [u8] {
+        if let Some(colocate) = &self.colocate
+            && let Some(found) = colocate.find(key)
+        {
+            return found.first;
+        }
         match &self.hash_tag {
             Some(tag) => tag.part(key),
             None => key,
         }
     }
 
-    /// The hash of a key. Only its tag is hashed, if it has one; an empty key has the hash 0.
+    /// The hash of a key, that is of its hashed part; an empty key has the hash 0.
     #[inline]
     pub fn hash_of(&self, key: &[u8]) -> u32 {
         let part = self.hashed_part(key);
@@ -102,7 +117,8 @@ mod tests {
     use super::Router;
     use crate::base::{Chance, ShardId};
     use crate::routing::distribution::{self, Ring};
-    use crate::routing::{HashTag, Member, hash};
+    use crate::routing::{Colocate, HashTag, Member, hash};
+    use std::sync::Arc;
 
     const NAMES: [&str; 3] = ["b", "alpha", "gamma-delta"];
     const WEIGHTS: [u32; 3] = [1, 3, 2];
@@ -184,5 +200,20 @@ mod tests {
         assert_eq!(router.hash_of(b"{foo}:1"), router.hash_of(b"foo"));
         assert_ne!(router.hash_of(b"{}foo"), router.hash_of(b"foo"));
         assert_eq!(router.hash_of(b""), 0);
+    }
+
+    #[test]
+    fn colocated_keys_are_hashed_as_the_first_prefix_without_a_tag() {
+        let colocate = Colocate::new(&[vec![b"bull:", b"{bee}"]]);
+        let mut router = router(3, "ketama", |_| true).with_colocate(Some(Arc::new(colocate)));
+        for tag in [None, Some(HashTag { open: b'{', close: b'}' })] {
+            router.hash_tag = tag;
+            for key in [&b"bull:"[..], b"bull:a", b"bull:{x}:c", b"{bee}", b"{bee}{x}"] {
+                assert_eq!(router.hashed_part(key), b"bull:", "{key:?}");
+            }
+            assert_eq!(router.hash_of(b""), 0);
+        }
+        assert_eq!(router.hashed_part(b"{x}bull:"), b"x");
+        assert_eq!(router.hashed_part(b"bull"), b"bull");
     }
 }

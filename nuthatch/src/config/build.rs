@@ -147,6 +147,7 @@ impl Slots {
                 Some(Value::HashTag(tag)) => Some(*tag),
                 _ => None,
             },
+            colocate: None,
             distribution: self.distribution()?,
             shards: list.iter().map(|(shard, _)| shard.clone()).collect(),
             timeout_ms: Some(self.number(Id::Timeout)).filter(|&ms| ms > 0),
