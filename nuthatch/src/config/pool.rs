@@ -16,7 +16,7 @@ use super::wording::{
     comment_fault, comment_in, example, key_meant, key_outside, mapping_for_value, pool_is_scalar,
     servers_is_scalar, unknown_key, whole_unless_part,
 };
-use super::{advice, listen, scalars, servers};
+use super::{advice, colocate, listen, scalars, servers};
 use nuthatch_engine::routing::name_order;
 use nuthatch_engine::topology::{Manners, ShardSpec};
 
@@ -145,6 +145,9 @@ impl PoolReader<'_> {
             Node::Sequence(items, _) if row.kind == Kind::Servers => {
                 return self.servers(key, items);
             }
+            Node::Sequence(items, _) if row.kind == Kind::Colocate => {
+                return self.colocate(key, items);
+            }
             Node::Sequence(_, place) => {
                 let fault = Fault::new(format!("`{}` takes one value, not a list", row.name));
                 self.report(*place, fault.expected(example(row)));
@@ -163,6 +166,10 @@ impl PoolReader<'_> {
         };
         if row.kind == Kind::Servers {
             self.report(scalar.place, servers_is_scalar(scalar));
+            return None;
+        }
+        if row.kind == Kind::Colocate {
+            self.report(scalar.place, colocate::list_expected(scalar));
             return None;
         }
         match self.typed(row, &scalar.text, scalar) {
@@ -192,7 +199,7 @@ impl PoolReader<'_> {
                 }
                 Value::Listen(listen, text.into())
             }
-            Kind::Text | Kind::Servers => Value::Text(text.into()),
+            Kind::Text | Kind::Servers | Kind::Colocate => Value::Text(text.into()),
         })
     }
 
@@ -334,7 +341,7 @@ impl PoolReader<'_> {
         }
     }
 
-    fn report(&mut self, place: Place, fault: Fault) {
+    pub(super) fn report(&mut self, place: Place, fault: Fault) {
         self.problems.push(self.source.problem(place, fault));
     }
 
@@ -343,7 +350,7 @@ impl PoolReader<'_> {
     }
 
     /// A fault in a scalar, at the characters it means where these can be found in the file.
-    fn report_in(&mut self, scalar: &Scalar, fault: Fault) {
+    pub(super) fn report_in(&mut self, scalar: &Scalar, fault: Fault) {
         let place = self.inside(scalar, fault.span.clone());
         self.problems.push(self.source.problem_quoting(place, scalar.place, fault));
     }

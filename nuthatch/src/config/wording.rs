@@ -93,6 +93,7 @@ pub fn mapping_for_value(row: &Key) -> Fault {
     match row.kind {
         Kind::HashTag => fault.note("braces mean something to YAML: put the value into quotes"),
         Kind::Servers => fault.note("every server's line begins with `- `"),
+        Kind::Colocate => Fault { message: "`colocate` is a list".into(), ..fault },
         _ => fault,
     }
 }
@@ -113,6 +114,9 @@ pub fn example(row: &Key) -> String {
         Kind::DistributionName => "ketama",
         Kind::HashTag => "\"{}\"",
         Kind::Choice(words) => return format!("`{}: {}`, say", row.name, words[0]),
+        Kind::Colocate => {
+            return "`colocate:` and below it a line `- \"bull:\"` for each entry".into();
+        }
         Kind::Servers => {
             return "`servers:` and below it a line `- 127.0.0.1:6379:1` for each server".into();
         }
