@@ -105,6 +105,22 @@ fn colocated_keys_are_on_one_server_and_the_others_stay() {
     }
 }
 
+/// The entry of `colocate` alone decides, whatever the distribution.
+#[test]
+fn colocated_keys_are_on_one_server_under_modula() {
+    let servers = [(); 3].map(|()| RedisServer::start().unwrap());
+    let entries: Vec<String> = servers.iter().map(|server| server.entry(1, "")).collect();
+    let keys = [("redis", "true"), ("distribution", "modula"), ("colocate", "[\"rq: bull:\"]")];
+    let proxy = Nuthatch::start(&pool_yaml("p", free_port(), &keys, &entries), &[]).unwrap();
+    let mut client = proxy.client_of(0).unwrap();
+    let keys: Vec<String> = (0..20).map(|n| format!("bull:{n}")).collect();
+    let set: Vec<&str> =
+        std::iter::once("MSET").chain(keys.iter().flat_map(|key| [key.as_str(), "v"])).collect();
+    assert!(client.command(&set).unwrap().is_ok());
+    let first = holder(&servers, &keys[0]);
+    assert!(keys.iter().all(|key| holder(&servers, key) == first));
+}
+
 /// The one server that has the key.
 fn holder(servers: &[RedisServer], key: &str) -> usize {
     let has = |server: &RedisServer| {

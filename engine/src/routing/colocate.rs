@@ -71,12 +71,20 @@ impl Colocate {
         }
     }
 
-    /// The longest prefix that the key begins with.
+    /// The longest prefix that the key begins with. It is not inlined, so that the way of a key is as short
+    /// as before in a pool without `colocate`.
+    #[inline(never)]
     pub fn find(&self, key: &[u8]) -> Option<Match<'_>> {
         let byte = usize::from(*key.first()?);
         let (start, end) = (usize::from(self.starts[byte]), usize::from(self.starts[byte + 1]));
         let found = self.prefixes[start..end].iter().find(|one| key.starts_with(&one.bytes))?;
         Some(Match { prefix: &found.bytes, first: &self.firsts[usize::from(found.entry)] })
+    }
+
+    /// Whether a key that begins with `head` may begin with a prefix too.
+    pub fn may_meet(&self, head: &[u8]) -> bool {
+        let meets = |one: &Prefix| one.bytes.starts_with(head) || head.starts_with(&one.bytes);
+        self.prefixes.iter().any(meets)
     }
 
     /// The first prefix of each entry, in the order of the file. All keys of the entry have the
@@ -114,6 +122,12 @@ mod tests {
             assert_eq!(colocate.find(key.as_bytes()), None, "{key}");
         }
         assert_eq!(colocate.firsts().collect::<Vec<_>>(), [&b"bull:"[..], b"celery"]);
+        assert!(
+            ["", "b", "bull:a", "_kombu", "_"]
+                .iter()
+                .all(|head| colocate.may_meet(head.as_bytes()))
+        );
+        assert!(!["x", "bull;", "key:"].iter().any(|head| colocate.may_meet(head.as_bytes())));
     }
 
     #[test]

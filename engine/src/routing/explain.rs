@@ -9,7 +9,7 @@
 //!   arcs are added.
 //!   The result is the part of the *hash space* that moves, up to the function's largest value.
 //! * **By sample.** Otherwise a fixed number of made-up keys is routed both ways, the same keys each
-//!   time. They hold no tag and hardly ever a prefix of `colocate`, so when only these differ the sample
+//!   time. They hold no tag and no prefix of `colocate`, so when only these differ the sample
 //!   does not move: [`Comparison::tags_differ`] and [`Comparison::colocate_differs`] say that such keys may
 //!   move too.
 //!
@@ -144,10 +144,24 @@ pub fn compare<'a>(before: Side<'a>, after: Side<'a>) -> Option<Comparison<'a>> 
         return Some(comparison(before, after, Method::Exact, &counts, whole));
     }
     let mut chance = Chance::new(0);
-    let keys = (0..SAMPLE_LEN).map(|_| format!("key:{:016x}", chance.draw()));
+    let head = sample_head([before.router, after.router]);
+    let keys = (0..SAMPLE_LEN)
+        .map(|_| [head.as_slice(), format!("{:016x}", chance.draw()).as_bytes()].concat());
     let counts = count_keys(before.router, after.router, keys)?;
     let method = Method::Sample { keys: SAMPLE_LEN };
     Some(comparison(before, after, method, &counts, u64::from(SAMPLE_LEN)))
+}
+
+/// What the made-up keys begin with: a text that no prefix of `colocate` begins with. One of the 256
+/// bytes always serves, since two pools have fewer prefixes.
+fn sample_head(routers: [&Router; 2]) -> Vec<u8> {
+    let is_free = |head: &Vec<u8>| {
+        !routers
+            .iter()
+            .any(|router| router.colocate.as_ref().is_some_and(|colocate| colocate.may_meet(head)))
+    };
+    let heads = std::iter::once(b"key:".to_vec()).chain((0..=u8::MAX).map(|byte| vec![byte]));
+    heads.into_iter().find(is_free).unwrap_or_default()
 }
 
 /// Which of these keys would move. `None` when a side is `random`.

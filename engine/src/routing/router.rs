@@ -36,8 +36,8 @@ pub struct Router {
 }
 
 impl Router {
-    /// A router without `colocate`. `members` are all shards of the pool, in the order of their ids. Only those for which
-    /// `is_live` is true get keys.
+    /// A router without `colocate`. `members` are all shards of the pool, in the order of their ids.
+    /// Only those for which `is_live` is true get keys.
     pub fn new(
         hash: &'static Hash,
         hash_tag: Option<HashTag>,

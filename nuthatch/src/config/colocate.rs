@@ -12,7 +12,6 @@
 use super::build::Value;
 use super::node::{Node, Scalar};
 use super::place::Place;
-use super::pool::PoolReader;
 use super::problem::{Fault, Severity};
 use super::quote::quoted;
 use super::schema::{self, Id};
@@ -27,106 +26,115 @@ use std::sync::Arc;
 /// Entries whose server is named.
 const NAMED_MAX: usize = 6;
 
-impl PoolReader<'_> {
-    pub(super) fn colocate(&mut self, key: &Scalar, items: &[Node]) -> Option<Value> {
-        if items.is_empty() {
-            self.report(key.place, Fault::new("`colocate` has no entry").expected(expected()));
-            return None;
-        }
-        let mut entries: Vec<&Scalar> = Vec::new();
-        let mut clean = true;
-        for item in items {
-            match self.entry_text(item) {
-                Some(scalar) => entries.push(scalar),
-                None => clean = false,
-            }
-        }
-        let prefixes =
-            || entries.iter().flat_map(|entry| split(entry).map(move |prefix| (*entry, prefix)));
-        let count = prefixes().count();
-        if count > COLOCATE_PREFIXES_MAX {
-            let fault =
-                Fault::new("`colocate` has too many prefixes").found(format!("{count}")).expected(
-                    format!("at most {COLOCATE_PREFIXES_MAX} in a pool, all entries together"),
-                );
-            self.report(key.place, fault);
-            return None;
-        }
-        let mut seen: HashMap<&str, Place> = HashMap::new();
-        for (entry, prefix) in prefixes() {
-            clean &= self.is_short(entry, prefix);
-            if let Some(first) = seen.insert(prefix, entry.place) {
-                let fault = Fault::new("this prefix is given twice in `colocate`")
-                    .found(quoted(prefix))
-                    .expected("each prefix once: a key belongs to one entry")
-                    .note(format!("first in line {}", first.line));
-                self.report_in(entry, fault.span(span(entry, prefix)));
-                clean = false;
-            }
-        }
+/// Where a fault stands: at a place, or at some characters of a scalar.
+pub enum Spot<'n> {
+    At(Place),
+    In(&'n Scalar),
+}
+
+/// What was read, and the faults met. `None`: one of them is an error.
+pub struct Read<'n> {
+    pub value: Option<Value>,
+    pub faults: Vec<(Spot<'n>, Fault)>,
+}
+
+/// The items below `key`.
+pub fn read<'n>(key: &Scalar, items: &'n [Node]) -> Read<'n> {
+    let mut faults = Vec::new();
+    let value = entries(key, items, &mut faults).map(|entries| {
         let entries: Vec<Vec<&[u8]>> =
             entries.iter().map(|entry| split(entry).map(str::as_bytes).collect()).collect();
-        clean.then(|| Value::Colocate(Arc::new(Colocate::new(&entries))))
-    }
+        Value::Colocate(Arc::new(Colocate::new(&entries)))
+    });
+    Read { value, faults }
+}
 
-    /// The text of an entry, with at least one prefix in it.
-    fn entry_text<'n>(&mut self, item: &'n Node) -> Option<&'n Scalar> {
-        let scalar = match item {
-            Node::Unusable(_) => return None,
-            Node::Scalar(scalar) => scalar,
-            Node::Mapping(_, place) => {
-                let fault = Fault::new("an entry of `colocate` is a text")
-                    .found("a key and its value: YAML reads a colon at the end of a word so")
-                    .expected("the entry in quotes, such as `- \"bull:\"`");
-                self.report(*place, fault);
-                return None;
-            }
-            Node::Sequence(_, place) => {
-                let fault =
-                    Fault::new("an entry of `colocate` is a text").found("a list").expected(
-                        "prefixes with blanks between, such as `- \"celery _kombu unacked\"`",
-                    );
-                self.report(*place, fault);
-                return None;
-            }
-        };
-        if split(scalar).next().is_none() {
-            let fault = Fault::new("this entry of `colocate` is empty")
-                .found(quoted(&scalar.text))
-                .expected("at least one prefix, such as `- \"bull:\"`")
-                .note("an empty prefix would put every key on one server");
-            self.report(scalar.place, fault);
-            return None;
-        }
-        if let Some(at) = comment_in(scalar) {
-            let fault = Fault {
-                severity: Severity::Warning,
-                message: "the // and what follows are read as prefixes".into(),
-                ..comment_fault(scalar, at)
-            };
-            self.report_in(scalar, fault);
-        }
-        Some(scalar)
-    }
+type Faults<'n> = Vec<(Spot<'n>, Fault)>;
 
-    fn is_short(&mut self, entry: &Scalar, prefix: &str) -> bool {
-        let is_short = prefix.len() <= COLOCATE_PREFIX_BYTES_MAX;
-        if !is_short {
+/// `None` when a fault is an error.
+fn entries<'n>(
+    key: &Scalar,
+    items: &'n [Node],
+    faults: &mut Faults<'n>,
+) -> Option<Vec<&'n Scalar>> {
+    if items.is_empty() {
+        let fault = Fault::new("`colocate` has no entry");
+        faults.push((Spot::At(key.place), fault.expected(example(schema::row(Id::Colocate)))));
+        return None;
+    }
+    let entries: Vec<&Scalar> = items.iter().filter_map(|item| entry(item, faults)).collect();
+    let prefixes =
+        || entries.iter().flat_map(|&entry| split(entry).map(move |prefix| (entry, prefix)));
+    let count = prefixes().count();
+    if count > COLOCATE_PREFIXES_MAX {
+        let fault = Fault::new("`colocate` has too many prefixes")
+            .found(format!("{count}"))
+            .expected(format!("at most {COLOCATE_PREFIXES_MAX} in a pool, all entries together"));
+        faults.push((Spot::At(key.place), fault));
+        return None;
+    }
+    let mut clean = entries.len() == items.len();
+    let mut seen: HashMap<&str, Place> = HashMap::new();
+    for (entry, prefix) in prefixes() {
+        if prefix.len() > COLOCATE_PREFIX_BYTES_MAX {
             let fault = Fault::new("this prefix is too long")
+                .span(span(entry, prefix))
                 .found(format!("{}, {} bytes", quoted(prefix), prefix.len()))
                 .expected(format!("at most {COLOCATE_PREFIX_BYTES_MAX} bytes"));
-            self.report_in(entry, fault.span(span(entry, prefix)));
+            faults.push((Spot::In(entry), fault));
+            clean = false;
         }
-        is_short
+        if let Some(first) = seen.insert(prefix, entry.place) {
+            let fault = Fault::new("this prefix is given twice in `colocate`")
+                .span(span(entry, prefix))
+                .found(quoted(prefix))
+                .expected("each prefix once: a key belongs to one entry")
+                .note(format!("first in line {}", first.line));
+            faults.push((Spot::In(entry), fault));
+            clean = false;
+        }
     }
+    clean.then_some(entries)
 }
 
-pub fn list_expected(scalar: &Scalar) -> Fault {
-    Fault::new("`colocate` is a list").found(quoted(&scalar.text)).expected(expected())
-}
-
-fn expected() -> String {
-    example(schema::row(Id::Colocate))
+/// An entry with at least one prefix in it.
+fn entry<'n>(item: &'n Node, faults: &mut Faults<'n>) -> Option<&'n Scalar> {
+    let not_text = Fault::new("an entry of `colocate` is a text");
+    let scalar = match item {
+        Node::Unusable(_) => return None,
+        Node::Scalar(scalar) => scalar,
+        Node::Mapping(_, place) => {
+            let fault = not_text
+                .found("a key and its value: YAML reads a colon at the end of a word so")
+                .expected("the entry in quotes, such as `- \"bull:\"`");
+            faults.push((Spot::At(*place), fault));
+            return None;
+        }
+        Node::Sequence(_, place) => {
+            let fault = not_text
+                .found("a list")
+                .expected("prefixes with blanks between, such as `- \"celery _kombu unacked\"`");
+            faults.push((Spot::At(*place), fault));
+            return None;
+        }
+    };
+    if split(scalar).next().is_none() {
+        let fault = Fault::new("this entry of `colocate` is empty")
+            .found(quoted(&scalar.text))
+            .expected("at least one prefix, such as `- \"bull:\"`")
+            .note("an empty prefix would put every key on one server");
+        faults.push((Spot::At(scalar.place), fault));
+        return None;
+    }
+    if let Some(at) = comment_in(scalar) {
+        let fault = Fault {
+            severity: Severity::Warning,
+            message: "the // and what follows are read as prefixes".into(),
+            ..comment_fault(scalar, at)
+        };
+        faults.push((Spot::In(scalar), fault));
+    }
+    Some(scalar)
 }
 
 fn split(entry: &Scalar) -> impl Iterator<Item = &str> {

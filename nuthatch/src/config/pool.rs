@@ -6,6 +6,7 @@
 
 use super::build::{Slot, Slots, Value};
 use super::checked::Pool;
+use super::colocate::{self, Spot};
 use super::node::{Node, Scalar};
 use super::place::Place;
 use super::problem::{Fault, Problem, Severity};
@@ -13,10 +14,10 @@ use super::quote::{STARS, quoted};
 use super::schema::{self, Id, KEYS, Key, Kind, WhenAbsent};
 use super::source::Source;
 use super::wording::{
-    comment_fault, comment_in, example, key_meant, key_outside, mapping_for_value, pool_is_scalar,
-    servers_is_scalar, unknown_key, whole_unless_part,
+    colocate_is_scalar, comment_fault, comment_in, example, key_meant, key_outside,
+    mapping_for_value, pool_is_scalar, servers_is_scalar, unknown_key, whole_unless_part,
 };
-use super::{advice, colocate, listen, scalars, servers};
+use super::{advice, listen, scalars, servers};
 use nuthatch_engine::routing::name_order;
 use nuthatch_engine::topology::{Manners, ShardSpec};
 
@@ -146,7 +147,14 @@ impl PoolReader<'_> {
                 return self.servers(key, items);
             }
             Node::Sequence(items, _) if row.kind == Kind::Colocate => {
-                return self.colocate(key, items);
+                let read = colocate::read(key, items);
+                for (spot, fault) in read.faults {
+                    match spot {
+                        Spot::At(place) => self.report(place, fault),
+                        Spot::In(scalar) => self.report_in(scalar, fault),
+                    }
+                }
+                return read.value;
             }
             Node::Sequence(_, place) => {
                 let fault = Fault::new(format!("`{}` takes one value, not a list", row.name));
@@ -169,7 +177,7 @@ impl PoolReader<'_> {
             return None;
         }
         if row.kind == Kind::Colocate {
-            self.report(scalar.place, colocate::list_expected(scalar));
+            self.report(scalar.place, colocate_is_scalar(scalar));
             return None;
         }
         match self.typed(row, &scalar.text, scalar) {
@@ -341,7 +349,7 @@ impl PoolReader<'_> {
         }
     }
 
-    pub(super) fn report(&mut self, place: Place, fault: Fault) {
+    fn report(&mut self, place: Place, fault: Fault) {
         self.problems.push(self.source.problem(place, fault));
     }
 
@@ -350,7 +358,7 @@ impl PoolReader<'_> {
     }
 
     /// A fault in a scalar, at the characters it means where these can be found in the file.
-    pub(super) fn report_in(&mut self, scalar: &Scalar, fault: Fault) {
+    fn report_in(&mut self, scalar: &Scalar, fault: Fault) {
         let place = self.inside(scalar, fault.span.clone());
         self.problems.push(self.source.problem_quoting(place, scalar.place, fault));
     }

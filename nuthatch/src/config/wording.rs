@@ -3,7 +3,7 @@
 use super::node::Scalar;
 use super::problem::Fault;
 use super::quote::quoted;
-use super::schema::{self, Key, Kind, WhenAbsent};
+use super::schema::{self, Id, Key, Kind, WhenAbsent};
 use super::{scalars, suggest};
 
 /// Where a `//` begins in a scalar that was meant as a comment.
@@ -86,6 +86,12 @@ pub fn servers_is_scalar(scalar: &Scalar) -> Fault {
     } else {
         fault
     }
+}
+
+pub fn colocate_is_scalar(scalar: &Scalar) -> Fault {
+    Fault::new("`colocate` is a list")
+        .found(quoted(&scalar.text))
+        .expected(example(schema::row(Id::Colocate)))
 }
 
 pub fn mapping_for_value(row: &Key) -> Fault {

@@ -216,6 +216,10 @@ fn a_change_of_colocate_is_reported_and_counted_in_its_keys() {
     let keys = (0..1000).map(|number| format!("bull:{number}"));
     let moved = compare_keys(before, after, keys).unwrap();
     assert!(moved.moved > 0.4, "{moved:?}");
+    let wide = Colocate::new(&[vec![b"k", b"\0"]]);
+    let wide = ketama(&THREE).with_colocate(Some(Arc::new(wide)));
+    let made_up = compare(before, Side { router: &wide, names: &THREE }).unwrap();
+    assert!(made_up.colocate_differs && made_up.moves.is_empty(), "no made-up key has a prefix");
     let same = compare(after, after).unwrap();
     assert_eq!((same.method, same.colocate_differs), (Method::Exact, false));
 }
