@@ -71,9 +71,7 @@ impl Colocate {
         }
     }
 
-    /// The longest prefix that the key begins with. It is not inlined, so that the way of a key is as short
-    /// as before in a pool without `colocate`.
-    #[inline(never)]
+    /// The longest prefix that the key begins with.
     pub fn find(&self, key: &[u8]) -> Option<Match<'_>> {
         let byte = usize::from(*key.first()?);
         let (start, end) = (usize::from(self.starts[byte]), usize::from(self.starts[byte + 1]));

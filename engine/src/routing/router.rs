@@ -78,14 +78,16 @@ impl Router {
         self.ring.owner(hash, chance)
     }
 
-    /// The part of a key that is hashed.
-    #[inline]
+    /// The part of a key that is hashed: the first prefix of its entry of `colocate`, its tag, or all
+    /// of it.
     pub fn hashed_part<'a>(&'a self, key: &'a [u8]) -> &'a [u8] {
-        if let Some(colocate) = &self.colocate
-            && let Some(found) = colocate.find(key)
-        {
-            return found.first;
-        }
+        let found = self.colocate.as_ref().and_then(|colocate| colocate.find(key));
+        found.map_or_else(|| self.tagged_part(key), |found| found.first)
+    }
+
+    /// The same without `colocate`.
+    #[inline]
+    fn tagged_part<'a>(&self, key: &'a [u8]) -> &'a [u8] {
         match &self.hash_tag {
             Some(tag) => tag.part(key),
             None => key,
@@ -95,7 +97,21 @@ impl Router {
     /// The hash of a key, that is of its hashed part; an empty key has the hash 0.
     #[inline]
     pub fn hash_of(&self, key: &[u8]) -> u32 {
-        let part = self.hashed_part(key);
+        if self.colocate.is_some() {
+            return self.hash_with_colocate(key);
+        }
+        self.hash_of_part(self.tagged_part(key))
+    }
+
+    /// Not inlined, so that a pool without `colocate` pays for one branch and nothing else.
+    #[cold]
+    #[inline(never)]
+    fn hash_with_colocate(&self, key: &[u8]) -> u32 {
+        self.hash_of_part(self.hashed_part(key))
+    }
+
+    #[inline]
+    fn hash_of_part(&self, part: &[u8]) -> u32 {
         if part.is_empty() { 0 } else { (self.hash.function)(part) }
     }
 
