@@ -6,10 +6,11 @@
 use nuthatch_engine::base::{Chance, ShardId};
 use nuthatch_engine::routing::distribution::{self, Continuum, Point, Ring};
 use nuthatch_engine::routing::explain::{Method, Side, compare, explain};
-use nuthatch_engine::routing::{HASHES, HashTag, Member, Router, hash};
+use nuthatch_engine::routing::{Colocate, HASHES, HashTag, Member, Router, hash};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The names of a pool's shards, all different. A ring takes any text as a name.
 fn names(count: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Vec<String>> {
@@ -180,6 +181,47 @@ proptest! {
         let tag = HashTag { open, close };
         prop_assert_eq!(tag.part(key), expected);
         prop_assert_eq!(tag.part(key).is_empty(), key.is_empty());
+    }
+
+    /// Prefixes are few and short here, so that many begin with another one.
+    #[test]
+    fn colocated_keys_share_an_owner_and_the_others_keep_theirs(
+        names in names(2..=8),
+        weights in vec(1_u32..100, 8),
+        prefixes in proptest::collection::btree_set("[ab{}]{1,3}", 1..12),
+        per_entry in 1_usize..4,
+        tails in vec("[ab{}]{0,4}", 20),
+        hash in 0..HASHES.len(),
+        distribution in prop::sample::select(&["ketama", "modula"][..]),
+    ) {
+        // Not sorted: the prefixes of an entry have different lengths and first bytes.
+        let mut prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+        prefixes.sort_by_key(|prefix| prefix.bytes().rev().collect::<Vec<u8>>());
+        let entries: Vec<Vec<&[u8]>> = prefixes
+            .chunks(per_entry)
+            .map(|entry| entry.iter().map(|prefix| prefix.as_bytes()).collect())
+            .collect();
+        let mut without = router(HASHES[hash].name, &members(&names, &weights), distribution, None);
+        without.hash_tag = Some(HashTag { open: b'{', close: b'}' });
+        let with = without.clone().with_colocate(Some(Arc::new(Colocate::new(&entries))));
+        let mut chance = Chance::new(1);
+        let keys = tails.iter().cloned().chain(
+            prefixes.iter().flat_map(|prefix| tails.iter().map(move |tail| format!("{prefix}{tail}"))),
+        );
+        for key in keys {
+            let key = key.as_bytes();
+            // The simple rule: of all prefixes that fit, the longest.
+            let entry = entries
+                .iter()
+                .flat_map(|entry| entry.iter().map(move |prefix| (prefix, entry[0])))
+                .filter(|(prefix, _)| key.starts_with(prefix))
+                .max_by_key(|(prefix, _)| prefix.len());
+            let expected = match entry {
+                Some((_, first)) => without.route_hash((without.hash.function)(first), &mut chance),
+                None => without.route(key, &mut chance),
+            };
+            prop_assert_eq!(with.route(key, &mut chance), expected, "{:x?}", key);
+        }
     }
 
     #[test]

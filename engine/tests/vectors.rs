@@ -1,4 +1,5 @@
-//! Compares routing with all of twemproxy's answers in `testdata/twemproxy/`.
+//! Compares routing with all of twemproxy's answers in `testdata/twemproxy/`, and with the rule of
+//! `colocate` in `testdata/colocate/`.
 //!
 //! The fields of the files are listed here by name. A field that is not listed fails the test, so every
 //! field is checked. `testdata/README.md` says how the files were made.
@@ -6,14 +7,16 @@
 use nuthatch_engine::base::{Chance, ShardId};
 use nuthatch_engine::routing::distribution::{self, Ring};
 use nuthatch_engine::routing::explain::explain;
-use nuthatch_engine::routing::{HASHES, HashTag, Member, Router, hash, name_order};
+use nuthatch_engine::routing::{Colocate, HASHES, HashTag, Member, Router, hash, name_order};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
+use std::sync::Arc;
 
 const HASH: &str = include_str!("../testdata/twemproxy/hash.json");
 const KETAMA: &str = include_str!("../testdata/twemproxy/ketama.json");
 const MODULA: &str = include_str!("../testdata/twemproxy/modula.json");
+const COLOCATE: &str = include_str!("../testdata/colocate/prefixes.json");
 
 #[test]
 fn every_hash_of_every_key() {
@@ -43,6 +46,47 @@ fn every_ketama_pool() {
 #[test]
 fn every_modula_pool() {
     check_pools(MODULA, "modula", |_| {});
+}
+
+#[test]
+fn every_colocated_key() {
+    let file = object(&parse(COLOCATE));
+    only_fields(&file, &["about", "pools"]);
+    for pool in array(&file["pools"]) {
+        let pool = object(pool);
+        only_fields(&pool, &["name", "hash_tag", "entries", "keys"]);
+        let entries: Vec<Vec<&[u8]>> = array(&pool["entries"])
+            .iter()
+            .map(|entry| text(entry).split(' ').map(str::as_bytes).collect())
+            .collect();
+        let members: Vec<Member<'_>> = (0..)
+            .zip(["a", "b", "c"])
+            .map(|(id, name)| Member { shard: ShardId(id), name, weight: 1 })
+            .collect();
+        let hash = hash::by_name("fnv1a_64").expect("is in the table");
+        let distribution = distribution::by_name("ketama").expect("is in the table");
+        let router = Router::new(hash, hash_tag(&pool), distribution, &members, |_| true)
+            .with_colocate(Some(Arc::new(Colocate::new(&entries))));
+        for vector in array(&pool["keys"]) {
+            let vector = object(vector);
+            only_fields(&vector, &["key", "hashed", "hash"]);
+            let (key, hashed) = (text(&vector["key"]), text(&vector["hashed"]));
+            assert_eq!(router.hashed_part(key.as_bytes()), hashed.as_bytes(), "{key}");
+            let hash = u32::try_from(number(&vector["hash"])).expect("is a hash");
+            assert_eq!(router.hash_of(key.as_bytes()), hash, "{key}");
+            let mut chance = Chance::new(1);
+            let owner = router.route_hash(hash, &mut chance);
+            assert_eq!(router.route(key.as_bytes(), &mut chance), owner, "{key}");
+            assert_eq!(explain(&router, key.as_bytes()).shard, owner, "{key} explained");
+        }
+    }
+}
+
+fn hash_tag(pool: &Map<String, Value>) -> Option<HashTag> {
+    pool["hash_tag"].as_str().map(|tag| match *tag.as_bytes() {
+        [open, close] => HashTag { open, close },
+        _ => panic!("{}: a hash tag is two bytes", text(&pool["name"])),
+    })
 }
 
 fn check_pools(file: &str, distribution: &str, also: impl Fn(&mut Vec<&str>)) {
@@ -93,12 +137,8 @@ fn check_pool(pool: &Map<String, Value>, keys: &[Vec<u8>]) {
         members.iter().copied().filter(|member| is_live(member.shard)).collect();
     check_points(pool, &points(&(distribution.build)(&live)), members.len());
 
-    let hash_tag = pool["hash_tag"].as_str().map(|tag| match *tag.as_bytes() {
-        [open, close] => HashTag { open, close },
-        _ => panic!("{name}: a hash tag is two bytes"),
-    });
     let hash = hash::by_name(text(&pool["hash"])).expect("is in the table");
-    let router = Router::new(hash, hash_tag, distribution, &members, is_live);
+    let router = Router::new(hash, hash_tag(pool), distribution, &members, is_live);
     let owners = array(&pool["owners"]);
     assert_eq!(owners.len(), keys.len());
     for (key, owner) in keys.iter().zip(owners) {

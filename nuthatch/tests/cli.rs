@@ -120,6 +120,42 @@ fn where_of_every_kind_of_pool() {
 }
 
 #[test]
+fn colocated_keys_say_their_prefix_and_what_is_hashed() {
+    let colocate = WORKED.replace(
+        "  redis: true\n",
+        "  redis: true\n  hash_tag: \"{}\"\n  colocate:\n    - \"bull: bee:\"\n    - \"rq:\"\n",
+    );
+    let desk = Desk::new(&[("colocate.yml", &colocate), ("pools.yml", WORKED)]);
+    let keys = ["bull:a", "bee:{x}:c", "rq:1", "{foo}:1", "foo"];
+    let args = [&["where", "-c", "colocate.yml"][..], &keys].concat();
+    desk.run(&args, "").is_golden("where-colocate.txt");
+    let args = [&["where", "-c", "colocate.yml", "--json"][..], &keys].concat();
+    let rows = desk.run(&args, "").json();
+    assert_eq!(
+        (&rows[0]["shard"], &rows[0]["hash_value"]),
+        (&rows[1]["shard"], &rows[1]["hash_value"])
+    );
+    assert_eq!(
+        (&rows[1]["hashed_hex"], &rows[1]["colocate_hex"]),
+        (&"62756c6c3a".into(), &"6265653a".into())
+    );
+    assert_eq!((&rows[3]["tagged"], &rows[3]["colocate_hex"]), (&true.into(), &Value::Null));
+    desk.run(&["ring", "-c", "colocate.yml"], "").is_golden("ring-colocate.txt");
+    let ring = desk.run(&["ring", "-c", "colocate.yml", "--json"], "").json();
+    assert_eq!(ring[0]["colocate"], serde_json::json!(["bull:", "rq:"]));
+    let plain = colocate.replace("  colocate:\n    - \"bull: bee:\"\n    - \"rq:\"\n", "");
+    let desk = Desk::new(&[("colocate.yml", &colocate), ("plain.yml", &plain)]);
+    desk.run(&["ring", "-c", "plain.yml", "colocate.yml"], "").is_golden("moves-colocate.txt");
+    let done = desk.run(&["-t", "-c", "colocate.yml"], "");
+    assert!(
+        done.err.contains("keeps all keys of an entry on one server: `bull:` on `"),
+        "{}",
+        done.err
+    );
+    assert!(done.err.contains("may get most of the load"), "{}", done.err);
+}
+
+#[test]
 fn a_wrong_question_is_answered_with_what_there_is() {
     let desk = Desk::new(&[("pools.yml", KINDS)]);
     let done = desk.run(&["where", "-c", "pools.yml", "--pool", "chanse", "k"], "");

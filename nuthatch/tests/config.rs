@@ -212,6 +212,16 @@ fn problems_have_their_place() {
         ("  timeout: 4294967297\n", 4, 12, "wrap"),
         ("  sentinels: x\n", 4, 3, "never existed"),
         ("  requirepass: x\n", 4, 3, "redis_auth"),
+        ("  colocate: 'bull:'\n", 4, 13, "`colocate` is a list"),
+        ("  colocate: {a: b}\n", 4, 13, "`colocate` is a list"),
+        ("  colocate: []\n", 4, 3, "no entry"),
+        ("  colocate:\n", 4, 3, "no value"),
+        ("  colocate:\n  - bull:\n", 5, 5, "in quotes"),
+        ("  colocate:\n  - [a, b]\n", 5, 5, "blanks between"),
+        ("  colocate:\n  - a\n  - ' '\n", 6, 5, "is empty"),
+        ("  colocate:\n  - a b\n  - 'c a'\n", 6, 8, "first in line 5"),
+        ("  colocate:\n  - a b a\n", 5, 9, "first in line 5"),
+        ("  colocat: [a]\n", 4, 3, "colocate"),
     ];
     for &(lines, line, column, word) in cases {
         let problems = bad(&pool(lines));
@@ -221,6 +231,40 @@ fn problems_have_their_place() {
         assert_eq!(problems.len(), 1, "{text}");
         assert!(problems[0].source_line.is_some());
     }
+}
+
+#[test]
+fn colocate_has_bounds() {
+    let entries = |count: usize, length: usize| {
+        let prefix = |n: usize| format!("  - p{n:0width$}\n", width = length - 1);
+        pool(&format!("  colocate:\n{}", (0..count).map(prefix).collect::<String>()))
+    };
+    let (config, warnings) = good(&entries(64, 128));
+    assert!(warnings.is_empty() && config.pools[0].spec.colocate.is_some());
+    for (text, line, found, expected) in [
+        (entries(65, 9), 4, "65", "at most 64 in a pool, all entries together"),
+        (entries(1, 129), 5, "129 bytes", "at most 128 bytes"),
+    ] {
+        let problems = bad(&text);
+        let text = rendered(&problems);
+        assert_eq!((problems.len(), problems[0].line), (1, line), "{text}");
+        assert!(text.contains(found) && text.contains(expected), "{text}");
+    }
+}
+
+#[test]
+fn colocate_arrives_for_both_protocols_and_random_is_warned_of() {
+    let text = pool("  colocate: ['bull:', \"celery  _kombu\"]\n");
+    for text in [text.clone(), text.replace("  redis: true\n", "")] {
+        let config = config::parse(&text, "t.yml", Manners::Modern).unwrap().0;
+        let colocate = config.pools[0].spec.colocate.as_ref().unwrap();
+        assert_eq!(colocate.firsts().collect::<Vec<_>>(), [&b"bull:"[..], b"celery"]);
+        assert_eq!(colocate.find(b"_kombu.x").unwrap().first, b"celery");
+    }
+    assert!(good(&text).1.is_empty());
+    let (_, warnings) = good(&text.replace("  colocate", "  distribution: random\n  colocate"));
+    assert_eq!((warnings.len(), warnings[0].key.as_deref()), (1, Some("colocate")));
+    assert!(warnings[0].message.contains("no effect"), "{}", warnings[0].message);
 }
 
 #[test]

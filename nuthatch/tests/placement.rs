@@ -70,6 +70,67 @@ fn every_hash_under_every_distribution_that_places() {
     }
 }
 
+/// A program's keys without a tag, through us alone: the old proxy cannot do it.
+#[test]
+fn colocated_keys_are_on_one_server_and_the_others_stay() {
+    let servers = [(); 3].map(|()| RedisServer::start().unwrap());
+    let names = ["alpha", "b", "gamma-delta"];
+    let entries: Vec<String> = names.iter().zip(&servers).map(|(n, s)| s.entry(1, n)).collect();
+    let keys = [("redis", "true"), ("hash_tag", "\"{}\"")];
+    let colocate = ("colocate", "[\"bull:\", \"celery _kombu unacked\"]");
+    let with = pool_yaml("with", free_port(), &[keys[0], keys[1], colocate], &entries);
+    let without = pool_yaml("without", free_port(), &keys, &entries);
+    let proxy = Nuthatch::start(&format!("{with}{without}"), &[]).unwrap();
+    // Pools are served in the order of their names, the shorter first.
+    let mut client = proxy.client_of(0).unwrap();
+    let mut holders = Vec::new();
+    for entry in [&["bull:a", "bull:b", "bull:{x}:c"][..], &["celery", "_kombu.b", "unacked_{y}"]] {
+        for key in entry {
+            assert!(client.command(&["SET", key, "v"]).unwrap().is_ok());
+        }
+        holders.extend(entry.iter().map(|key| holder(&servers, key)));
+    }
+    assert!(holders[..3].iter().all(|&at| at == holders[0]), "{holders:?}");
+    assert!(holders[3..].iter().all(|&at| at == holders[3]), "{holders:?}");
+    // One server has them all, so a command over several of them is served.
+    let renamed = client.command(&["RENAME", "bull:a", "bull:{z}:d"]).unwrap();
+    assert!(renamed.is_ok(), "{renamed:?}");
+    assert_eq!(holder(&servers, "bull:{z}:d"), holders[0]);
+
+    let mut other = proxy.client_of(1).unwrap();
+    for n in 0..300 {
+        let key = format!("user:{{{n}}}:{n}");
+        assert!(client.command(&["SET", &key, "v"]).unwrap().is_ok());
+        assert_eq!(other.command(&["GET", &key]).unwrap(), Value::bulk("v"), "{key}");
+    }
+}
+
+/// The entry of `colocate` alone decides, whatever the distribution.
+#[test]
+fn colocated_keys_are_on_one_server_under_modula() {
+    let servers = [(); 3].map(|()| RedisServer::start().unwrap());
+    let entries: Vec<String> = servers.iter().map(|server| server.entry(1, "")).collect();
+    let keys = [("redis", "true"), ("distribution", "modula"), ("colocate", "[\"rq: bull:\"]")];
+    let proxy = Nuthatch::start(&pool_yaml("p", free_port(), &keys, &entries), &[]).unwrap();
+    let mut client = proxy.client_of(0).unwrap();
+    let keys: Vec<String> = (0..20).map(|n| format!("bull:{n}")).collect();
+    let set: Vec<&str> =
+        std::iter::once("MSET").chain(keys.iter().flat_map(|key| [key.as_str(), "v"])).collect();
+    assert!(client.command(&set).unwrap().is_ok());
+    let first = holder(&servers, &keys[0]);
+    assert!(keys.iter().all(|key| holder(&servers, key) == first));
+}
+
+/// The one server that has the key.
+fn holder(servers: &[RedisServer], key: &str) -> usize {
+    let has = |server: &RedisServer| {
+        server.client().unwrap().command(&["EXISTS", key]).unwrap() == Value::Integer(1)
+    };
+    let found: Vec<usize> = (0..servers.len()).filter(|&at| has(&servers[at])).collect();
+    assert_eq!(found.len(), 1, "{key}");
+    found[0]
+}
+
 /// Three servers behind both proxies.
 struct Stage {
     servers: [RedisServer; 3],

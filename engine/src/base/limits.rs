@@ -215,6 +215,14 @@ pub const COMMAND_NAMES_MAX: usize = 512;
 /// Bytes in the pattern of COMMAND LIST, which is matched with every name. Over it: an error.
 pub const COMMAND_PATTERN_BYTES_MAX: usize = 1024;
 
+/// Prefixes in a pool's `colocate`, all entries together. A key is compared with each that has its
+/// first byte. Over it: the configuration is refused.
+pub const COLOCATE_PREFIXES_MAX: usize = 64;
+
+/// Bytes in one prefix of `colocate`: longer than prefixes of programs are, and quickly compared. Over
+/// it: the configuration is refused.
+pub const COLOCATE_PREFIX_BYTES_MAX: usize = 128;
+
 const _: () = assert!(UNAUTHENTICATED_ARGS_MAX < SHARED_ARGS_MAX);
 const _: () = assert!(SHARED_ARGS_MAX < REQUEST_ARGS_MAX);
 const _: () = assert!(BULK_BYTES_MAX < REQUEST_BYTES_MAX);

@@ -4,15 +4,18 @@
 //! [`explain`] follows one key. [`compare`] compares two routers. It matches shards by name, as the
 //! ring does, since ids shift when a shard joins. There are two ways to count:
 //!
-//! * **Exact.** When both sides compute the same hash of a key (one function, one tag) and each is a
-//!   continuum or a single shard, both are cut in arcs, and the lengths of the merged arcs are added.
+//! * **Exact.** When both sides compute the same hash of a key (one function, one tag, one `colocate`)
+//!   and each is a continuum or a single shard, both are cut in arcs, and the lengths of the merged
+//!   arcs are added.
 //!   The result is the part of the *hash space* that moves, up to the function's largest value.
 //! * **By sample.** Otherwise a fixed number of made-up keys is routed both ways, the same keys each
-//!   time. They hold no tag, so when only the tags differ the sample does not move:
-//!   [`Comparison::tags_differ`] says that tagged keys may move too.
+//!   time. They hold no tag and no prefix of `colocate`, so when only these differ the sample
+//!   does not move: [`Comparison::tags_differ`] and [`Comparison::colocate_differs`] say that such keys may
+//!   move too.
 //!
 //! Neither uses the operator's keys; [`compare_keys`] does.
 
+use super::colocate::Match;
 use super::distribution::Ring;
 use super::router::Router;
 use crate::base::{Chance, ShardId};
@@ -24,10 +27,12 @@ pub const SAMPLE_LEN: u32 = 100_000;
 /// How one key is routed to its shard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Explanation<'a> {
-    /// The part that is hashed: the tag, or the whole key.
+    /// What is hashed: the first prefix of an entry of `colocate`, the tag, or the whole key.
     pub hashed_part: &'a [u8],
-    /// Whether both the pool and the key have a hash tag.
+    /// Whether both the pool and the key have a hash tag, and it is used: the key is not colocated.
     pub is_tagged: bool,
+    /// The prefix that the key begins with, when the pool has `colocate`.
+    pub colocated: Option<Match<'a>>,
     /// Whether the part is empty. The function is not called then, and the hash is 0.
     pub is_empty: bool,
     /// `None` when the distribution does not use the hash.
@@ -71,6 +76,8 @@ pub struct Comparison<'a> {
     /// Whether the tags of the two sides differ and a tag is used. The sample has no tagged keys, so
     /// tagged keys may move in addition to `moved`.
     pub tags_differ: bool,
+    /// The same for `colocate`: keys that begin with its prefixes may move in addition.
+    pub colocate_differs: bool,
 }
 
 /// How `moved` was counted.
@@ -93,7 +100,7 @@ pub struct Move<'a> {
     pub part: f64,
 }
 
-pub fn explain<'a>(router: &Router, key: &'a [u8]) -> Explanation<'a> {
+pub fn explain<'a>(router: &'a Router, key: &'a [u8]) -> Explanation<'a> {
     let hash = router.hash_of(key);
     let place = place(&router.ring, hash);
     // Only `random` uses chance, and under it a key has no owner to show.
@@ -102,9 +109,12 @@ pub fn explain<'a>(router: &Router, key: &'a [u8]) -> Explanation<'a> {
         _ => router.route_hash(hash, &mut Chance::new(0)),
     };
     let hashed_part = router.hashed_part(key);
+    let colocated = router.colocate.as_deref().and_then(|colocate| colocate.find(key));
     Explanation {
         hashed_part,
-        is_tagged: router.hash_tag.is_some_and(|tag| tag.find(key).is_some()),
+        is_tagged: colocated.is_none()
+            && router.hash_tag.is_some_and(|tag| tag.find(key).is_some()),
+        colocated,
         is_empty: hashed_part.is_empty(),
         hash: router.ring.is_hashed().then_some(hash),
         place,
@@ -134,10 +144,24 @@ pub fn compare<'a>(before: Side<'a>, after: Side<'a>) -> Option<Comparison<'a>> 
         return Some(comparison(before, after, Method::Exact, &counts, whole));
     }
     let mut chance = Chance::new(0);
-    let keys = (0..SAMPLE_LEN).map(|_| format!("key:{:016x}", chance.draw()));
+    let head = sample_head([before.router, after.router]);
+    let keys = (0..SAMPLE_LEN)
+        .map(|_| [head.as_slice(), format!("{:016x}", chance.draw()).as_bytes()].concat());
     let counts = count_keys(before.router, after.router, keys)?;
     let method = Method::Sample { keys: SAMPLE_LEN };
     Some(comparison(before, after, method, &counts, u64::from(SAMPLE_LEN)))
+}
+
+/// What the made-up keys begin with: a text that no prefix of `colocate` begins with. One of the 256
+/// bytes always serves, since two pools have fewer prefixes.
+fn sample_head(routers: [&Router; 2]) -> Vec<u8> {
+    let is_free = |head: &Vec<u8>| {
+        !routers
+            .iter()
+            .any(|router| router.colocate.as_ref().is_some_and(|colocate| colocate.may_meet(head)))
+    };
+    let heads = std::iter::once(b"key:".to_vec()).chain((0..=u8::MAX).map(|byte| vec![byte]));
+    heads.into_iter().find(is_free).unwrap_or_default()
 }
 
 /// Which of these keys would move. `None` when a side is `random`.
@@ -176,8 +200,10 @@ fn count_keys<K: AsRef<[u8]>>(
 fn count_arcs(before: &Router, after: &Router) -> Option<BTreeMap<Pair, u64>> {
     // A side with one owner uses no hash. Then the hash of the other side is used for both.
     let (asks_before, asks_after) = (before.ring.is_hashed(), after.ring.is_hashed());
-    if asks_before && asks_after && (before.hash != after.hash || before.hash_tag != after.hash_tag)
-    {
+    let hashes_alike = before.hash == after.hash
+        && before.hash_tag == after.hash_tag
+        && before.colocate == after.colocate;
+    if asks_before && asks_after && !hashes_alike {
         return None;
     }
     let hash_max = if asks_before { before.hash.max } else { after.hash.max };
@@ -230,6 +256,7 @@ fn comparison<'a>(
         .filter(|(_, from, to)| from != to)
         .collect();
     moved.sort_by_key(|&(count, from, to)| (std::cmp::Reverse(count), from, to));
+    let is_hashed = before.router.ring.is_hashed() || after.router.ring.is_hashed();
     let part = |count: u64| if whole == 0 { 0.0 } else { count as f64 / whole as f64 };
     Comparison {
         method,
@@ -238,8 +265,8 @@ fn comparison<'a>(
             .iter()
             .map(|&(count, from, to)| Move { from, to, part: part(count) })
             .collect(),
-        tags_differ: before.router.hash_tag != after.router.hash_tag
-            && (before.router.ring.is_hashed() || after.router.ring.is_hashed()),
+        tags_differ: is_hashed && before.router.hash_tag != after.router.hash_tag,
+        colocate_differs: is_hashed && before.router.colocate != after.router.colocate,
     }
 }
 

@@ -1,38 +1,45 @@
 //! From a key to its shard, in one pool. It runs for every key of every request.
 //!
 //! ```text
-//!   key ──▶ tag ──▶ hash ──▶ ring ──▶ shard
-//!             (an empty key: 0)
+//!   key ──▶ prefix or tag ──▶ hash ──▶ ring ──▶ shard
+//!                     (an empty key: 0)
 //! ```
 //!
 //! The order of decisions is twemproxy's (`server_pool_idx`, `server_pool_server`):
 //!
 //! 1. A pool of one shard uses no tag, no hash and no ring. The number of *configured* shards
 //!    counts: when only one of several shards is live, it still has a ring.
-//! 2. A hash tag selects the part of the key that is hashed.
+//! 2. A hash tag selects the part of the key that is hashed. `colocate`, which twemproxy does not
+//!    have, comes before it: a key that begins with one of its prefixes is hashed as the first prefix
+//!    of the entry, without a tag.
 //! 3. An empty key has the hash 0. The function is not called.
 //! 4. The distribution maps the hash to a shard.
 //!
 //! A router never changes. When a shard is ejected or readmitted, a new one is built.
 
+use super::colocate::Colocate;
 use super::distribution::{Distribution, Member, Ring};
 use super::hash::Hash;
 use super::tag::HashTag;
 use crate::base::{Chance, ShardId};
+use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 pub struct Router {
     pub hash: &'static Hash,
     pub hash_tag: Option<HashTag>,
+    pub colocate: Option<Arc<Colocate>>,
     pub distribution: &'static Distribution,
     pub ring: Ring,
+    /// Neither a tag nor `colocate`: keys are hashed whole.
+    hashes_all: bool,
     /// Of the pool, live or not.
     shard_count: usize,
 }
 
 impl Router {
-    /// `members` are all shards of the pool, in the order of their ids. Only those for which
-    /// `is_live` is true get keys.
+    /// A router without `colocate`. `members` are all shards of the pool, in the order of their ids.
+    /// Only those for which `is_live` is true get keys.
     pub fn new(
         hash: &'static Hash,
         hash_tag: Option<HashTag>,
@@ -47,7 +54,14 @@ impl Router {
             ([only], [_]) => Ring::Single(only.shard),
             (_, live) => (distribution.build)(live),
         };
-        Router { hash, hash_tag, distribution, ring, shard_count: members.len() }
+        let (hashes_all, shard_count) = (hash_tag.is_none(), members.len());
+        Router { hash, hash_tag, colocate: None, distribution, ring, hashes_all, shard_count }
+    }
+
+    #[must_use]
+    pub fn with_colocate(self, colocate: Option<Arc<Colocate>>) -> Router {
+        let hashes_all = self.hash_tag.is_none() && colocate.is_none();
+        Router { colocate, hashes_all, ..self }
     }
 
     /// The shard that a key belongs to; `None` when no shard is live.
@@ -68,19 +82,31 @@ impl Router {
         self.ring.owner(hash, chance)
     }
 
-    /// The part of a key that is hashed.
+    /// The part of a key that is hashed: the first prefix of its entry of `colocate`, its tag, or all
+    /// of it.
+    pub fn hashed_part<'a>(&'a self, key: &'a [u8]) -> &'a [u8] {
+        let found = self.colocate.as_ref().and_then(|colocate| colocate.find(key));
+        found.map_or_else(|| self.tagged_part(key), |found| found.first)
+    }
+
+    /// The same without `colocate`.
     #[inline]
-    pub fn hashed_part<'a>(&self, key: &'a [u8]) -> &'a [u8] {
+    fn tagged_part<'a>(&self, key: &'a [u8]) -> &'a [u8] {
         match &self.hash_tag {
             Some(tag) => tag.part(key),
             None => key,
         }
     }
 
-    /// The hash of a key. Only its tag is hashed, if it has one; an empty key has the hash 0.
+    /// The hash of a key, that is of its hashed part; an empty key has the hash 0.
     #[inline]
     pub fn hash_of(&self, key: &[u8]) -> u32 {
-        let part = self.hashed_part(key);
+        let part = if self.hashes_all { key } else { self.hashed_part(key) };
+        self.hash_of_part(part)
+    }
+
+    #[inline]
+    fn hash_of_part(&self, part: &[u8]) -> u32 {
         if part.is_empty() { 0 } else { (self.hash.function)(part) }
     }
 
@@ -102,7 +128,8 @@ mod tests {
     use super::Router;
     use crate::base::{Chance, ShardId};
     use crate::routing::distribution::{self, Ring};
-    use crate::routing::{HashTag, Member, hash};
+    use crate::routing::{Colocate, HashTag, Member, hash};
+    use std::sync::Arc;
 
     const NAMES: [&str; 3] = ["b", "alpha", "gamma-delta"];
     const WEIGHTS: [u32; 3] = [1, 3, 2];
@@ -184,5 +211,20 @@ mod tests {
         assert_eq!(router.hash_of(b"{foo}:1"), router.hash_of(b"foo"));
         assert_ne!(router.hash_of(b"{}foo"), router.hash_of(b"foo"));
         assert_eq!(router.hash_of(b""), 0);
+    }
+
+    #[test]
+    fn colocated_keys_are_hashed_as_the_first_prefix_without_a_tag() {
+        let colocate = Colocate::new(&[vec![b"bull:", b"{bee}"]]);
+        let mut router = router(3, "ketama", |_| true).with_colocate(Some(Arc::new(colocate)));
+        for tag in [None, Some(HashTag { open: b'{', close: b'}' })] {
+            router.hash_tag = tag;
+            for key in [&b"bull:"[..], b"bull:a", b"bull:{x}:c", b"{bee}", b"{bee}{x}"] {
+                assert_eq!(router.hashed_part(key), b"bull:", "{key:?}");
+            }
+            assert_eq!(router.hash_of(b""), 0);
+        }
+        assert_eq!(router.hashed_part(b"{x}bull:"), b"x");
+        assert_eq!(router.hashed_part(b"bull"), b"bull");
     }
 }

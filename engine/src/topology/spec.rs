@@ -1,7 +1,8 @@
 //! What the configuration says of a pool, checked and typed. Nothing here depends on YAML.
 
-use crate::routing::{Distribution, Hash, HashTag, distribution, hash};
+use crate::routing::{Colocate, Distribution, Hash, HashTag, distribution, hash};
 use std::fmt;
+use std::sync::Arc;
 
 /// A pool as its file describes it. Shards are sorted as twemproxy sorts servers: shorter name
 /// first, then bytewise.
@@ -11,6 +12,8 @@ pub struct PoolSpec {
     pub protocol: Protocol,
     pub hash: &'static Hash,
     pub hash_tag: Option<HashTag>,
+    /// Which keys share a shard by their prefixes. twemproxy has no such key.
+    pub colocate: Option<Arc<Colocate>>,
     pub distribution: &'static Distribution,
     pub shards: Vec<ShardSpec>,
     /// Milliseconds a server may owe a reply; `None` is no limit.
@@ -60,6 +63,7 @@ impl PoolSpec {
             protocol,
             hash: hash::by_name("fnv1a_64").expect("is in the table"),
             hash_tag: None,
+            colocate: None,
             distribution: distribution::by_name("modula").expect("is in the table"),
             shards: addresses.into_iter().enumerate().map(shard).collect(),
             timeout_ms: None,

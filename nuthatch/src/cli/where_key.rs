@@ -6,6 +6,9 @@
 //!            the hash    the ring's point
 //! ```
 //!
+//! After a key with a tag stands what is hashed, and after a colocated key also the prefix of `colocate`
+//! that it begins with.
+//!
 //! The key comes last, like the name in `ls -l`. The width of the other columns follows from the
 //! pools, so keys from a pipe are answered as they arrive, any number of them.
 //!
@@ -160,9 +163,13 @@ impl Table {
             None => ("-".to_owned(), "-".to_owned()),
         };
         let mut last = shown(key);
-        if way.is_tagged && way.hash.is_some() {
+        if way.hash.is_some() && (way.is_tagged || way.colocated.is_some()) {
             last.push_str("  hashed: ");
             last.push_str(&shown(way.hashed_part));
+        }
+        if let (Some(found), Some(_)) = (way.colocated, way.hash) {
+            last.push_str("  colocate: ");
+            last.push_str(&shown(found.prefix));
         }
         let pool = shown(view.spec.name.as_bytes());
         self.row(&pool, &hash, &place_text(way.place), &shard, &server, &last)
@@ -224,8 +231,9 @@ fn json(view: &View, key: &[u8], way: &Explanation<'_>) -> String {
             .text("hash", view.spec.hash.name)
             .raw("hash_value", hash)
             .text("hashed_hex", &hex(way.hashed_part))
-            .raw("tagged", way.is_tagged),
-        None => ["hash", "hash_value", "hashed_hex", "tagged"]
+            .raw("tagged", way.is_tagged)
+            .text_or_null("colocate_hex", way.colocated.map(|found| hex(found.prefix)).as_deref()),
+        None => ["hash", "hash_value", "hashed_hex", "tagged", "colocate_hex"]
             .iter()
             .fold(object, |object, name| object.raw(name, "null")),
     };

@@ -49,6 +49,11 @@ pub fn of_pool(source: &Source, pool: &Pool, slots: &Slots) -> Vec<(Id, Place, F
             .note("`manners: modern` makes it count");
         warn(Id::ClientConnections, fault);
     }
+    if spec.distribution.name == "random" {
+        let fault = Fault::warning("under `random` no key has a server; this has no effect")
+            .note("`distribution: ketama` or `modula` places keys by their prefixes");
+        warn(Id::Colocate, fault);
+    }
     if slots.place(Id::AutoEjectHosts).is_some() && slots.place(Id::Eject).is_some() {
         let remaps = spec.eject == Eject::Remap;
         if remaps != slots.bool(Id::AutoEjectHosts) {

@@ -5,8 +5,9 @@ use super::listen::Listen;
 use super::node::Scalar;
 use super::place::Place;
 use super::schema::{self, Id, KEYS, WhenAbsent};
-use nuthatch_engine::routing::{Distribution, Hash, HashTag, distribution, hash};
+use nuthatch_engine::routing::{Colocate, Distribution, Hash, HashTag, distribution, hash};
 use nuthatch_engine::topology::{Eject, Manners, PoolSpec, Protocol, Serves, ShardSpec};
+use std::sync::Arc;
 
 /// A value, typed.
 pub enum Value {
@@ -16,6 +17,7 @@ pub enum Value {
     Hash(&'static Hash),
     Distribution(&'static Distribution),
     HashTag(HashTag),
+    Colocate(Arc<Colocate>),
     /// Index into the words of the key.
     Choice(usize),
     Listen(Listen, Box<str>),
@@ -165,6 +167,10 @@ impl Slots {
             hash: self.hash()?,
             hash_tag: match self.value(Id::HashTag) {
                 Some(Value::HashTag(tag)) => Some(*tag),
+                _ => None,
+            },
+            colocate: match self.value(Id::Colocate) {
+                Some(Value::Colocate(colocate)) => Some(Arc::clone(colocate)),
                 _ => None,
             },
             distribution: self.distribution()?,

@@ -12,10 +12,11 @@
 //! `docs/guide/migrate.md`, and not repeated for every file. Nothing here changes an exit code.
 
 use super::checked::{Config, Pool};
+use super::colocate;
 use super::export;
 use super::place::Place;
 use super::quote::quoted;
-use super::schema::KEYS;
+use super::schema::{self, KEYS, Key};
 use super::written::{Form, Written};
 use nuthatch_engine::routing::{Member, distribution::Ring};
 use nuthatch_engine::topology::{Address, Manners, PoolSpec, Protocol};
@@ -74,8 +75,9 @@ struct Found {
 }
 
 /// Sorted by name.
-pub static RULES: [Rule; 12] = [
+pub static RULES: [Rule; 13] = [
     rule("client_connections", Kind::Differs, client_connections),
+    rule("colocate", Kind::Differs, colocated),
     warned(rule("crc32", Kind::Kept, crc32)),
     rule("forms", Kind::Differs, forms),
     rule("keys", Kind::Differs, keys),
@@ -175,6 +177,33 @@ fn client_connections(asked: &Asked<'_>) -> Vec<Found> {
     asked.config.pools.iter().filter(limited).map(found).collect()
 }
 
+fn colocated(asked: &Asked<'_>) -> Vec<Found> {
+    let found = |pool: &Pool| {
+        let owners = colocate::owners(&pool.spec);
+        let ours = if owners.is_empty() {
+            "takes it; in this pool no key is hashed, so it has no effect".into()
+        } else {
+            format!(
+                "keeps all keys of an entry on one server: {owners}. How many keys these are is not \
+                 known here: such a server may get most of the load"
+            )
+        };
+        let lines = asked.written.pool(&pool.spec.name);
+        let key = lines.and_then(|lines| lines.key("colocate"));
+        Found {
+            place: key.map_or(pool.place, |(key, _)| key.place),
+            pool: Some(pool.spec.name.to_string()),
+            old: "refused the file: 0.5.0 does not know `colocate`".into(),
+            ours,
+            cure: "none; `nuthatch export --for nutcracker` leaves it out, and nutcracker then looks for \
+                   these keys on other servers"
+                .into(),
+        }
+    };
+    let with = asked.config.pools.iter().filter(|pool| pool.spec.colocate.is_some());
+    with.map(found).collect()
+}
+
 fn is_ketama_of_many(spec: &PoolSpec) -> bool {
     spec.distribution.name == "ketama" && spec.shards.len() > 1
 }
@@ -225,7 +254,9 @@ const EXPORT: &str = "none is needed; `nuthatch export --for nutcracker` makes a
 fn keys(asked: &Asked<'_>) -> Vec<Found> {
     let mut all = Vec::new();
     for pool in asked.written.pools() {
-        for key in KEYS.iter().filter(|key| !export::is_known(key)) {
+        // `colocate` has a rule of its own.
+        let is_new = |key: &&Key| !export::is_known(key) && key.kind != schema::Kind::Colocate;
+        for key in KEYS.iter().filter(is_new) {
             let Some((at, _)) = pool.key(key.name) else { continue };
             all.push(Found {
                 place: at.place,

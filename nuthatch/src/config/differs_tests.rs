@@ -27,6 +27,7 @@ fn cases() -> Vec<(&'static str, String, u32, String)> {
             4,
             redis("  client_connections: 0\n"),
         ),
+        ("colocate", redis("  colocate:\n  - 'bull:'\n"), 4, good.clone()),
         ("crc32", redis("  hash: crc32\n"), 4, redis("  hash: crc32\n  distribution: modula\n")),
         ("forms", "---\n".to_owned() + &good, 1, good.clone()),
         ("keys", redis("  eject: off\n"), 4, redis("  auto_eject_hosts: false\n")),

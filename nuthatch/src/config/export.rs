@@ -8,7 +8,8 @@
 //!
 //! What decides where keys live is the same before and after, names above all: `[::1]:6379:1` has
 //! the name `[::1]:6379`, which it keeps as an explicit one when the brackets go. [`export`] reads
-//! its own output and compares it before it returns it.
+//! its own output and compares it before it returns it. `colocate` is the exception: nutcracker
+//! cannot place keys so, and the loss says it.
 //!
 //! A setting that nutcracker does not have becomes a [`Loss`]: one row for each in [`MATTERS`].
 
@@ -43,7 +44,7 @@ struct Matter {
 }
 
 /// Sorted by key.
-static MATTERS: [Matter; 8] = [
+static MATTERS: [Matter; 9] = [
     Matter {
         key: "client_connections",
         applies: |pool| pool.spec.client_connections > 0 && pool.spec.manners == Manners::Modern,
@@ -53,6 +54,11 @@ static MATTERS: [Matter; 8] = [
         key: "client_stall_ms",
         applies: |_| true,
         what: "is left out: nutcracker never closes a client that does not read",
+    },
+    Matter {
+        key: "colocate",
+        applies: |_| true,
+        what: "is left out: nutcracker cannot do this and looks for these keys on other servers",
     },
     Matter {
         key: "connect_timeout_ms",

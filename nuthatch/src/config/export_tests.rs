@@ -64,6 +64,23 @@ fn flow_forms_and_brackets_are_written_out() {
 }
 
 #[test]
+fn colocate_goes_and_that_is_said() {
+    let text = "p:\n  listen: h:1\n  colocate:\n  - 'bull:' # mail\n  - a b\n  # why\n  servers:\n  - h:1:1\n";
+    let (out, losses) = exported(text);
+    assert_eq!(out, "p:\n  listen: h:1\n  # why\n  servers:\n  - h:1:1\n");
+    assert!(
+        losses[0].starts_with("3: in pool `p`, `colocate` is left out: nutcracker cannot"),
+        "{}",
+        losses[0]
+    );
+    assert_eq!(losses.len(), 1);
+    let (out, losses) =
+        exported("p:\n  listen: h:1\n  colocate: ['bull:', a]\n  servers:\n  - h:1:1\n");
+    assert_eq!(out, "p:\n  listen: h:1\n  servers:\n    - h:1:1\n");
+    assert_eq!(losses.len(), 1);
+}
+
+#[test]
 fn odd_texts_are_quoted() {
     assert_eq!(plain("127.0.0.1:1"), "127.0.0.1:1");
     assert_eq!(plain("it's: x"), "'it''s: x'");

@@ -19,6 +19,7 @@ mod advice;
 mod build;
 mod characters;
 mod checked;
+mod colocate;
 mod decode;
 mod differs;
 mod export;

@@ -6,6 +6,7 @@
 
 use super::build::{Slot, Slots, Value};
 use super::checked::Pool;
+use super::colocate::{self, Spot};
 use super::node::{Node, Scalar};
 use super::place::Place;
 use super::problem::{Fault, Problem, Severity};
@@ -13,8 +14,8 @@ use super::quote::{STARS, quoted};
 use super::schema::{self, Id, KEYS, Key, Kind, WhenAbsent};
 use super::source::Source;
 use super::wording::{
-    comment_fault, comment_in, example, key_meant, key_outside, mapping_for_value, pool_is_scalar,
-    servers_is_scalar, unknown_key, whole_unless_part,
+    colocate_is_scalar, comment_fault, comment_in, example, key_meant, key_outside,
+    mapping_for_value, pool_is_scalar, servers_is_scalar, unknown_key, whole_unless_part,
 };
 use super::{advice, listen, scalars, servers};
 use nuthatch_engine::routing::name_order;
@@ -145,6 +146,16 @@ impl PoolReader<'_> {
             Node::Sequence(items, _) if row.kind == Kind::Servers => {
                 return self.servers(key, items);
             }
+            Node::Sequence(items, _) if row.kind == Kind::Colocate => {
+                let read = colocate::read(key, items);
+                for (spot, fault) in read.faults {
+                    match spot {
+                        Spot::At(place) => self.report(place, fault),
+                        Spot::In(scalar) => self.report_in(scalar, fault),
+                    }
+                }
+                return read.value;
+            }
             Node::Sequence(_, place) => {
                 let fault = Fault::new(format!("`{}` takes one value, not a list", row.name));
                 self.report(*place, fault.expected(example(row)));
@@ -163,6 +174,10 @@ impl PoolReader<'_> {
         };
         if row.kind == Kind::Servers {
             self.report(scalar.place, servers_is_scalar(scalar));
+            return None;
+        }
+        if row.kind == Kind::Colocate {
+            self.report(scalar.place, colocate_is_scalar(scalar));
             return None;
         }
         match self.typed(row, &scalar.text, scalar) {
@@ -192,7 +207,7 @@ impl PoolReader<'_> {
                 }
                 Value::Listen(listen, text.into())
             }
-            Kind::Text | Kind::Servers => Value::Text(text.into()),
+            Kind::Text | Kind::Servers | Kind::Colocate => Value::Text(text.into()),
         })
     }
 

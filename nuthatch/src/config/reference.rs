@@ -90,6 +90,7 @@ fn kind(key: &Key) -> String {
         Kind::HashName => "name of a hash".into(),
         Kind::DistributionName => "name of a distribution".into(),
         Kind::HashTag => "two bytes".into(),
+        Kind::Colocate => "list of prefixes".into(),
         Kind::Choice(words) => super::scalars::one_of(words),
         Kind::Servers => "list of servers".into(),
     }

@@ -14,6 +14,7 @@ pub enum Id {
     Backlog,
     ClientConnections,
     ClientStallMs,
+    Colocate,
     ConnectTimeoutMs,
     Databases,
     Distribution,
@@ -50,6 +51,8 @@ pub enum Kind {
     HashName,
     DistributionName,
     HashTag,
+    /// A list of entries, each a text of prefixes with blanks between.
+    Colocate,
     /// One of a few words.
     Choice(&'static [&'static str]),
     Servers,
@@ -101,7 +104,7 @@ const ADMIN_WORDS: &[&str] = &["refuse", "allow"];
 const UNKNOWN_WORDS: &[&str] = &["refuse", "first_key"];
 
 /// Sorted by name, in the order of [`Id`].
-pub static KEYS: [Key; 25] = [
+pub static KEYS: [Key; 26] = [
     Key {
         id: Id::AdminCommands,
         name: "admin_commands",
@@ -162,6 +165,23 @@ pub static KEYS: [Key; 25] = [
                 this time. Where much waits for it the time is shorter, \
                 whatever is said here: five seconds over 64 MiB, a quarter of one over 256 MiB, a \
                 fifth while other clients wait behind its large reply. twemproxy waited for ever.",
+    },
+    Key {
+        id: Id::Colocate,
+        name: "colocate",
+        kind: Kind::Colocate,
+        when_absent: WhenAbsent::Nothing,
+        unit: "",
+        origin: Origin::Nuthatch,
+        secret: false,
+        about: "Which keys belong together, for programs that use several keys in one command and give \
+                them no tag. A list; each entry is a text in quotes with one or more prefixes and \
+                blanks between, such as `\"bull:\"`, `\"rq:\"` or `\"celery _kombu unacked\"`. A key \
+                that begins with a prefix of an entry is hashed as the entry's first prefix, so all \
+                keys of the entry are on one server, however many they are. The longest prefix \
+                wins. `hash_tag` has no effect in such a key, and `random` places no key. All other keys are where they are without it. To add, change or \
+                remove an entry moves its keys: `nuthatch ring -c OLD NEW --keys FILE` counts them. The \
+                page of limits has its bounds. twemproxy has no such key.",
     },
     Key {
         id: Id::ConnectTimeoutMs,

@@ -3,7 +3,7 @@
 use super::node::Scalar;
 use super::problem::Fault;
 use super::quote::quoted;
-use super::schema::{self, Key, Kind, WhenAbsent};
+use super::schema::{self, Id, Key, Kind, WhenAbsent};
 use super::{scalars, suggest};
 
 /// Where a `//` begins in a scalar that was meant as a comment.
@@ -88,11 +88,18 @@ pub fn servers_is_scalar(scalar: &Scalar) -> Fault {
     }
 }
 
+pub fn colocate_is_scalar(scalar: &Scalar) -> Fault {
+    Fault::new("`colocate` is a list")
+        .found(quoted(&scalar.text))
+        .expected(example(schema::row(Id::Colocate)))
+}
+
 pub fn mapping_for_value(row: &Key) -> Fault {
     let fault = Fault::new(format!("`{}` takes one value", row.name)).expected(example(row));
     match row.kind {
         Kind::HashTag => fault.note("braces mean something to YAML: put the value into quotes"),
         Kind::Servers => fault.note("every server's line begins with `- `"),
+        Kind::Colocate => Fault { message: "`colocate` is a list".into(), ..fault },
         _ => fault,
     }
 }
@@ -113,6 +120,9 @@ pub fn example(row: &Key) -> String {
         Kind::DistributionName => "ketama",
         Kind::HashTag => "\"{}\"",
         Kind::Choice(words) => return format!("`{}: {}`, say", row.name, words[0]),
+        Kind::Colocate => {
+            return "`colocate:` and below it a line `- \"bull:\"` for each entry".into();
+        }
         Kind::Servers => {
             return "`servers:` and below it a line `- 127.0.0.1:6379:1` for each server".into();
         }

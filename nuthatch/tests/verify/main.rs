@@ -125,6 +125,23 @@ fn a_right_file_is_right_and_a_wrong_one_is_told_what_is_wrong() {
     assert_eq!(done.out.matches("are their addresses exchanged?").count(), 2, "{}", done.out);
 }
 
+/// Keys that the old proxy placed one by one, and a file that keeps them together.
+#[test]
+fn keys_that_colocate_moves_are_said_to_differ_on_purpose() {
+    let stage = Stage::new(POOL, &[], 600);
+    let text = stage.right.replace("  servers", "  colocate:\n    - \"user:7 queue\"\n  servers");
+    let done = stage.verify(&text, &[]);
+    assert_eq!((done.code, done.err.as_str()), (1, ""), "{}", done.out);
+    assert!(done.out.contains(" of user:7 by `colocate` belongs to "), "{}", done.out);
+    let done = stage.verify(&text, &["--json"]);
+    let told: serde_json::Value = serde_json::from_str(done.out.trim_end()).unwrap();
+    assert_eq!(told["misplaced"], told["misplaced_by_colocate"]);
+    assert!(told["misplaced"].as_u64().unwrap() > 10, "{}", done.out);
+    let hint = told["hints"].as_array().unwrap().last().unwrap().as_str().unwrap();
+    assert!(hint.contains("begin with a prefix of `colocate`"), "{hint}");
+    assert!(hint.contains("differ on purpose"), "{hint}");
+}
+
 #[test]
 fn who_cannot_be_asked_leaves_the_answer_open() {
     let stage = Stage::new(POOL, &[], 300);

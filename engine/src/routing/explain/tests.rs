@@ -3,7 +3,8 @@
 
 use super::{Comparison, Method, Move, Place, SAMPLE_LEN, Side, compare, compare_keys, explain};
 use crate::base::ShardId;
-use crate::routing::{HashTag, Member, Router, distribution, hash};
+use crate::routing::{Colocate, HashTag, Member, Router, distribution, hash};
+use std::sync::Arc;
 
 const BRACES: Option<HashTag> = Some(HashTag { open: b'{', close: b'}' });
 const DOLLARS: Option<HashTag> = Some(HashTag { open: b'$', close: b'$' });
@@ -86,19 +87,22 @@ fn slots_single_shards_random_and_no_live_shard() {
     let only = explain(&single, b"{foo}");
     assert_eq!((only.place, only.hash, only.shard), (Place::OnlyShard, None, Some(ShardId(0))));
 
-    let random = explain(&router(&THREE, "md5", None, "random"), b"foo");
+    let random = router(&THREE, "md5", None, "random");
+    let random = explain(&random, b"foo");
     assert_eq!(
         (random.place, random.hash, random.shard),
         (Place::Anywhere { count: 3 }, None, None)
     );
 
-    let nobody = explain(&router_without(Some(0), &["a"], "md5", None, "ketama"), b"foo");
+    let nobody = router_without(Some(0), &["a"], "md5", None, "ketama");
+    let nobody = explain(&nobody, b"foo");
     assert_eq!((nobody.place, nobody.hash, nobody.shard), (Place::Nowhere, None, None));
 }
 
 #[test]
 fn an_empty_key_is_zero_without_a_hash() {
-    let found = explain(&router(&THREE, "jenkins", None, "ketama"), b"");
+    let router = router(&THREE, "jenkins", None, "ketama");
+    let found = explain(&router, b"");
     assert!(found.is_empty && !found.is_tagged);
     assert_eq!(found.hash, Some(0));
     assert!(matches!(found.place, Place::Point { index: 0, is_past_last: false, .. }));
@@ -182,6 +186,42 @@ fn a_change_of_tag_is_reported_and_counted_in_tagged_keys() {
     let keys = (0..1000).map(|number| format!("{{user:{number}}}:$cart$"));
     let tagged = compare_keys(before, after, keys).unwrap();
     assert!(tagged.moved > 0.4, "{tagged:?}");
+}
+
+/// The router with one entry, `bull: bee:`.
+fn colocated(router: Router) -> Router {
+    router.with_colocate(Some(Arc::new(Colocate::new(&[vec![b"bull:", b"bee:"]]))))
+}
+
+#[test]
+fn a_colocated_key_names_its_prefix_and_what_is_hashed() {
+    let router = colocated(router(&THREE, "fnv1a_64", BRACES, "ketama"));
+    let found = explain(&router, b"bee:{x}:c");
+    let entry = found.colocated.unwrap();
+    assert_eq!((entry.prefix, entry.first), (&b"bee:"[..], &b"bull:"[..]));
+    assert_eq!((found.hashed_part, found.is_tagged), (&b"bull:"[..], false));
+    assert_eq!((found.hash, found.shard), (Some(2_847_915_350), explain(&router, b"bull:1").shard));
+    let tagged = explain(&router, b"{x}bee:");
+    assert_eq!((tagged.colocated, tagged.is_tagged), (None, true));
+}
+
+#[test]
+fn a_change_of_colocate_is_reported_and_counted_in_its_keys() {
+    let (before, after) = (ketama(&THREE), colocated(ketama(&THREE)));
+    let (before, after) =
+        (Side { router: &before, names: &THREE }, Side { router: &after, names: &THREE });
+    let made_up = compare(before, after).unwrap();
+    assert_eq!(made_up.method, Method::Sample { keys: SAMPLE_LEN });
+    assert!(made_up.colocate_differs && !made_up.tags_differ && made_up.moves.is_empty());
+    let keys = (0..1000).map(|number| format!("bull:{number}"));
+    let moved = compare_keys(before, after, keys).unwrap();
+    assert!(moved.moved > 0.4, "{moved:?}");
+    let wide = Colocate::new(&[vec![b"k", b"\0"]]);
+    let wide = ketama(&THREE).with_colocate(Some(Arc::new(wide)));
+    let made_up = compare(before, Side { router: &wide, names: &THREE }).unwrap();
+    assert!(made_up.colocate_differs && made_up.moves.is_empty(), "no made-up key has a prefix");
+    let same = compare(after, after).unwrap();
+    assert_eq!((same.method, same.colocate_differs), (Method::Exact, false));
 }
 
 #[test]

@@ -56,4 +56,5 @@ pub fn router(spec: &PoolSpec, states: &[ShardState]) -> Router {
         .collect();
     let in_ring = |shard: ShardId| states[shard.index()] != ShardState::Ejected;
     Router::new(spec.hash, spec.hash_tag, spec.distribution, &members, in_ring)
+        .with_colocate(spec.colocate.clone())
 }

@@ -29,6 +29,18 @@ pub const CONFIGURATION: &[Row] = &[
         cells: &["has no such key", "a client that still reads may pause for less"],
     },
     Row {
+        name: "prefixes in `colocate`",
+        here: Here::Count(l::COLOCATE_PREFIXES_MAX as u64),
+        constants: &["COLOCATE_PREFIXES_MAX"],
+        cells: &["has no such key", "each key is compared with those that have its first byte"],
+    },
+    Row {
+        name: "bytes in a prefix of `colocate`",
+        here: Here::Bytes(l::COLOCATE_PREFIX_BYTES_MAX),
+        constants: &["COLOCATE_PREFIX_BYTES_MAX"],
+        cells: &["has no such key", "the same comparison; programs use short prefixes"],
+    },
+    Row {
         name: "servers in a pool",
         here: Here::Count(SERVERS_MAX as u64),
         constants: &[],

@@ -57,8 +57,12 @@ impl Between<'_> {
         let sum = percent(comparison.moved);
         if comparison.moves.is_empty() {
             let made_up = matches!(comparison.method, Method::Sample { .. });
-            let untagged = comparison.tags_differ && made_up;
-            text.push_str(if untagged { "no untagged key moves\n" } else { "nothing moves\n" });
+            text.push_str(match (comparison.tags_differ, comparison.colocate_differs) {
+                (true, false) if made_up => "no untagged key moves\n",
+                (false, true) if made_up => "no key outside of `colocate` moves\n",
+                (true, true) if made_up => "no untagged key outside of `colocate` moves\n",
+                _ => "nothing moves\n",
+            });
         } else {
             let _ = writeln!(text, "{sum} of {} move\n", self.whole(comparison.method));
             text.push_str(&table(comparison));
@@ -109,6 +113,12 @@ impl Between<'_> {
             notes.push(match comparison.method {
                 Method::Keys { .. } => "The hash tags differ; this is counted.".to_owned(),
                 _ => "The hash tags differ: tagged keys may move too; see --keys.".to_owned(),
+            });
+        }
+        if comparison.colocate_differs {
+            notes.push(match comparison.method {
+                Method::Keys { .. } => "`colocate` differs; this is counted.".to_owned(),
+                _ => "`colocate` differs: keys of its entries may move too; see --keys.".to_owned(),
             });
         }
         for shard in &self.before.spec.shards {
@@ -175,6 +185,7 @@ impl Between<'_> {
             .raw("moved", comparison.moved)
             .raw("stays", 1.0 - comparison.moved)
             .raw("tags_differ", comparison.tags_differ)
+            .raw("colocate_differs", comparison.colocate_differs)
             .raw("moves", moves)
             .end()
     }

@@ -8,6 +8,7 @@
 use super::super::load::View;
 use super::super::print::{Object, column, json_array, json_text, percent, shown};
 use nuthatch_engine::routing::distribution::Ring;
+use nuthatch_engine::routing::explain::explain;
 use std::env;
 use std::fmt::Write;
 use std::path::Path;
@@ -181,6 +182,7 @@ pub fn notes(view: &View, shares: &[Share<'_>]) -> Vec<String> {
         )),
         _ => {}
     }
+    notes.extend(colocated(view));
     let has_no_point = |share: &&Share<'_>| share.points == Some(0);
     for share in shares.iter().filter(has_no_point).take(NOTES_MAX) {
         notes.push(format!(
@@ -206,6 +208,27 @@ pub fn notes(view: &View, shares: &[Share<'_>]) -> Vec<String> {
     notes
 }
 
+/// Which server has the keys of each entry of `colocate`. The shares are parts of the hashes, and all
+/// keys of an entry have one hash.
+fn colocated(view: &View) -> Vec<String> {
+    let Some(colocate) = &view.spec.colocate else { return Vec::new() };
+    let is_placed = |first: &&[u8]| explain(&view.router, first).hash.is_some();
+    let firsts: Vec<&[u8]> = colocate.firsts().filter(is_placed).collect();
+    let note = |first: &&[u8]| {
+        let shard = explain(&view.router, first).shard?;
+        let name = shown(view.spec.shards[shard.index()].name.as_bytes());
+        Some(format!("`{name}` has all keys of the entry `{}` besides its share.", shown(first)))
+    };
+    let mut notes: Vec<String> = firsts.iter().take(NOTES_MAX).filter_map(note).collect();
+    let more = firsts.len().saturating_sub(NOTES_MAX);
+    if more > 0 {
+        notes.push(format!(
+            "... and {more} more entries of `colocate`; `nuthatch where` places them."
+        ));
+    }
+    notes
+}
+
 pub fn json(file: &Path, view: &View, shares: &[Share<'_>]) -> String {
     let spec = &view.spec;
     let servers = json_array(shares.iter().map(|share| {
@@ -219,6 +242,12 @@ pub fn json(file: &Path, view: &View, shares: &[Share<'_>]) -> String {
             .end()
     }));
     let tag = spec.hash_tag.map(|tag| String::from_utf8_lossy(&[tag.open, tag.close]).into_owned());
+    let firsts: Vec<String> = spec
+        .colocate
+        .iter()
+        .flat_map(|colocate| colocate.firsts())
+        .map(|first| String::from_utf8_lossy(first).into_owned())
+        .collect();
     Object::new()
         .text("about", "ring")
         .text("file", &file.to_string_lossy())
@@ -226,6 +255,7 @@ pub fn json(file: &Path, view: &View, shares: &[Share<'_>]) -> String {
         .text("distribution", spec.distribution.name)
         .text("hash", spec.hash.name)
         .text_or_null("hash_tag", tag.as_deref())
+        .raw("colocate", json_array(firsts.iter().map(|first| json_text(first))))
         .raw("servers", servers)
         .raw("notes", json_array(notes(view, shares).iter().map(|note| json_text(note))))
         .end()
@@ -276,6 +306,20 @@ mod tests {
         let notes = notes(&view, &shares(&view)).join("\n");
         assert!(notes.contains("crc32 reaches <0.1% of the ring"), "{notes}");
         assert!(notes.contains("its part of the weights is 33.3%"), "{notes}");
+    }
+
+    #[test]
+    fn each_entry_of_colocate_names_its_server() {
+        let servers = ["h:1:1 a", "h:2:1 b", "h:3:1 c"];
+        let view = view("  colocate: ['bull:', 'celery _kombu']\n", &servers);
+        let shares = shares(&view);
+        let text = draw(Path::new("p.yml"), &view, &shares, Bars::Ascii);
+        let owner = explain(&view.router, b"_kombu.x").shard.unwrap();
+        let note = format!(
+            "`{}` has all keys of the entry `celery`",
+            view.spec.shards[owner.index()].name
+        );
+        assert!(text.contains(&note), "{text}");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Why keys might be misplaced: guesses that were tried on the sample before they are made.
 //!
 //! A file that places keys wrongly is wrong in one or two words as a rule. So we change the words,
-//! every hash and every distribution, with and without tag, names and weights, and look at where
-//! the sampled keys would be then. A change that puts nearly all in place and needs the fewest
+//! every hash and every distribution, with and without tag, `colocate`, names and weights, and look
+//! at where the sampled keys would be then. A change that puts nearly all in place and needs the fewest
 //! words is very likely what the old proxy was told; chance does not place thirty keys right.
 //!
 //! A second kind of slip is found in the counts alone: addresses that changed hands. Then the keys
@@ -187,10 +187,16 @@ fn routers(router: &Router) -> Vec<(Router, Vec<String>)> {
     let braces = HashTag { open: b'{', close: b'}' };
     let mut tags = vec![router.hash_tag];
     tags.extend([None, Some(braces)].into_iter().filter(|tag| *tag != router.hash_tag));
+    let mut colocates = vec![router.colocate.clone()];
+    colocates.extend(router.colocate.is_some().then_some(None));
     let mut routers = Vec::new();
-    for tag in tags {
+    for (tag, colocate) in tags.iter().flat_map(|&tag| colocates.iter().map(move |one| (tag, one)))
+    {
         for hash in &HASHES {
             let mut words = Vec::new();
+            if *colocate != router.colocate {
+                words.push("no `colocate`".to_owned());
+            }
             if hash != router.hash {
                 words.push(format!("`hash: {}`", hash.name));
             }
@@ -200,7 +206,7 @@ fn routers(router: &Router) -> Vec<(Router, Vec<String>)> {
                 Some(_) => words.push("`hash_tag: \"{}\"`".to_owned()),
             }
             let mut other = router.clone();
-            (other.hash, other.hash_tag) = (hash, tag);
+            (other.hash, other.hash_tag, other.colocate) = (hash, tag, colocate.clone());
             routers.push((other, words));
         }
     }
@@ -271,6 +277,7 @@ mod tests {
         let md5 = FILE.replace("  servers", "  hash: md5\n  servers");
         let modula = FILE.replace("  servers", "  distribution: modula\n  servers");
         let tag = FILE.replace("  servers", "  hash_tag: \"{}\"\n  servers");
+        let colocate = FILE.replace("  servers", "  colocate: [\"{user:\"]\n  servers");
         let plain = FILE.replace(" one", "").replace(" two", "").replace(" three", "");
         let equal = FILE.replace(":2 two", ":1 two");
         let both = md5.replace("  hash", "  distribution: modula\n  hash");
@@ -279,6 +286,7 @@ mod tests {
             (&modula, FILE, "`distribution: modula`"),
             (&tag, FILE, "`hash_tag: \"{}\"`"),
             (&FILE.to_owned(), &tag, "no `hash_tag`"),
+            (&FILE.to_owned(), &colocate, "no `colocate`"),
             (&plain, FILE, "the servers' names left out"),
             (&equal, FILE, "every weight 1"),
             (&both, FILE, "`distribution: modula` and `hash: md5`"),

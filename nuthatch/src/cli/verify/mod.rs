@@ -134,6 +134,7 @@ fn find(view: &View, asked: &Verify, specs: &[PoolSpec]) -> Found {
     let mut hints = hint::hints(view, &places, &tallies);
     let left_in_zero = left_in_zero(view, &tallies);
     hints.extend(left_in_zero.clone());
+    hints.extend(colocated(&tallies));
     hints.extend(without_password(&places, &tallies));
     if misplaced > 0 {
         hints.extend(shared(view, specs));
@@ -177,6 +178,18 @@ fn ask_all(view: &View, places: &[Place], sample: u64) -> Vec<Tally> {
         }
     });
     tallies
+}
+
+/// Keys that are misplaced because `colocate` moves them, which is what it is for.
+fn colocated(tallies: &[Tally]) -> Option<String> {
+    let keys: u64 = tallies.iter().map(|tally| tally.colocated).sum();
+    (keys > 0).then(|| {
+        format!(
+            "{keys} of the misplaced keys begin with a prefix of `colocate`: nutcracker has no such key \
+             and placed each of them by its own hash. They differ on purpose, and must be moved before \
+             this file serves them"
+        )
+    })
 }
 
 /// Servers that anybody may use, whatever the pool's password.

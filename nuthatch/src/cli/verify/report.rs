@@ -61,8 +61,11 @@ fn unasked(found: &Found) -> String {
 /// A misplaced key: where it lies, why the file looks elsewhere.
 fn example(view: &View, place: &Place, key: &[u8]) -> String {
     let way = explain(&view.router, key);
-    let tagged =
-        if way.is_tagged { format!(" of {}", cut(way.hashed_part)) } else { String::new() };
+    let tagged = match way.colocated {
+        Some(found) => format!(" of {} by `colocate`", cut(found.first)),
+        None if way.is_tagged => format!(" of {}", cut(way.hashed_part)),
+        None => String::new(),
+    };
     let hash = match way.hash {
         Some(hash) => format!("{} {hash}{tagged}", view.spec.hash.name),
         None => "the only shard".to_owned(),
@@ -84,6 +87,10 @@ pub fn json(view: &View, found: &Found) -> String {
         .text("pool", &view.spec.name)
         .raw("sampled", found.sampled)
         .raw("misplaced", found.misplaced)
+        .raw(
+            "misplaced_by_colocate",
+            found.tallies.iter().map(|tally| tally.colocated).sum::<u64>(),
+        )
         .raw("within_limit", found.is_within_limit)
         .raw("servers", json_array(servers.map(|(place, tally)| server_json(view, place, tally))))
         .raw("hints", json_array(found.hints.iter().map(|hint| json_text(hint))))

@@ -50,6 +50,8 @@ pub fn place_of_shards(view: &View, places: &[Place]) -> Vec<usize> {
 pub struct Tally {
     pub sampled: u64,
     pub misplaced: u64,
+    /// Of the misplaced ones, those that `colocate` places. twemproxy placed them without it.
+    pub colocated: u64,
     /// How many of its keys belong to each shard.
     pub owners: Vec<u64>,
     /// Misplaced ones.
@@ -76,6 +78,7 @@ impl Tally {
         Tally {
             sampled: 0,
             misplaced: 0,
+            colocated: 0,
             owners: vec![0; shard_count],
             examples: Vec::new(),
             kept: Vec::new(),
@@ -93,6 +96,8 @@ impl Tally {
         }
         if !owner.is_some_and(|owner| place.shards.contains(&owner)) {
             self.misplaced += 1;
+            let colocate = view.router.colocate.as_deref();
+            self.colocated += u64::from(colocate.is_some_and(|list| list.find(&key).is_some()));
             if self.examples.len() < EXAMPLES_MAX {
                 self.examples.push(key.clone());
             }
