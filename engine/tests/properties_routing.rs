@@ -203,6 +203,7 @@ proptest! {
             .collect();
         let mut without = router(HASHES[hash].name, &members(&names, &weights), distribution, None);
         without.hash_tag = Some(HashTag { open: b'{', close: b'}' });
+        let without = without.with_colocate(None);
         let with = without.clone().with_colocate(Some(Arc::new(Colocate::new(&entries))));
         let mut chance = Chance::new(1);
         let keys = tails.iter().cloned().chain(

@@ -51,6 +51,7 @@ pub fn begin(
     }
     let client = match ticket.owner {
         Owner::Client { key, number, .. } => clients.get_mut(key).map(|it| (it, number)),
+        Owner::Verify { .. } => return false,
         Owner::Worker(_) => None,
     };
     if let Some((client, number)) = client {

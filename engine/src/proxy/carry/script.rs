@@ -148,7 +148,7 @@ pub fn is_looked_into(
         for word in [b"SCRIPT", &b"EXISTS"[..], sha_of(&call.request)] {
             encode::bulk(out, word);
         }
-        let ticket = Ticket::new(Owner::Worker(Chore::Verify { key, number }), command, Care::None);
+        let ticket = Ticket::new(Owner::Verify { key, number }, command, Care::None);
         upstream.push(turn, ticket, pool.spec.timeout_ms);
     }
     true

@@ -13,6 +13,8 @@ pub enum Owner {
         /// Which part of a request that was cut.
         part: u16,
     },
+    /// SCRIPT EXISTS: whether the NOSCRIPT that this client's call got is true.
+    Verify { key: Key, number: u32 },
     /// No client waits for it.
     Worker(Chore),
 }
@@ -26,8 +28,6 @@ pub enum Chore {
     Identify,
     /// SCRIPT LOAD, ahead of a call.
     Load,
-    /// SCRIPT EXISTS: whether the NOSCRIPT that this client's call got is true.
-    Verify { key: Key, number: u32 },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,14 +53,14 @@ impl Ticket {
     #[inline]
     pub fn client(&self) -> Option<Key> {
         match self.owner {
-            Owner::Client { key, .. } | Owner::Worker(Chore::Verify { key, .. }) => Some(key),
-            Owner::Worker(Chore::Swallow | Chore::Identify | Chore::Load) => None,
+            Owner::Client { key, .. } | Owner::Verify { key, .. } => Some(key),
+            Owner::Worker(_) => None,
         }
     }
 
     #[inline]
     pub fn is_swallowed(&self) -> bool {
-        self.owner == Owner::Worker(Chore::Swallow)
+        matches!(self.owner, Owner::Worker(Chore::Swallow))
     }
 }
 
@@ -94,3 +94,6 @@ pub struct Lost {
     pub ticket: Ticket,
     pub may_have_left: bool,
 }
+
+// A ticket is copied for each request.
+const _: () = assert!(size_of::<Owner>() <= 16);

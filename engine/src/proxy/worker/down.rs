@@ -140,7 +140,7 @@ impl Worker {
             let (key, number, part) = match ticket.owner {
                 Owner::Client { key, number, part } => (key, number, part),
                 // The call was refused, and not sent again.
-                Owner::Worker(Chore::Verify { key, number }) => {
+                Owner::Verify { key, number } => {
                     if let Some(client) = clients.get_mut(key)
                         && let Some(call) = client.take_call(number)
                     {

@@ -17,7 +17,7 @@ use crate::proxy::link::action::{Action, Note, Reading};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::Client;
 use crate::proxy::link::flow::ReplyProgress;
-use crate::proxy::link::ticket::{Care, Chore, Owner};
+use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::identity::Identity;
@@ -218,25 +218,47 @@ fn take_reply(
     if kind != b'-' || !is_not_ready(pool, reply, upstream, turn) {
         report_answer(upstream, turn);
     }
+    if let Owner::Client { key, number, part } = ticket.owner
+        && ticket.care == Care::None
+    {
+        if let Some(client) = clients.get_mut(key) {
+            upstream.counters.responses += 1;
+            upstream.counters.response_bytes += reply.len() as u64;
+            client.handle_reply(turn, number, part, reply);
+        }
+        return Ok(());
+    }
+    take_with_care(pool, clients, upstream, turn, ticket, reply)
+}
+
+/// A reply that is more than one reply to one client.
+#[inline(never)]
+fn take_with_care(
+    pool: &mut Pool,
+    clients: &mut Slab<Client>,
+    upstream: &mut Upstream,
+    turn: &mut Turn,
+    ticket: Ticket,
+    reply: &[u8],
+) -> Result<(), Cause> {
     match ticket.owner {
         Owner::Client { key, number, part } => {
-            if let Some(client) = clients.get_mut(key) {
-                upstream.counters.responses += 1;
-                upstream.counters.response_bytes += reply.len() as u64;
-                match ticket.care {
-                    Care::Cursor => client.set_incarnation(number, upstream.identity().tag()),
-                    Care::Call if kind == b'-' => {
-                        let call = (number, ticket.command);
-                        if script::is_looked_into(pool, upstream, client, turn, call, reply) {
-                            return Ok(());
-                        }
-                    }
-                    _ => {}
-                }
+            let Some(client) = clients.get_mut(key) else {
+                return note_meta(pool, upstream, turn, ticket, reply);
+            };
+            upstream.counters.responses += 1;
+            upstream.counters.response_bytes += reply.len() as u64;
+            if ticket.care == Care::Cursor {
+                client.set_incarnation(number, upstream.identity().tag());
+            }
+            let call = (number, ticket.command);
+            let is_looked_into = ticket.care == Care::Call
+                && script::is_looked_into(pool, upstream, client, turn, call, reply);
+            if !is_looked_into {
                 client.handle_reply(turn, number, part, reply);
             }
         }
-        Owner::Worker(Chore::Verify { key, number }) => {
+        Owner::Verify { key, number } => {
             if let Some(client) = clients.get_mut(key) {
                 let call = (number, ticket.command);
                 script::handle_verified(pool, upstream, client, turn, call, reply);
@@ -247,7 +269,17 @@ fn take_reply(
         }
         Owner::Worker(Chore::Swallow | Chore::Load) => {}
     }
-    // It did not know the command, and may be taking a block for others by now.
+    note_meta(pool, upstream, turn, ticket, reply)
+}
+
+/// A memcached that did not know a meta command may be taking a block for others by now.
+fn note_meta(
+    pool: &mut Pool,
+    upstream: &Upstream,
+    turn: &Turn,
+    ticket: Ticket,
+    reply: &[u8],
+) -> Result<(), Cause> {
     if matches!(ticket.care, Care::Meta | Care::Quiet) && reply.starts_with(b"ERROR\r\n") {
         pool.note_no_meta(upstream.server(), turn.now);
         return Err(Cause::Handshake(detail::NO_META.into()));

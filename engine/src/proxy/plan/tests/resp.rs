@@ -421,7 +421,11 @@ fn databases_and_patterns_are_checked() {
         ("MOVE b -1", "refuse -ERR DB index is out of range | counted", closes),
         ("MOVE b x", "forward move shard1", closes),
         ("COPY b d DB 15", "forward copy shard1", "="),
-        ("COPY b d REPLACE DB 16", "refuse -ERR DB index is out of range | counted", "="),
+        (
+            "COPY b d REPLACE DB 16",
+            "refuse -ERR DB index is out of range | counted",
+            "forward copy shard1",
+        ),
         ("SORT b BY nosort GET # GET x", "forward sort shard1", "="),
         (
             "SORT b BY w_*",
