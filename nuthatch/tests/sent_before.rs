@@ -71,7 +71,11 @@ fn has_several_keys(row: &Command) -> bool {
     match row.keys {
         Keys::None => false,
         Keys::Range { first, last, .. } => i16::from(first) != i16::from(last),
-        Keys::Counted { .. } | Keys::Streams { .. } | Keys::Sort | Keys::Georadius { .. } => true,
+        Keys::Counted { .. }
+        | Keys::CountedPairs { .. }
+        | Keys::Streams { .. }
+        | Keys::Sort
+        | Keys::Georadius { .. } => true,
     }
 }
 

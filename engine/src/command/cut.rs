@@ -11,6 +11,10 @@ pub enum CutBy {
     Key,
     /// By key and the value after it.
     Pair,
+    /// By key and value, as many as argument 1 says. What follows the pairs goes to each part.
+    CountedPair,
+    /// By key, up to the last argument, which goes to each part.
+    KeyBeforeLast,
     /// Not cut: every shard gets the whole.
     Shards,
     /// The same for every server: what it changes is not replicated.
@@ -21,8 +25,8 @@ impl CutBy {
     /// Arguments of a piece: a key, or a key and its value.
     pub fn stride(self) -> usize {
         match self {
-            CutBy::Key => 1,
-            CutBy::Pair => 2,
+            CutBy::Key | CutBy::KeyBeforeLast => 1,
+            CutBy::Pair | CutBy::CountedPair => 2,
             CutBy::Shards | CutBy::Servers => 0,
         }
     }
@@ -35,7 +39,9 @@ impl CutBy {
 
     pub const fn policy(self) -> RequestPolicy {
         match self {
-            CutBy::Key | CutBy::Pair => RequestPolicy::MultiShard,
+            CutBy::Key | CutBy::Pair | CutBy::CountedPair | CutBy::KeyBeforeLast => {
+                RequestPolicy::MultiShard
+            }
             CutBy::Shards => RequestPolicy::AllShards,
             CutBy::Servers => RequestPolicy::AllNodes,
         }
@@ -47,6 +53,15 @@ impl CutBy {
 pub enum Pieces<'a> {
     /// Arguments of a RESP request. Each piece has `stride` of them.
     Args { name: &'static str, stride: usize, rest: ArgsIter<'a> },
+    /// The same, with arguments behind the pieces. `is_counted`: the number of pieces comes first.
+    Framed {
+        name: &'static str,
+        stride: usize,
+        is_counted: bool,
+        rest: ArgsIter<'a>,
+        /// What follows the pieces: so many arguments, and their bytes.
+        after: (usize, &'a [u8]),
+    },
     /// Keys of a memcached retrieval. `head` is the line up to its keys.
     Keys { head: &'a [u8], rest: Words<'a> },
     /// The same bytes for every part. There are no pieces.
@@ -56,7 +71,17 @@ pub enum Pieces<'a> {
 }
 
 impl<'a> Pieces<'a> {
-    pub fn of_args(cut: CutBy, name: &'static str, args: &Args<'a>) -> Pieces<'a> {
+    /// `keys`: how many the request has.
+    pub fn of_args(cut: CutBy, name: &'static str, args: &Args<'a>, keys: usize) -> Pieces<'a> {
+        let stride = cut.stride();
+        let is_counted = cut == CutBy::CountedPair;
+        if is_counted || cut == CutBy::KeyBeforeLast {
+            let first = if is_counted { 2 } else { 1 };
+            let rest = args.iter_from(first);
+            let behind = args.iter_from(first + stride * keys);
+            let after = (behind.len(), behind.clone().next_encoded(behind.len()));
+            return Pieces::Framed { name, stride, is_counted, rest, after };
+        }
         Pieces::Args { name, stride: cut.stride(), rest: args.iter_from(1) }
     }
 
@@ -66,6 +91,15 @@ impl<'a> Pieces<'a> {
             Pieces::Args { name, stride, .. } => {
                 encode::array(out, 1 + pieces * stride);
                 encode::bulk(out, name.as_bytes());
+            }
+            Pieces::Framed { name, stride, is_counted, after, .. } => {
+                encode::array(out, 1 + usize::from(*is_counted) + pieces * stride + after.0);
+                encode::bulk(out, name.as_bytes());
+                if *is_counted {
+                    let mut digits = Vec::with_capacity(20);
+                    encode::decimal(&mut digits, pieces as u64);
+                    encode::bulk(out, &digits);
+                }
             }
             Pieces::Keys { head, .. } => out.extend_from_slice(head),
             Pieces::Whole { bytes } => out.extend_from_slice(bytes),
@@ -84,15 +118,18 @@ impl<'a> Pieces<'a> {
     #[inline]
     pub fn next_piece(&mut self) -> (&'static [u8], &'a [u8]) {
         match self {
-            Pieces::Args { stride, rest, .. } => (b"", rest.next_encoded(*stride)),
+            Pieces::Args { stride, rest, .. } | Pieces::Framed { stride, rest, .. } => {
+                (b"", rest.next_encoded(*stride))
+            }
             Pieces::Keys { rest, .. } => (b" ", rest.next().unwrap_or_default()),
             Pieces::Whole { .. } | Pieces::Scan { .. } => (b"", b""),
         }
     }
 
     /// The end of every part.
-    pub fn tail(&self) -> &'static [u8] {
+    pub fn tail(&self) -> &'a [u8] {
         match self {
+            Pieces::Framed { after, .. } => after.1,
             Pieces::Keys { .. } => b"\r\n",
             Pieces::Args { .. } | Pieces::Whole { .. } | Pieces::Scan { .. } => b"",
         }
@@ -120,9 +157,23 @@ mod tests {
     #[test]
     fn a_part_counts_its_own_arguments() {
         with_args("MSET a 1 b 2 c 3", |args| {
-            let pieces = Pieces::of_args(CutBy::Pair, "mset", args);
+            let pieces = Pieces::of_args(CutBy::Pair, "mset", args, 3);
             let want = "*5\r\n$4\r\nmset\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$1\r\n2\r\n";
             assert_eq!(part(pieces, 2), want);
+        });
+    }
+
+    #[test]
+    fn what_frames_the_pieces_goes_to_each_part() {
+        with_args("MSETEX 2 a 1 b 2 EX 5", |args| {
+            let pieces = Pieces::of_args(CutBy::CountedPair, "msetex", args, 2);
+            let want =
+                "*6\r\n$6\r\nmsetex\r\n$1\r\n1\r\n$1\r\na\r\n$1\r\n1\r\n$2\r\nEX\r\n$1\r\n5\r\n";
+            assert_eq!(part(pieces, 1), want);
+        });
+        with_args("JSON.MGET a b path", |args| {
+            let pieces = Pieces::of_args(CutBy::KeyBeforeLast, "json.mget", args, 2);
+            assert_eq!(part(pieces, 1), "*3\r\n$9\r\njson.mget\r\n$1\r\na\r\n$4\r\npath\r\n");
         });
     }
 

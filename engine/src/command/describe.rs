@@ -46,7 +46,7 @@ pub(super) fn docs(out: &mut Vec<u8>, version: Version, row: &Command) {
     encode::bulk(out, row.name.as_bytes());
     encode::map(out, version, 3 + more);
     field(out, "summary", row.summary);
-    field(out, "since", row.since);
+    field(out, "since", row.since.first());
     field(out, "group", row.group.name());
     if !found.is_empty() {
         arguments(out, version, &found);
@@ -100,7 +100,10 @@ pub fn triple(keys: Keys) -> [i64; 3] {
     match keys {
         Keys::Range { first, last, step } => [first.into(), last.into(), step.into()],
         Keys::Sort | Keys::Georadius { .. } | Keys::Counted { dest: true, .. } => [1, 1, 1],
-        Keys::None | Keys::Streams { .. } | Keys::Counted { dest: false, .. } => [0, 0, 0],
+        Keys::None
+        | Keys::Streams { .. }
+        | Keys::Counted { dest: false, .. }
+        | Keys::CountedPairs { .. } => [0, 0, 0],
     }
 }
 
@@ -128,7 +131,9 @@ enum Find {
         limit: i64,
     },
     /// A number, then so many keys.
-    Count,
+    Count {
+        step: i64,
+    },
     Unknown,
 }
 
@@ -155,8 +160,11 @@ fn specs(row: &Command) -> [Option<Spec>; 3] {
             }
         }
         Keys::Counted { count, dest } => {
-            let counted = spec(other_use, Begin::Index(count.into()), Find::Count);
+            let counted = spec(other_use, Begin::Index(count.into()), Find::Count { step: 1 });
             if dest { [head(1), counted, None] } else { [counted, None, None] }
+        }
+        Keys::CountedPairs { count } => {
+            [spec(first_use, Begin::Index(count.into()), Find::Count { step: 2 }), None, None]
         }
         Keys::Streams { grouped } => {
             let begin = Begin::Keyword("STREAMS", if grouped { 4 } else { 1 });
@@ -204,11 +212,11 @@ impl Spec {
                 number(out, "keystep", step);
                 number(out, "limit", limit);
             }
-            Find::Count => {
+            Find::Count { step } => {
                 typed(out, version, "keynum", 3);
                 number(out, "keynumidx", 0);
                 number(out, "firstkey", 1);
-                number(out, "keystep", 1);
+                number(out, "keystep", step);
             }
             Find::Unknown => typed(out, version, "unknown", 0),
         }

@@ -155,7 +155,15 @@ impl Categories {
             Group::Hyperloglog => Categories::HYPERLOGLOG,
             Group::List => Categories::LIST,
             Group::Scripting => Categories::SCRIPTING,
-            Group::Cluster | Group::Server => Categories::NONE,
+            Group::Array
+            | Group::Cluster
+            | Group::Json
+            | Group::PathHash
+            | Group::Probabilistic
+            | Group::Server
+            | Group::Suggestion
+            | Group::TimeSeries
+            | Group::VectorSet => Categories::NONE,
             Group::Set => Categories::SET,
             Group::SortedSet => Categories::SORTEDSET,
             Group::Stream => Categories::STREAM,

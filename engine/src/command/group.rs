@@ -3,6 +3,7 @@
 /// A group of commands in the Redis manual.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Group {
+    Array,
     Bitmap,
     Cluster,
     Connection,
@@ -10,19 +11,26 @@ pub enum Group {
     Geo,
     Hash,
     Hyperloglog,
+    Json,
     List,
+    PathHash,
+    Probabilistic,
     Scripting,
     Server,
     Set,
     SortedSet,
     Stream,
     String,
+    Suggestion,
+    TimeSeries,
+    VectorSet,
 }
 
 impl Group {
     /// The name in COMMAND DOCS.
     pub const fn name(self) -> &'static str {
         match self {
+            Group::Array => "array",
             Group::Bitmap => "bitmap",
             Group::Cluster => "cluster",
             Group::Connection => "connection",
@@ -31,6 +39,10 @@ impl Group {
             Group::Hash => "hash",
             Group::Hyperloglog => "hyperloglog",
             Group::List => "list",
+            Group::PathHash => "path-hash",
+            // As servers call the groups of modules.
+            Group::Json | Group::Probabilistic | Group::Suggestion | Group::TimeSeries => "module",
+            Group::VectorSet => "vector_set",
             Group::Scripting => "scripting",
             Group::Server => "server",
             Group::Set => "set",

@@ -117,6 +117,7 @@ pub fn keys<'a>(command: &Command, args: &Args<'a>) -> Result<KeyIter<'a>, KeyEr
             };
             Ok(KeyIter::of(args, first, end.saturating_sub(first).div_ceil(step), step))
         }
+        Keys::CountedPairs { count } => counted_pairs(command, args, usize::from(count)),
         Keys::Counted { count, dest } => counted(command, args, usize::from(count), dest),
         Keys::Streams { .. } => streams(args),
         Keys::Sort => Ok(KeyIter::with(args, stored(args, 2, true))),
@@ -144,6 +145,20 @@ fn counted<'a>(
         return Err(no_count(command, number));
     }
     Ok(iter)
+}
+
+/// MSETEX 2 a 1 b 2 EX 10.
+fn counted_pairs<'a>(
+    command: &Command,
+    args: &Args<'a>,
+    count: usize,
+) -> Result<KeyIter<'a>, KeyError<'a>> {
+    let number = args.get(count).and_then(integer);
+    let after = args.len().saturating_sub(count + 1) / 2;
+    match usize::try_from(number.unwrap_or(0)).unwrap_or(0).min(after) {
+        0 => Err(no_count(command, number)),
+        found => Ok(KeyIter::of(args, count + 1, found, 2)),
+    }
 }
 
 /// The server's error. Each family of commands has its own text.
@@ -194,14 +209,12 @@ impl StreamOptions {
             } else if is(b"BLOCK") {
                 found.block = true;
                 skip = 1;
-            } else if is(b"COUNT") {
+            } else if is(b"COUNT") || is(b"CLAIM") {
                 skip = 1;
             } else if is(b"GROUP") {
                 skip = 2;
-            } else if !is(b"NOACK") {
-                // Unknown. A server stops here too.
-                break;
             }
+            // Another option, perhaps of a newer server. That server judges it.
         }
         found
     }
@@ -235,6 +248,12 @@ pub fn patterns<'a>(args: &Args<'a>) -> impl Iterator<Item = &'a [u8]> {
             }
         }
     })
+}
+
+/// Whether NX or XX stands among the arguments from number `from` on.
+pub fn has_condition(args: &Args<'_>, from: usize) -> bool {
+    args.iter_from(from)
+        .any(|arg| arg.eq_ignore_ascii_case(b"NX") || arg.eq_ignore_ascii_case(b"XX"))
 }
 
 /// The number of a database: argument 2 of MOVE, or behind DB in COPY.

@@ -5,7 +5,8 @@ use super::super::{Before, COMMANDS, CutBy, Join, Local, Verb, lookup};
 use super::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-const EXAMPLES: [&str; 14] = [
+const EXAMPLES: [&str; 21] = [
+    include_str!("../../testdata/commands/arrays.txt"),
     include_str!("../../testdata/commands/bitmaps.txt"),
     include_str!("../../testdata/commands/cluster.txt"),
     include_str!("../../testdata/commands/connection.txt"),
@@ -13,13 +14,19 @@ const EXAMPLES: [&str; 14] = [
     include_str!("../../testdata/commands/geo.txt"),
     include_str!("../../testdata/commands/hashes.txt"),
     include_str!("../../testdata/commands/hyperloglog.txt"),
+    include_str!("../../testdata/commands/json.txt"),
     include_str!("../../testdata/commands/lists.txt"),
+    include_str!("../../testdata/commands/path_hashes.txt"),
+    include_str!("../../testdata/commands/probabilistic.txt"),
     include_str!("../../testdata/commands/scripting.txt"),
     include_str!("../../testdata/commands/server.txt"),
     include_str!("../../testdata/commands/sets.txt"),
     include_str!("../../testdata/commands/sorted_sets.txt"),
     include_str!("../../testdata/commands/streams.txt"),
     include_str!("../../testdata/commands/strings.txt"),
+    include_str!("../../testdata/commands/suggestions.txt"),
+    include_str!("../../testdata/commands/time_series.txt"),
+    include_str!("../../testdata/commands/vector_sets.txt"),
 ];
 
 /// Requests, and the keys or the error expected.
@@ -104,7 +111,7 @@ fn twemproxys_commands_are_here() {
             Keys::Range { first, .. } => Some(u64::from(first)),
             Keys::Counted { dest: true, .. } | Keys::Sort | Keys::Georadius { .. } => Some(1),
             Keys::Counted { count, dest: false } => Some(u64::from(count) + 1),
-            Keys::Streams { .. } => panic!("{name}"),
+            Keys::Streams { .. } | Keys::CountedPairs { .. } => panic!("{name}"),
         };
         if matches!(row.name, "zdiff" | "zinter" | "zunion") {
             // twemproxy used the count of keys as the key.

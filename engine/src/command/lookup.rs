@@ -23,7 +23,7 @@ use super::redis::{COMMANDS, COUNT};
 /// The longest name that can be packed; all our names are shorter or equal.
 const NAME_BYTES_MAX: usize = 24;
 
-const SLOT_BITS: u32 = 12;
+const SLOT_BITS: u32 = 15;
 const SLOTS: usize = 1 << SLOT_BITS;
 const EMPTY: u16 = u16::MAX;
 

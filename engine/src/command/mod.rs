@@ -76,8 +76,7 @@ pub struct Command {
     pub tips: Tips,
     pub served: Served,
     pub script: ScriptUse,
-    /// The first version of Redis that has it.
-    pub since: &'static str,
+    pub since: Since,
     /// The arguments, in the form of [`syntax`]. Empty for a container.
     pub syntax: &'static str,
     pub summary: &'static str,
@@ -101,6 +100,10 @@ pub enum Keys {
     Counted {
         count: u8,
         dest: bool,
+    },
+    /// The same for pairs of a key and a value; options may follow.
+    CountedPairs {
+        count: u8,
     },
     /// After the word STREAMS, as many keys as ids. `grouped`: GROUP and its two values come first.
     Streams {
@@ -160,6 +163,22 @@ pub enum Refuses {
     Database,
     /// BY and GET with patterns, if the keys that they name can lie on other shards.
     Patterns,
+}
+
+/// The first versions that have a command. Empty: no version has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Since {
+    pub redis: &'static str,
+    pub valkey: &'static str,
+    /// The row is from the public command reference: no server that the tests start has the command.
+    pub by_reference: bool,
+}
+
+impl Since {
+    /// As in COMMAND DOCS: that of Redis, if Redis has it.
+    pub const fn first(&self) -> &'static str {
+        if self.redis.is_empty() { self.valkey } else { self.redis }
+    }
 }
 
 /// When a command is served.

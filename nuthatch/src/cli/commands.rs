@@ -161,7 +161,12 @@ fn fate(row: &Command) -> String {
         Verb::Cut(by, join) if row.is_fenced() => {
             format!("allowed by file: every {}, {}", target(by), joined(join))
         }
-        Verb::Cut(CutBy::Key | CutBy::Pair, join) => format!("split by key; {}", joined(join)),
+        Verb::Cut(CutBy::CountedPair, join) => {
+            format!("split by key; {}; with NX or XX to one owner", joined(join))
+        }
+        Verb::Cut(CutBy::Key | CutBy::Pair | CutBy::KeyBeforeLast, join) => {
+            format!("split by key; {}", joined(join))
+        }
         Verb::Cut(by, join) => format!("to every {}; {}", target(by), joined(join)),
         Verb::Scan => "shard by shard".to_owned(),
         Verb::Local(Local::Info) => "to every shard; fields are joined, ours are added".to_owned(),

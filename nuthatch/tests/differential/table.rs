@@ -28,7 +28,11 @@ pub fn is_bound(row: &Command) -> bool {
     let several = match row.keys {
         Keys::None => false,
         Keys::Range { first, last, .. } => i16::from(first) != i16::from(last),
-        Keys::Counted { .. } | Keys::Streams { .. } | Keys::Sort | Keys::Georadius { .. } => true,
+        Keys::Counted { .. }
+        | Keys::CountedPairs { .. }
+        | Keys::Streams { .. }
+        | Keys::Sort
+        | Keys::Georadius { .. } => true,
     };
     several && row.verb == Verb::Forward
 }

@@ -13,7 +13,7 @@ const BITOP: Keyed =
 const G: Group = Group::Bitmap;
 
 #[rustfmt::skip] // a table is read by its columns
-pub(super) const ROWS: [Command; 7] = [
+pub(super) const ROWS: [Command; 8] = [
     row(G, "bitcount",    -2, READ,      one(Use::READ),   Sent,   "2.6.0",
         "key [index(start:integer end:integer [index_unit(BYTE | BIT)])]",
         "Counts the bits that are set."),
@@ -32,6 +32,9 @@ pub(super) const ROWS: [Command; 7] = [
     row(G, "bitpos",      -3, READ,      one(Use::READ),   Sent,   "2.8.7",
         "key bit:integer [index(start:integer [end_index(end:integer [index_unit(BYTE | BIT)])])]",
         "Finds the first bit that is set, or not set."),
+    row(G, "bitrangeintarray", -2, READ, one(Use::READ), Closed, "8.12.0",
+        "key [argument]...",
+        "Returns ranges of bits as integers.").not_in_valkey().by_reference(),
     row(G, "getbit",       3, READ_FAST, one(Use::READ),   Sent,   "2.2.0",
         "key offset:integer",
         "Returns one bit."),

@@ -1,7 +1,7 @@
 //! Hashes: one key each.
 
 use super::row::{one, row};
-use crate::command::Before::Sent;
+use crate::command::Before::{Closed, Sent};
 use crate::command::{Command, Flags, Group, KeyUse as Use};
 
 const READ: Flags = Flags::READ;
@@ -12,19 +12,34 @@ const GROW_FAST: Flags = Flags::GROW_FAST;
 const G: Group = Group::Hash;
 
 #[rustfmt::skip] // a table is read by its columns
-pub(super) const ROWS: [Command; 16] = [
+pub(super) const ROWS: [Command; 28] = [
     row(G, "hdel",         -3, WRITE_FAST, one(Use::DELETE), Sent, "2.0.0",
         "key field...",
         "Deletes fields, and a hash without fields."),
     row(G, "hexists",       3, READ_FAST,  one(Use::PEEK),   Sent, "2.0.0",
         "key field",
         "Returns whether a field exists."),
+    row(G, "hexpire", -6, WRITE_FAST, one(Use::UPDATE), Closed, "7.4.0",
+        "key seconds:integer [condition(NX | XX | GT | LT)] FIELDS fields(numfields:integer field...)",
+        "Sets the time to live of fields in seconds.").valkey("9.0.0"),
+    row(G, "hexpireat", -6, WRITE_FAST, one(Use::UPDATE), Closed, "7.4.0",
+        "key unix-time-seconds:integer [condition(NX | XX | GT | LT)] FIELDS fields(numfields:integer field...)",
+        "Makes fields expire at a Unix time in seconds.").valkey("9.0.0"),
+    row(G, "hexpiretime", -5, READ_FAST, one(Use::READ), Closed, "7.4.0",
+        "key FIELDS fields(numfields:integer field...)",
+        "Returns when fields expire, as Unix times in seconds.").valkey("9.0.0"),
     row(G, "hget",          3, READ_FAST,  one(Use::READ),   Sent, "2.0.0",
         "key field",
         "Returns a field's value."),
     row(G, "hgetall",       2, READ,       one(Use::READ),   Sent, "2.0.0",
         "key",
         "Returns all fields and their values.").unordered(),
+    row(G, "hgetdel", -5, WRITE_FAST, one(Use::TAKE), Closed, "8.0.0",
+        "key FIELDS fields(numfields:integer field...)",
+        "Returns fields and deletes them.").valkey("9.1.0"),
+    row(G, "hgetex", -5, WRITE_FAST, one(Use::MODIFY), Closed, "8.0.0",
+        "key [expiration(EX seconds:integer | PX milliseconds:integer | EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | PERSIST)] FIELDS fields(numfields:integer field...)",
+        "Returns fields and changes their time to live.").valkey("9.0.0"),
     row(G, "hincrby",       4, GROW_FAST,  one(Use::MODIFY), Sent, "2.0.0",
         "key field increment:integer",
         "Adds an integer to a field's number."),
@@ -43,6 +58,21 @@ pub(super) const ROWS: [Command; 16] = [
     row(G, "hmset",        -4, GROW_FAST,  one(Use::UPDATE), Sent, "2.0.0",
         "key (field value)...",
         "Sets several fields."),
+    row(G, "hpersist", -5, WRITE_FAST, one(Use::UPDATE), Closed, "7.4.0",
+        "key FIELDS fields(numfields:integer field...)",
+        "Removes the time to live of fields.").valkey("9.0.0"),
+    row(G, "hpexpire", -6, WRITE_FAST, one(Use::UPDATE), Closed, "7.4.0",
+        "key milliseconds:integer [condition(NX | XX | GT | LT)] FIELDS fields(numfields:integer field...)",
+        "Sets the time to live of fields in milliseconds.").valkey("9.0.0"),
+    row(G, "hpexpireat", -6, WRITE_FAST, one(Use::UPDATE), Closed, "7.4.0",
+        "key unix-time-milliseconds:integer [condition(NX | XX | GT | LT)] FIELDS fields(numfields:integer field...)",
+        "Makes fields expire at a Unix time in milliseconds.").valkey("9.0.0"),
+    row(G, "hpexpiretime", -5, READ_FAST, one(Use::READ), Closed, "7.4.0",
+        "key FIELDS fields(numfields:integer field...)",
+        "Returns when fields expire, as Unix times in milliseconds.").valkey("9.0.0"),
+    row(G, "hpttl", -5, READ_FAST, one(Use::READ), Closed, "7.4.0",
+        "key FIELDS fields(numfields:integer field...)",
+        "Returns the time to live of fields in milliseconds.").valkey("9.0.0"),
     row(G, "hrandfield",   -2, READ,       one(Use::READ),   Sent, "6.2.0",
         "key [options(count:integer [WITHVALUES])]",
         "Returns random fields.").varying(),
@@ -52,12 +82,18 @@ pub(super) const ROWS: [Command; 16] = [
     row(G, "hset",         -4, GROW_FAST,  one(Use::UPDATE), Sent, "2.0.0",
         "key (field value)...",
         "Sets fields, and counts the new ones."),
+    row(G, "hsetex", -6, GROW_FAST, one(Use::UPDATE), Closed, "8.0.0",
+        "key [key-condition(NX | XX)] [fields-condition(FNX | FXX)] [expiration(EX seconds:integer | PX milliseconds:integer | EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | KEEPTTL)] FIELDS fields(numfields:integer data(field value)...)",
+        "Sets fields and their time to live.").valkey("9.0.0"),
     row(G, "hsetnx",        4, GROW_FAST,  one(Use::INSERT), Sent, "2.0.0",
         "key field value",
         "Sets a field unless it exists."),
     row(G, "hstrlen",       3, READ_FAST,  one(Use::PEEK),   Sent, "3.2.0",
         "key field",
         "Returns the length of a field's value."),
+    row(G, "httl", -5, READ_FAST, one(Use::READ), Closed, "7.4.0",
+        "key FIELDS fields(numfields:integer field...)",
+        "Returns the time to live of fields in seconds.").valkey("9.0.0"),
     row(G, "hvals",         2, READ,       one(Use::READ),   Sent, "2.0.0",
         "key",
         "Returns all values.").unordered(),

@@ -14,7 +14,7 @@ const GROW_FAST: Flags = Flags::GROW_FAST;
 const G: Group = Group::List;
 
 #[rustfmt::skip] // a table is read by its columns
-pub(super) const ROWS: [Command; 17] = [
+pub(super) const ROWS: [Command; 18] = [
     row(G, "lindex",     3, READ,       one(Use::READ),              Sent,   "1.0.0",
         "key index:integer",
         "Returns the element at an index."),
@@ -27,6 +27,9 @@ pub(super) const ROWS: [Command; 17] = [
     row(G, "lmove",      5, GROW,       two(Use::TAKE, Use::INSERT), Sent,   "6.2.0",
         "source:key destination:key wherefrom(LEFT | RIGHT) whereto(LEFT | RIGHT)",
         "Moves an element from an end of a list to an end of another."),
+    row(G, "lmovem", -5, GROW, two(Use::TAKE, Use::INSERT), Closed, "8.10.0",
+        "source:key destination:key wherefrom(LEFT | RIGHT) whereto(LEFT | RIGHT) [argument]...",
+        "Moves several elements from a list to another.").not_in_valkey().by_reference(),
     row(G, "lmpop",     -4, WRITE,      counted(1, Use::TAKE),       Closed, "7.0.0",
         "numkeys:integer key... where(LEFT | RIGHT) [COUNT count:integer]",
         "Removes and returns elements of the first list that has any."),

@@ -15,6 +15,7 @@
 //!
 //! `row.rs` says how a row is written, `subcommands.rs` has the rows of all containers.
 
+mod arrays;
 mod bitmaps;
 mod cluster;
 mod connection;
@@ -22,7 +23,10 @@ mod generic;
 mod geo;
 mod hashes;
 mod hyperloglog;
+mod json;
 mod lists;
+mod path_hashes;
+mod probabilistic;
 pub mod refused;
 mod row;
 mod scripting;
@@ -32,12 +36,16 @@ mod sorted_sets;
 mod streams;
 mod strings;
 mod subcommands;
+mod suggestions;
+mod time_series;
+mod vector_sets;
 
 use super::Command;
 use row::numbered;
 use subcommands::COMMANDS_FIRST;
 
-const GROUPS: [&[Command]; 14] = [
+const GROUPS: [&[Command]; 21] = [
+    &arrays::ROWS,
     &bitmaps::ROWS,
     &cluster::ROWS,
     &connection::ROWS,
@@ -45,13 +53,19 @@ const GROUPS: [&[Command]; 14] = [
     &geo::ROWS,
     &hashes::ROWS,
     &hyperloglog::ROWS,
+    &json::ROWS,
     &lists::ROWS,
+    &path_hashes::ROWS,
+    &probabilistic::ROWS,
     &scripting::ROWS,
     &server::ROWS,
     &sets::ROWS,
     &sorted_sets::ROWS,
     &streams::ROWS,
     &strings::ROWS,
+    &suggestions::ROWS,
+    &time_series::ROWS,
+    &vector_sets::ROWS,
 ];
 
 /// The number of commands, subcommands not counted.

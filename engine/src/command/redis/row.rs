@@ -2,7 +2,7 @@
 
 use crate::command::{
     Before, Categories, Command, CutBy, Flags, Group, Join, KeyUse, Keys, Local, Refuses,
-    RequestPolicy, ResponsePolicy, ScriptUse, Served, Tips, Verb,
+    RequestPolicy, ResponsePolicy, ScriptUse, Served, Since, Tips, Verb,
 };
 
 /// The columns about keys.
@@ -77,7 +77,7 @@ pub(super) const fn row(
         tips: Tips::NONE,
         served: Served::Always,
         script: ScriptUse::None,
-        since,
+        since: Since { redis: since, valkey: since, by_reference: false },
         syntax,
         summary,
         subcommands: &[],
@@ -140,6 +140,28 @@ impl Command {
 
     pub(super) const fn script(mut self, script: ScriptUse) -> Command {
         self.script = script;
+        self
+    }
+
+    /// Valkey has it since this version.
+    pub(super) const fn valkey(mut self, since: &'static str) -> Command {
+        self.since.valkey = since;
+        self
+    }
+
+    pub(super) const fn not_in_valkey(self) -> Command {
+        self.valkey("")
+    }
+
+    /// Redis does not have it.
+    pub(super) const fn only_valkey(mut self) -> Command {
+        self.since.redis = "";
+        self
+    }
+
+    /// No server that the tests start has it.
+    pub(super) const fn by_reference(mut self) -> Command {
+        self.since.by_reference = true;
         self
     }
 

@@ -17,7 +17,7 @@ const GROW_FAST: Flags = Flags::GROW_FAST;
 const G: Group = Group::SortedSet;
 
 #[rustfmt::skip] // a table is read by its columns
-pub(super) const ROWS: [Command; 32] = [
+pub(super) const ROWS: [Command; 34] = [
     row(G, "zadd",             -4, GROW_FAST,  one(Use::UPDATE),               Sent,   "1.2.0",
         "key [condition(NX | XX)] [comparison(GT | LT)] [change=CH] [increment=INCR] \
          (score:double member)...",
@@ -51,6 +51,12 @@ pub(super) const ROWS: [Command; 32] = [
     row(G, "zlexcount",         4, READ_FAST,  one(Use::READ),                 Sent,   "2.8.9",
         "key min max",
         "Counts the members in an alphabetical range."),
+    row(G, "zmove", -4, WRITE_FAST, two(Use::TAKE, Use::INSERT), Closed, "8.12.0",
+        "source:key destination:key argument...",
+        "Moves members from a sorted set to another.").not_in_valkey().by_reference(),
+    row(G, "zmovemember", -4, WRITE_FAST, two(Use::TAKE, Use::INSERT), Closed, "8.12.0",
+        "source:key destination:key member...",
+        "Moves named members from a sorted set to another.").not_in_valkey().by_reference(),
     row(G, "zmpop",            -4, WRITE,      counted(1, Use::TAKE),          Closed, "7.0.0",
         "numkeys:integer key... where(MIN | MAX) [COUNT count:integer]",
         "Removes and returns members of the first sorted set that has any."),

@@ -15,10 +15,13 @@ const GROW_FAST: Flags = Flags::GROW_FAST;
 const G: Group = Group::Stream;
 
 #[rustfmt::skip] // a table is read by its columns
-pub(super) const ROWS: [Command; 15] = [
+pub(super) const ROWS: [Command; 20] = [
     row(G, "xack",       -4, WRITE_FAST,  one(Use::UPDATE), Closed, "5.0.0",
         "key group id...",
         "Acknowledges entries for a consumer group."),
+    row(G, "xackdel", -6, WRITE_FAST, one(Use::UPDATE), Closed, "8.2.0",
+        "key group [condition(KEEPREF | DELREF | ACKED)] IDS ids(numids:integer id...)",
+        "Acknowledges entries and deletes them.").not_in_valkey().by_reference(),
     row(G, "xadd",       -5, GROW_FAST,   one(Use::UPDATE), Closed, "5.0.0",
         "key [NOMKSTREAM] [trim(strategy(MAXLEN | MINID) [operator(equal== | approximately=~)] \
          threshold [LIMIT count:integer])] id_or_auto(auto_id=* | id) (field value)...",
@@ -26,6 +29,9 @@ pub(super) const ROWS: [Command; 15] = [
     row(G, "xautoclaim", -6, WRITE_FAST,  one(Use::DELETE), Closed, "6.2.0",
         "key group consumer min-idle-time start [COUNT count:integer] [JUSTID]",
         "Gives entries that waited too long to another consumer.").varying(),
+    row(G, "xcfgset", -2, WRITE_FAST, one(Use::UPDATE), Closed, "8.6.0",
+        "key [argument]...",
+        "Changes the settings of a stream.").not_in_valkey().by_reference(),
     row(G, "xclaim",     -6, WRITE_FAST,  one(Use::UPDATE), Closed, "5.0.0",
         "key group consumer min-idle-time id... [IDLE ms:integer] \
          [TIME unix-time-milliseconds:unix-time] [RETRYCOUNT count:integer] [FORCE] [JUSTID] \
@@ -34,13 +40,22 @@ pub(super) const ROWS: [Command; 15] = [
     row(G, "xdel",       -3, WRITE_FAST,  one(Use::DELETE), Closed, "5.0.0",
         "key id...",
         "Removes entries by id."),
+    row(G, "xdelex", -5, WRITE_FAST, one(Use::DELETE), Closed, "8.2.0",
+        "key [condition(KEEPREF | DELREF | ACKED)] IDS ids(numids:integer id...)",
+        "Deletes entries, and says what is kept of them.").not_in_valkey().by_reference(),
     row(G, "xgroup",     -2, Flags::NONE, NO_KEY,           Closed, "5.0.0", "",
         "Creates, changes and removes consumer groups.").container(&subcommands::XGROUP),
+    row(G, "xidmprecord", -3, WRITE_FAST, one(Use::UPDATE), Closed, "8.6.0",
+        "key argument...",
+        "Records an entry that was added once.").not_in_valkey().by_reference(),
     row(G, "xinfo",      -2, Flags::NONE, NO_KEY,           Closed, "5.0.0", "",
         "Reports on streams and their groups.").container(&subcommands::XINFO),
     row(G, "xlen",        2, READ_FAST,   one(Use::PEEK),   Closed, "5.0.0",
         "key",
         "Counts the entries."),
+    row(G, "xnack", -4, WRITE_FAST, one(Use::UPDATE), Closed, "8.8.0",
+        "key group argument...",
+        "Gives entries back that were not handled.").not_in_valkey().by_reference(),
     row(G, "xpending",   -3, READ,        one(Use::READ),   Closed, "5.0.0",
         "key group [filters([IDLE min-idle-time:integer] start end count:integer [consumer])]",
         "Lists entries of a group that are not acknowledged.").varying(),

@@ -26,8 +26,8 @@ struct Part {
 }
 
 /// What ends every part.
-struct Ends {
-    tail: &'static [u8],
+struct Ends<'p> {
+    tail: &'p [u8],
     behind: &'static [u8],
     sent: Sending,
 }
@@ -133,7 +133,7 @@ impl Exchange<'_> {
         Part { shard, to }: &Part,
         number: u32,
         (part, second): (u16, u16),
-        Ends { tail, behind, sent }: &Ends,
+        Ends { tail, behind, sent }: &Ends<'_>,
     ) {
         match to {
             Ok(at) => {

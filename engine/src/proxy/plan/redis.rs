@@ -232,21 +232,31 @@ fn cut<'a>(
 ) -> Plan<'a> {
     let owners = &mut *scratch.owners;
     owners.clear();
-    for key in args.iter_from(1).step_by(by.stride()) {
+    let keys = match keys::keys(command, args) {
+        Ok(keys) => keys,
+        Err(error) => return Plan::Refuse(bad_keys(command, args, error, facts.policy)),
+    };
+    for key in keys {
         match facts.topology.owner(key, scratch.chance) {
             Some(shard) => owners.push(shard.0),
             None => return Plan::Forward(facts.forward(None, sending(command))),
         }
     }
     let first = owners.first().copied().unwrap_or_default();
+    // twemproxy did not know these.
+    let is_new = matches!(by, CutBy::CountedPair | CutBy::KeyBeforeLast);
     let is_whole = owners.len() == 1
         // Under twemproxy manners it is cut too, since a cut request has other errors.
-        || (!facts.policy.cuts_for_one_owner && owners.iter().all(|&owner| owner == first));
+        || ((!facts.policy.cuts_for_one_owner || is_new) && owners.iter().all(|&owner| owner == first));
     if is_whole {
         let owner = Some(ShardId(first));
         return Plan::Forward(facts.forward(owner, sending(command)));
     }
-    let pieces = Pieces::of_args(by, command.name, args);
+    // All keys or none: several servers cannot promise that.
+    if by == CutBy::CountedPair && keys::has_condition(args, 2 + 2 * owners.len()) {
+        return Plan::Refuse(Refusal::error(texts::CROSSSLOT.as_bytes()).counted());
+    }
+    let pieces = Pieces::of_args(by, command.name, args, owners.len());
     let (intent, sent) = sending(command);
     Plan::FanOut(FanOut {
         to: To::Owners,

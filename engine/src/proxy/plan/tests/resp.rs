@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::command::cursor::Cursor;
-use crate::command::{COMMANDS, Command, Flags, Keys, Local, Verb, lookup};
+use crate::command::{COMMANDS, Command, CutBy, Flags, Keys, Local, Verb, lookup};
 use crate::protocol::resp::request::{Parsed, Progress, Trust, parse};
 use crate::protocol::resp::{Args, encode};
 
@@ -321,6 +321,7 @@ fn request(row: &Command, more: usize) -> String {
             words.push("1");
             len = len.max(words.len() + 1);
         }
+        Keys::CountedPairs { .. } => words.push("1"),
         _ => {}
     }
     words.resize(words.len().max(len) + more, "b");
@@ -362,8 +363,13 @@ fn the_verb_decides_the_kind_of_the_plan() {
         if let Verb::Cut(by, join) = row.verb
             && !by.is_to_all()
         {
-            let line = format!("{line}{}", " a".repeat(by.stride()));
-            let want = format!("fan out {name} to 1 0, {join:?} {intent}");
+            let line = match by {
+                CutBy::KeyBeforeLast => format!("{line} a path"),
+                CutBy::CountedPair => "MSETEX 2 b x a x EX 5".to_owned(),
+                _ => format!("{line}{}", " a".repeat(by.stride())),
+            };
+            let owners = if by == CutBy::KeyBeforeLast { "1 1 0" } else { "1 0" };
+            let want = format!("fan out {name} to {owners}, {join:?} {intent}");
             check(&[(&line, &want, "=")], known, whole);
         }
     }
@@ -408,6 +414,24 @@ fn what_is_never_served_has_a_reason() {
              decides it | counted",
             "refuse | counted | closes: acl",
         ),
+    ];
+    check(&rows, known, whole);
+}
+
+#[test]
+fn a_condition_needs_one_owner() {
+    let rows = [
+        (
+            "MSETEX 2 b x a x NX",
+            "refuse -CROSSSLOT Keys in request don't hash to the same server | counted",
+            "=",
+        ),
+        (
+            "MSETEX 2 b x d x EX 5 XX",
+            "forward msetex shard1",
+            "fan out msetex to 1 1, AllSucceeded Write",
+        ),
+        ("MSETEX 1 b x NX", "forward msetex shard1", "="),
     ];
     check(&rows, known, whole);
 }
