@@ -36,7 +36,11 @@ const DIFFERENT: [(&str, Under, &str); 18] = [
     ("auth user secret", Under::Both, "two arguments are answered, where the old one closed"),
     ("expire {a}k 100 NX", Under::Both, "an option of Redis 7, where the old one closed"),
     ("expire {a}k", Under::Both, "an error, not a close: since Redis 7 its form is not fixed"),
-    ("zrank {a}z x WITHSCORE", Under::Modern, "an error, not a close"),
+    (
+        "zrank {a}z x WITHSCORE",
+        Under::Both,
+        "an option of Redis 7.2: the server's error, not a close",
+    ),
     ("exists {a}k {b}k {c}k {d}k {e}k {f}k", Under::Both, "split and added up"),
     ("zdiff 2 {a}z {a}y", Under::Both, "routed by its first key, not by the number of keys"),
     ("zinter 2 {a}z {a}y", Under::Both, "the same"),

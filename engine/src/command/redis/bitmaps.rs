@@ -33,7 +33,7 @@ pub(super) const ROWS: [Command; 8] = [
         "key bit:integer [index(start:integer [end_index(end:integer [index_unit(BYTE | BIT)])])]",
         "Finds the first bit that is set, or not set."),
     row(G, "bitrangeintarray", -2, READ, one(Use::READ), Closed, "8.12.0",
-        "key [argument]...",
+        "key [argument...]",
         "Returns ranges of bits as integers.").not_in_valkey().by_reference(),
     row(G, "getbit",       3, READ_FAST, one(Use::READ),   Sent,   "2.2.0",
         "key offset:integer",

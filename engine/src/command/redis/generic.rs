@@ -11,7 +11,7 @@ use super::subcommands;
 use crate::command::Before::{Closed, Cut, Sent};
 use crate::command::{
     Categories, Command, CutBy, Flags, Group, Join, KeyUse as Use, Keys, Refuses, RequestPolicy,
-    ResponsePolicy, Verb,
+    Verb,
 };
 
 const READ: Flags = Flags::READ;
@@ -52,7 +52,7 @@ pub(super) const ROWS: [Command; 26] = [
         "pattern",
         "Returns the names of all keys that match a pattern.")
         .also(Categories::DANGEROUS).unordered().whole(Join::Concat),
-    row(G, "move",         3, WRITE_FAST,  one(Use::TAKE),                 Closed, "1.0.0",
+    row(G, "move",         3, WRITE_FAST,  one(Use::MODIFY),               Closed, "1.0.0",
         "key db:integer",
         "Moves a key to another database.").refuses(Refuses::Database).modern(),
     row(G, "object",      -2, Flags::NONE, NO_KEY,                         Closed, "2.2.3", "",
@@ -88,7 +88,7 @@ pub(super) const ROWS: [Command; 26] = [
     row(G, "scan",        -2, READ,        NO_KEY,                         Closed, "2.8.0",
         "cursor:integer [MATCH pattern] [COUNT count:integer] [TYPE type]",
         "Iterates over the names of all keys.").varying().verb(Verb::Scan).modern()
-        .policies(Some(RequestPolicy::Special), Some(ResponsePolicy::Special)),
+        .policies(Some(RequestPolicy::Special), None),
     row(G, "sort",        -2, GROW,        SORT,                           Sent,   "1.0.0",
         "key [BY pattern] [LIMIT (offset:integer count:integer)] [GET pattern]... \
          [order(ASC | DESC)] [sorting=ALPHA] [STORE destination:key]",

@@ -43,7 +43,7 @@ pub(super) const ROWS: [Command; 24] = [
         "key [path]",
         "Deletes a value.").not_in_valkey().by_reference(),
     row(G, "json.get", -2, READ, one(Use::READ), Closed, "8.0.0",
-        "key [argument]...",
+        "key [argument...]",
         "Returns values.").not_in_valkey().by_reference(),
     row(G, "json.merge", 4, GROW, one(Use::UPDATE), Closed, "8.0.0",
         "key path value",

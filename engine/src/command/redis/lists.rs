@@ -28,7 +28,7 @@ pub(super) const ROWS: [Command; 18] = [
         "source:key destination:key wherefrom(LEFT | RIGHT) whereto(LEFT | RIGHT)",
         "Moves an element from an end of a list to an end of another."),
     row(G, "lmovem", -5, GROW, two(Use::TAKE, Use::INSERT), Closed, "8.10.0",
-        "source:key destination:key wherefrom(LEFT | RIGHT) whereto(LEFT | RIGHT) [argument]...",
+        "source:key destination:key wherefrom(LEFT | RIGHT) whereto(LEFT | RIGHT) [argument...]",
         "Moves several elements from a list to another.").not_in_valkey().by_reference(),
     row(G, "lmpop",     -4, WRITE,      counted(1, Use::TAKE),       Closed, "7.0.0",
         "numkeys:integer key... where(LEFT | RIGHT) [COUNT count:integer]",

@@ -30,7 +30,7 @@ pub(super) const ROWS: [Command; 20] = [
         "key group consumer min-idle-time start [COUNT count:integer] [JUSTID]",
         "Gives entries that waited too long to another consumer.").varying(),
     row(G, "xcfgset", -2, WRITE_FAST, one(Use::UPDATE), Closed, "8.6.0",
-        "key [argument]...",
+        "key [argument...]",
         "Changes the settings of a stream.").not_in_valkey().by_reference(),
     row(G, "xclaim",     -6, WRITE_FAST,  one(Use::UPDATE), Closed, "5.0.0",
         "key group consumer min-idle-time id... [IDLE ms:integer] \

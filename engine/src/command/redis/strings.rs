@@ -3,7 +3,9 @@
 
 use super::row::{Keyed, all, one, pairs, row, two};
 use crate::command::Before::{Closed, Cut, Sent};
-use crate::command::{Command, CutBy, Flags, Group, Join, KeyUse as Use, Keys};
+use crate::command::{
+    Command, CutBy, Flags, Group, Join, KeyUse as Use, Keys, RequestPolicy, ResponsePolicy,
+};
 
 const MSETEX: Keyed = Keyed(Keys::CountedPairs { count: 1 }, [Use::OVERWRITE, Use::OVERWRITE]);
 
@@ -61,7 +63,7 @@ pub(super) const ROWS: [Command; 27] = [
         "key increment:double",
         "Adds a decimal number to a number."),
     row(G, "increx", -2, GROW_FAST, one(Use::MODIFY), Closed, "8.8.0",
-        "key [argument]...",
+        "key [argument...]",
         "Adds to a number, within bounds, and may set its time to live.").not_in_valkey().by_reference(),
     row(G, "lcs",         -3, READ,       two(Use::READ, Use::READ), Closed, "7.0.0",
         "key1:key key2:key [LEN] [IDX] [MINMATCHLEN len:integer] [WITHMATCHLEN]",
@@ -77,7 +79,8 @@ pub(super) const ROWS: [Command; 27] = [
         "Sets several strings and their time to live.").cut(CutBy::CountedPair, Join::AllSucceeded).valkey("9.1.0"),
     row(G, "msetnx",      -3, GROW,       pairs(Use::CREATE),        Closed, "1.0.1",
         "(key value)...",
-        "Sets several strings if none of the keys exists."),
+        "Sets several strings if none of the keys exists.")
+        .policies(Some(RequestPolicy::MultiShard), Some(ResponsePolicy::AggMin)),
     row(G, "psetex",       4, GROW,       one(Use::OVERWRITE),       Sent,   "2.6.0",
         "key milliseconds:integer value",
         "Sets a string with a time to live in milliseconds."),

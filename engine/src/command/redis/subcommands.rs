@@ -252,7 +252,7 @@ const LATENCY_ROWS: [Command; 7] = [
     row(SERVER, "latency|help", 2, EVER, NO_KEY, Closed, "2.8.13", "",
         "Lists these subcommands.").local(Local::Help),
     row(SERVER, "latency|histogram", -2, ADMIN_EVER, NO_KEY, Closed, "7.0.0",
-        "[command]...",
+        "[command...]",
         "Returns how long commands took in one server.").varying().verb(Verb::Placeholder)
         .policies(Some(RequestPolicy::AllNodes), Some(ResponsePolicy::Special)),
     row(SERVER, "latency|history", 3, ADMIN_EVER, NO_KEY, Closed, "2.8.13",
@@ -263,7 +263,7 @@ const LATENCY_ROWS: [Command; 7] = [
         "Returns the latest slow events of all servers.").varying().servers(Join::Concat)
         .policies(Some(RequestPolicy::AllNodes), Some(ResponsePolicy::Special)),
     row(SERVER, "latency|reset", -2, ADMIN_EVER, NO_KEY, Closed, "2.8.13",
-        "[event]...",
+        "[event...]",
         "Resets the slow events of all servers.").servers(Join::Sum).fenced()
         .policies(Some(RequestPolicy::AllNodes), Some(ResponsePolicy::AllSucceeded)),
 ];

@@ -15,7 +15,7 @@ const G: Group = Group::VectorSet;
 #[rustfmt::skip] // a table is read by its columns
 pub(super) const ROWS: [Command; 13] = [
     row(G, "vadd", -5, GROW, one(Use::INSERT), Closed, "8.0.0",
-        "key format num element [argument]...",
+        "key format num element [argument...]",
         "Adds an element with its vector.").not_in_valkey().by_reference(),
     row(G, "vcard", 2, READ_FAST, one(Use::PEEK), Closed, "8.0.0",
         "key",
@@ -51,6 +51,6 @@ pub(super) const ROWS: [Command; 13] = [
         "key element json",
         "Sets the attributes of an element.").not_in_valkey().by_reference(),
     row(G, "vsim", -4, READ, one(Use::READ), Closed, "8.0.0",
-        "key format num [argument]...",
+        "key format num [argument...]",
         "Returns the most similar elements.").not_in_valkey().by_reference(),
 ];
