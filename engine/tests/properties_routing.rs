@@ -202,8 +202,7 @@ proptest! {
             .map(|entry| entry.iter().map(|prefix| prefix.as_bytes()).collect())
             .collect();
         let mut without = router(HASHES[hash].name, &members(&names, &weights), distribution, None);
-        without.hash_tag = Some(HashTag { open: b'{', close: b'}' });
-        let without = without.with_colocate(None);
+        without.set_parts(Some(HashTag { open: b'{', close: b'}' }), None);
         let with = without.clone().with_colocate(Some(Arc::new(Colocate::new(&entries))));
         let mut chance = Chance::new(1);
         let keys = tails.iter().cloned().chain(

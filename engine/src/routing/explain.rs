@@ -109,11 +109,11 @@ pub fn explain<'a>(router: &'a Router, key: &'a [u8]) -> Explanation<'a> {
         _ => router.route_hash(hash, &mut Chance::new(0)),
     };
     let hashed_part = router.hashed_part(key);
-    let colocated = router.colocate.as_deref().and_then(|colocate| colocate.find(key));
+    let colocated = router.colocate().and_then(|colocate| colocate.find(key));
     Explanation {
         hashed_part,
         is_tagged: colocated.is_none()
-            && router.hash_tag.is_some_and(|tag| tag.find(key).is_some()),
+            && router.hash_tag().is_some_and(|tag| tag.find(key).is_some()),
         colocated,
         is_empty: hashed_part.is_empty(),
         hash: router.ring.is_hashed().then_some(hash),
@@ -158,7 +158,7 @@ fn sample_head(routers: [&Router; 2]) -> Vec<u8> {
     let is_free = |head: &Vec<u8>| {
         !routers
             .iter()
-            .any(|router| router.colocate.as_ref().is_some_and(|colocate| colocate.may_meet(head)))
+            .any(|router| router.colocate().is_some_and(|colocate| colocate.may_meet(head)))
     };
     let heads = std::iter::once(b"key:".to_vec()).chain((0..=u8::MAX).map(|byte| vec![byte]));
     heads.into_iter().find(is_free).unwrap_or_default()
@@ -201,8 +201,8 @@ fn count_arcs(before: &Router, after: &Router) -> Option<BTreeMap<Pair, u64>> {
     // A side with one owner uses no hash. Then the hash of the other side is used for both.
     let (asks_before, asks_after) = (before.ring.is_hashed(), after.ring.is_hashed());
     let hashes_alike = before.hash == after.hash
-        && before.hash_tag == after.hash_tag
-        && before.colocate == after.colocate;
+        && before.hash_tag() == after.hash_tag()
+        && before.colocate() == after.colocate();
     if asks_before && asks_after && !hashes_alike {
         return None;
     }
@@ -265,8 +265,8 @@ fn comparison<'a>(
             .iter()
             .map(|&(count, from, to)| Move { from, to, part: part(count) })
             .collect(),
-        tags_differ: is_hashed && before.router.hash_tag != after.router.hash_tag,
-        colocate_differs: is_hashed && before.router.colocate != after.router.colocate,
+        tags_differ: is_hashed && before.router.hash_tag() != after.router.hash_tag(),
+        colocate_differs: is_hashed && before.router.colocate() != after.router.colocate(),
     }
 }
 

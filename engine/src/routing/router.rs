@@ -27,8 +27,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Router {
     pub hash: &'static Hash,
-    pub hash_tag: Option<HashTag>,
-    pub colocate: Option<Arc<Colocate>>,
+    hash_tag: Option<HashTag>,
+    colocate: Option<Arc<Colocate>>,
     pub distribution: &'static Distribution,
     pub ring: Ring,
     /// Neither a tag nor `colocate`: keys are hashed whole.
@@ -59,9 +59,23 @@ impl Router {
     }
 
     #[must_use]
-    pub fn with_colocate(self, colocate: Option<Arc<Colocate>>) -> Router {
-        let hashes_all = self.hash_tag.is_none() && colocate.is_none();
-        Router { colocate, hashes_all, ..self }
+    pub fn with_colocate(mut self, colocate: Option<Arc<Colocate>>) -> Router {
+        self.set_parts(self.hash_tag, colocate);
+        self
+    }
+
+    /// Which part of a key is hashed.
+    pub fn set_parts(&mut self, hash_tag: Option<HashTag>, colocate: Option<Arc<Colocate>>) {
+        self.hashes_all = hash_tag.is_none() && colocate.is_none();
+        (self.hash_tag, self.colocate) = (hash_tag, colocate);
+    }
+
+    pub fn hash_tag(&self) -> Option<HashTag> {
+        self.hash_tag
+    }
+
+    pub fn colocate(&self) -> Option<&Arc<Colocate>> {
+        self.colocate.as_ref()
     }
 
     /// The shard that a key belongs to; `None` when no shard is live.
@@ -212,8 +226,7 @@ mod tests {
     #[test]
     fn a_tag_is_hashed_alone_and_an_empty_key_is_zero() {
         let mut router = router(3, "ketama", |_| true);
-        router.hash_tag = Some(HashTag { open: b'{', close: b'}' });
-        let router = router.with_colocate(None);
+        router.set_parts(Some(HashTag { open: b'{', close: b'}' }), None);
         assert_eq!(router.hash_of(b"{foo}:1"), router.hash_of(b"foo"));
         assert_ne!(router.hash_of(b"{}foo"), router.hash_of(b"foo"));
         assert_eq!(router.hash_of(b""), 0);
@@ -224,7 +237,7 @@ mod tests {
         let colocate = Colocate::new(&[vec![b"bull:", b"{bee}"]]);
         let mut router = router(3, "ketama", |_| true).with_colocate(Some(Arc::new(colocate)));
         for tag in [None, Some(HashTag { open: b'{', close: b'}' })] {
-            router.hash_tag = tag;
+            router.set_parts(tag, router.colocate().cloned());
             for key in [&b"bull:"[..], b"bull:a", b"bull:{x}:c", b"{bee}", b"{bee}{x}"] {
                 assert_eq!(router.hashed_part(key), b"bull:", "{key:?}");
             }

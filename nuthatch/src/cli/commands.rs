@@ -6,7 +6,7 @@
 use super::print;
 use nuthatch_engine::command::memcache::{self, Verb as LineVerb};
 use nuthatch_engine::command::{
-    COMMANDS, Command, CutBy, Join, Keys, Local, Refuses, Verb, keys, lookup, refused,
+    COMMANDS, Command, CutBy, Join, Keys, Local, Refuses, Since, Verb, keys, lookup, refused,
 };
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -36,6 +36,9 @@ terminal, and `nuthatch commands NAME` one of them.
 | here | answered by the proxy |
 | allowed by file | to every server, only with `admin_commands: allow` |
 
+*since* is the first version of Redis, and that of Valkey where it is another one. A row with a `*` is from the public command
+reference: no server that the tests start has the command.
+
 Under `manners: twemproxy`, commands with a *-* in the last column are unknown, as they were to twemproxy.
 ";
 
@@ -63,10 +66,14 @@ pub fn reference() -> String {
     for rows in COMMANDS.chunk_by(|a, b| a.group == b.group) {
         let Some(first) = rows.first() else { continue };
         let _ = write!(page, "\n## {}\n\n", title(first.group.name()));
-        page.push_str("| command | what becomes of it | what it does | twemproxy manners |\n|---|---|---|---|\n");
+        page.push_str(
+            "| command | since | what becomes of it | what it does | twemproxy manners |\n",
+        );
+        page.push_str("|---|---|---|---|---|\n");
         for row in rows.iter().flat_map(all) {
             let old = if is_modern(row) { "-" } else { "served" };
-            let _ = writeln!(page, "| {} | {} | {} | {old} |", shown(row), fate(row), row.summary);
+            let (name, since, fate) = (shown(row), since(row.since), fate(row));
+            let _ = writeln!(page, "| {name} | {since} | {fate} | {} | {old} |", row.summary);
         }
     }
     page.push_str("\n## Never served\n\n| command | why |\n|---|---|\n");
@@ -118,6 +125,7 @@ fn about(name: &str) -> Option<String> {
     for row in all(row) {
         let _ = writeln!(text, "{} {}", shown(row), row.syntax);
         let _ = writeln!(text, "  {}", row.summary);
+        let _ = writeln!(text, "  since {}", since(row.since));
         let _ = writeln!(text, "  {}", fate(row));
         let old = if is_modern(row) { "unknown, as to twemproxy" } else { "served" };
         let _ = writeln!(text, "  under `manners: twemproxy`: {old}");
@@ -142,6 +150,16 @@ fn is_modern(row: &Command) -> bool {
 
 fn shown(row: &Command) -> String {
     row.name.replace('|', " ").to_uppercase()
+}
+
+fn since(since: Since) -> String {
+    let mark = if since.by_reference { " *" } else { "" };
+    match since {
+        Since { redis, valkey, .. } if redis == valkey => format!("{redis}{mark}"),
+        Since { redis: "", valkey, .. } => format!("Valkey {valkey}{mark}"),
+        Since { redis, valkey: "", .. } => format!("Redis {redis}{mark}"),
+        Since { redis, valkey, .. } => format!("{redis}, Valkey {valkey}{mark}"),
+    }
 }
 
 fn title(group: &str) -> String {

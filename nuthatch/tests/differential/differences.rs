@@ -176,7 +176,7 @@ pub const ANSWERS: &[Answer] = &[
     answer("XINFO HELP", "*", "*", OUR_HELP),
     answer("COMMAND HELP", "*", "*", OUR_HELP),
     answer("CLIENT HELP", "*", "*", OUR_HELP),
-    answer("COMMAND COUNT", ":2", ":2", "counts the commands we serve"),
+    answer("COMMAND COUNT", ":3", ":2", "counts the commands we serve"),
     answer("INFO", "$", "$", "reports on the proxy"),
     answer("CLIENT LIST", "$", "$", "ids and fields are our own"),
     answer("CLIENT KILL ID 999999", ":0", ":0", "no such client"),

@@ -36,9 +36,9 @@ pub(super) const ROWS: [Command; 19] = [
         .container(&subcommands::COMMAND).also(Categories::CONNECTION).unordered().local(Local::Command),
     row(G, "commandlog",   -2, Flags::NONE, NO_KEY, Closed, "8.1.0", "",
         "Shows the logs of slow and large commands of all servers.")
-        .container(&subcommands::COMMANDLOG).modern(),
+        .container(&subcommands::COMMANDLOG).modern().only_valkey(),
     row(G, "config",       -2, Flags::NONE, NO_KEY, Closed, "2.0.0", "",
-        "Shows or changes the configuration of servers.").container(&subcommands::CONFIG).modern(),
+        "Shows or changes the configuration of servers.").container(&subcommands::CONFIG).modern().only_valkey(),
     row(G, "dbsize",        1, READ_FAST,   NO_KEY, Closed, "1.0.0", "",
         "Counts the keys of all shards.").also(KEYSPACE).whole(Join::Sum),
     row(G, "flushall",     -1, WRITE,       NO_KEY, Closed, "1.0.0",

@@ -87,7 +87,7 @@ const CLIENT_ROWS: [Command; 18] = [
         "Refused: nothing is tracked.").local(Local::Client),
     row(CONNECTION, "client|capa", -3, NOSCRIPT_EVER, NO_KEY, Closed, "8.0.0",
         "capability...",
-        "Takes what the client is able to do, without an effect.").local(Local::Client),
+        "Takes what the client is able to do, without an effect.").only_valkey().local(Local::Client),
     row(CONNECTION, "client|getname", 2, NOSCRIPT_EVER, NO_KEY, Closed, "2.6.9", "",
         "Returns the name of this connection.").local(Local::Client),
     row(CONNECTION, "client|getredir", 2, NOSCRIPT_EVER, NO_KEY, Closed, "6.0.0", "",
@@ -185,15 +185,15 @@ const COMMAND_ROWS: [Command; 7] = [
 const COMMANDLOG_ROWS: [Command; 4] = [
     row(SERVER, "commandlog|get", 4, LOGGED, NO_KEY, Closed, "8.1.0",
         "count:integer type",
-        "Returns entries of all servers, the latest first.").varying().servers(Join::Logs),
+        "Returns entries of all servers, the latest first.").varying().servers(Join::Logs).only_valkey(),
     row(SERVER, "commandlog|help", 2, EVER, NO_KEY, Closed, "8.1.0", "",
-        "Lists these subcommands.").local(Local::Help),
+        "Lists these subcommands.").local(Local::Help).only_valkey(),
     row(SERVER, "commandlog|len", 3, LOGGED, NO_KEY, Closed, "8.1.0",
         "type",
-        "Counts the entries of all servers.").varying().servers(Join::Sum),
+        "Counts the entries of all servers.").varying().servers(Join::Sum).only_valkey(),
     row(SERVER, "commandlog|reset", 3, LOGGED, NO_KEY, Closed, "8.1.0",
         "type",
-        "Empties a log of all servers.").servers(Join::AllSucceeded).fenced(),
+        "Empties a log of all servers.").servers(Join::AllSucceeded).fenced().only_valkey(),
 ];
 
 #[rustfmt::skip] // a table is read by its columns

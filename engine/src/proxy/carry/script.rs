@@ -59,6 +59,8 @@ impl Exchange<'_> {
         let body = match script {
             ScriptUse::Runs => args.get(1),
             ScriptUse::Loads => args.get(2),
+            // Servers refuse another word, and flush nothing.
+            ScriptUse::Flushes if !is_flush(args) => None,
             ScriptUse::Flushes => {
                 forget_scripts(self.pool, self.upstreams);
                 return self.send(Workers::Others, Message::NoScripts { pool });
@@ -83,6 +85,11 @@ impl Exchange<'_> {
     pub fn send(&mut self, to: Workers, message: Message) {
         self.turn.actions.push_back(Action::Send { to, message });
     }
+}
+
+fn is_flush(args: &Args<'_>) -> bool {
+    let is = |word: &[u8]| args.get(2).is_some_and(|it| it.eq_ignore_ascii_case(word));
+    args.len() == 2 || args.len() == 3 && (is(b"SYNC") || is(b"ASYNC"))
 }
 
 /// Forgets all scripts of a pool, and where they were loaded.

@@ -159,6 +159,73 @@ const REDIS_REQUESTS: &[Row] = &[
         ],
     },
     Row {
+        name: "databases",
+        here: Here::Key("databases"),
+        constants: &["DATABASES_MAX"],
+        cells: &[
+            "2,147,483,647",
+            "only `redis_db`",
+            "the file is refused",
+            "a database in use has connections of its own to each server",
+        ],
+    },
+    Row {
+        name: "scripts that a worker remembers for a pool",
+        here: Here::Count(l::SCRIPTS_MAX as u64),
+        constants: &["SCRIPTS_MAX"],
+        cells: &[
+            "its memory",
+            "remembers none",
+            "the one not used for the longest time is forgotten",
+            "EVALSHA finds a remembered script on every server",
+        ],
+    },
+    Row {
+        name: "bytes of these scripts",
+        here: Here::Bytes(l::SCRIPTS_BYTES_MAX),
+        constants: &["SCRIPTS_BYTES_MAX"],
+        cells: &[
+            "its memory",
+            "remembers none",
+            "the same; a larger one is not remembered",
+            "the same",
+        ],
+    },
+    Row {
+        name: "bytes of an EVALSHA that is sent again after NOSCRIPT",
+        here: Here::Bytes(l::SCRIPT_CALL_BYTES_MAX),
+        constants: &["SCRIPT_CALL_BYTES_MAX"],
+        cells: &["-", "sends none again", "the client gets NOSCRIPT", "it is kept until its reply"],
+    },
+    Row {
+        name: "bytes of all such calls of a client",
+        here: Here::Bytes(l::SCRIPT_CALLS_BYTES_MAX),
+        constants: &["SCRIPT_CALLS_BYTES_MAX"],
+        cells: &["-", "sends none again", "the client gets NOSCRIPT", "the same"],
+    },
+    Row {
+        name: "bytes of CLIENT LIST",
+        here: Here::Bytes(l::CLIENT_LIST_BYTES_MAX),
+        constants: &["CLIENT_LIST_BYTES_MAX"],
+        cells: &[
+            "its memory",
+            "does not have it",
+            "`ERR CLIENT LIST would have more than 16 MiB`",
+            "a short command has a long answer",
+        ],
+    },
+    Row {
+        name: "milliseconds of CLIENT PAUSE",
+        here: Here::Ms(l::PAUSE_MS_MAX),
+        constants: &["PAUSE_MS_MAX"],
+        cells: &[
+            "9,223,372,036,854,775,807",
+            "does not have it",
+            "`ERR timeout is not an integer or out of range`",
+            "a longer one is a mistake",
+        ],
+    },
+    Row {
         name: "names in COMMAND INFO and COMMAND DOCS",
         here: Here::Count(l::COMMAND_NAMES_MAX as u64),
         constants: &["COMMAND_NAMES_MAX"],

@@ -185,28 +185,29 @@ fn default_name(address: &Address) -> String {
 /// A ring asked with other hashes and tags.
 fn routers(router: &Router) -> Vec<(Router, Vec<String>)> {
     let braces = HashTag { open: b'{', close: b'}' };
-    let mut tags = vec![router.hash_tag];
-    tags.extend([None, Some(braces)].into_iter().filter(|tag| *tag != router.hash_tag));
-    let mut colocates = vec![router.colocate.clone()];
-    colocates.extend(router.colocate.is_some().then_some(None));
+    let mut tags = vec![router.hash_tag()];
+    tags.extend([None, Some(braces)].into_iter().filter(|tag| *tag != router.hash_tag()));
+    let mut colocates = vec![router.colocate().cloned()];
+    colocates.extend(router.colocate().is_some().then_some(None));
     let mut routers = Vec::new();
     for (tag, colocate) in tags.iter().flat_map(|&tag| colocates.iter().map(move |one| (tag, one)))
     {
         for hash in &HASHES {
             let mut words = Vec::new();
-            if *colocate != router.colocate {
+            if colocate.as_ref() != router.colocate() {
                 words.push("no `colocate`".to_owned());
             }
             if hash != router.hash {
                 words.push(format!("`hash: {}`", hash.name));
             }
             match tag {
-                tag if tag == router.hash_tag => {}
+                tag if tag == router.hash_tag() => {}
                 None => words.push("no `hash_tag`".to_owned()),
                 Some(_) => words.push("`hash_tag: \"{}\"`".to_owned()),
             }
             let mut other = router.clone();
-            (other.hash, other.hash_tag, other.colocate) = (hash, tag, colocate.clone());
+            other.hash = hash;
+            other.set_parts(tag, colocate.clone());
             routers.push((other, words));
         }
     }

@@ -96,7 +96,7 @@ impl Tally {
         }
         if !owner.is_some_and(|owner| place.shards.contains(&owner)) {
             self.misplaced += 1;
-            let colocate = view.router.colocate.as_deref();
+            let colocate = view.router.colocate();
             self.colocated += u64::from(colocate.is_some_and(|list| list.find(&key).is_some()));
             if self.examples.len() < EXAMPLES_MAX {
                 self.examples.push(key.clone());
