@@ -90,8 +90,11 @@ fn scan_finds_every_key_that_stays() {
             // Tables grow and shrink meanwhile.
             while !is_over.load(Ordering::Relaxed) {
                 let name = format!("goes:{}", n % 20_000);
-                let word =
-                    if n / 20_000 % 2 == 0 { vec!["SET", &name, "1"] } else { vec!["DEL", &name] };
+                let word = if (n / 20_000).is_multiple_of(2) {
+                    vec!["SET", &name, "1"]
+                } else {
+                    vec!["DEL", &name]
+                };
                 assert!(!client.command(&word).unwrap().is_error());
                 n += 1;
             }

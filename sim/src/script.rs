@@ -295,7 +295,7 @@ impl Script {
 
     /// Some clients do little else.
     pub fn is_scanner(&self) -> bool {
-        self.client % 4 == 0 && self.spec().manners == Manners::Modern
+        self.client.is_multiple_of(4) && self.spec().manners == Manners::Modern
     }
 
     fn scan_step(&mut self) -> (Vec<Vec<u8>>, Expect, usize) {
@@ -331,7 +331,8 @@ impl Script {
 
     fn counts(&self, keys: usize) -> bool {
         let all = SCAN_KEYS * self.spec().shards.len();
-        keys == all || self.spec().eject == Eject::Remap && keys < all && keys % SCAN_KEYS == 0
+        keys == all
+            || self.spec().eject == Eject::Remap && keys < all && keys.is_multiple_of(SCAN_KEYS)
     }
 
     /// Compares a reply with its request. `faults_over`: no error is excused.

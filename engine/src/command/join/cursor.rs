@@ -40,31 +40,35 @@ pub struct Cursor {
     pub server: u64,
 }
 
+/// A cursor that we never made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NotOurs;
+
 impl Cursor {
     /// The begin of a shard.
     pub fn begin(shard: u16, tag: u16) -> Cursor {
         Cursor { shard, tag: tag.max(1), server: 0 }
     }
 
-    /// Reads a client's cursor. `Ok(None)` is 0, the begin. `Err`: we never made it.
-    pub fn read(text: &[u8]) -> Result<Option<Cursor>, ()> {
+    /// Reads a client's cursor. `Ok(None)` is 0, the begin.
+    pub fn read(text: &[u8]) -> Result<Option<Cursor>, NotOurs> {
         let is_number = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
         if !is_number || (text[0] == b'0' && text.len() > 1) {
-            return Err(());
+            return Err(NotOurs);
         }
         let number = std::str::from_utf8(text).ok().and_then(|it| it.parse::<u64>().ok());
-        let number = number.filter(|&it| it < WIDE << 1).ok_or(())?;
+        let number = number.filter(|&it| it < WIDE << 1).ok_or(NotOurs)?;
         if number == 0 {
             return Ok(None);
         }
         let (bits, rest) =
             if number & WIDE == 0 { (NARROW_BITS, number) } else { (WIDE_BITS, number ^ WIDE) };
         if rest >> (bits + TAG_BITS + SHARD_BITS) != 0 {
-            return Err(());
+            return Err(NotOurs);
         }
         let tag = (rest >> bits) & ((1 << TAG_BITS) - 1);
         if tag == 0 {
-            return Err(());
+            return Err(NotOurs);
         }
         let shard = (rest >> (bits + TAG_BITS)) as u16;
         Ok(Some(Cursor { shard, tag: tag as u16, server: rest & ((1 << bits) - 1) }))
@@ -173,7 +177,7 @@ fn split(reply: &[u8]) -> Option<(u64, &[u8])> {
 mod tests {
     use super::*;
 
-    fn read(number: u64) -> Result<Option<Cursor>, ()> {
+    fn read(number: u64) -> Result<Option<Cursor>, NotOurs> {
         Cursor::read(number.to_string().as_bytes())
     }
 
@@ -197,11 +201,11 @@ mod tests {
         for text in
             ["", "-1", "00", "01", "1x", " 1", "9223372036854775808", "18446744073709551616"]
         {
-            assert_eq!(Cursor::read(text.as_bytes()), Err(()), "{text}");
+            assert_eq!(Cursor::read(text.as_bytes()), Err(NotOurs), "{text}");
         }
         // Without a tag; above 2^53 without the bit of a wide one.
-        assert_eq!(read(42), Err(()));
-        assert_eq!(read(1 << 54), Err(()));
+        assert_eq!(read(42), Err(NotOurs));
+        assert_eq!(read(1 << 54), Err(NotOurs));
     }
 
     #[test]

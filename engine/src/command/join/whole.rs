@@ -16,7 +16,7 @@ pub fn done_on(names: &[Box<str>], replies: &[Option<&[u8]>]) -> String {
 /// The elements of all arrays in one. `false`: a reply is no array.
 pub fn concat(out: &mut Vec<u8>, replies: &[Option<&[u8]>]) -> bool {
     let mut bodies = Vec::with_capacity(replies.len());
-    let mut total = 0;
+    let mut total: usize = 0;
     for reply in replies.iter().flatten() {
         let Some((first, count)) = reply::aggregate(reply) else {
             return false;
@@ -25,7 +25,7 @@ pub fn concat(out: &mut Vec<u8>, replies: &[Option<&[u8]>]) -> bool {
         bodies.push(&reply[first..]);
     }
     out.reserve(24 + bodies.iter().map(|body| body.len()).sum::<usize>());
-    encode::array(out, total as usize);
+    encode::array(out, total);
     for body in bodies {
         out.extend_from_slice(body);
     }

@@ -71,7 +71,7 @@ impl Wrong<'_> {
 }
 
 /// Pairs of a word and a value. `is_list`: ID takes all values behind it.
-fn filter<'a>(mut rest: ArgsIter<'a>, is_list: bool) -> Result<Filter, Wrong<'a>> {
+fn filter(mut rest: ArgsIter<'_>, is_list: bool) -> Result<Filter, Wrong<'_>> {
     let mut filter = Filter { skips_asker: true, ..Filter::default() };
     let number = |text: &[u8]| std::str::from_utf8(text).ok().and_then(|it| it.parse::<u64>().ok());
     while let Some(word) = rest.next() {

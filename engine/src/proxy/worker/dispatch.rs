@@ -99,7 +99,7 @@ pub(super) fn take_line(x: &mut Exchange<'_>, request: &text::Request<'_>) {
         Plan::LocalLine(local) => local::answer_line(x, local),
         Plan::Refuse(refusal) => x.refuse(refusal),
         Plan::Local(..) | Plan::Call(..) | Plan::WhenWhole => {
-            debug_assert!(false, "no plan for a line")
+            debug_assert!(false, "no plan for a line");
         }
     }
 }
