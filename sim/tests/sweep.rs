@@ -42,7 +42,7 @@ fn deliberate_mistakes_are_found() {
 /// seed fails.
 #[test]
 fn a_client_that_never_reads_gets_its_time_again_when_its_socket_takes_bytes() {
-    let outcome = run(700_403, Keep::Nothing);
+    let outcome = run(700_465, Keep::Nothing);
     assert_eq!(outcome.failure, None);
     assert!(outcome.counters.clients_stalled > 0, "it has clients that never read");
 }

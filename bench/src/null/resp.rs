@@ -92,6 +92,13 @@ impl Parser {
                 }
             }
             b"ping" => answers.text(b"+PONG\r\n"),
+            b"info" => answers.text(b"$10\r\nrun_id:abc\r\n"),
+            b"scan" => {
+                answers.text(b"*2\r\n$2\r\n17\r\n*10\r\n");
+                for _ in 0..10 {
+                    answers.bulk();
+                }
+            }
             b"del" | b"exists" | b"unlink" => {
                 answers.text(format!(":{}\r\n", self.count - 1).as_bytes());
             }

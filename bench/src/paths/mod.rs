@@ -43,7 +43,7 @@ enum What {
 /// How many different requests a path uses in turn.
 const VARIANTS: u64 = 64;
 
-pub static PATHS: [Path; 12] = [
+pub static PATHS: [Path; 14] = [
     whole("redis get", 1, 1000, Protocol::Redis, redis_get),
     whole("redis set", 1, 1000, Protocol::Redis, redis_set),
     whole("redis pipeline of 16", 16, 200, Protocol::Redis, |seed, out| {
@@ -54,6 +54,10 @@ pub static PATHS: [Path; 12] = [
     }),
     whole("redis mget of 10 over 3", 1, 400, Protocol::Redis, |seed, out| mget(seed, 10, out)),
     whole("redis mget of 100 over 3", 1, 100, Protocol::Redis, |seed, out| mget(seed, 100, out)),
+    whole("redis evalsha", 1, 1000, Protocol::Redis, evalsha),
+    whole("redis scan of 10", 1, 400, Protocol::Redis, |_, out| {
+        out.extend_from_slice(b"*4\r\n$4\r\nSCAN\r\n$1\r\n0\r\n$5\r\nCOUNT\r\n$2\r\n10\r\n");
+    }),
     whole("memcached get", 1, 1000, Protocol::Memcache, |seed, out| memcache_get(seed, 1, out)),
     whole("memcached set", 1, 1000, Protocol::Memcache, memcache_set),
     whole("memcached pipeline of 16", 16, 200, Protocol::Memcache, |seed, out| {
@@ -98,6 +102,18 @@ fn redis_set(seed: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"*3\r\n$3\r\nSET\r\n$16\r\n");
     key(seed, out);
     out.extend_from_slice(b"\r\n$8\r\nabcdefgh\r\n");
+}
+
+/// The first one is an EVAL: from then on the script is known.
+fn evalsha(seed: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(if seed == 0 {
+        &b"*4\r\n$4\r\nEVAL\r\n$8\r\nreturn 1"[..]
+    } else {
+        b"*4\r\n$7\r\nEVALSHA\r\n$40\r\ne0e1f9fabfc9d4800c877a703b823ac0578ff8db"
+    });
+    out.extend_from_slice(b"\r\n$1\r\n1\r\n$16\r\n");
+    key(seed, out);
+    out.extend_from_slice(b"\r\n");
 }
 
 fn mget(seed: u64, count: u64, out: &mut Vec<u8>) {

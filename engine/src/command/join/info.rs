@@ -1,6 +1,6 @@
 //! INFO over several servers: fields of ours, and those of the servers that mean something for a pool.
 //!
-//! A field is added, or its highest, lowest or worst value counts, as [`FIELDS`] says. A field without
+//! A field is added, or its highest, lowest or worst value counts, as `FIELDS` says. A field without
 //! a row is left out, since the value of one server would pass for the pool's. A server that does not
 //! answer is left out too: libraries ask INFO when they connect, and one dead shard must not keep
 //! them away from the others.

@@ -21,6 +21,7 @@ mod stats;
 mod whole;
 
 use super::tips::ResponsePolicy;
+use crate::base::limits::JOINED_LIST_BYTES_MAX;
 use crate::protocol::memcache::words::Words;
 use crate::texts;
 use dialect::Dialect;
@@ -203,6 +204,11 @@ impl Joining {
     /// The client gets no reply.
     pub fn mute(&mut self) {
         self.is_mute = true;
+    }
+
+    /// Whether a part of this many bytes is too much for a list that is joined.
+    pub fn overflows(&self, bytes: usize) -> bool {
+        self.join == Join::Concat && bytes > JOINED_LIST_BYTES_MAX / usize::from(self.parts.max(1))
     }
 
     /// The parts come from other workers, and no upstream owes them.

@@ -26,7 +26,10 @@ const SORT: Keyed = Keyed(Keys::Sort, [Use::READ, Use::OVERWRITE]);
 const G: Group = Group::Generic;
 
 #[rustfmt::skip] // a table is read by its columns
-pub(super) const ROWS: [Command; 26] = [
+pub(super) const ROWS: [Command; 27] = [
+    row(G, "bless",       -2, Flags::NONE, NO_KEY,                         Closed, "8.12.0", "",
+        "Marks keys, so that they are not evicted.")
+        .container(&subcommands::BLESS).not_in_valkey().by_reference(),
     row(G, "copy",        -3, GROW,        two(Use::READ, Use::OVERWRITE), Sent,   "6.2.0",
         "source:key destination:key [DB destination-db:integer] [REPLACE]",
         "Copies a key's value to another key.").refuses(Refuses::Database),

@@ -11,7 +11,7 @@ const GROW: Flags = Flags::GROW;
 const G: Group = Group::Json;
 
 #[rustfmt::skip] // a table is read by its columns
-pub(super) const ROWS: [Command; 24] = [
+pub(super) const ROWS: [Command; 25] = [
     row(G, "json.arrappend", -4, GROW, one(Use::UPDATE), Closed, "8.0.0",
         "key path value...",
         "Appends to an array.").not_in_valkey().by_reference(),
@@ -60,6 +60,9 @@ pub(super) const ROWS: [Command; 24] = [
     row(G, "json.nummultby", 4, GROW, one(Use::MODIFY), Closed, "8.0.0",
         "key path value:double",
         "Multiplies a number.").not_in_valkey().by_reference(),
+    row(G, "json.numpowby", 4, GROW, one(Use::MODIFY), Closed, "8.0.0",
+        "key path value:double",
+        "Raises a number to a power.").not_in_valkey().by_reference(),
     row(G, "json.objkeys", -2, READ, one(Use::READ), Closed, "8.0.0",
         "key [path]",
         "Returns the keys of an object.").not_in_valkey().by_reference(),

@@ -27,7 +27,8 @@ const SERVER: Group = Group::Server;
 const STREAM: Group = Group::Stream;
 
 const ACL_FIRST: usize = 0;
-const CLIENT_FIRST: usize = ACL_FIRST + ACL_ROWS.len();
+const BLESS_FIRST: usize = ACL_FIRST + ACL_ROWS.len();
+const CLIENT_FIRST: usize = BLESS_FIRST + BLESS_ROWS.len();
 const CLUSTER_FIRST: usize = CLIENT_FIRST + CLIENT_ROWS.len();
 const COMMAND_FIRST: usize = CLUSTER_FIRST + CLUSTER_ROWS.len();
 const COMMANDLOG_FIRST: usize = COMMAND_FIRST + COMMAND_ROWS.len();
@@ -45,6 +46,7 @@ const XINFO_FIRST: usize = XGROUP_FIRST + XGROUP_ROWS.len();
 pub(super) const COMMANDS_FIRST: usize = XINFO_FIRST + XINFO_ROWS.len();
 
 pub(super) static ACL: [Command; ACL_ROWS.len()] = numbered(ACL_FIRST, ACL_ROWS);
+pub(super) static BLESS: [Command; BLESS_ROWS.len()] = numbered(BLESS_FIRST, BLESS_ROWS);
 pub(super) static CLIENT: [Command; CLIENT_ROWS.len()] = numbered(CLIENT_FIRST, CLIENT_ROWS);
 pub(super) static CLUSTER: [Command; CLUSTER_ROWS.len()] = numbered(CLUSTER_FIRST, CLUSTER_ROWS);
 pub(super) static COMMAND: [Command; COMMAND_ROWS.len()] = numbered(COMMAND_FIRST, COMMAND_ROWS);
@@ -78,6 +80,19 @@ const ACL_ROWS: [Command; 6] = [
         "Returns the name of the client's own user.").local(Local::Acl),
     row(SERVER, "acl|whoami", 2, NOSCRIPT_EVER, NO_KEY, Closed, "6.0.0", "",
         "Returns the name of the client's user.").local(Local::Acl),
+];
+
+#[rustfmt::skip] // a table is read by its columns
+const BLESS_ROWS: [Command; 3] = [
+    row(GENERIC, "bless|clear", -3, WRITE, second(Use::UPDATE), Closed, "8.12.0",
+        "key [argument...]",
+        "Removes the mark that keeps a key from eviction.").not_in_valkey().by_reference(),
+    row(GENERIC, "bless|get",   -3, READ,  second(Use::PEEK),   Closed, "8.12.0",
+        "key [argument...]",
+        "Returns the mark that keeps a key from eviction.").not_in_valkey().by_reference(),
+    row(GENERIC, "bless|set",   -3, WRITE, second(Use::UPDATE), Closed, "8.12.0",
+        "key [argument...]",
+        "Marks a key, so that it is not evicted.").not_in_valkey().by_reference(),
 ];
 
 #[rustfmt::skip] // a table is read by its columns

@@ -13,6 +13,9 @@
 //! it before. The clients of those requests must not overtake themselves on the new upstream: their
 //! next requests wait until they have all replies.
 //!
+//! A list that is joined (KEYS) is collected. If a part of it is too long, its client gets an error, and
+//! the rest is dropped as it comes.
+//!
 //! A reply that has begun cannot be taken back. If the server is lost in the middle, or sends nothing
 //! for a whole `timeout`, the client is closed. There is no other way to report the error.
 
@@ -28,6 +31,7 @@ use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::duty::{Duty, Why};
 use crate::proxy::link::upstream::pool::Pool;
+use crate::texts;
 use crate::topology::Protocol;
 
 /// Lets a reply flow that has begun, if it is large and may flow. `size`: the bytes of it that are
@@ -50,15 +54,19 @@ pub fn begin(
         return false;
     }
     let client = match ticket.owner {
-        Owner::Client { key, number, .. } => clients.get_mut(key).map(|it| (it, number)),
+        Owner::Client { key, number, part } => clients.get_mut(key).map(|it| (it, number, part)),
         Owner::Verify { .. } => return false,
         Owner::Worker(_) => None,
     };
-    if let Some((client, number)) = client {
-        if !client.replies().may_flow(number) {
+    if let Some((client, number, part)) = client {
+        if client.replies().may_flow(number) {
+            client.begin_download(upstream.key());
+        } else if client.replies().overflows(number, size) {
+            client.handle_failure(turn, number, part, Some(texts::LIST_TOO_LONG));
+            ticket.owner = Owner::Worker(Chore::Swallow);
+        } else {
             return false;
         }
-        client.begin_download(upstream.key());
         upstream.counters.responses += 1;
     } else {
         ticket.owner = Owner::Worker(Chore::Swallow);

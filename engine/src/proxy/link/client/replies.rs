@@ -192,6 +192,14 @@ impl Replies {
         }
     }
 
+    /// Whether request `number` joins lists, and a part of this many bytes is too much for it.
+    pub fn overflows(&self, number: u32, bytes: usize) -> bool {
+        match self.slots.get(self.index(number)) {
+            Some(Slot::Joining(joining)) => joining.overflows(bytes),
+            _ => false,
+        }
+    }
+
     pub fn set_incarnation(&mut self, number: u32, tag: u16) {
         let at = self.index(number);
         if let Some(Slot::Joining(joining)) = self.slots.get_mut(at) {
