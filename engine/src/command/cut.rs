@@ -118,11 +118,17 @@ impl<'a> Pieces<'a> {
     #[inline]
     pub fn next_piece(&mut self) -> (&'static [u8], &'a [u8]) {
         match self {
-            Pieces::Args { stride, rest, .. } | Pieces::Framed { stride, rest, .. } => {
-                (b"", rest.next_encoded(*stride))
-            }
+            Pieces::Args { stride, rest, .. } => (b"", rest.next_encoded(*stride)),
             Pieces::Keys { rest, .. } => (b" ", rest.next().unwrap_or_default()),
-            Pieces::Whole { .. } | Pieces::Scan { .. } => (b"", b""),
+            other => other.next_of_others(),
+        }
+    }
+
+    #[inline(never)]
+    fn next_of_others(&mut self) -> (&'static [u8], &'a [u8]) {
+        match self {
+            Pieces::Framed { stride, rest, .. } => (b"", rest.next_encoded(*stride)),
+            _ => (b"", b""),
         }
     }
 

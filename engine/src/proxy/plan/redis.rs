@@ -4,7 +4,7 @@ use super::refusal::{Multi, Refusal, Says};
 use super::{
     Facts, FanOut, Forward, PLACEHOLDER, Plan, Scratch, Sending, To, foreign, scan, sending, whole,
 };
-use crate::base::ShardId;
+use crate::base::{Chance, ShardId};
 use crate::command::keys::{self, KeyError};
 use crate::command::{
     self, Before, Command, CutBy, Detail, Group, Join, Local, Pieces, Refuses, ScriptUse, Verb,
@@ -222,6 +222,23 @@ fn fixed<'a>(command: &'static Command, facts: &Facts<'_>, scratch: &mut Scratch
     sent(command, facts.forward_key(PLACEHOLDER, scratch.chance, sending(command)))
 }
 
+/// The owner of each key. `false`: no shard is in the ring.
+#[inline(always)]
+fn find_owners<'a>(
+    keys: impl Iterator<Item = &'a [u8]>,
+    facts: &Facts<'_>,
+    chance: &mut Chance,
+    owners: &mut Vec<u16>,
+) -> bool {
+    for key in keys {
+        match facts.topology.owner(key, chance) {
+            Some(shard) => owners.push(shard.0),
+            None => return false,
+        }
+    }
+    true
+}
+
 /// A command that is cut by the owners of its keys, unless all keys have one owner.
 fn cut<'a>(
     command: &'static Command,
@@ -232,19 +249,25 @@ fn cut<'a>(
 ) -> Plan<'a> {
     let owners = &mut *scratch.owners;
     owners.clear();
-    let keys = match keys::keys(command, args) {
-        Ok(keys) => keys,
-        Err(error) => return Plan::Refuse(bad_keys(command, args, error, facts.policy)),
-    };
-    for key in keys {
-        match facts.topology.owner(key, scratch.chance) {
-            Some(shard) => owners.push(shard.0),
-            None => return Plan::Forward(facts.forward(None, sending(command))),
+    // twemproxy did not know the others.
+    let is_new = matches!(by, CutBy::CountedPair | CutBy::KeyBeforeLast);
+    let is_placed = if is_new {
+        match keys::keys(command, args) {
+            Ok(keys) => find_owners(keys, facts, scratch.chance, owners),
+            Err(error) => return Plan::Refuse(bad_keys(command, args, error, facts.policy)),
         }
+    } else {
+        let arguments = args.iter_from(1);
+        if by == CutBy::Pair {
+            find_owners(arguments.step_by(2), facts, scratch.chance, owners)
+        } else {
+            find_owners(arguments, facts, scratch.chance, owners)
+        }
+    };
+    if !is_placed {
+        return Plan::Forward(facts.forward(None, sending(command)));
     }
     let first = owners.first().copied().unwrap_or_default();
-    // twemproxy did not know these.
-    let is_new = matches!(by, CutBy::CountedPair | CutBy::KeyBeforeLast);
     let is_whole = owners.len() == 1
         // Under twemproxy manners it is cut too, since a cut request has other errors.
         || ((!facts.policy.cuts_for_one_owner || is_new) && owners.iter().all(|&owner| owner == first));
