@@ -43,6 +43,18 @@ pub fn of_pool(source: &Source, pool: &Pool, slots: &Slots) -> Vec<(Id, Place, F
         let fault = Fault::warning("a memcached pool has no databases; this has no effect")
             .note("without `redis: true` this is a memcached pool");
         warn(Id::RedisDb, fault);
+        for id in [Id::Databases, Id::AdminCommands, Id::UnknownCommands] {
+            let fault = Fault::warning("this is for pools of Redis; it has no effect here")
+                .note("without `redis: true` this is a memcached pool");
+            warn(id, fault);
+        }
+    }
+    if spec.manners == Manners::Twemproxy && spec.protocol == Protocol::Redis {
+        for id in [Id::Databases, Id::AdminCommands] {
+            let fault = Fault::warning("under twemproxy's manners this has no effect")
+                .note("`manners: modern` makes it count");
+            warn(id, fault);
+        }
     }
     if spec.client_connections > 0 && spec.manners == Manners::Twemproxy {
         let fault = Fault::warning("under twemproxy's manners this number has no effect, as ever")

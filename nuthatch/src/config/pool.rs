@@ -347,6 +347,14 @@ impl PoolReader<'_> {
                 .note("memcached has no password; without `redis: true` this is a memcached pool");
             self.report_at_key(place, "redis_auth", fault);
         }
+        if let (Slot::Read(Value::Number(count), _), Slot::Read(Value::Number(db), place)) =
+            (slots.get(Id::Databases), slots.get(Id::RedisDb))
+            && db >= count
+        {
+            let fault = Fault::new(format!("`redis_db: {db}` is not below `databases: {count}`"))
+                .note("a client begins with `redis_db`, which must be one of those that are served");
+            self.report_at_key(*place, "redis_db", fault);
+        }
     }
 
     fn report(&mut self, place: Place, fault: Fault) {

@@ -88,8 +88,6 @@ fn three_shards_answer_as_one_server() {
         "config",
         "fcall",
         "fcall_ro",
-        "flushall",
-        "flushdb",
         "function",
         "function|delete",
         "function|kill",

@@ -38,7 +38,7 @@ pub(super) const ROWS: [Command; 19] = [
         "Shows the logs of slow and large commands of all servers.")
         .container(&subcommands::COMMANDLOG).modern().only_valkey(),
     row(G, "config",       -2, Flags::NONE, NO_KEY, Closed, "2.0.0", "",
-        "Shows or changes the configuration of servers.").container(&subcommands::CONFIG).modern().only_valkey(),
+        "Shows or changes the configuration of servers.").container(&subcommands::CONFIG).modern(),
     row(G, "dbsize",        1, READ_FAST,   NO_KEY, Closed, "1.0.0", "",
         "Counts the keys of all shards.").also(KEYSPACE).whole(Join::Sum),
     row(G, "flushall",     -1, WRITE,       NO_KEY, Closed, "1.0.0",
