@@ -352,7 +352,9 @@ impl PoolReader<'_> {
             && db >= count
         {
             let fault = Fault::new(format!("`redis_db: {db}` is not below `databases: {count}`"))
-                .note("a client begins with `redis_db`, which must be one of those that are served");
+                .note(
+                    "a client begins with `redis_db`, which must be one of those that are served",
+                );
             self.report_at_key(*place, "redis_db", fault);
         }
     }
