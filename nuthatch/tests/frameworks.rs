@@ -11,8 +11,9 @@
 
 mod programs;
 
-use nuthatch_testbed::{Nuthatch, RedisServer, free_port, pool_yaml};
+use nuthatch_testbed::{Folder, Nuthatch, RedisServer, free_port, pool_yaml};
 use programs::{old_python, python, run};
+use std::fs;
 use std::path::Path;
 
 /// Runs a program of tests/python against three shards of a pool with these keys.
@@ -67,4 +68,54 @@ fn dramatiq() {
 #[test]
 fn valkey_glide() {
     assert_done(python().as_deref(), "framework_valkey_glide", &[], &[]);
+}
+
+/// A line of the guide, and keys of one transaction, script or blocking command each, recorded at
+/// a lone server.
+const TOGETHER: [(&str, &[&[&str]]); 7] = [
+    (
+        "colocate: [\"jobs:\", \"celery-taskset-meta-\"]",
+        &[
+            &["jobs:celery", "jobs:celery\u{6}\u{16}3", "jobs:unacked", "jobs:unacked_index"],
+            &["jobs:_kombu.binding.reply.celery.pidbox", "jobs:_kombu.binding_deadlines"],
+            &["jobs:some-id.reply.celery.pidbox", "jobs:some-id.reply.celery.pidbox\u{6}\u{16}3"],
+            &["celery-taskset-meta-some-id.j", "celery-taskset-meta-some-id.t"],
+        ],
+    ),
+    (
+        "colocate: [\"celery _kombu unacked\"]",
+        &[&["celery", "celery\u{6}\u{16}9", "unacked", "unacked_index", "_kombu.binding.celery"]],
+    ),
+    (
+        "colocate: [\"rq:\"]",
+        &[&["rq:queues", "rq:job:some-id", "rq:queue:default", "rq:worker:some-id:executions"]],
+    ),
+    // `placeholder` stands for a script without keys.
+    ("colocate: [\"asgi placeholder\"]", &[&["placeholder", "asgiplain", "asgiplain$inflight"]]),
+    ("colocate: [\"dramatiq\"]", &[&["dramatiq", "dramatiq:__heartbeats__", "dramatiq:default"]]),
+    ("colocate: [\"LIMITS:\"]", &[&["LIMITS:*", "LIMITS:LIMITER/a/1", "LIMITS:{LIMITER/b}/-1"]]),
+    ("hash_tag: \"{}\"", &[&["LIMITS:{LIMITER/b/5/1/hour}/-1", "LIMITS:{LIMITER/b/5/1/hour}"]]),
+];
+
+#[test]
+fn the_lines_of_the_guide_put_keys_together() {
+    let folder = Folder::new().unwrap();
+    let file = folder.path().join("pool.yml").to_string_lossy().into_owned();
+    for (line, groups) in TOGETHER {
+        for guide in ["frameworks.md", "frameworks.zh-CN.md"] {
+            let path = format!("{}/../docs/guide/{guide}", env!("CARGO_MANIFEST_DIR"));
+            assert!(fs::read_to_string(path).unwrap().contains(&format!("```yaml\n  {line}\n")));
+        }
+        let entries = ["6379:1 north", "6380:1 east", "6381:1 south"].map(|e| format!("h:{e}"));
+        let key = line.split_once(": ").unwrap();
+        fs::write(&file, pool_yaml("p", 22121, &[("redis", "true"), key], &entries)).unwrap();
+        for keys in groups {
+            let args = [&["where", "-c", &file, "--json", "--"], *keys].concat();
+            let text = run(&Nuthatch::binary().unwrap(), &args);
+            let shards: Vec<&str> =
+                text.lines().map(|row| row.split("\"shard\":").nth(1).unwrap()).collect();
+            assert_eq!(shards.len(), keys.len());
+            assert!(shards.iter().all(|shard| *shard == shards[0]), "{line}: {text}");
+        }
+    }
 }
