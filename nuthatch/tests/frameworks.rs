@@ -88,7 +88,12 @@ const TOGETHER: [(&str, &[&[&str]]); 7] = [
     ),
     (
         "colocate: [\"rq:\"]",
-        &[&["rq:queues", "rq:job:some-id", "rq:queue:default", "rq:worker:some-id:executions"]],
+        &[&[
+            "rq:queues",
+            "rq:job:some-id",
+            "rq:queue:default:intermediate",
+            "rq:worker:some-id:executions",
+        ]],
     ),
     // `placeholder` stands for a script without keys.
     ("colocate: [\"asgi placeholder\"]", &[&["placeholder", "asgiplain", "asgiplain$inflight"]]),
