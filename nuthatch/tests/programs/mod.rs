@@ -23,6 +23,11 @@ pub fn python() -> Option<PathBuf> {
     prepared("NUTHATCH_PYTHON", "venv/bin/python")
 }
 
+/// The Python of the virtual environment with redis-py 3.5.
+pub fn old_python() -> Option<PathBuf> {
+    prepared("NUTHATCH_OLD_PYTHON", "venv-old/bin/python")
+}
+
 /// The folder with the packages of Node.
 pub fn node_modules() -> Option<PathBuf> {
     prepared("NUTHATCH_NODE_MODULES", "npm/node_modules")
