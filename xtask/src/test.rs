@@ -2,9 +2,9 @@
 //!
 //! First it installs what the tests need. Then it runs the steps of `check`, then all tests with
 //! real servers. NUTHATCH_PYTHON names the Python of the virtual environment, NUTHATCH_OLD_PYTHON
-//! that of the one with redis-py 3.5, NUTHATCH_NODE_MODULES the packages of Node. Without these variables (a plain `cargo test`) a test that needs them says
-//! so and is skipped. The same holds for a missing program, but with NUTHATCH_NO_SKIP, which is set
-//! here, it is a failure.
+//! that of the one with redis-py 3.5, NUTHATCH_NODE_MODULES the packages of Node. Without these
+//! variables (a plain `cargo test`) a test that needs them says so and is skipped. The same holds
+//! for a missing program, but with NUTHATCH_NO_SKIP, which is set here, it is a failure.
 
 use anyhow::{Result, bail};
 use std::path::PathBuf;
