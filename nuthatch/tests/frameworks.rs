@@ -72,7 +72,7 @@ fn valkey_glide() {
 
 /// A line of the guide, and keys of one transaction, script or blocking command each, recorded at
 /// a lone server.
-const TOGETHER: [(&str, &[&[&str]]); 7] = [
+const TOGETHER: [(&str, &[&[&str]]); 8] = [
     (
         "colocate: [\"jobs:\", \"celery-taskset-meta-\"]",
         &[
@@ -99,6 +99,13 @@ const TOGETHER: [(&str, &[&[&str]]); 7] = [
     ("colocate: [\"asgi placeholder\"]", &[&["placeholder", "asgiplain", "asgiplain$inflight"]]),
     ("colocate: [\"dramatiq\"]", &[&["dramatiq", "dramatiq:__heartbeats__", "dramatiq:default"]]),
     ("colocate: [\"LIMITS:\"]", &[&["LIMITS:*", "LIMITS:LIMITER/a/1", "LIMITS:{LIMITER/b}/-1"]]),
+    (
+        "colocate: [\"bull:mail:\", \"bull:reports:\"]",
+        &[
+            &["bull:mail:meta", "bull:mail:1", "bull:mail:marker", "bull:mail:events"],
+            &["bull:reports:meta", "bull:reports:wait"],
+        ],
+    ),
     ("hash_tag: \"{}\"", &[&["LIMITS:{LIMITER/b/5/1/hour}/-1", "LIMITS:{LIMITER/b/5/1/hour}"]]),
 ];
 

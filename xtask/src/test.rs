@@ -7,7 +7,7 @@
 //! for a missing program, but with NUTHATCH_NO_SKIP, which is set here, it is a failure.
 
 use anyhow::{Result, bail};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::demo::Speech;
@@ -28,12 +28,12 @@ static BEFORE: [Step; 4] = [
     },
     Step {
         name: "node",
-        action: Action::Ours(prepare_node, "a memcached client from npm in target/npm"),
+        action: Action::Ours(prepare_node, "the clients from npm in target/npm"),
         needs: "",
     },
     Step {
-        name: "php",
-        action: Action::Ours(prepare_php, "the memcached extension of PHP"),
+        name: "more clients",
+        action: Action::Ours(prepare_more_clients, "PHP's extensions, Ruby's redis, hiredis"),
         needs: "",
     },
 ];
@@ -139,20 +139,20 @@ fn prepare_python() -> Result<()> {
     prepare_venv("venv-old", &old_python()?, &OLD_LIBRARIES)
 }
 
-fn prepare_venv(folder: &str, python: &PathBuf, libraries: &[(&str, &str)]) -> Result<()> {
+fn prepare_venv(folder: &str, python: &Path, libraries: &[(&str, &str)]) -> Result<()> {
     let venv = place::target()?.join(folder).to_string_lossy().into_owned();
     if !has_module(python, "pip") {
-        if !has_module(&PathBuf::from("python3"), "ensurepip") {
+        if !has_module(Path::new("python3"), "ensurepip") {
             install::ensure_apt_packages(&["python3-venv"])?;
         }
         steps::must("python3", &["-m", "venv", "--clear", &venv])?;
     }
     for &(library, module) in libraries {
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-U", library];
-        let mut outcome = steps::must(python, &pip);
+        let mut outcome = steps::must(&python, &pip);
         if outcome.is_err() && library == "pylibmc" && !has_module(python, module) {
             install::ensure_apt_packages(&FOR_PYLIBMC)?;
-            outcome = steps::must(python, &pip);
+            outcome = steps::must(&python, &pip);
         }
         if outcome.is_err() && !has_module(python, module) {
             bail!(
@@ -167,32 +167,62 @@ fn npm() -> Result<PathBuf> {
     Ok(place::target()?.join("npm"))
 }
 
-/// memcache-client: it is maintained, and it is one of few that speak the text protocol.
+/// Clients of Redis and what is built on them; and memcache-client, which is maintained and one of few
+/// that speak memcached's text protocol.
+const FROM_NPM: [&str; 8] = [
+    "memcache-client",
+    "redis",
+    "ioredis",
+    "rate-limit-redis",
+    "express-rate-limit",
+    "connect-redis",
+    "express-session",
+    "bullmq",
+];
+
 fn prepare_node() -> Result<()> {
     let folder = npm()?;
-    if folder.join("node_modules/memcache-client").is_dir() {
+    if FROM_NPM.iter().all(|package| folder.join("node_modules").join(package).is_dir()) {
         return Ok(());
     }
     std::fs::create_dir_all(&folder)?;
     let folder = folder.to_string_lossy().into_owned();
-    let quiet = ["--no-audit", "--no-fund", "--silent"];
-    steps::must("npm", &[&["install", "--prefix", &folder, "memcache-client"], &quiet[..]].concat())
+    let install = ["install", "--prefix", &folder, "--no-audit", "--no-fund", "--silent"];
+    steps::must("npm", &[&install[..], &FROM_NPM].concat())
 }
 
-fn prepare_php() -> Result<()> {
-    let has_it = || {
-        let output = Command::new("php").arg("-m").output();
-        output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("memcached"))
-    };
-    if !has_it() {
-        install::ensure_apt_packages(&["php-memcached"])?;
+/// A command that fails if a library is missing, and the Debian packages that have it.
+type Library = (&'static [&'static str], &'static [&'static str]);
+
+const MORE_CLIENTS: [Library; 4] = [
+    (&["php", "-r", "new Memcached();"], &["php-memcached"]),
+    (&["php", "-r", "new Redis();"], &["php-redis"]),
+    (&["ruby", "-e", "require 'redis'"], &["ruby-redis"]),
+    (
+        &["cc", "-fsyntax-only", "-include", "hiredis/hiredis.h", "-xc", "/dev/null"],
+        &["gcc", "libhiredis-dev"],
+    ),
+];
+
+fn prepare_more_clients() -> Result<()> {
+    for (command, packages) in MORE_CLIENTS {
+        if !succeeds(command) {
+            install::ensure_apt_packages(packages)?;
+        }
+        if !succeeds(command) {
+            bail!("`{}` fails, with {} installed", command.join(" "), packages.join(", "));
+        }
     }
-    if has_it() { Ok(()) } else { bail!("PHP does not find its memcached extension") }
+    Ok(())
 }
 
-fn has_module(python: &PathBuf, module: &str) -> bool {
-    Command::new(python)
-        .args(["-c", &format!("import {module}")])
+fn has_module(python: &Path, module: &str) -> bool {
+    succeeds(&[&python.to_string_lossy(), "-c", &format!("import {module}")])
+}
+
+fn succeeds(command: &[&str]) -> bool {
+    Command::new(command[0])
+        .args(&command[1..])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
