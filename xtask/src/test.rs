@@ -149,10 +149,10 @@ fn prepare_venv(folder: &str, python: &Path, libraries: &[(&str, &str)]) -> Resu
     }
     for &(library, module) in libraries {
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-U", library];
-        let mut outcome = steps::must(&python, &pip);
+        let mut outcome = steps::must(python, &pip);
         if outcome.is_err() && library == "pylibmc" && !has_module(python, module) {
             install::ensure_apt_packages(&FOR_PYLIBMC)?;
-            outcome = steps::must(&python, &pip);
+            outcome = steps::must(python, &pip);
         }
         if outcome.is_err() && !has_module(python, module) {
             bail!(
