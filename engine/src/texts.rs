@@ -114,8 +114,12 @@ pub fn unknown_command(args: &Args<'_>) -> Vec<u8> {
 
 pub const SYNTAX: &str = "ERR syntax error";
 pub const NOT_INTEGER: &str = "ERR value is not an integer or out of range";
+pub const LINE_BREAK: &str = "ERR an argument of this command must not have a line break: servers put it into their error as it is";
+
 /// LMPOP, ZMPOP and SINTERCARD have one text for every bad number of keys.
 pub const NUMKEYS_NOT_POSITIVE: &str = "ERR numkeys should be greater than 0";
+/// Of MSETEX.
+pub const NUMKEYS_OUT_OF_RANGE: &str = "ERR invalid numkeys value or out of range";
 /// Of scripts.
 pub const NUMKEYS_NEGATIVE: &str = "ERR Number of keys can't be negative";
 /// Of scripts.

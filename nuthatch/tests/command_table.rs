@@ -102,7 +102,7 @@ fn rows_agree_with_other_releases() {
     let mut known = BTreeSet::new();
     let mut wrong = Vec::new();
     for release in Release::ALL {
-        let server = RedisServer::start_release(release, &target).unwrap();
+        let server = RedisServer::start_release(release, &target, &[]).unwrap();
         let server = Server { port: server.port(), _server: server };
         let mut server = server.connect(Version::Resp2);
         // Redis 6.2 knows no subcommands.

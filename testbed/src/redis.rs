@@ -22,8 +22,8 @@ pub struct RedisServer {
 
 impl RedisServer {
     /// Of a release. `target`: see [`Release::program`].
-    pub fn start_release(release: Release, target: &Path) -> Result<RedisServer> {
-        RedisServer::start_program(&release.program(target)?, &[])
+    pub fn start_release(release: Release, target: &Path, args: &[&str]) -> Result<RedisServer> {
+        RedisServer::start_program(&release.program(target)?, args)
     }
 
     pub fn start() -> Result<RedisServer> {

@@ -31,6 +31,8 @@ pub enum KeyError<'a> {
     NotInteger,
     /// The number of keys is not a number above 0: LMPOP and others.
     NotPositive,
+    /// The number of pairs of MSETEX is not a number above 0.
+    OutOfRange,
     /// A script with a negative number of keys.
     Negative,
     /// No key follows the number of keys of a script.
@@ -56,6 +58,7 @@ impl KeyError<'_> {
             KeyError::NoKeys(name) => return texts::no_input_key(name).into_bytes().into(),
             KeyError::NotInteger => texts::NOT_INTEGER,
             KeyError::NotPositive => texts::NUMKEYS_NOT_POSITIVE,
+            KeyError::OutOfRange => texts::NUMKEYS_OUT_OF_RANGE,
             KeyError::Negative => texts::NUMKEYS_NEGATIVE,
             KeyError::TooFew => texts::NUMKEYS_TOO_LARGE,
             KeyError::Syntax => texts::SYNTAX,
@@ -117,7 +120,7 @@ pub fn keys<'a>(command: &Command, args: &Args<'a>) -> Result<KeyIter<'a>, KeyEr
             };
             Ok(KeyIter::of(args, first, end.saturating_sub(first).div_ceil(step), step))
         }
-        Keys::CountedPairs { count } => counted_pairs(command, args, usize::from(count)),
+        Keys::CountedPairs { count } => counted_pairs(args, usize::from(count)),
         Keys::Counted { count, dest } => counted(command, args, usize::from(count), dest),
         Keys::Streams { .. } => streams(args),
         Keys::Sort => Ok(KeyIter::with(args, stored(args, 2, true))),
@@ -148,15 +151,13 @@ fn counted<'a>(
 }
 
 /// MSETEX 2 a 1 b 2 EX 10.
-fn counted_pairs<'a>(
-    command: &Command,
-    args: &Args<'a>,
-    count: usize,
-) -> Result<KeyIter<'a>, KeyError<'a>> {
+fn counted_pairs<'a>(args: &Args<'a>, count: usize) -> Result<KeyIter<'a>, KeyError<'a>> {
     let number = args.get(count).and_then(integer);
     let after = args.len().saturating_sub(count + 1) / 2;
-    match usize::try_from(number.unwrap_or(0)).unwrap_or(0).min(after) {
-        0 => Err(no_count(command, number)),
+    match usize::try_from(number.unwrap_or(0)).unwrap_or(0) {
+        0 => Err(KeyError::OutOfRange),
+        // An error of the server's: the request goes to the first key's owner as it is.
+        more if more > after => Ok(KeyIter::of(args, count + 1, after.min(1), 2)),
         found => Ok(KeyIter::of(args, count + 1, found, 2)),
     }
 }

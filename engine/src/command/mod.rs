@@ -163,6 +163,9 @@ pub enum Refuses {
     Database,
     /// BY and GET with patterns, if the keys that they name can lie on other shards.
     Patterns,
+    /// A line break in an argument. Valkey 8.1 to 9.1 repeats the argument in its error as it is, so what is behind
+    /// the line break would be taken for the reply to the next request, which can be another client's.
+    LineBreak,
 }
 
 /// The first versions that have a command. Empty: no version has it.

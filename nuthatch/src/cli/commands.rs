@@ -195,6 +195,7 @@ fn fate(row: &Command) -> String {
         Refuses::Nothing => "",
         Refuses::Block => "; BLOCK is refused",
         Refuses::Database => "; other databases than the pool's are refused",
+        Refuses::LineBreak => "; line breaks are refused",
         Refuses::Patterns => "; patterns that can name keys of other shards are refused",
     });
     text

@@ -53,11 +53,11 @@ pub fn same(args: &[Vec<u8>], replies: &Replies, before: Option<&Replies>) -> bo
             _ => false,
         },
         Rule::Dump => match (ours, theirs) {
-            // RDB's types: 2 a set, 4 a hash, both as hash tables; 19 a stream.
+            // RDB's types: 2 a set, 4 a hash, both as hash tables; 22 a hash whose fields expire; 19 a stream.
             (Value::Bulk(ours), Value::Bulk(theirs)) => {
                 ours.len() == theirs.len()
                     && ours[0] == theirs[0]
-                    && matches!(ours[0], 2 | 4 | 15 | 19 | 21)
+                    && matches!(ours[0], 2 | 4 | 15 | 19 | 21 | 22)
             }
             _ => false,
         },

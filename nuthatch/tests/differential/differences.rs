@@ -93,7 +93,7 @@ pub const RULES: &[(&str, Rule, &str)] = &[
     ("lolwut", Rule::LastLine, "the picture is drawn at random; the version is below it"),
     (
         "memory|usage",
-        Rule::Near { by: 2_000, at: &[Place::Whole] },
+        Rule::Near { by: 20_000, at: &[Place::Whole] },
         "sizes are taken of a few elements, picked by the order of a hash table",
     ),
     (
@@ -112,7 +112,11 @@ pub const RULES: &[(&str, Rule, &str)] = &[
     ("sunion", Rule::AnyOrder, HASH_ORDER),
     ("ttl", Rule::Near { by: SECONDS, at: &[Place::Whole] }, CLOCK),
     ("xadd", Rule::ClockId, CLOCK),
-    ("xinfo|consumers", Rule::Near { by: MS, at: &[Place::Field("idle")] }, CLOCK),
+    (
+        "xinfo|consumers",
+        Rule::Near { by: MS, at: &[Place::Field("idle"), Place::Field("inactive")] },
+        CLOCK,
+    ),
     (
         "xinfo|stream",
         // A delivery's time is second in a consumer's list of pending entries, third in a group's.

@@ -3,7 +3,10 @@
 use crate::compare::Replies;
 use crate::grammar::Request;
 use crate::words::Words;
-use nuthatch_testbed::{Client, Nuthatch, Proxy, RedisServer, Value, encode, free_port, pool_yaml};
+use nuthatch_testbed::{
+    Client, Nuthatch, Proxy, RedisServer, Release, Value, encode, free_port, pool_yaml,
+};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -38,9 +41,22 @@ impl Pair {
         Pair::start_with(&[("hash_tag", "\"{}\"")], &SMALL)
     }
 
+    pub fn start_one() -> Pair {
+        Pair::before(|| RedisServer::start_with(&SMALL).unwrap(), 1, &[("hash_tag", "\"{}\"")])
+    }
+
+    /// Servers of another release.
+    pub fn start_release(release: Release, target: &Path) -> Pair {
+        let start = || RedisServer::start_release(release, target, &SMALL).unwrap();
+        Pair::before(start, 3, &[("hash_tag", "\"{}\"")])
+    }
+
     pub fn start_with(keys: &[(&str, &str)], server_args: &[&str]) -> Pair {
-        let start = || RedisServer::start_with(server_args).unwrap();
-        let shards: Vec<RedisServer> = (0..3).map(|_| start()).collect();
+        Pair::before(|| RedisServer::start_with(server_args).unwrap(), 3, keys)
+    }
+
+    fn before(start: impl Fn() -> RedisServer, count: usize, keys: &[(&str, &str)]) -> Pair {
+        let shards: Vec<RedisServer> = (0..count).map(|_| start()).collect();
         let entries: Vec<String> = shards
             .iter()
             .zip(["north", "east", "south"])

@@ -254,6 +254,29 @@ pub const ROWS: &[(&str, &str)] = &[
     ("substr",       "SUBSTR $str $index $index"),
 ];
 
+/// Rows that Redis 7.0 does not have and Valkey 9.1 has. A hash whose fields expire in some time is deleted in
+/// the same scene: DUMP shows the millisecond.
+#[rustfmt::skip] // a table is read by its columns
+pub const NEWER: &[(&str, &str)] = &[
+    ("delifeq",      "DELIFEQ $str $value | SET $str same ; DELIFEQ @ same"),
+    ("hexpire",      "HEXPIRE $hash $ttl (NX|XX|GT|LT)? FIELDS 2 $field $field ; DEL @ | HSET $hash $field $value ; HEXPIRE @ 1000 FIELDS 1 $field ; DEL @"),
+    ("hexpireat",    "HEXPIREAT $hash $at (NX|XX|GT|LT)? FIELDS 1 $field"),
+    ("hexpiretime",  "HEXPIRETIME $hash FIELDS 2 $field $field"),
+    ("hgetdel",      "HGETDEL $hash FIELDS 2 $field $field"),
+    ("hgetex",       "HGETEX $hash (EXAT $at|PXAT $at_ms|PERSIST)? FIELDS 2 $field $field | HGETEX $hash (EX $ttl|PX $ttl_ms) FIELDS 1 $field ; DEL @"),
+    ("hpersist",     "HPERSIST $hash FIELDS 1 $field"),
+    ("hpexpire",     "HPEXPIRE $hash $ttl_ms (NX|XX|GT|LT)? FIELDS 1 $field ; DEL @"),
+    ("hpexpireat",   "HPEXPIREAT $hash $at_ms (NX|XX|GT|LT)? FIELDS 1 $field"),
+    ("hpexpiretime", "HPEXPIRETIME $hash FIELDS 1 $field"),
+    ("hpttl",        "HPTTL $hash FIELDS 1 nope"),
+    ("hsetex",       "HSETEX $hash (FNX|FXX)? (EXAT $at|PXAT $at_ms|KEEPTTL)? FIELDS 2 $field $value $field $value | HSETEX $hash (EX $ttl|PX $ttl_ms) FIELDS 1 $field $value ; DEL @"),
+    ("httl",         "HTTL $hash FIELDS 1 nope"),
+    ("msetex",       "MSETEX 2 $str $value $num $int (EX $ttl|PX $ttl_ms|EXAT $at|PXAT $at_ms|KEEPTTL)? | MSETEX 2 %str $value %num $int (NX|XX)? (EX $ttl)?"),
+    ("set",          "SET $str $value IFEQ $value GET? | SET $str same ; SET @ $value IFEQ same"),
+    ("zrank",        "ZRANK $zset $member WITHSCORE"),
+    ("zrevrank",     "ZREVRANK $zset $member WITHSCORE"),
+];
+
 /// Not in the table: the error must be the server's own.
 pub const UNKNOWN: &str =
     "NOSUCHCOMMAND $value+ | nosuch | NoSuch $any $big_value $value | GETX $any";

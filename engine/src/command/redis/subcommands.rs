@@ -6,8 +6,8 @@
 use super::row::{NO_KEY, numbered, row, second};
 use crate::command::Before::Closed;
 use crate::command::{
-    Categories, Command, Flags, Group, Join, KeyUse as Use, Local, RequestPolicy, ResponsePolicy,
-    ScriptUse, Verb,
+    Categories, Command, Flags, Group, Join, KeyUse as Use, Local, Refuses, RequestPolicy,
+    ResponsePolicy, ScriptUse, Verb,
 };
 
 const READ: Flags = Flags::READ;
@@ -243,7 +243,7 @@ const FUNCTION_ROWS: [Command; 9] = [
         "Ends the function that runs too long.").whole(Join::OneSucceeded),
     row(SCRIPTING, "function|list", -2, Flags::NOSCRIPT, NO_KEY, Closed, "7.0.0",
         "[LIBRARYNAME library-name-pattern] [WITHCODE]",
-        "Lists the libraries.").unordered().verb(Verb::Placeholder),
+        "Lists the libraries.").unordered().verb(Verb::Placeholder).refuses(Refuses::LineBreak),
     row(SCRIPTING, "function|load", -3, GROW.and(Flags::NOSCRIPT), NO_KEY, Closed, "7.0.0",
         "[REPLACE] function-code",
         "Loads a library on all shards.").whole(Join::AllSucceeded),

@@ -80,6 +80,9 @@ fn keyless_verb<'a>(
         let text = texts::fenced(command.name, &facts.topology.spec.name);
         return Plan::Refuse(Refusal::error(text.into_bytes()).counted());
     }
+    if command.refuses == Refuses::LineBreak && args.iter_from(2).any(has_line_break) {
+        return Plan::Refuse(Refusal::error(texts::LINE_BREAK.as_bytes()).counted());
+    }
     match command.verb {
         Verb::Local(local) => Plan::Local(local, command),
         Verb::Placeholder => fixed(command, facts, scratch),
@@ -87,6 +90,10 @@ fn keyless_verb<'a>(
         Verb::Cut(_, join) => whole::decide(command, join, args, facts, scratch),
         Verb::Forward => placeholder(command, facts, scratch),
     }
+}
+
+fn has_line_break(argument: &[u8]) -> bool {
+    argument.iter().any(|&byte| byte == b'\r' || byte == b'\n')
 }
 
 /// A request flows if it has a single key, which comes before its large argument.

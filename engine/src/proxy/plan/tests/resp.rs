@@ -25,7 +25,7 @@ fn random(manners: Manners) -> Asked {
 }
 
 fn with_args(line: &str, run: impl FnOnce(&Args<'_>) -> String) -> String {
-    let words: Vec<&str> = line.split_whitespace().collect();
+    let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
     let mut bytes = Vec::new();
     encode::command(&mut bytes, &words);
     match parse(&bytes, &mut Progress::default(), Trust::Authenticated) {
@@ -418,6 +418,20 @@ fn what_is_never_served_has_a_reason() {
     check(&rows, known, whole);
 }
 
+/// Valkey 8.1 to 9.1 answers `-ERR Unknown argument a\r\n+b\r\n`.
+#[test]
+fn an_argument_that_becomes_a_reply_is_refused() {
+    let refused = "refuse -ERR an argument of this command must not have a line break: servers put it \
+                   into their error as it is | counted";
+    let closed = "refuse | counted | closes: function";
+    let rows = [
+        ("FUNCTION LIST a\r\n+b", refused, closed),
+        ("FUNCTION LIST LIBRARYNAME a\n", refused, closed),
+        ("FUNCTION LIST WITHCODE", "forward function|list shard0", closed),
+    ];
+    check(&rows, known, whole);
+}
+
 #[test]
 fn a_condition_needs_one_owner() {
     let rows = [
@@ -428,6 +442,8 @@ fn a_condition_needs_one_owner() {
         ),
         ("MSETEX 2 b x d x EX 5 XX", "forward msetex shard1", "="),
         ("MSETEX 1 b x NX", "forward msetex shard1", "="),
+        // The server says what is wrong.
+        ("MSETEX 3 b x a x", "forward msetex shard1", "="),
     ];
     check(&rows, known, whole);
 }
