@@ -10,7 +10,7 @@ use crate::proxy::{Action, Cause, ConnId, Gathering, Order, Step, Worker};
 use crate::routing::{distribution, hash};
 use crate::topology::kinds::fixed;
 use crate::topology::{
-    Address, Director, Eject, Manners, PoolSpec, Protocol, ShardState, Snapshot,
+    Address, Director, Eject, Manners, PoolSpec, Protocol, Serves, ShardState, Snapshot,
 };
 use std::sync::Arc;
 
@@ -181,6 +181,7 @@ fn spec(flags: u8) -> PoolSpec {
         redis_db: u32::from(bit(3)),
         eject: Eject::Remap,
         server_failure_limit: 2,
+        serves: Serves { databases: Some(16), admin_commands: bit(6), unknown_commands: bit(6) },
         manners: if bit(4) { Manners::Twemproxy } else { Manners::Modern },
         ..PoolSpec::plain(protocol, (0..3).map(address))
     }
