@@ -1,5 +1,6 @@
 //! Small whole programs in other languages than Python, each with a client library and its
-//! defaults: node-redis, ioredis, stores of Express, BullMQ, phpredis, Ruby's redis, hiredis.
+//! defaults: node-redis, ioredis, stores of Express, BullMQ, phpredis, Ruby's redis, redis-rs,
+//! hiredis.
 //!
 //! ```text
 //!   a program ──▶ nuthatch ──▶ three redis-servers     ends with "done"
@@ -101,5 +102,43 @@ fn hiredis() {
         let program = folder.path().join("program").to_string_lossy().into_owned();
         run(Path::new("cc"), &[&source("c/hiredis_program.c"), "-lhiredis", "-o", &program]);
         assert_done(&program, &[&pool(&[]).port]);
+    }
+}
+/// The crate `redis` with its defaults, in RESP2 and RESP3.
+#[test]
+fn redis_rs() {
+    use redis::Commands;
+    let pool = pool(&[]);
+    for protocol in ["", "?protocol=resp3"] {
+        let url = format!("redis://127.0.0.1:{}/{protocol}", pool.port);
+        let mut r = redis::Client::open(url).unwrap().get_connection().unwrap();
+        let _: () = redis::cmd("FLUSHDB").query(&mut r).unwrap();
+        let _: () = r.set("greeting", "grüße").unwrap();
+        assert_eq!(r.get::<_, String>("greeting").unwrap(), "grüße");
+        assert_eq!(r.get::<_, Option<String>>("nothing").unwrap(), None);
+        assert_eq!(r.incr::<_, _, i64>("n", 5).unwrap(), 5);
+        let many: Vec<(String, i64)> = (0..100).map(|n| (format!("many:{n}"), n)).collect();
+        let names: Vec<&String> = many.iter().map(|(name, _)| name).collect();
+        let _: () = r.mset(&many).unwrap();
+        let values: Vec<i64> = r.mget(&names).unwrap();
+        assert_eq!(values, (0..100).collect::<Vec<_>>());
+        assert_eq!(r.keys::<_, Vec<String>>("many:*").unwrap().len(), 100);
+        assert_eq!(r.exists::<_, usize>(&names).unwrap(), 100);
+        let _: usize = r.hset_multiple("h", &[("a", 1), ("b", 2)]).map(|()| 0).unwrap();
+        let map: std::collections::HashMap<String, i64> = r.hgetall("h").unwrap();
+        assert_eq!((map["a"], map["b"]), (1, 2));
+        assert_eq!(r.rpush::<_, _, usize>("l", &[1, 2, 3]).unwrap(), 3);
+        assert_eq!(r.lrange::<_, Vec<i64>>("l", 0, -1).unwrap(), [1, 2, 3]);
+        let answers: (i64, i64) =
+            redis::pipe().set("p", 1).ignore().incr("p", 1).get("p").query(&mut r).unwrap();
+        assert_eq!(answers, (2, 2));
+        let seen: std::collections::HashSet<String> =
+            r.scan_match("many:*").unwrap().map(Result::unwrap).collect();
+        assert_eq!(seen.len(), 100);
+        let script = redis::Script::new("return redis.call('INCRBY', KEYS[1], ARGV[1])");
+        for n in 0..20 {
+            assert_eq!(script.key(format!("d:{n}")).arg(n).invoke::<i64>(&mut r).unwrap(), n);
+        }
+        // `atomic()` is left out: MULTI is not served yet, and its error makes this library panic.
     }
 }
