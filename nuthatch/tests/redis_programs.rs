@@ -1,6 +1,6 @@
 //! Small whole programs in other languages than Python, each with a client library and its
-//! defaults: node-redis, ioredis, stores of Express, BullMQ, phpredis, Ruby's redis, redis-rs,
-//! hiredis.
+//! defaults: node-redis, ioredis, stores of Express, Keyv, BullMQ, phpredis, Predis, Ruby's
+//! redis, redis-rs, hiredis.
 //!
 //! ```text
 //!   a program ──▶ nuthatch ──▶ three redis-servers     ends with "done"
@@ -76,6 +76,15 @@ fn stores_of_express() {
 }
 
 #[test]
+fn keyv() {
+    let Some(modules) = node_modules() else { return };
+    let load = format!("require('{}/@keyv/redis')", modules.display());
+    if has(&["node", "-e", &load]) {
+        node("node/keyv_program.js", &[]);
+    }
+}
+
+#[test]
 fn bullmq() {
     let keys = [("colocate", "[\"bull:mail:\", \"bull:reports:\"]")];
     node("node/bullmq_program.js", &keys);
@@ -85,6 +94,13 @@ fn bullmq() {
 fn phpredis() {
     if has(&["php", "-r", "new Redis();"]) {
         assert_done("php", &[&source("php/phpredis_program.php"), &pool(&[]).port]);
+    }
+}
+
+#[test]
+fn predis() {
+    if has(&["php", "-r", "require 'Predis/autoload.php';"]) {
+        assert_done("php", &[&source("php/predis_program.php"), &pool(&[]).port]);
     }
 }
 

@@ -169,7 +169,7 @@ fn npm() -> Result<PathBuf> {
 
 /// Clients of Redis and what is built on them; and memcache-client, which is maintained and one of few
 /// that speak memcached's text protocol.
-const FROM_NPM: [&str; 8] = [
+const FROM_NPM: [&str; 9] = [
     "memcache-client",
     "redis",
     "ioredis",
@@ -177,6 +177,7 @@ const FROM_NPM: [&str; 8] = [
     "express-rate-limit",
     "connect-redis",
     "express-session",
+    "@keyv/redis",
     "bullmq",
 ];
 
@@ -194,9 +195,10 @@ fn prepare_node() -> Result<()> {
 /// A command that fails if a library is missing, and the Debian packages that have it.
 type Library = (&'static [&'static str], &'static [&'static str]);
 
-const MORE_CLIENTS: [Library; 4] = [
+const MORE_CLIENTS: [Library; 5] = [
     (&["php", "-r", "new Memcached();"], &["php-memcached"]),
     (&["php", "-r", "new Redis();"], &["php-redis"]),
+    (&["php", "-r", "require 'Predis/autoload.php';"], &["php-predis"]),
     (&["ruby", "-e", "require 'redis'"], &["ruby-redis"]),
     (
         &["cc", "-fsyntax-only", "-include", "hiredis/hiredis.h", "-xc", "/dev/null"],

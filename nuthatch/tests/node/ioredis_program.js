@@ -79,6 +79,12 @@ async function main() {
   assert.match(await r.client("LIST"), /name=reader/);
   assert.match(await r.info(), /redis_mode:standalone/);
   other.disconnect();
+  const app = new Redis(Number(port), "127.0.0.1", { keyPrefix: "app:" });
+  assert.strictEqual(await app.mset({ a: 1, b: 2, c: 3 }), "OK");
+  assert.deepStrictEqual(await app.mget("a", "b", "c", "d"), ["1", "2", "3", null]);
+  assert.strictEqual(await r.get("app:b"), "2");
+  assert.strictEqual(await app.del("a", "b", "c"), 3);
+  app.disconnect();
   assert.strictEqual(await r.getBuffer("greeting").then((bytes) => bytes.length), 7);
 
   // Transactions are not served yet.

@@ -45,6 +45,13 @@ async function use(RESP) {
   assert.deepStrictEqual((await r.zRangeWithScores("z", 0, -1)).map((m) => m.score), [1, 2.5]);
   assert.match(await r.xAdd("x", "*", { field: "value" }), /^\d+-\d+$/);
 
+  assert.strictEqual(await r.sAdd("s", ["a", "b"]), 2);
+  assert.deepStrictEqual((await r.sMembers("s")).sort(), ["a", "b"]);
+  assert.strictEqual(await r.xGroupCreate("x", "group", "0"), "OK");
+  const [heard] = await r.xReadGroup("group", "me", { key: "x", id: ">" }, { COUNT: 1 });
+  assert.strictEqual(heard.messages[0].message.field, "value");
+  assert.strictEqual(await r.xAck("x", "group", heard.messages[0].id), 1);
+
   // What is asked in one tick leaves in one write.
   await Promise.all(keys.map((key) => r.set(key, "auto")));
   assert((await Promise.all(keys.map((key) => r.get(key)))).every((v) => v === "auto"));
@@ -68,6 +75,17 @@ async function use(RESP) {
   assert.strictEqual(await other.get("greeting"), null);
   assert.strictEqual(await other.clientGetName(), "reader");
   assert((await r.clientList()).some((client) => client.name === "reader"));
+  assert.strictEqual((await other.clientInfo()).db, 3);
+  const twin = other.duplicate();
+  await twin.connect();
+  assert.strictEqual(await twin.set("twin", "1"), "OK");
+  assert.strictEqual(await other.get("twin"), "1");
+  const second = createClient({ socket: { port: Number(port) }, RESP, database: 2 });
+  await second.connect();
+  assert.strictEqual(await second.get("twin"), null);
+  assert.strictEqual((await second.clientInfo()).db, 2);
+  second.destroy();
+  twin.destroy();
   other.destroy();
 
   // Transactions are not served yet.
