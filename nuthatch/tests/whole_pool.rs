@@ -2,9 +2,12 @@
 //! failures that name the shard, scripts that survive a restart, databases, fences, clients of all workers.
 #![allow(clippy::unwrap_used, reason = "a test, its helpers included")]
 
+mod programs;
+
 use nuthatch_testbed::{
-    Client, Nuthatch, Proxy, RedisServer, Value, free_port, poll_until, pool_yaml,
+    Client, Nuthatch, Proxy, RedisServer, Release, Value, free_port, poll_until, pool_yaml,
 };
+use programs::target;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -192,7 +195,7 @@ fn a_shard_that_is_down_is_named() {
         flush.contains("shard beta") && flush.ends_with("; done on shards alpha, gamma"),
         "{flush}"
     );
-    // What is told of the whole by INFO goes on.
+    // INFO still answers for the pool.
     let info = client.command(&["INFO"]).unwrap().text().unwrap();
     assert!(info.contains("role:master") && info.contains("shards:3"), "{info}");
     let failed: Vec<&String> =
@@ -209,6 +212,12 @@ fn a_shard_that_is_down_is_named() {
     }
     pool.servers[1].restart().unwrap();
     assert!(poll_until(Duration::from_secs(5), || step(&mut client, failed[0], &[]).is_ok()));
+    for server in &mut pool.servers {
+        server.kill().unwrap();
+    }
+    // Of the keys we know nothing, of the pool we do.
+    assert!(error(&mut client, &["INFO", "keyspace"]).starts_with("MASTERDOWN"));
+    assert!(client.command(&["INFO"]).unwrap().text().unwrap().contains("role:master"));
 }
 
 #[test]
@@ -434,4 +443,26 @@ fn clients_of_all_workers_are_seen() {
     }
     assert!(client.recv().unwrap().is_ok(), "of ON");
     assert_eq!(client.recv().unwrap().text().as_deref(), Some("2"));
+}
+
+#[test]
+fn no_touch_needs_servers_that_know_it() {
+    let pool = Pool::start(&[]);
+    let mut client = pool.client();
+    let refusal = error(&mut client, &["CLIENT", "NO-TOUCH", "ON"]);
+    assert_eq!(refusal, "ERR unknown subcommand 'NO-TOUCH'. Try CLIENT HELP.");
+    assert!(client.command(&["SET", "x", "1"]).unwrap().is_ok());
+
+    let Some(target) = target() else { return };
+    let server = RedisServer::start_release(Release::Valkey91, &target, &[]).unwrap();
+    let entries = [server.entry(1, "alpha")];
+    let yaml = pool_yaml("valkey", free_port(), &[("redis", "true")], &entries);
+    let proxy = Nuthatch::start(&yaml, &[]).unwrap();
+    let mut client = proxy.client().unwrap();
+    assert!(client.command(&["SET", "x", "1"]).unwrap().is_ok());
+    assert!(client.command(&["CLIENT", "NO-TOUCH", "ON"]).unwrap().is_ok());
+    assert_eq!(client.command(&["GET", "x"]).unwrap().text().as_deref(), Some("1"));
+    let clients = server.client().unwrap().command(&["CLIENT", "LIST"]).unwrap().text().unwrap();
+    let flags = |line: &str| line.split(" flags=").nth(1)?.split(' ').next().map(str::to_owned);
+    assert!(clients.lines().filter_map(flags).any(|flags| flags.contains('T')), "{clients}");
 }

@@ -226,7 +226,7 @@ pub const FORMS: &[(&str, Form, &str)] = &[
     ("AUTH no-password-is-set", Form::Code, "in the words of twemproxy"),
 ];
 
-/// Commands that need a connection of their own. Whoever sends one is told that it is unknown, in a server's
+/// Commands that need a connection of their own. The client reads that the command is unknown, in a server's
 /// words, and goes on.
 pub const NOT_SERVED: &[&str] = &[
     "BLMOVE",

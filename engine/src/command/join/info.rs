@@ -15,6 +15,13 @@ pub struct Asked {
     pub sections: Vec<(&'static str, String)>,
 }
 
+impl Asked {
+    /// Whether we have lines of our own. Without them and without a server INFO says nothing true.
+    pub fn is_known_here(&self) -> bool {
+        self.sections.iter().any(|(_, ours)| !ours.is_empty())
+    }
+}
+
 /// How the values of servers become one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Rule {

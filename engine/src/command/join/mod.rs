@@ -309,10 +309,13 @@ impl Joining {
 
     /// The failure that is the reply to the whole request, if one is.
     fn whole_failure(&self) -> Option<&Failure> {
-        // INFO tells what it can of the servers that answer.
-        if self.join == Join::Info
-            || (self.join == Join::OneSucceeded && self.replies.iter().any(Option::is_some))
+        // INFO tells what it can of the servers that answer, and what we know without them.
+        if let Detail::Info(asked) = &self.detail
+            && (asked.is_known_here() || self.replies.iter().any(Option::is_some))
         {
+            return None;
+        }
+        if self.join == Join::OneSucceeded && self.replies.iter().any(Option::is_some) {
             return None;
         }
         let is_whole = self.hides_errors

@@ -1,6 +1,6 @@
 //! CLIENT: a client names itself, and asks about its connection.
 
-use super::{clients, connection};
+use super::{clients, connection, hello};
 use crate::base::Time;
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::command::Command;
@@ -12,6 +12,7 @@ use crate::proxy::link::client::mute::Mute;
 use crate::proxy::link::client::refused_multi::RefusedMulti;
 use crate::proxy::link::message::About;
 use crate::texts;
+use crate::topology::ability::Release;
 use std::fmt::Write;
 
 pub fn client(x: &mut Exchange<'_>, command: &Command, args: &Args<'_>) -> Taken {
@@ -152,6 +153,9 @@ fn set_name(x: &mut Exchange<'_>, args: &Args<'_>) {
     }
 }
 
+/// The first version that knows CLIENT NO-TOUCH.
+const NO_TOUCH_SINCE: Release = Release([7, 2, 0]);
+
 /// A lane of its own: its upstreams send CLIENT NO-TOUCH ON.
 fn no_touch(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
     let word = args.get(2).unwrap_or_default();
@@ -161,8 +165,13 @@ fn no_touch(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
         return Taken::Yes;
     }
     if x.client.settings.is_untouching != is_on {
-        if x.client.owed() > 0 {
+        if x.client.owed() > 0 || hello::must_wait_for_servers(x) {
             return Taken::NotYet;
+        }
+        // An older server would refuse each upstream of the lane.
+        if x.pool.topology.common.redis.is_some_and(|lowest| lowest < NO_TOUCH_SINCE) {
+            x.error(texts::unknown_subcommand("client", args.get(1).unwrap_or_default()));
+            return Taken::Yes;
         }
         x.client.settings.is_untouching = is_on;
         connection::choose_lane(x);
