@@ -1,6 +1,6 @@
 //! CLIENT: a client names itself, and asks about its connection.
 
-use super::{clients, connection, hello};
+use super::{clients, connection};
 use crate::base::Time;
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::command::Command;
@@ -165,7 +165,7 @@ fn no_touch(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
         return Taken::Yes;
     }
     if x.client.settings.is_untouching != is_on {
-        if x.client.owed() > 0 || hello::must_wait_for_servers(x) {
+        if x.client.owed() > 0 || connection::must_wait_for_servers(x) {
             return Taken::NotYet;
         }
         // An older server would refuse each upstream of the lane.

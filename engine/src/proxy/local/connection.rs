@@ -1,10 +1,12 @@
 //! Commands about the connection: PING, QUIT, AUTH, SELECT, RESET. HELLO has a file of its own. Texts
 //! are Redis' own where a client might compare them.
 
+use crate::base::limits::HELLO_WAIT_MS_MAX;
 use crate::command::Command;
 use crate::command::keys::KeyError;
 use crate::protocol::resp::{Args, Version, encode};
 use crate::proxy::carry::{Exchange, Taken};
+use crate::proxy::link::action::Action;
 use crate::proxy::link::client::mute::Mute;
 use crate::proxy::link::client::refused_multi::RefusedMulti;
 use crate::proxy::link::client::settings::Settings;
@@ -116,4 +118,16 @@ pub fn reset(x: &mut Exchange<'_>) -> Taken {
 pub fn refuse_keys(x: &mut Exchange<'_>, command: &Command, args: &Args<'_>, error: KeyError<'_>) {
     let refusal = redis::bad_keys(command, args, error, &x.pool.policy);
     x.refuse(refusal);
+}
+
+/// Whether the reply depends on an answer of a server that may still come.
+pub fn must_wait_for_servers(x: &mut Exchange<'_>) -> bool {
+    if x.pool.topology.common.settled {
+        return false;
+    }
+    let wait_ms = u64::from(x.pool.spec.connect_timeout_ms).min(HELLO_WAIT_MS_MAX);
+    if x.client.await_servers(x.turn, x.turn.now.plus_ms(wait_ms)) {
+        x.turn.actions.push_back(Action::AskServers { pool: x.pool.id });
+    }
+    !x.client.has_waited()
 }

@@ -13,7 +13,6 @@
 //! connect again, are refused, and use RESP2.
 
 use super::{client, connection};
-use crate::base::limits::HELLO_WAIT_MS_MAX;
 use crate::protocol::resp::{Args, Version, encode};
 use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::action::Action;
@@ -69,7 +68,7 @@ fn try_hello(x: &mut Exchange<'_>, args: &Args<'_>) -> Result<Taken, Vec<u8>> {
     if let Some(name) = name {
         client::check_name(name)?;
     }
-    if must_wait_for_servers(x) {
+    if connection::must_wait_for_servers(x) {
         return Ok(Taken::NotYet);
     }
     if version == Version::Resp3 {
@@ -83,18 +82,6 @@ fn try_hello(x: &mut Exchange<'_>, args: &Args<'_>) -> Result<Taken, Vec<u8>> {
     connection::choose_lane(x);
     greet(x);
     Ok(Taken::Yes)
-}
-
-/// Whether the reply depends on an answer of a server that may still come.
-pub fn must_wait_for_servers(x: &mut Exchange<'_>) -> bool {
-    if x.pool.topology.common.settled {
-        return false;
-    }
-    let wait_ms = u64::from(x.pool.spec.connect_timeout_ms).min(HELLO_WAIT_MS_MAX);
-    if x.client.await_servers(x.turn, x.turn.now.plus_ms(wait_ms)) {
-        x.turn.actions.push_back(Action::AskServers { pool: x.pool.id });
-    }
-    !x.client.has_waited()
 }
 
 fn check_resp3(x: &mut Exchange<'_>) -> Result<(), Vec<u8>> {

@@ -3,7 +3,7 @@
 //! Some sections are ours alone. For the others every shard is asked, and `command/join/info.rs` joins
 //! the fields. Numbers of clients are those of the worker that answers.
 
-use super::hello;
+use super::connection;
 use super::hello::redis_version;
 use crate::command::info::{Asked, needs_servers};
 use crate::command::{Command, Detail, Join, Pieces, ScriptUse, info as join};
@@ -46,7 +46,7 @@ const EXTRA: [&str; 1] = ["Commandstats"];
 const DAY_S: u64 = 24 * 60 * 60;
 
 pub fn info(x: &mut Exchange<'_>, command: &'static Command, args: &Args<'_>) -> Taken {
-    if hello::must_wait_for_servers(x) {
+    if connection::must_wait_for_servers(x) {
         return Taken::NotYet;
     }
     let asked = |section: &&Section| {
