@@ -18,6 +18,7 @@
 
 mod memcache;
 mod resp;
+mod whole_pool;
 
 use super::decide::decide;
 use super::refusal::{Ending, Multi, Refusal};
