@@ -34,6 +34,7 @@ pub mod plan;
 mod quiet;
 mod redis;
 mod resp;
+mod scanner;
 mod script;
 mod script_memcache;
 mod server_state;

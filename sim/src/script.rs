@@ -10,10 +10,11 @@ use crate::echo::echo_value;
 use crate::memcache;
 use crate::redis::{SCAN_KEYS, SCRIPT, SCRIPT_SHA};
 use crate::resp::{self, Value};
+use crate::scanner::{Page, Scanner};
 use nuthatch_engine::base::{Chance, Time};
 use nuthatch_engine::routing::distribution::Ring;
 use nuthatch_engine::topology::{Eject, Manners, PoolSpec, PoolTopology, Protocol};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The right reply to a request.
@@ -102,18 +103,9 @@ pub struct Script {
     pub inline: bool,
     /// Length of the longest value in a request or reply.
     pub value_bytes_max: u64,
-    scan: Scan,
+    scanner: Scanner,
     /// SCRIPT LOAD was answered.
     has_script: bool,
-}
-
-/// A SCAN in steps.
-#[derive(Default)]
-struct Scan {
-    cursor: Vec<u8>,
-    /// A step is on its way.
-    is_asked: bool,
-    seen: BTreeSet<Vec<u8>>,
 }
 
 impl Script {
@@ -125,7 +117,7 @@ impl Script {
             resp3: Some(false),
             inline: false,
             value_bytes_max: 100,
-            scan: Scan { cursor: b"0".to_vec(), ..Scan::default() },
+            scanner: Scanner::new(),
             has_script: false,
         }
     }
@@ -274,8 +266,10 @@ impl Script {
     fn next_of_pool(&mut self, tag: u64, dice: &mut Dice) -> (Vec<Vec<u8>>, Expect, usize) {
         let words = |all: &[&str]| all.iter().map(|word| word.as_bytes().to_vec()).collect();
         match dice.range(0, 9) {
-            _ if self.is_scanner() && !self.scan.is_asked => self.scan_step(),
-            0..4 if !self.scan.is_asked => self.scan_step(),
+            _ if self.is_scanner() && !self.scanner.is_asked => {
+                (self.scanner.step(), Expect::Page, 0)
+            }
+            0..4 if !self.scanner.is_asked => (self.scanner.step(), Expect::Page, 0),
             4 => (words(&["DBSIZE"]), Expect::Count, 0),
             5 if !self.inline => (words(&["KEYS", "*"]), Expect::Keys, 0),
             6 => (words(&["FLUSHALL"]), Expect::Value(Value::Status("OK".into())), 0),
@@ -298,34 +292,13 @@ impl Script {
         self.client.is_multiple_of(4) && self.spec().manners == Manners::Modern
     }
 
-    fn scan_step(&mut self) -> (Vec<Vec<u8>>, Expect, usize) {
-        self.scan.is_asked = true;
-        (vec![b"SCAN".to_vec(), self.scan.cursor.clone()], Expect::Page, 0)
-    }
-
-    /// A page of SCAN. At the end of a scan every shard has been seen whole: on one of its servers at least.
-    fn take_page(&mut self, cursor: &Value, keys: &Value) -> bool {
-        self.scan.is_asked = false;
-        let (Value::Bulk(cursor), Value::Array(keys)) = (cursor, keys) else {
-            return false;
+    /// At the end of a scan every shard has been seen whole, on one of its servers at least.
+    fn takes_page(&mut self, cursor: &Value, keys: &Value) -> bool {
+        let whole = match self.scanner.take(cursor, keys) {
+            Page::Wrong => return false,
+            Page::More => return true,
+            Page::Last { whole } => whole,
         };
-        for key in keys {
-            let Value::Bulk(key) = key else {
-                return false;
-            };
-            self.scan.seen.insert(key.clone());
-        }
-        self.scan.cursor.clone_from(cursor);
-        if cursor != b"0" {
-            return true;
-        }
-        let mut of_toy: BTreeMap<String, usize> = BTreeMap::new();
-        for key in std::mem::take(&mut self.scan.seen) {
-            let key = String::from_utf8_lossy(&key).into_owned();
-            let toy = key.split(':').nth(1).unwrap_or_default().to_owned();
-            *of_toy.entry(toy).or_default() += 1;
-        }
-        let whole = of_toy.values().filter(|&&keys| keys == SCAN_KEYS).count();
         whole >= self.spec().shards.len() || self.spec().eject == Eject::Remap
     }
 
@@ -365,7 +338,7 @@ impl Script {
                 !self.pool.calm
             }
             (Expect::Page, Value::Array(page)) if page.len() == 2 => {
-                self.take_page(&page[0], &page[1])
+                self.takes_page(&page[0], &page[1])
             }
             (Expect::Count, Value::Integer(keys)) => self.counts(*keys as usize),
             (Expect::Keys, Value::Array(keys)) => self.counts(keys.len()),
@@ -427,7 +400,7 @@ impl Script {
         };
         ledger.errors += 1;
         if matches!(asked.expect, Expect::Page) {
-            self.scan.is_asked = false;
+            self.scanner.is_asked = false;
         }
         let excused = !self.pool.calm && !faults_over && is_excuse(text);
         let is_noreply_error = Script::is_noreply_error(asked, text);

@@ -20,7 +20,7 @@ use crate::toy::{Store, Toy};
 use crate::trace::Trace;
 use crate::transport::{EndId, Net, Owner};
 use nuthatch_engine::base::{PoolId, ServerId, Time, WorkerId};
-use nuthatch_engine::proxy::{ConnId, Counters, FlowBounds, Identity, Order, Worker, Workers};
+use nuthatch_engine::proxy::{ConnId, Counters, FlowBounds, Identity, Order, Worker};
 use nuthatch_engine::topology::{Ability, Eject, PoolSpec, Protocol, Release, Report};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -302,12 +302,7 @@ impl World {
                 Wish::Follow(epoch) => self.control.handle_follow(worker, epoch),
                 Wish::Send { to, message } => {
                     for at in 0..self.hosts.len() {
-                        let gets = match to {
-                            Workers::All => true,
-                            Workers::Others => at != worker,
-                            Workers::One(one) => at == usize::from(one.0),
-                        };
-                        if gets {
+                        if to.has(WorkerId(at as u16), WorkerId(worker as u16)) {
                             let order = Order::Read(message.clone());
                             self.after_us(0, 500, Event::Order(at, order));
                         }

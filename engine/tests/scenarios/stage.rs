@@ -374,9 +374,10 @@ impl Play {
                 return;
             }
             // One worker: what it says to all, it says to itself.
-            Action::Send { to: Workers::Others, .. } => return,
-            Action::Send { message, .. } => {
-                self.worker.handle_order(&Order::Read(message));
+            Action::Send { to, message } => {
+                if to.has(self.worker.id(), self.worker.id()) {
+                    self.worker.handle_order(&Order::Read(message));
+                }
                 return;
             }
             Action::TryWriting { conn } => {

@@ -117,13 +117,7 @@ impl Post {
     /// Carries a message of one worker to others.
     pub fn carry(&self, from: WorkerId, to: Workers, message: &Message) {
         for (at, worker) in self.workers.iter().enumerate() {
-            let is_self = at == usize::from(from.0);
-            let gets = match to {
-                Workers::All => true,
-                Workers::Others => !is_self,
-                Workers::One(one) => at == usize::from(one.0),
-            };
-            if gets {
+            if to.has(WorkerId(at as u16), from) {
                 worker.send(Mail::Message(message.clone()));
             }
         }

@@ -19,6 +19,17 @@ pub enum Workers {
     One(WorkerId),
 }
 
+impl Workers {
+    /// Whether `worker` gets what `sender` says.
+    pub fn has(self, worker: WorkerId, sender: WorkerId) -> bool {
+        match self {
+            Workers::All => true,
+            Workers::Others => worker != sender,
+            Workers::One(one) => worker == one,
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Message {
     /// A script came through the pool.
