@@ -6,7 +6,7 @@
 
 use nuthatch_engine::base::{PoolId, ServerId, ShardId, Time, WorkerId};
 use nuthatch_engine::proxy::{
-    Action, Cause, ConnId, FlowBounds, Gathering, Note, Order, Reading, Step, Worker, Workers,
+    Action, Cause, ConnId, FlowBounds, Gathering, Note, Order, Reading, Step, Worker,
 };
 use nuthatch_engine::routing::distribution;
 use nuthatch_engine::topology::{
