@@ -7,17 +7,14 @@ use crate::protocol::resp::{encode, reply};
 pub fn latest(out: &mut Vec<u8>, replies: &[Option<&[u8]>], count: usize) -> bool {
     let mut entries: Vec<(i64, &[u8])> = Vec::new();
     for reply in replies.iter().flatten() {
-        let Some((first, _)) = reply::aggregate(reply) else {
+        let Some(found) = reply::elements(reply) else {
             return false;
         };
-        let mut rest = &reply[first..];
-        while !rest.is_empty() {
-            let (entry, after) = rest.split_at(reply::element(rest));
+        for entry in found {
             let Some(time) = time(entry) else {
                 return false;
             };
             entries.push((time, entry));
-            rest = after;
         }
     }
     // Stable: entries of one second stay in the order of their server.
@@ -31,10 +28,7 @@ pub fn latest(out: &mut Vec<u8>, replies: &[Option<&[u8]>], count: usize) -> boo
 }
 
 fn time(entry: &[u8]) -> Option<i64> {
-    let (first, _) = reply::aggregate(entry)?;
-    let after_id = &entry[first..];
-    let field = after_id.get(reply::element(after_id)..)?;
-    reply::integer(&field[..reply::element(field)])
+    reply::integer(reply::elements(entry)?.nth(1)?)
 }
 
 #[cfg(test)]

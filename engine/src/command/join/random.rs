@@ -14,7 +14,7 @@ pub fn pick(out: &mut Vec<u8>, replies: &[Option<&[u8]>], draw: u64) -> bool {
         };
         // A shard without a key has a null, whatever its size: all its keys have expired.
         if key.first() == Some(&b'$') && !key.starts_with(b"$-1") {
-            total += size.max(1) as u64;
+            total = total.saturating_add(size.max(1) as u64);
             choices.push((total, *key));
         }
     }
@@ -44,6 +44,12 @@ mod tests {
         let (keys, sizes) = (["$1\r\na\r\n", "$1\r\nb\r\n"], [":1\r\n", ":3\r\n"]);
         let of_b = (0..4).filter(|&draw| picked(&keys, &sizes, draw).contains('b')).count();
         assert_eq!(of_b, 3);
+    }
+
+    #[test]
+    fn sizes_without_sense_do_no_harm() {
+        let (keys, size) = (["$1\r\na\r\n"; 3], ":9223372036854775807\r\n");
+        assert_eq!(picked(&keys, &[size; 3], u64::MAX), "$1\r\na\r\n");
     }
 
     #[test]

@@ -37,19 +37,11 @@ pub fn concat(out: &mut Vec<u8>, replies: &[Option<&[u8]>]) -> bool {
 pub fn least_or_known(out: &mut Vec<u8>, replies: &[Option<&[u8]>], known: &[bool]) -> bool {
     let mut least: Option<Vec<i64>> = None;
     for reply in replies.iter().flatten() {
-        let Some((first, _)) = reply::aggregate(reply) else {
+        let numbers: Option<Vec<i64>> =
+            reply::elements(reply).and_then(|elements| elements.map(reply::integer).collect());
+        let Some(numbers) = numbers else {
             return false;
         };
-        let mut rest = &reply[first..];
-        let mut numbers = Vec::new();
-        while !rest.is_empty() {
-            let (element, after) = rest.split_at(reply::element(rest));
-            let Some(number) = reply::integer(element) else {
-                return false;
-            };
-            numbers.push(number);
-            rest = after;
-        }
         match &mut least {
             None => least = Some(numbers),
             Some(least) if least.len() == numbers.len() => {

@@ -249,6 +249,17 @@ pub fn element(bytes: &[u8]) -> usize {
     }
 }
 
+/// The elements of a whole array, set, push or map. `None` for other kinds and for null arrays.
+pub fn elements(reply: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
+    let (first, _) = aggregate(reply)?;
+    let mut rest = &reply[first..];
+    Some(std::iter::from_fn(move || {
+        let (element, after) = rest.split_at(element(rest));
+        rest = after;
+        (!element.is_empty()).then_some(element)
+    }))
+}
+
 /// The value of an integer reply.
 pub fn integer(reply: &[u8]) -> Option<i64> {
     let digits = reply.strip_prefix(b":")?.strip_suffix(b"\r\n")?;

@@ -20,7 +20,6 @@ pub struct Filter {
     pub is_of_other_type: bool,
     /// An address of ours: none is known for a client.
     pub is_of_other_address: bool,
-    /// Without the client that asks, who is this one.
-    pub skips_asker: bool,
+    /// All but this one.
     pub skips: Option<(WorkerId, Key)>,
 }

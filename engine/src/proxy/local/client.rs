@@ -3,8 +3,7 @@
 use super::{clients, connection};
 use crate::base::Time;
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
-use crate::command::Command;
-use crate::command::Join;
+use crate::command::{Command, Join};
 use crate::protocol::resp::{Args, Version, encode};
 use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::client::Client;
@@ -26,7 +25,7 @@ pub fn client(x: &mut Exchange<'_>, command: &Command, args: &Args<'_>) -> Taken
             x.answer(|out| encode::integer(out, id));
         }
         "info" => client_info(x),
-        "kill" => clients::kill(x, command, args),
+        "kill" => clients::kill(x, args),
         "list" => clients::list(x, command, args),
         "pause" => clients::pause(x, args),
         "reply" => reply(x, args),

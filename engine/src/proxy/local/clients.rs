@@ -31,22 +31,21 @@ pub fn ask(x: &mut Exchange<'_>, about: About, join: Join) {
 
 pub fn list(x: &mut Exchange<'_>, command: &Command, args: &Args<'_>) {
     match filter(args.iter_from(2), true) {
-        Ok(filter) => ask(x, About::List(filter), Join::Lines),
+        Ok((filter, _)) => ask(x, About::List(filter), Join::Lines),
         Err(Wrong::Syntax) if args.len() == 3 => refuse_keys(x, command, args, KeyError::Syntax),
         Err(wrong) => x.error(wrong.text()),
     }
 }
 
 /// The old form has an address, the new one filters. The old one may close the client that asks.
-pub fn kill(x: &mut Exchange<'_>, _: &Command, args: &Args<'_>) {
+pub fn kill(x: &mut Exchange<'_>, args: &Args<'_>) {
     if args.len() == 3 {
         let address = args.get(2).map(Into::into);
         return ask(x, About::Kill(Filter { address, ..Filter::default() }), Join::Killed);
     }
     match filter(args.iter_from(2), false) {
-        Ok(mut filter) => {
-            let skips = std::mem::replace(&mut filter.skips_asker, true);
-            filter.skips = skips.then(|| (x.turn.worker, x.client.key()));
+        Ok((mut filter, skips_me)) => {
+            filter.skips = skips_me.then(|| (x.turn.worker, x.client.key()));
             ask(x, About::Kill(filter), Join::WorkersSum);
         }
         Err(wrong) => x.error(wrong.text()),
@@ -70,9 +69,9 @@ impl Wrong<'_> {
     }
 }
 
-/// Pairs of a word and a value. `is_list`: ID takes all values behind it.
-fn filter(mut rest: ArgsIter<'_>, is_list: bool) -> Result<Filter, Wrong<'_>> {
-    let mut filter = Filter { skips_asker: true, ..Filter::default() };
+/// Pairs of a word and a value, and the value of SKIPME. `is_list`: ID takes all values behind it.
+fn filter(mut rest: ArgsIter<'_>, is_list: bool) -> Result<(Filter, bool), Wrong<'_>> {
+    let (mut filter, mut skips_me) = (Filter::default(), true);
     let number = |text: &[u8]| std::str::from_utf8(text).ok().and_then(|it| it.parse::<u64>().ok());
     while let Some(word) = rest.next() {
         let is = |known: &str| word.eq_ignore_ascii_case(known.as_bytes());
@@ -106,15 +105,15 @@ fn filter(mut rest: ArgsIter<'_>, is_list: bool) -> Result<Filter, Wrong<'_>> {
         } else if is("IDLE") {
             filter.idle_s = Some(number(value).ok_or(Wrong::Syntax)?);
         } else if is("SKIPME") && !is_list {
-            filter.skips_asker = value.eq_ignore_ascii_case(b"yes");
-            if !filter.skips_asker && !value.eq_ignore_ascii_case(b"no") {
+            skips_me = value.eq_ignore_ascii_case(b"yes");
+            if !skips_me && !value.eq_ignore_ascii_case(b"no") {
                 return Err(Wrong::Syntax);
             }
         } else {
             return Err(Wrong::Syntax);
         }
     }
-    Ok(filter)
+    Ok((filter, skips_me))
 }
 
 pub fn pause(x: &mut Exchange<'_>, args: &Args<'_>) {

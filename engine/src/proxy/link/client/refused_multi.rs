@@ -6,7 +6,6 @@
 //! A library that sends MULTI alone reads the refusal, and may then lend the connection to other code.
 //! The commands of a transaction come soon after MULTI. So the connection is free again when
 //! `REFUSED_MULTI_MS` pass without EXEC, unless a command came in the same bytes as MULTI.
-
 //!
 //! CLIENT CACHING YES asks the server to track the keys of the next command. It is refused, and so is that
 //! command: a library that reads only the last reply would keep a value that is never invalidated.
