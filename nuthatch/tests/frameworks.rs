@@ -28,9 +28,9 @@ fn assert_done(python: Option<&Path>, program: &str, keys: &[(&str, &str)], more
     let _proxy = Nuthatch::start(&yaml, &["-w", "2"]).unwrap();
     let program = format!("{}/tests/python/{program}.py", env!("CARGO_MANIFEST_DIR"));
     // A program that hangs ends itself.
-    let bounded = "import faulthandler, runpy, sys; \
+    let bounded = "import faulthandler, os, runpy, sys; \
                    faulthandler.dump_traceback_later(30, exit=True); \
-                   sys.argv.pop(0); \
+                   sys.argv.pop(0); sys.path.insert(0, os.path.dirname(sys.argv[0])); \
                    runpy.run_path(sys.argv[0], run_name='__main__')";
     let args = [&["-c", bounded, &program, &port], more].concat();
     let text = run(python, &args);

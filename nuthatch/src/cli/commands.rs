@@ -48,16 +48,17 @@ pub fn run(asked: &Commands) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let name = asked.name.join("|").to_ascii_lowercase();
-    match about(&name) {
-        Some(text) => {
-            print::all(&text)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        None => anyhow::bail!(
-            "no command '{name}' is served; with `unknown_commands: first_key` a pool sends it to the \
-             owner of its first argument"
-        ),
+    if let Some(text) = about(&name) {
+        print::all(&text)?;
+        return Ok(ExitCode::SUCCESS);
     }
+    if refused::has_state(name.as_bytes()) {
+        anyhow::bail!("'{name}' is not served yet: it needs a connection of its own for a client");
+    }
+    anyhow::bail!(
+        "no command '{name}' is known; with `unknown_commands: first_key` a pool sends it to the owner of \
+         its first argument"
+    )
 }
 
 /// The page, in Markdown.
@@ -110,12 +111,9 @@ fn list() -> String {
 
 /// One command, or the subcommands of a container.
 fn about(name: &str) -> Option<String> {
-    if let Some((_, why)) = refused::REFUSED.iter().find(|(known, _)| *known == name) {
-        return Some(format!(
-            "{}  refused: {}\n",
-            name.replace('|', " ").to_uppercase(),
-            why.text()
-        ));
+    if let Some(why) = refused::why(name.as_bytes()) {
+        let name = name.replace('|', " ").to_uppercase();
+        return Some(format!("{name}  refused: {}\n", why.text()));
     }
     let row = match name.split_once('|') {
         None => lookup(name.as_bytes())?,

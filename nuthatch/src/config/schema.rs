@@ -179,9 +179,10 @@ pub static KEYS: [Key; 26] = [
                 blanks between, such as `\"bull:\"`, `\"rq:\"` or `\"celery _kombu unacked\"`. A key \
                 that begins with a prefix of an entry is hashed as the entry's first prefix, so all \
                 keys of the entry are on one server, however many they are. The longest prefix \
-                wins. `hash_tag` has no effect in such a key, and `random` places no key. All other keys are where they are without it. To add, change or \
-                remove an entry moves its keys: `nuthatch ring -c OLD NEW --keys FILE` counts them. The \
-                page of limits has its bounds. twemproxy has no such key.",
+                wins. `hash_tag` has no effect in such a key, and `random` places no key. All other \
+                keys are where they are without it. To add, change or remove an entry moves its keys: \
+                `nuthatch ring -c OLD NEW --keys FILE` counts them. The page of limits has its bounds. \
+                twemproxy has no such key.",
     },
     Key {
         id: Id::ConnectTimeoutMs,

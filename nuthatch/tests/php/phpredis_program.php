@@ -5,14 +5,7 @@
 //
 // Ends with exit code 0 and the line "done", or with the first thing that is not as it should be.
 
-function same($got, $wanted, string $what): void
-{
-    if ($got !== $wanted) {
-        $shown = substr(var_export($got, true), 0, 300);
-        fwrite(STDERR, "$what: got $shown, wanted " . substr(var_export($wanted, true), 0, 300) . "\n");
-        exit(1);
-    }
-}
+require __DIR__ . '/checks.php';
 
 $port = (int) $argv[1];
 $r = new Redis();

@@ -11,14 +11,7 @@ require 'Predis/autoload.php';
 
 use Predis\Collection\Iterator;
 
-function same($got, $wanted, string $what): void
-{
-    if ($got !== $wanted) {
-        $shown = substr(var_export($got, true), 0, 300);
-        fwrite(STDERR, "$what: got $shown, wanted " . substr(var_export($wanted, true), 0, 300) . "\n");
-        exit(1);
-    }
-}
+require __DIR__ . '/checks.php';
 
 function refused(callable $call, string $what): void
 {

@@ -10,7 +10,13 @@ use std::process::Stdio;
 
 /// What a program prints, both streams; it must end well.
 pub fn run(program: &Path, args: &[&str]) -> String {
-    let output = guarded(program).args(args).stdin(Stdio::null()).output().unwrap();
+    let output = guarded(program)
+        .args(args)
+        // Programs in Python share a module, whose bytecode would lie beside it.
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     let text = [output.stdout, output.stderr]
         .map(|out| String::from_utf8_lossy(&out).into_owned())
         .join("");

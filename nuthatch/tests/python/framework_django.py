@@ -8,6 +8,8 @@ Ends with exit code 0 and the line "done", or with the first thing that is not a
 import asyncio
 import sys
 
+from checks import refused, same
+
 import django
 import redis
 from django.conf import settings
@@ -31,19 +33,6 @@ settings.configure(
     }
 )
 from django.core.cache import cache, caches  # noqa: E402
-
-
-def same(got, wanted, what):
-    if got != wanted:
-        raise SystemExit(f"{what}: got {got!r}, wanted {wanted!r}")
-
-
-def refused(call, kind, what):
-    try:
-        got = call()
-    except kind:
-        return
-    raise SystemExit(f"{what}: not refused, but {got!r}")
 
 
 def one_key(c):

@@ -10,6 +10,8 @@ import sys
 import threading
 from importlib.metadata import version
 
+from checks import same
+
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
@@ -30,11 +32,6 @@ def fails_once():
     tries.append(1)
     if len(tries) == 1:
         raise ValueError("the first time")
-
-
-def same(got, wanted, what):
-    if got != wanted:
-        raise SystemExit(f"{what}: got {got!r}, wanted {wanted!r}")
 
 
 def main():

@@ -10,6 +10,8 @@ Ends with exit code 0 and the line "done", or with the first thing that is not a
 import logging
 import sys
 
+from checks import same
+
 import huey
 import redis
 
@@ -35,11 +37,6 @@ def fails_once(key):
 @defaults.task()
 def double(a):
     return 2 * a
-
-
-def same(got, wanted, what):
-    if got != wanted:
-        raise SystemExit(f"{what}: got {got!r}, wanted {wanted!r}")
 
 
 def tasks():

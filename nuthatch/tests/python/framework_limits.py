@@ -9,16 +9,13 @@ Ends with exit code 0 and the line "done", or with the first thing that is not a
 
 import sys
 
+from checks import same
+
 import limits
 from limits import strategies
 from limits.storage import storage_from_string
 
 ARE_TOGETHER = sys.argv[2] == "together"
-
-
-def same(got, wanted, what):
-    if got != wanted:
-        raise SystemExit(f"{what}: got {got!r}, wanted {wanted!r}")
 
 
 def one_strategy(limiter, name):

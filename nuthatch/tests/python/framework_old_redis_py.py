@@ -8,24 +8,13 @@ Ends with exit code 0 and the line "done", or with the first thing that is not a
 import sys
 import warnings
 
+from checks import refused, same
+
 # It uses distutils, which newer Pythons do not like.
 warnings.simplefilter("ignore")
 import redis  # noqa: E402
 
 PORT = int(sys.argv[1])
-
-
-def same(got, wanted, what):
-    if got != wanted:
-        raise SystemExit(f"{what}: got {got!r}, wanted {wanted!r}")
-
-
-def refused(call, kind, what):
-    try:
-        got = call()
-    except kind:
-        return
-    raise SystemExit(f"{what}: not refused, but {got!r}")
 
 
 def strings(r):

@@ -9,6 +9,8 @@ import asyncio
 import sys
 from importlib.metadata import version
 
+from checks import same
+
 from glide import (
     Batch,
     GlideClient,
@@ -18,11 +20,6 @@ from glide import (
     RequestError,
     Script,
 )
-
-
-def same(got, wanted, what):
-    if got != wanted:
-        raise SystemExit(f"{what}: got {got!r}, wanted {wanted!r}")
 
 
 async def commands(c):

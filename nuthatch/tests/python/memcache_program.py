@@ -8,22 +8,11 @@ Ends with exit code 0 and the line "done", or with the first thing that is not a
 import sys
 import threading
 
+from checks import refused, same
+
 PORT, LIBRARY = int(sys.argv[1]), sys.argv[2]
 BIG = "big value " * 50_000  # 500 kB
 MANY = {f"{n}-of-many-keys": f"value {n}" for n in range(200)}
-
-
-def same(got, wanted, what):
-    if got != wanted:
-        raise SystemExit(f"{what}: got {str(got)[:300]!r}, wanted {str(wanted)[:300]!r}")
-
-
-def refused(call, kind, what):
-    try:
-        got = call()
-    except kind:
-        return
-    raise SystemExit(f"{what}: not refused, but {got!r}")
 
 
 def pymemcache():

@@ -8,6 +8,8 @@ Ends with exit code 0 and the line "done", or with the first thing that is not a
 import sys
 import threading
 
+from checks import refused, same
+
 import redis
 
 PORT, PROTOCOL = int(sys.argv[1]), sys.argv[2]
@@ -17,19 +19,6 @@ if PROTOCOL != "default":
     OPTIONS |= {"protocol": int(PROTOCOL)}
 if PASSWORD:
     OPTIONS |= {"username": "default", "password": PASSWORD}
-
-
-def same(got, wanted, what):
-    if got != wanted:
-        raise SystemExit(f"{what}: got {got!r}, wanted {wanted!r}")
-
-
-def refused(call, kind, what):
-    try:
-        got = call()
-    except kind:
-        return
-    raise SystemExit(f"{what}: not refused, but {got!r}")
 
 
 def connection(r):

@@ -104,7 +104,7 @@ pub fn why(name: &[u8]) -> Option<Why> {
 
 /// Commands that change the state of a connection, or block it, and that we do not serve. They are
 /// unknown, and never sent to a server.
-pub static STATEFUL: [&str; 26] = [
+pub static STATEFUL: [&str; 27] = [
     "blmove",
     "blmovem",
     "blmpop",
@@ -121,6 +121,7 @@ pub static STATEFUL: [&str; 26] = [
     "multi",
     "psubscribe",
     "publish",
+    "pubsub",
     "punsubscribe",
     "spublish",
     "ssubscribe",
