@@ -13,7 +13,7 @@
 //! twemproxy routed by the same first key (its table is in `testdata/twemproxy/`), except for ZDIFF,
 //! ZINTER and ZUNION: there it used the count as the key.
 
-use super::{Command, Flags, Keys, Refuses};
+use super::{Command, Flags, KeyUse, Keys, Refuses};
 use crate::protocol::resp::{Args, ArgsIter, encode};
 use crate::texts;
 use std::borrow::Cow;
@@ -249,6 +249,31 @@ pub fn patterns<'a>(args: &Args<'a>) -> impl Iterator<Item = &'a [u8]> {
             }
         }
     })
+}
+
+/// What this request does to its key number `at`. Where the arguments decide, they are looked at, as in
+/// Redis.
+pub fn key_use(command: &Command, args: &Args<'_>, at: usize) -> KeyUse {
+    let general = command.uses[at.min(1)];
+    let has = |arg: &[u8], word: &str| arg.eq_ignore_ascii_case(word.as_bytes());
+    match command.name {
+        "set" if args.iter_from(3).any(|arg| has(arg, "GET")) => KeyUse::MODIFY,
+        "set" => KeyUse::OVERWRITE,
+        "bitfield" => {
+            let mut rest = args.iter_from(2);
+            while let Some(arg) = rest.next() {
+                // Behind it come the encoding and the offset, or the kind of overflow.
+                if has(arg, "GET") {
+                    rest.next();
+                } else if !has(arg, "OVERFLOW") {
+                    return KeyUse::MODIFY;
+                }
+                rest.next();
+            }
+            KeyUse::READ
+        }
+        _ => general,
+    }
 }
 
 /// Whether NX or XX stands among the arguments from number `from` on.

@@ -183,7 +183,7 @@ fn get_keys(out: &mut Vec<u8>, version: Version, args: &Args<'_>, flags: bool) {
         }
         encode::bulk(out, key);
         if flags {
-            describe::statuses(out, version, row.uses[at.min(1)].names());
+            describe::statuses(out, version, keys::key_use(row, args, at).names());
         }
     }
 }
@@ -262,6 +262,19 @@ mod tests {
                 "COMMAND GETKEYSANDFLAGS zunionstore d 1 a",
                 "*2\r\n*2\r\n$1\r\nd\r\n*2\r\n+OW\r\n+update\r\n\
                 *2\r\n$1\r\na\r\n*2\r\n+RO\r\n+access\r\n",
+            ),
+            ("COMMAND GETKEYSANDFLAGS set a b", "*1\r\n*2\r\n$1\r\na\r\n*2\r\n+OW\r\n+update\r\n"),
+            (
+                "COMMAND GETKEYSANDFLAGS set a b EX 5 get",
+                "*1\r\n*2\r\n$1\r\na\r\n*3\r\n+RW\r\n+access\r\n+update\r\n",
+            ),
+            (
+                "COMMAND GETKEYSANDFLAGS bitfield a OVERFLOW wrap GET u8 0",
+                "*1\r\n*2\r\n$1\r\na\r\n*2\r\n+RO\r\n+access\r\n",
+            ),
+            (
+                "COMMAND GETKEYSANDFLAGS bitfield a GET u8 0 SET u8 0 1",
+                "*1\r\n*2\r\n$1\r\na\r\n*3\r\n+RW\r\n+access\r\n+update\r\n",
             ),
         ] {
             assert_eq!(answer(line, Version::Resp2), expected, "{line}");
