@@ -90,6 +90,14 @@ pub fn set(out: &mut Vec<u8>, version: Version, len: usize) {
     header(out, kind, len as u64);
 }
 
+/// A set of bulk strings.
+pub fn words(out: &mut Vec<u8>, version: Version, words: &[&str]) {
+    set(out, version, words.len());
+    for word in words {
+        bulk(out, word.as_bytes());
+    }
+}
+
 /// Nothing: `_` in RESP3, the null bulk in RESP2.
 pub fn null(out: &mut Vec<u8>, version: Version) {
     out.extend_from_slice(match version {

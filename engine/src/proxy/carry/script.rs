@@ -121,44 +121,80 @@ fn load(
     upstream.push(turn, ticket, pool.spec.timeout_ms);
 }
 
-/// The reply to a call. `true`: it says that the server lacks the script, which is being looked into, and
-/// the client goes on waiting.
-#[cold]
-pub fn is_looked_into(
-    pool: &mut Pool,
-    upstream: &mut Upstream,
-    client: &mut Client,
-    turn: &mut Turn,
-    (number, command): (u32, u16),
-    reply: &[u8],
-) -> bool {
-    if !reply.starts_with(NOSCRIPT) {
-        return false;
-    }
-    let key = client.key();
-    let is_followed = upstream.queue().tickets().any(|ticket| ticket.client() == Some(key));
-    let Some(call) = client.call_mut(number).filter(|_| !is_followed) else {
-        return false;
-    };
-    let Some(body) = pool.scripts.get(call.sha) else {
-        return false;
-    };
-    client.await_replies();
-    if !makes_errors(&body) {
-        call_again(pool, upstream, client, turn, (number, command), &body);
-        return true;
-    }
-    if let Some(call) = client.call_mut(number) {
-        call.refusal = reply.into();
-        let out = upstream.tail(turn);
-        encode::array(out, 3);
-        for word in [b"SCRIPT", &b"EXISTS"[..], sha_of(&call.request)] {
-            encode::bulk(out, word);
+/// A reply about a call of a stored script, request `number` of `client`.
+pub struct CallReply<'w> {
+    pub pool: &'w mut Pool,
+    pub upstream: &'w mut Upstream,
+    pub client: &'w mut Client,
+    pub turn: &'w mut Turn,
+    pub number: u32,
+    pub command: u16,
+}
+
+impl CallReply<'_> {
+    /// The reply to the call. `true`: it says that the server lacks the script, which is being looked into,
+    /// and the client goes on waiting.
+    #[cold]
+    pub fn is_looked_into(&mut self, reply: &[u8]) -> bool {
+        if !reply.starts_with(NOSCRIPT) {
+            return false;
         }
-        let ticket = Ticket::new(Owner::Verify { key, number }, command, Care::None);
-        upstream.push(turn, ticket, pool.spec.timeout_ms);
+        let (key, number) = (self.client.key(), self.number);
+        let is_followed =
+            self.upstream.queue().tickets().any(|ticket| ticket.client() == Some(key));
+        let Some(call) = self.client.call_mut(number).filter(|_| !is_followed) else {
+            return false;
+        };
+        let Some(body) = self.pool.scripts.get(call.sha) else {
+            return false;
+        };
+        self.client.await_replies();
+        if !makes_errors(&body) {
+            self.call_again(&body);
+            return true;
+        }
+        if let Some(call) = self.client.call_mut(number) {
+            call.refusal = reply.into();
+            let out = self.upstream.tail(self.turn);
+            encode::array(out, 3);
+            for word in [b"SCRIPT", &b"EXISTS"[..], sha_of(&call.request)] {
+                encode::bulk(out, word);
+            }
+            self.push(Owner::Verify { key, number });
+        }
+        true
     }
-    true
+
+    /// The answer to SCRIPT EXISTS.
+    #[cold]
+    pub fn handle_verified(&mut self, reply: &[u8]) {
+        let Some(call) = self.client.call_mut(self.number) else {
+            return;
+        };
+        if let Some(body) = self.pool.scripts.get(call.sha).filter(|_| reply == ABSENT) {
+            return self.call_again(&body);
+        }
+        if let Some(call) = self.client.take_call(self.number) {
+            self.client.handle_reply(self.turn, self.number, 0, &call.refusal);
+        }
+    }
+
+    /// Loads the script and calls it once more. The next NOSCRIPT is the client's.
+    fn call_again(&mut self, body: &[u8]) {
+        let Some(call) = self.client.take_call(self.number) else {
+            return;
+        };
+        self.upstream.loaded.remove(call.sha);
+        load(self.pool, self.upstream, self.turn, (call.sha, body), self.command);
+        self.upstream.tail(self.turn).extend_from_slice(&call.request);
+        self.push(Owner::Client { key: self.client.key(), number: self.number, part: 0 });
+        self.turn.counters[self.pool.id.index()].scripts_reloaded += 1;
+    }
+
+    fn push(&mut self, owner: Owner) {
+        let ticket = Ticket::new(owner, self.command, Care::None);
+        self.upstream.push(self.turn, ticket, self.pool.spec.timeout_ms);
+    }
 }
 
 /// Whether a script may answer with an error that it has made: every way to do so has these letters
@@ -171,45 +207,4 @@ fn makes_errors(body: &[u8]) -> bool {
 fn sha_of(request: &[u8]) -> &[u8] {
     let mut lines = request.split(|&byte| byte == b'\n');
     lines.nth(4).unwrap_or_default().trim_ascii_end()
-}
-
-/// The answer to SCRIPT EXISTS.
-#[cold]
-pub fn handle_verified(
-    pool: &mut Pool,
-    upstream: &mut Upstream,
-    client: &mut Client,
-    turn: &mut Turn,
-    (number, command): (u32, u16),
-    reply: &[u8],
-) {
-    let Some(call) = client.call_mut(number) else {
-        return;
-    };
-    if let Some(body) = pool.scripts.get(call.sha).filter(|_| reply == ABSENT) {
-        return call_again(pool, upstream, client, turn, (number, command), &body);
-    }
-    if let Some(call) = client.take_call(number) {
-        client.handle_reply(turn, number, 0, &call.refusal);
-    }
-}
-
-/// Loads the script and calls it once more. The next NOSCRIPT is the client's.
-fn call_again(
-    pool: &Pool,
-    upstream: &mut Upstream,
-    client: &mut Client,
-    turn: &mut Turn,
-    (number, command): (u32, u16),
-    body: &[u8],
-) {
-    let Some(call) = client.take_call(number) else {
-        return;
-    };
-    upstream.loaded.remove(call.sha);
-    load(pool, upstream, turn, (call.sha, body), command);
-    upstream.tail(turn).extend_from_slice(&call.request);
-    let owner = Owner::Client { key: client.key(), number, part: 0 };
-    upstream.push(turn, Ticket::new(owner, command, Care::None), pool.spec.timeout_ms);
-    turn.counters[pool.id.index()].scripts_reloaded += 1;
 }

@@ -217,10 +217,7 @@ fn tracking_info(x: &mut Exchange<'_>) {
     x.answer(|out| {
         encode::map(out, version, 3);
         encode::bulk(out, b"flags");
-        encode::set(out, version, flags.len());
-        for flag in flags {
-            encode::bulk(out, flag.as_bytes());
-        }
+        encode::words(out, version, flags);
         encode::bulk(out, b"redirect");
         encode::integer(out, redirect);
         encode::bulk(out, b"prefixes");

@@ -6,7 +6,7 @@
 use super::connection;
 use super::hello::redis_version;
 use crate::command::info::{Asked, needs_servers};
-use crate::command::{Command, Detail, Join, Pieces, ScriptUse, info as join};
+use crate::command::{Command, Detail, Join, Pieces, info as join};
 use crate::protocol::resp::Args;
 use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::ticket::Care;
@@ -72,17 +72,9 @@ pub fn info(x: &mut Exchange<'_>, command: &'static Command, args: &Args<'_>) ->
     }
     let is_extra = asked.sections.iter().any(|(name, _)| EXTRA.contains(name));
     let bytes = if is_extra { ASK_ALL } else { ASK };
-    x.fan_out(FanOut {
-        to: To::All,
-        pieces: Pieces::Whole { bytes },
-        behind: b"",
-        join: Join::Info,
-        detail: Detail::Info(Box::new(asked)),
-        keys: b"",
-        intent: Intent::Read,
-        sent: Sending { command: command.index() as u16, care: Care::None },
-        script: ScriptUse::None,
-    });
+    let sent = Sending { command: command.index() as u16, care: Care::None };
+    let plan = FanOut::new(To::All, Pieces::Whole { bytes }, Join::Info, (Intent::Read, sent));
+    x.fan_out(FanOut { detail: Detail::Info(Box::new(asked)), ..plan });
     Taken::Yes
 }
 

@@ -54,10 +54,7 @@ fn user(out: &mut Vec<u8>, version: Version, is_open: bool) {
     let flags: &[&str] = if is_open { &["on", "nopass"] } else { &["on"] };
     encode::map(out, version, 6);
     encode::bulk(out, b"flags");
-    encode::set(out, version, flags.len());
-    for flag in flags {
-        encode::bulk(out, flag.as_bytes());
-    }
+    encode::words(out, version, flags);
     encode::bulk(out, b"passwords");
     encode::array(out, 0);
     for (field, value) in [("commands", "+@all"), ("keys", "~*"), ("channels", "&*")] {

@@ -7,7 +7,7 @@ use super::refusal::{Refusal, Says};
 use super::{Facts, FanOut, PLACEHOLDER, Plan, Scratch, Sending, To, foreign};
 use crate::base::ShardId;
 use crate::command::memcache::{self, Command, MetaFlags, MetaKey, Verb, has_noreply};
-use crate::command::{Detail, Join, Pieces, ScriptUse};
+use crate::command::{Join, Pieces};
 use crate::protocol::memcache::request::Refusal as BadBlock;
 use crate::protocol::memcache::words::Words;
 use crate::protocol::memcache::{KEY_BYTES_MAX, Request};
@@ -162,17 +162,7 @@ fn retrieve_many<'a>(
     let head = &request.line[..request.line.len() - keys.len()];
     let pieces = Pieces::Keys { head, rest: Words::new(keys) };
     let (intent, sent) = sent;
-    Plan::FanOut(FanOut {
-        to: To::Owners,
-        pieces,
-        behind: b"",
-        join: Join::Items,
-        detail: Detail::None,
-        keys,
-        intent,
-        sent,
-        script: ScriptUse::None,
-    })
+    Plan::FanOut(FanOut { keys, ..FanOut::new(To::Owners, pieces, Join::Items, (intent, sent)) })
 }
 
 /// A command for every server.
@@ -186,19 +176,8 @@ fn all<'a>(command: &Command, join: Join, request: &Request<'a>, facts: &Facts<'
         (join, _) => join,
     };
     let care = if join == Join::First { noreply_care(request.line) } else { Care::None };
-    let (intent, sent) = sending(command, care);
     let pieces = Pieces::Whole { bytes: request.bytes };
-    Plan::FanOut(FanOut {
-        to: To::All,
-        pieces,
-        behind: b"",
-        join,
-        detail: Detail::None,
-        keys: b"",
-        intent,
-        sent,
-        script: ScriptUse::None,
-    })
+    Plan::FanOut(FanOut::new(To::All, pieces, join, sending(command, care)))
 }
 
 // ---- refusals ----------------------------------------------------------------------------

@@ -117,6 +117,29 @@ pub struct FanOut<'a> {
     pub script: ScriptUse,
 }
 
+impl<'a> FanOut<'a> {
+    /// With nothing besides the parts.
+    #[inline]
+    pub fn new(
+        to: To,
+        pieces: Pieces<'a>,
+        join: Join,
+        (intent, sent): (Intent, Sending),
+    ) -> FanOut<'a> {
+        FanOut {
+            to,
+            pieces,
+            behind: b"",
+            join,
+            detail: Detail::None,
+            keys: b"",
+            intent,
+            sent,
+            script: ScriptUse::None,
+        }
+    }
+}
+
 /// Where the parts go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum To {

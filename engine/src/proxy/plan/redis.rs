@@ -7,7 +7,7 @@ use super::{
 use crate::base::{Chance, ShardId};
 use crate::command::keys::{self, KeyError};
 use crate::command::{
-    self, Before, Command, CutBy, Detail, Group, Join, Local, Pieces, Refuses, ScriptUse, Verb,
+    self, Before, Command, CutBy, Group, Join, Local, Pieces, Refuses, ScriptUse, Verb,
     refused as never,
 };
 use crate::protocol::resp::Args;
@@ -287,18 +287,7 @@ fn cut<'a>(
         return Plan::Refuse(Refusal::error(texts::CROSSSLOT.as_bytes()).counted());
     }
     let pieces = Pieces::of_args(by, command.name, args, owners.len());
-    let (intent, sent) = sending(command);
-    Plan::FanOut(FanOut {
-        to: To::Owners,
-        pieces,
-        behind: b"",
-        join,
-        detail: Detail::None,
-        keys: b"",
-        intent,
-        sent,
-        script: ScriptUse::None,
-    })
+    Plan::FanOut(FanOut::new(To::Owners, pieces, join, sending(command)))
 }
 
 // ---- refusals ----------------------------------------------------------------------------

@@ -12,7 +12,7 @@ use super::refusal::{Refusal, Says};
 use super::{Facts, FanOut, Plan, Scratch, To, sending};
 use crate::base::ShardId;
 use crate::command::cursor::{Cursor, Step};
-use crate::command::{Command, Detail, Join, Pieces, ScriptUse};
+use crate::command::{Command, Detail, Join, Pieces};
 use crate::protocol::resp::Args;
 use crate::proxy::link::ticket::Care;
 use crate::texts;
@@ -64,17 +64,9 @@ pub fn decide<'a>(
         is_wide: Cell::new(false),
     };
     let server = cursor.map_or(0, |cursor| cursor.server);
-    Plan::FanOut(FanOut {
-        to: To::One(shard),
-        pieces: Pieces::Scan { cursor: server, rest: args.iter_from(2) },
-        behind: b"",
-        join: Join::Cursor,
-        detail: Detail::Cursor(step),
-        keys: b"",
-        intent,
-        sent,
-        script: ScriptUse::None,
-    })
+    let pieces = Pieces::Scan { cursor: server, rest: args.iter_from(2) };
+    let plan = FanOut::new(To::One(shard), pieces, Join::Cursor, (intent, sent));
+    Plan::FanOut(FanOut { detail: Detail::Cursor(step), ..plan })
 }
 
 fn scan_id(topology: &PoolTopology, shard: ShardId) -> u16 {

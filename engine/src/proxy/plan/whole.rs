@@ -29,17 +29,8 @@ pub fn decide<'a>(
         _ => (&b""[..], Detail::None),
     };
     let pieces = Pieces::Whole { bytes: args.bytes() };
-    Plan::FanOut(FanOut {
-        to,
-        pieces,
-        behind,
-        join,
-        detail,
-        keys: b"",
-        intent,
-        sent,
-        script: command.script,
-    })
+    let plan = FanOut::new(to, pieces, join, (intent, sent));
+    Plan::FanOut(FanOut { behind, detail, script: command.script, ..plan })
 }
 
 /// The number in SLOWLOG GET; -1 is all. What is no number is an error of the servers'.

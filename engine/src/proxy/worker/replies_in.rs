@@ -12,7 +12,8 @@ use super::refusals::{refused, unasked};
 use crate::base::slab::{Key, Slab};
 use crate::protocol::memcache;
 use crate::protocol::resp::reply;
-use crate::proxy::carry::{download, script};
+use crate::proxy::carry::download;
+use crate::proxy::carry::script::CallReply;
 use crate::proxy::link::action::{Action, Note, Reading};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::Client;
@@ -251,17 +252,18 @@ fn take_with_care(
             if ticket.care == Care::Cursor {
                 client.set_incarnation(number, upstream.identity().tag());
             }
-            let call = (number, ticket.command);
+            let command = ticket.command;
             let is_looked_into = ticket.care == Care::Call
-                && script::is_looked_into(pool, upstream, client, turn, call, reply);
+                && CallReply { pool, upstream, client, turn, number, command }
+                    .is_looked_into(reply);
             if !is_looked_into {
                 client.handle_reply(turn, number, part, reply);
             }
         }
         Owner::Verify { key, number } => {
             if let Some(client) = clients.get_mut(key) {
-                let call = (number, ticket.command);
-                script::handle_verified(pool, upstream, client, turn, call, reply);
+                let command = ticket.command;
+                CallReply { pool, upstream, client, turn, number, command }.handle_verified(reply);
             }
         }
         Owner::Worker(Chore::Identify) => {
