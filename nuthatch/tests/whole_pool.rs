@@ -224,7 +224,7 @@ fn a_shard_that_is_down_is_named() {
 fn random_keys_are_fair() {
     let pool = Pool::start(&[]);
     let mut client = pool.client();
-    // 30 keys on one shard, and so on one key of ten on the others.
+    // 300 keys on one shard, and 30 spread over all.
     let owner = |n: usize| format!("{{a}}{n}");
     for n in 0..300 {
         assert!(client.command(&["SET", &owner(n), "1"]).unwrap().is_ok());
