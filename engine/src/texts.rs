@@ -7,9 +7,7 @@
 //! Not here: plain words of a protocol (`OK`, `PONG`, `END`), the summaries in the tables of commands,
 //! and the fields of INFO.
 
-use crate::base::limits::{
-    CLIENT_LIST_BYTES_MAX, CLIENT_NAME_BYTES_MAX, JOINED_LIST_BYTES_MAX, REQUEST_BYTES_MAX,
-};
+use crate::base::limits::{CLIENT_LIST_BYTES_MAX, CLIENT_NAME_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::protocol::memcache;
 use crate::protocol::resp::{Args, encode, request};
 
@@ -64,9 +62,6 @@ pub fn not_served(name: &str, why: &str) -> String {
 }
 
 /// KEYS of a pool with very many keys.
-pub const LIST_TOO_LONG: &str =
-    "ERR the list would have more than 64 MiB: use SCAN, which returns it in pages";
-const _: () = assert!(JOINED_LIST_BYTES_MAX == 64 * 1024 * 1024);
 
 /// A command that changes servers, in a pool that does not allow it.
 pub fn fenced(name: &str, pool: &str) -> String {

@@ -181,10 +181,6 @@ pub const SCRIPT_CALL_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of all such calls of a client. Over it: the same.
 pub const SCRIPT_CALLS_BYTES_MAX: usize = 1024 * 1024;
 
-/// Bytes of the replies to KEYS that are joined, shared out to the shards. Over it: an error, and the rest of
-/// the reply is dropped as it arrives.
-pub const JOINED_LIST_BYTES_MAX: usize = 64 * 1024 * 1024;
-
 /// Bytes of CLIENT LIST. Over it: an error.
 pub const CLIENT_LIST_BYTES_MAX: usize = 16 * 1024 * 1024;
 

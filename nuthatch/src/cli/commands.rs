@@ -210,7 +210,7 @@ fn joined(join: Join) -> &'static str {
         Join::AllOk | Join::WorkersOk => "OK if all are",
         Join::AllSucceeded => "one reply if all succeed",
         Join::OneSucceeded => "one success is enough",
-        Join::Concat | Join::Lines => "one list of all",
+        Join::Concat | Join::Stream | Join::Lines => "one list of all",
         Join::And => "the least at each place",
         Join::Min => "the least",
         Join::Random => "a key of one, by its size",

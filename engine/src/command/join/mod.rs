@@ -21,7 +21,6 @@ mod stats;
 mod whole;
 
 use super::tips::ResponsePolicy;
-use crate::base::limits::JOINED_LIST_BYTES_MAX;
 use crate::protocol::memcache::words::Words;
 use crate::texts;
 use dialect::Dialect;
@@ -41,6 +40,8 @@ pub enum Join {
     OneSucceeded,
     /// RESP: the elements of all replies, in the order of the shards.
     Concat,
+    /// KEYS: the elements of all replies. The large ones flow, one after the other, behind the others.
+    Stream,
     /// RESP: for each place the least of the integers there.
     And,
     /// RESP: the least integer.
@@ -81,7 +82,7 @@ impl Join {
             Join::AllOk | Join::AllSucceeded => Some(ResponsePolicy::AllSucceeded),
             Join::OneSucceeded => Some(ResponsePolicy::OneSucceeded),
             Join::Random | Join::Cursor | Join::Info => Some(ResponsePolicy::Special),
-            Join::InOrder | Join::Concat | Join::Logs => None,
+            Join::InOrder | Join::Concat | Join::Stream | Join::Logs => None,
             Join::Lines | Join::Killed | Join::WorkersSum | Join::WorkersOk => None,
             Join::Items | Join::First | Join::Stats | Join::Settings => None,
         }
@@ -158,6 +159,10 @@ pub struct Joining {
     /// A part failed without an answer from its server.
     is_unanswered: bool,
     sum: i64,
+    /// Parts whose large reply waits or flows.
+    flowing: u16,
+    /// Elements of all such replies.
+    elements: usize,
     order: Box<[u16]>,
     keys: Box<[u8]>,
     names: Box<[Box<str>]>,
@@ -183,6 +188,8 @@ impl Joining {
             differs: false,
             is_unanswered: false,
             sum: 0,
+            flowing: 0,
+            elements: 0,
             order: order.into(),
             keys: parts.keys.into(),
             names: parts.names,
@@ -206,9 +213,48 @@ impl Joining {
         self.is_mute = true;
     }
 
-    /// Whether a part of this many bytes is too much for a list that is joined.
-    pub fn overflows(&self, bytes: usize) -> bool {
-        self.join == Join::Concat && bytes > JOINED_LIST_BYTES_MAX / usize::from(self.parts.max(1))
+    /// Whether its large parts flow.
+    pub fn is_streamed(&self) -> bool {
+        self.join == Join::Stream
+    }
+
+    pub fn is_mute(&self) -> bool {
+        self.is_mute
+    }
+
+    /// A large part of so many elements has begun. It flows when all parts have come or begun.
+    pub fn handle_begun(&mut self, elements: usize) {
+        self.left -= 1;
+        self.flowing += 1;
+        self.elements = self.elements.saturating_add(elements);
+    }
+
+    /// A large part is at its end.
+    pub fn handle_flowed(&mut self) {
+        self.flowing -= 1;
+    }
+
+    /// A part that had begun failed before any of it was passed on.
+    pub fn handle_lost(&mut self, part: u16, text: &str) {
+        self.flowing -= 1;
+        self.left += 1;
+        self.handle_failure(part, text);
+    }
+
+    /// Parts whose large reply waits or flows.
+    pub fn flowing(&self) -> u16 {
+        self.flowing
+    }
+
+    /// The whole reply will be an error.
+    pub fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// The complete replies were written.
+    pub fn forget_replies(&mut self) {
+        self.replies = Box::default();
+        self.held_bytes = 0;
     }
 
     /// The parts come from other workers, and no upstream owes them.
@@ -251,7 +297,10 @@ impl Joining {
             join => {
                 self.held_bytes += bytes.len();
                 self.replies[usize::from(part)] = Some(bytes.to_vec());
-                let is_list = matches!(join, Join::InOrder | Join::Concat | Join::And | Join::Logs);
+                let is_list = matches!(
+                    join,
+                    Join::InOrder | Join::Concat | Join::Stream | Join::And | Join::Logs
+                );
                 !is_list || resp::is_array(bytes)
             }
         }
@@ -344,7 +393,7 @@ impl Joining {
         (dialect.write_error)(out, &text);
     }
 
-    /// Appends the reply. All parts have answered or failed.
+    /// Appends the reply: all parts have answered or failed. Large parts that flow follow it.
     pub fn finish(&self, out: &mut Vec<u8>) {
         debug_assert!(self.is_complete());
         if self.is_mute {
@@ -375,7 +424,7 @@ impl Joining {
                 out.extend_from_slice(replies.iter().find_map(|reply| *reply).unwrap_or_default());
                 true
             }
-            (Join::Concat, _) => whole::concat(out, &replies),
+            (Join::Concat | Join::Stream, _) => whole::concat(out, &replies, self.elements),
             (Join::And, Detail::Known(known)) => whole::least_or_known(out, &replies, known),
             (Join::And, _) => whole::least_or_known(out, &replies, &[]),
             (Join::Min, _) => whole::least(out, &replies),

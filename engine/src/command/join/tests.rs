@@ -188,3 +188,16 @@ fn all_succeed_with_the_first_reply() {
     keys.handle_reply(0, b"*0\r\n");
     assert_eq!(joined(&keys), "-ERR Invalid argument\r\n");
 }
+
+#[test]
+fn large_parts_of_a_list_follow_the_complete_ones() {
+    let mut keys = whole(Join::Stream);
+    keys.handle_begun(1_000);
+    keys.handle_reply(1, b"*1\r\n$1\r\nx\r\n");
+    assert_eq!((joined(&keys), keys.flowing()), ("*1001\r\n$1\r\nx\r\n".into(), 1));
+    let mut lost = whole(Join::Stream);
+    lost.handle_begun(1_000);
+    lost.handle_reply(1, b"*0\r\n");
+    lost.handle_lost(0, "ERR gone (shard one)");
+    assert_eq!((joined(&lost), lost.flowing()), ("-ERR gone (shard one)\r\n".into(), 0));
+}

@@ -13,15 +13,15 @@ pub fn done_on(names: &[Box<str>], replies: &[Option<&[u8]>]) -> String {
     texts::done_on(&done[..done.len().min(NAMES_MAX)], done.len())
 }
 
-/// The elements of all arrays in one. `false`: a reply is no array.
-pub fn concat(out: &mut Vec<u8>, replies: &[Option<&[u8]>]) -> bool {
+/// The elements of all arrays in one; `more` follow them. `false`: a reply is no array.
+pub fn concat(out: &mut Vec<u8>, replies: &[Option<&[u8]>], more: usize) -> bool {
     let mut bodies = Vec::with_capacity(replies.len());
-    let mut total: usize = 0;
+    let mut total = more;
     for reply in replies.iter().flatten() {
         let Some((first, count)) = reply::aggregate(reply) else {
             return false;
         };
-        total += count;
+        total = total.saturating_add(count);
         bodies.push(&reply[first..]);
     }
     out.reserve(24 + bodies.iter().map(|body| body.len()).sum::<usize>());
@@ -102,9 +102,12 @@ mod tests {
 
     #[test]
     fn arrays_become_one() {
-        let got = joined(concat, &["*1\r\n$1\r\na\r\n", "*0\r\n", "*2\r\n$1\r\nb\r\n$1\r\nc\r\n"]);
+        let all = |out: &mut Vec<u8>, replies: &[Option<&[u8]>]| concat(out, replies, 0);
+        let got = joined(all, &["*1\r\n$1\r\na\r\n", "*0\r\n", "*2\r\n$1\r\nb\r\n$1\r\nc\r\n"]);
         assert_eq!(got.unwrap(), "*3\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n");
-        assert_eq!(joined(concat, &["*0\r\n", ":1\r\n"]), None);
+        assert_eq!(joined(all, &["*0\r\n", ":1\r\n"]), None);
+        let some = |out: &mut Vec<u8>, replies: &[Option<&[u8]>]| concat(out, replies, 5);
+        assert_eq!(joined(some, &["*1\r\n$1\r\na\r\n"]).unwrap(), "*6\r\n$1\r\na\r\n");
     }
 
     fn least_of(out: &mut Vec<u8>, replies: &[Option<&[u8]>]) -> bool {

@@ -54,7 +54,7 @@ pub(super) const ROWS: [Command; 27] = [
     row(G, "keys",         2, READ,        NO_KEY,                         Closed, "1.0.0",
         "pattern",
         "Returns the names of all keys that match a pattern.")
-        .also(Categories::DANGEROUS).unordered().whole(Join::Concat),
+        .also(Categories::DANGEROUS).unordered().whole(Join::Stream),
     row(G, "move",         3, WRITE_FAST,  one(Use::MODIFY),               Closed, "1.0.0",
         "key db:integer",
         "Moves a key to another database.").refuses(Refuses::Database).modern(),

@@ -13,8 +13,9 @@
 //! it before. The clients of those requests must not overtake themselves on the new upstream: their
 //! next requests wait until they have all replies.
 //!
-//! A list that is joined (KEYS) is collected. If a part of it is too long, its client gets an error, and
-//! the rest is dropped as it comes.
+//! A list that is joined (KEYS) has connections of its own. A large part of it waits in its server until all
+//! parts have come or begun, since only then the length of the list is known. Then the large parts flow
+//! one after the other.
 //!
 //! A reply that has begun cannot be taken back. If the server is lost in the middle, or sends nothing
 //! for a whole `timeout`, the client is closed. There is no other way to report the error.
@@ -22,6 +23,7 @@
 use crate::base::buffer::Sifted;
 use crate::base::limits::STREAM_SHARED_STALL_MS;
 use crate::base::slab::Slab;
+use crate::protocol::resp;
 use crate::proxy::link::bounds::FlowBounds;
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::Client;
@@ -31,17 +33,16 @@ use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::duty::{Duty, Why};
 use crate::proxy::link::upstream::pool::Pool;
-use crate::texts;
 use crate::topology::Protocol;
 
-/// Lets a reply flow that has begun, if it is large and may flow. `size`: the bytes of it that are
-/// known. `progress`: the parser's state, which is reset for the next reply.
+/// Lets a reply flow that has begun, if it is large and may flow. `bytes`: what has come of it; `size`: how
+/// many bytes of it are known. `progress`: the parser's state, which is reset for the next reply.
 pub fn begin(
     upstream: &mut Upstream,
     clients: &mut Slab<Client>,
     turn: &mut Turn,
     progress: &mut ReplyProgress,
-    size: usize,
+    (bytes, size): (&[u8], usize),
 ) -> bool {
     if size < turn.flow_bounds.bytes_min || upstream.queue().is_idle_to_server() {
         return false;
@@ -58,12 +59,20 @@ pub fn begin(
         Owner::Verify { .. } => return false,
         Owner::Worker(_) => None,
     };
+    let (mut skip, mut held) = (0, None);
     if let Some((client, number, part)) = client {
         if client.replies().may_flow(number) {
             client.begin_download(upstream.key());
-        } else if client.replies().overflows(number, size) {
-            client.handle_failure(turn, number, part, Some(texts::LIST_TOO_LONG));
-            ticket.owner = Owner::Worker(Chore::Swallow);
+        } else if let Some(joining) = client.replies().streamed(number)
+            && let Some((head, elements)) = resp::reply::aggregate(bytes)
+        {
+            if joining.is_mute() {
+                client.handle_reply(turn, number, part, b"*0\r\n");
+                ticket.owner = Owner::Worker(Chore::Swallow);
+            } else {
+                (skip, held) = (head, Some(Vec::new()));
+                client.await_download(turn, upstream.key(), number, elements);
+            }
         } else {
             return false;
         }
@@ -79,7 +88,9 @@ pub fn begin(
     };
     let progress = std::mem::replace(progress, ReplyProgress::new(protocol));
     let moved_at = turn.now;
-    upstream.begin_download(Download { ticket, progress, passed: 0, is_paused: false, moved_at });
+    let is_paused = held.is_some();
+    let passed = 0;
+    upstream.begin_download(Download { ticket, progress, passed, skip, held, is_paused, moved_at });
     true
 }
 
@@ -94,9 +105,15 @@ pub fn flow(
     let Some(download) = upstream.download_mut() else {
         return Ok((0, true));
     };
+    if let Some(held) = &mut download.held {
+        held.extend_from_slice(bytes);
+        return Ok((bytes.len(), false));
+    }
     let (len, done) = download.pass(bytes)?;
+    let skipped = download.skip.min(len);
+    download.skip -= skipped;
     if let Some(client) = receiver(download, clients) {
-        client.take_piece(turn, &bytes[..len]);
+        client.take_piece(turn, &bytes[skipped..len]);
     }
     account(upstream, clients, turn, len, done);
     Ok((len, done))

@@ -12,6 +12,7 @@ use crate::command::{Join, Joining, Parts};
 use crate::protocol::memcache::reply::FENCE;
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
+use crate::proxy::link::upstream::duty::Why;
 use crate::proxy::link::upstream::identity::{self, Identity};
 use crate::proxy::plan::{FanOut, Sending, To};
 use crate::topology::{Intent, ShardState};
@@ -117,7 +118,13 @@ impl Exchange<'_> {
     /// Writes the head of a part.
     fn begin_part(&mut self, plan: &FanOut<'_>, shard: ShardId, pieces: usize) -> Part {
         let place = self.pool.topology.place(Some(shard), plan.intent);
-        let to = place.map_err(cause_of).and_then(|placed| self.upstream(placed));
+        let to = place.map_err(cause_of).and_then(|placed| {
+            if plan.is_alone() {
+                self.upstream_alone(placed, Why::Reply)
+            } else {
+                self.upstream(placed)
+            }
+        });
         if let Ok(at) = to {
             if plan.sent.care == Care::Cursor {
                 self.identify(at, plan.sent);

@@ -46,7 +46,8 @@ impl Exchange<'_> {
         self.turn.counters[self.pool.id.index()].requests_streamed += 1;
         let to = plan.place.map_err(|out| (out.shard(), cause_of(out)));
         let to = to.and_then(|placed| {
-            self.upstream_alone(placed).map_err(|cause| (Some(placed.shard), cause))
+            let why = Why::Request { from: Some(self.client.key()) };
+            self.upstream_alone(placed, why).map_err(|cause| (Some(placed.shard), cause))
         });
         let to = match to {
             Ok(at) => {
@@ -63,8 +64,7 @@ impl Exchange<'_> {
     }
 
     /// The index of an upstream for this request alone. It is ready to take the request.
-    fn upstream_alone(&mut self, placed: Placed) -> Result<usize, Cause> {
-        let why = Why::Request { from: Some(self.client.key()) };
+    pub(super) fn upstream_alone(&mut self, placed: Placed, why: Why) -> Result<usize, Cause> {
         let lane = self.client.settings.lane;
         let at = self.pool.upstream_alone(self.upstreams, placed.server, lane, why);
         let upstream = &mut self.upstreams[at];

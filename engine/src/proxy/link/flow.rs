@@ -73,6 +73,10 @@ pub struct Download {
     pub progress: ReplyProgress,
     /// Bytes handed over.
     pub passed: usize,
+    /// Bytes at its beginning that the client does not get: the head of a list that is joined.
+    pub skip: usize,
+    /// What has come of a reply that waits for its turn. It is paused meanwhile.
+    pub held: Option<Vec<u8>>,
     /// The upstream is not read until the client has taken more.
     pub is_paused: bool,
     /// When the last piece came.

@@ -11,6 +11,14 @@ use crate::proxy::measure::counters::Counters;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+/// What becomes of a large reply that has waited for its turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Due {
+    Flows,
+    /// Nobody wants it any more.
+    Dropped,
+}
+
 pub struct Turn {
     pub worker: WorkerId,
     /// The topology that requests are routed by.
@@ -34,6 +42,8 @@ pub struct Turn {
     pub held_until: Time,
     /// Stopped at their window or output bound, and have room again.
     pub resumable: Vec<Key>,
+    /// Upstreams whose large reply has waited for its turn.
+    pub downloads_due: Vec<(Key, Due)>,
     /// Clients with a deadline of their own: a full socket, or a lingering close.
     pub clients_with_deadline: Vec<Key>,
     /// Not after the earliest deadline; may be before it.
@@ -63,6 +73,7 @@ impl Turn {
             held_clients: Vec::new(),
             held_until: Time::NEVER,
             resumable: Vec::new(),
+            downloads_due: Vec::new(),
             clients_with_deadline: Vec::new(),
             deadline: Time::NEVER,
             counters: Vec::new(),

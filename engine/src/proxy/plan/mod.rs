@@ -138,6 +138,13 @@ impl<'a> FanOut<'a> {
             script: ScriptUse::None,
         }
     }
+
+    /// Its parts have connections of their own, since their replies may have to wait for each other. What
+    /// its client asks before and after must not overtake it.
+    #[inline]
+    pub fn is_alone(&self) -> bool {
+        self.join == Join::Stream
+    }
 }
 
 /// Where the parts go.

@@ -9,6 +9,7 @@ use crate::proxy::link::action::{Action, ConnId, Reading};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::settings::Settings;
 use crate::proxy::link::client::{Client, ClientState, Origin};
+use crate::proxy::link::turn::Due;
 use std::net::SocketAddr;
 
 impl Worker {
@@ -92,8 +93,8 @@ impl Worker {
             if let Some(upload) = client.take_down(&mut self.turn) {
                 self.abandon_upload(key, &upload);
             }
-            if let Some(upstream) = client.download_from() {
-                self.resume_download_of(upstream, true);
+            for upstream in client.take_downloads() {
+                self.resume_download_of(upstream, Due::Dropped);
             }
             let counters = &mut self.turn.counters[client.pool().index()];
             counters.client_connections -= 1;

@@ -49,6 +49,13 @@ pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
     match plan(x, Head::Args(args)) {
         Plan::Forward(forward) => x.forward(forward, args.bytes()),
         Plan::Call(forward, script) => x.call(forward, script, args),
+        Plan::FanOut(fan_out) if fan_out.is_alone() => {
+            if x.client.owed() > 0 {
+                return Taken::NotYet;
+            }
+            x.fan_out(fan_out);
+            x.client.await_replies();
+        }
         Plan::FanOut(mut fan_out) => {
             let script = fan_out.script;
             if script == ScriptUse::Asks {

@@ -71,7 +71,7 @@ impl Worker {
         self.fail_tickets(at, cause, &gone);
         self.settle_upstream(at);
         if let Some(download) = download {
-            self.break_download(at, &download);
+            self.break_download(at, (key, &download), cause);
         }
     }
 
@@ -108,14 +108,23 @@ impl Worker {
         }
     }
 
-    /// Part of the reply is written. Only closing the client can report the error.
-    fn break_download(&mut self, at: usize, download: &Download) {
-        let upstream = &self.upstreams[at];
-        let (pool, server) = (upstream.pool(), upstream.server());
-        let Some(key) = download.ticket.client() else {
+    /// Part of the reply is written. Only closing the client can report the error. A part of a list that
+    /// waited for its turn fails like one that has not begun.
+    fn break_download(&mut self, at: usize, (from, download): (Key, &Download), cause: &Cause) {
+        let Owner::Client { key, number, part } = download.ticket.owner else {
             return;
         };
+        let upstream = &self.upstreams[at];
+        let (pool, server) = (upstream.pool(), upstream.server());
         if let Some(client) = self.clients.get_mut(key) {
+            if download.held.is_some() {
+                let of = &self.pools[pool.index()];
+                let (protocol, shard) = (of.spec.protocol, of.describe(server));
+                let text = failure_text(protocol, &of.policy, cause, shard, Sent::Perhaps);
+                if client.lose_part(&mut self.turn, from, (number, part), &text) {
+                    return;
+                }
+            }
             client.leave_by_error();
             client.lose_download();
             let (conn, peer) = (ConnId::Client(key), client.origin().peer);

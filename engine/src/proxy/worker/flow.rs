@@ -15,6 +15,7 @@ use crate::proxy::carry::upload::sender;
 use crate::proxy::link::action::{Action, ConnId, Reading};
 use crate::proxy::link::flow::Upload;
 use crate::proxy::link::ticket::{Chore, Owner};
+use crate::proxy::link::turn::Due;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::socket::SocketState;
 
@@ -83,7 +84,8 @@ impl Worker {
             ConnId::Upstream(key) => {
                 let upstream = upstreams.get(key.index as usize).filter(|up| up.key() == key)?;
                 let download = upstream.download()?;
-                if upstream.state() != SocketState::Ready || upstream.has_input() {
+                let is_held = download.held.is_some();
+                if upstream.state() != SocketState::Ready || upstream.has_input() || is_held {
                     return None;
                 }
                 receiver(download, clients)?.out_mut()
@@ -151,24 +153,35 @@ impl Worker {
         if let Some(key) = client.download_from()
             && client.out().len() < self.turn.flow_bounds.resume_bytes
         {
-            self.resume_download_of(key, false);
+            self.resume_download_of(key, Due::Flows);
         }
     }
 
-    /// Reads an upstream on that was paused for a client. `is_gone`: the client is, and the rest is
-    /// swallowed.
-    pub(super) fn resume_download_of(&mut self, key: Key, is_gone: bool) {
+    /// Goes on with large replies whose turn has come.
+    pub(super) fn resume_downloads(&mut self) {
+        while let Some((key, due)) = self.turn.downloads_due.pop() {
+            self.resume_download_of(key, due);
+        }
+    }
+
+    /// Reads an upstream on that was paused for a client.
+    pub(super) fn resume_download_of(&mut self, key: Key, due: Due) {
         let Worker { upstreams, turn, .. } = self;
         let upstream = upstreams.get_mut(key.index as usize).filter(|up| up.key() == key);
         let Some(download) = upstream.and_then(Upstream::download_mut) else {
             return;
         };
-        if is_gone {
+        if due == Due::Dropped {
             download.ticket.owner = Owner::Worker(Chore::Swallow);
         }
-        if std::mem::replace(&mut download.is_paused, false) {
-            download.moved_at = turn.now;
-            turn.actions.push_back(Action::ResumeReading { conn: ConnId::Upstream(key) });
+        if !std::mem::replace(&mut download.is_paused, false) {
+            return;
+        }
+        download.moved_at = turn.now;
+        let held = download.held.take().unwrap_or_default();
+        if self.upstream_bytes(key, &held) == Reading::Go {
+            let conn = ConnId::Upstream(key);
+            self.turn.actions.push_back(Action::ResumeReading { conn });
         }
     }
 }

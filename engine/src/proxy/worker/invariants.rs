@@ -72,7 +72,7 @@ impl Worker {
                     Slot::Waiting | Slot::Muted => 1,
                     Slot::Ready { .. } => 0,
                     Slot::Joining(joining) if joining.is_of_workers() => 0,
-                    Slot::Joining(joining) => usize::from(joining.left()),
+                    Slot::Joining(joining) => usize::from(joining.left() + joining.flowing()),
                 })
                 .sum();
             let held = tickets.remove(&key).unwrap_or(0);

@@ -164,8 +164,8 @@ impl Worker {
         if self.is_deadline_due() {
             self.handle_deadline();
         }
-        if !self.turn.resumable.is_empty() {
-            self.resume_clients();
+        if self.has_to_go_on() {
+            self.go_on();
         }
         if gathering != Gathering::None {
             self.gather(gathering == Gathering::Busy);
@@ -186,12 +186,12 @@ impl Worker {
                 return Some(Step::Write(conn));
             }
             if self.turn.actions.is_empty() {
-                if self.turn.resumable.is_empty() {
+                if !self.has_to_go_on() {
                     self.phase = Phase::Between;
                     return None;
                 }
                 // A write may have made room for a client; no event of its own will say so.
-                self.resume_clients();
+                self.go_on();
             }
         }
     }
@@ -202,8 +202,14 @@ impl Worker {
         debug_assert_ne!(self.phase, Phase::Between, "begin_turn comes first");
     }
 
-    /// Goes on with clients that have room again.
-    fn resume_clients(&mut self) {
+    #[inline]
+    fn has_to_go_on(&self) -> bool {
+        !self.turn.resumable.is_empty() || !self.turn.downloads_due.is_empty()
+    }
+
+    /// Goes on with large replies whose turn has come, and with clients that have room again.
+    fn go_on(&mut self) {
+        self.resume_downloads();
         while let Some(key) = self.turn.resumable.pop() {
             let Some(client) = self.clients.get_mut(key) else {
                 continue;

@@ -118,7 +118,7 @@ impl Worker {
                     let is_push = bytes[at] == b'>' && matches!(progress, ReplyProgress::Resp(_));
                     if is_push
                         || upstream.state() != SocketState::Ready
-                        || !download::begin(upstream, clients, turn, progress, size)
+                        || !download::begin(upstream, clients, turn, progress, (&bytes[at..], size))
                     {
                         break;
                     }

@@ -204,17 +204,6 @@ const REDIS_REQUESTS: &[Row] = &[
         cells: &["-", "sends none again", "the client gets NOSCRIPT", "the same"],
     },
     Row {
-        name: "bytes of the replies to KEYS",
-        here: Here::Bytes(l::JOINED_LIST_BYTES_MAX),
-        constants: &["JOINED_LIST_BYTES_MAX"],
-        cells: &[
-            "its memory",
-            "does not have it",
-            "`ERR the list would have more than 64 MiB`",
-            "they are joined in memory; SCAN returns pages",
-        ],
-    },
-    Row {
         name: "bytes of CLIENT LIST",
         here: Here::Bytes(l::CLIENT_LIST_BYTES_MAX),
         constants: &["CLIENT_LIST_BYTES_MAX"],

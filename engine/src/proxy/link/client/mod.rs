@@ -29,7 +29,7 @@ use super::barred::Barred;
 use super::flow::{RequestProgress, Upload};
 use super::scripts::Sha;
 use super::slot::Slot;
-use super::turn::Turn;
+use super::turn::{Due, Turn};
 use crate::base::limits::{CLIENT_GLUT_STALL_MS, CLIENT_HOARD_BYTES};
 use crate::base::slab::Key;
 use crate::base::{PoolId, Time};
@@ -105,6 +105,8 @@ pub struct Client {
     delivery: Delivery,
     /// The upstream whose reply to its oldest request flows here.
     download_from: Option<Key>,
+    /// Upstreams whose parts of that reply wait for their turn to flow.
+    next_downloads: Vec<Key>,
     /// CLIENT REPLY: whether it gets replies.
     pub mute: Mute,
     /// Calls of stored scripts that it waits for.
@@ -130,6 +132,7 @@ impl Client {
             replies: Replies::new(),
             delivery: Delivery::default(),
             download_from: None,
+            next_downloads: Vec::new(),
             mute: Mute::No,
             calls: None,
             heard_at: origin.since,
@@ -270,7 +273,7 @@ impl Client {
     pub fn handle_reply(&mut self, turn: &mut Turn, number: u32, part: u16, reply: &[u8]) {
         match self.replies.handle_reply(&mut turn.buffers, number, reply) {
             Came::Answered => self.settle(turn),
-            Came::Kept => {}
+            Came::Kept | Came::Flows => {}
             Came::Part => {
                 self.handle_part(turn, number, |joining| joining.handle_reply(part, reply));
             }
@@ -324,8 +327,17 @@ impl Client {
         counters.retrievals_partial += u64::from(is_partial);
         counters.cursors_wide += u64::from(is_wide);
         match came {
-            Came::Answered => self.settle(turn),
+            Came::Answered => {
+                // Large parts of a reply that is an error now.
+                let unwanted = self.next_downloads.drain(..).map(|key| (key, Due::Dropped));
+                turn.downloads_due.extend(unwanted);
+                self.settle(turn);
+            }
             Came::Part => self.look_at_hoard(turn),
+            Came::Flows => {
+                self.begin_next_download(turn);
+                self.settle(turn);
+            }
             Came::Kept => {
                 self.look_at_hoard(turn);
                 // What was joined may be shorter than its parts.

@@ -6,7 +6,7 @@ use crate::base::Time;
 use crate::base::slab::Key;
 use crate::proxy::link::action::{Action, ConnId};
 use crate::proxy::link::flow::Upload;
-use crate::proxy::link::turn::Turn;
+use crate::proxy::link::turn::{Due, Turn};
 
 impl Client {
     // ---- what its next request waits for -------------------------------------------------
@@ -219,6 +219,41 @@ impl Client {
         self.download_from = None;
     }
 
+    /// A large part of its oldest request, of so many elements, waits at this upstream for its turn.
+    pub fn await_download(&mut self, turn: &mut Turn, from: Key, number: u32, elements: usize) {
+        self.next_downloads.push(from);
+        self.handle_part(turn, number, |joining| joining.handle_begun(elements));
+    }
+
+    /// The next large part of its oldest request flows from now on.
+    pub(super) fn begin_next_download(&mut self, turn: &mut Turn) {
+        self.download_from = self.next_downloads.pop();
+        turn.downloads_due.extend(self.download_from.map(|key| (key, Due::Flows)));
+    }
+
+    /// The upstream of a large part was lost. `false`: bytes of the reply were passed on already.
+    pub fn lose_part(
+        &mut self,
+        turn: &mut Turn,
+        from: Key,
+        (number, part): (u32, u16),
+        text: &str,
+    ) -> bool {
+        if self.download_from.is_some() {
+            return false;
+        }
+        self.next_downloads.retain(|&key| key != from);
+        self.handle_part(turn, number, |joining| joining.handle_lost(part, text));
+        true
+    }
+
+    /// The upstreams whose large replies flow to it or will.
+    pub fn take_downloads(&mut self) -> Vec<Key> {
+        let mut all = std::mem::take(&mut self.next_downloads);
+        all.extend(self.download_from.take());
+        all
+    }
+
     /// A piece of the reply to its oldest request.
     pub fn take_piece(&mut self, turn: &mut Turn, piece: &[u8]) {
         if !piece.is_empty() {
@@ -230,6 +265,9 @@ impl Client {
     /// That reply, of so many bytes, is complete.
     pub fn end_download(&mut self, turn: &mut Turn, len: usize) {
         self.download_from = None;
+        if self.replies.handle_flowed() {
+            return self.begin_next_download(turn);
+        }
         self.replies.pop(&mut turn.buffers, len);
         self.settle(turn);
     }

@@ -35,6 +35,8 @@ pub enum Came {
     Kept,
     /// It is a part of a request that was cut, and others are still to come.
     Part,
+    /// The same, and all others have come or begun: the large ones flow now.
+    Flows,
 }
 
 /// What a complete join tells the counters.
@@ -192,12 +194,23 @@ impl Replies {
         }
     }
 
-    /// Whether request `number` joins lists, and a part of this many bytes is too much for it.
-    pub fn overflows(&self, number: u32, bytes: usize) -> bool {
-        match self.slots.get(self.index(number)) {
-            Some(Slot::Joining(joining)) => joining.overflows(bytes),
-            _ => false,
+    /// The join of request `number`, if its large parts may flow.
+    pub fn streamed(&self, number: u32) -> Option<&Joining> {
+        match self.slots.front() {
+            Some(Slot::Joining(joining)) if number == self.head && joining.is_streamed() => {
+                Some(joining)
+            }
+            _ => None,
         }
+    }
+
+    /// A large reply to the oldest request is at its end. `true`: it was a part, and others follow.
+    pub(super) fn handle_flowed(&mut self) -> bool {
+        let Some(Slot::Joining(joining)) = self.slots.front_mut() else {
+            return false;
+        };
+        joining.handle_flowed();
+        joining.flowing() > 0
     }
 
     pub fn set_incarnation(&mut self, number: u32, tag: u16) {
@@ -231,6 +244,12 @@ impl Replies {
             is_wide: false,
         };
         self.joining_bytes -= joining.held_bytes();
+        if joining.flowing() > 0 && !joining.has_failed() {
+            debug_assert_eq!(at, 0, "only parts of the oldest request flow");
+            joining.finish(self.out.tail(buffers));
+            joining.forget_replies();
+            return (Came::Flows, outcome);
+        }
         if at == 0 {
             let out = self.out.tail(buffers);
             let before = out.len();
