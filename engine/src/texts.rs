@@ -61,8 +61,6 @@ pub fn not_served(name: &str, why: &str) -> String {
     format!("ERR '{name}' is not served by the proxy: {why}")
 }
 
-/// KEYS of a pool with very many keys.
-
 /// A command that changes servers, in a pool that does not allow it.
 pub fn fenced(name: &str, pool: &str) -> String {
     format!(

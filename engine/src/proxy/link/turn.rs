@@ -11,6 +11,22 @@ use crate::proxy::measure::counters::Counters;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+/// What goes on at the end of the turn.
+#[derive(Default)]
+pub struct Resumable {
+    /// Stopped at their window or output bound, and have room again.
+    pub clients: Vec<Key>,
+    /// Upstreams whose large reply has waited for its turn.
+    pub downloads: Vec<(Key, Due)>,
+}
+
+impl Resumable {
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.clients.is_empty() && self.downloads.is_empty()
+    }
+}
+
 /// What becomes of a large reply that has waited for its turn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Due {
@@ -40,10 +56,7 @@ pub struct Turn {
     pub held_clients: Vec<Key>,
     /// When the first of them must be written.
     pub held_until: Time,
-    /// Stopped at their window or output bound, and have room again.
-    pub resumable: Vec<Key>,
-    /// Upstreams whose large reply has waited for its turn.
-    pub downloads_due: Vec<(Key, Due)>,
+    pub resumable: Resumable,
     /// Clients with a deadline of their own: a full socket, or a lingering close.
     pub clients_with_deadline: Vec<Key>,
     /// Not after the earliest deadline; may be before it.
@@ -72,8 +85,7 @@ impl Turn {
             held_upstreams: Vec::new(),
             held_clients: Vec::new(),
             held_until: Time::NEVER,
-            resumable: Vec::new(),
-            downloads_due: Vec::new(),
+            resumable: Resumable::default(),
             clients_with_deadline: Vec::new(),
             deadline: Time::NEVER,
             counters: Vec::new(),

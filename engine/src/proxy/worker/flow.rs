@@ -159,7 +159,7 @@ impl Worker {
 
     /// Goes on with large replies whose turn has come.
     pub(super) fn resume_downloads(&mut self) {
-        while let Some((key, due)) = self.turn.downloads_due.pop() {
+        while let Some((key, due)) = self.turn.resumable.downloads.pop() {
             self.resume_download_of(key, due);
         }
     }

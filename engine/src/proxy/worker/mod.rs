@@ -164,7 +164,7 @@ impl Worker {
         if self.is_deadline_due() {
             self.handle_deadline();
         }
-        if self.has_to_go_on() {
+        if !self.turn.resumable.is_empty() {
             self.go_on();
         }
         if gathering != Gathering::None {
@@ -186,7 +186,7 @@ impl Worker {
                 return Some(Step::Write(conn));
             }
             if self.turn.actions.is_empty() {
-                if !self.has_to_go_on() {
+                if self.turn.resumable.is_empty() {
                     self.phase = Phase::Between;
                     return None;
                 }
@@ -202,15 +202,10 @@ impl Worker {
         debug_assert_ne!(self.phase, Phase::Between, "begin_turn comes first");
     }
 
-    #[inline]
-    fn has_to_go_on(&self) -> bool {
-        !self.turn.resumable.is_empty() || !self.turn.downloads_due.is_empty()
-    }
-
     /// Goes on with large replies whose turn has come, and with clients that have room again.
     fn go_on(&mut self) {
         self.resume_downloads();
-        while let Some(key) = self.turn.resumable.pop() {
+        while let Some(key) = self.turn.resumable.clients.pop() {
             let Some(client) = self.clients.get_mut(key) else {
                 continue;
             };

@@ -330,7 +330,7 @@ impl Client {
             Came::Answered => {
                 // Large parts of a reply that is an error now.
                 let unwanted = self.next_downloads.drain(..).map(|key| (key, Due::Dropped));
-                turn.downloads_due.extend(unwanted);
+                turn.resumable.downloads.extend(unwanted);
                 self.settle(turn);
             }
             Came::Part => self.look_at_hoard(turn),

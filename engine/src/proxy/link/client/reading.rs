@@ -120,7 +120,7 @@ impl Client {
     pub fn maybe_resume(&mut self, turn: &mut Turn) {
         if self.intake == Intake::Stopped && self.has_room() {
             self.intake = Intake::Resuming;
-            turn.resumable.push(self.key());
+            turn.resumable.clients.push(self.key());
         }
     }
 
@@ -228,7 +228,7 @@ impl Client {
     /// The next large part of its oldest request flows from now on.
     pub(super) fn begin_next_download(&mut self, turn: &mut Turn) {
         self.download_from = self.next_downloads.pop();
-        turn.downloads_due.extend(self.download_from.map(|key| (key, Due::Flows)));
+        turn.resumable.downloads.extend(self.download_from.map(|key| (key, Due::Flows)));
     }
 
     /// The upstream of a large part was lost. `false`: bytes of the reply were passed on already.
