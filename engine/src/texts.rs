@@ -56,6 +56,7 @@ pub fn resp_on_memcache(pool: &str) -> String {
 pub const TOO_MANY_CLIENTS: &[u8] = b"-ERR max number of clients reached\r\n";
 
 pub const CROSSSLOT: &str = "CROSSSLOT Keys in request don't hash to the same server";
+
 /// A command that is never served. `why` is the reason.
 pub fn not_served(name: &str, why: &str) -> String {
     format!("ERR '{name}' is not served by the proxy: {why}")

@@ -37,6 +37,7 @@ use crate::topology::Protocol;
 
 /// Lets a reply flow that has begun, if it is large and may flow. `bytes`: what has come of it; `size`: how
 /// many bytes of it are known. `progress`: the parser's state, which is reset for the next reply.
+#[inline(never)]
 pub fn begin(
     upstream: &mut Upstream,
     clients: &mut Slab<Client>,
@@ -96,6 +97,7 @@ pub fn begin(
 
 /// Passes a piece to the client. Returns how many bytes belonged to the reply, and whether that was
 /// its end.
+#[inline(never)]
 pub fn flow(
     upstream: &mut Upstream,
     clients: &mut Slab<Client>,

@@ -11,30 +11,6 @@ use crate::proxy::measure::counters::Counters;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// What goes on at the end of the turn.
-#[derive(Default)]
-pub struct Resumable {
-    /// Stopped at their window or output bound, and have room again.
-    pub clients: Vec<Key>,
-    /// Upstreams whose large reply has waited for its turn.
-    pub downloads: Vec<(Key, Due)>,
-}
-
-impl Resumable {
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.clients.is_empty() && self.downloads.is_empty()
-    }
-}
-
-/// What becomes of a large reply that has waited for its turn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Due {
-    Flows,
-    /// Nobody wants it any more.
-    Dropped,
-}
-
 pub struct Turn {
     pub worker: WorkerId,
     /// The topology that requests are routed by.
@@ -56,7 +32,9 @@ pub struct Turn {
     pub held_clients: Vec<Key>,
     /// When the first of them must be written.
     pub held_until: Time,
-    pub resumable: Resumable,
+    /// Clients that stopped at their window or output bound and have room again, or whose large parts go
+    /// on.
+    pub resumable: Vec<Key>,
     /// Clients with a deadline of their own: a full socket, or a lingering close.
     pub clients_with_deadline: Vec<Key>,
     /// Not after the earliest deadline; may be before it.
@@ -85,7 +63,7 @@ impl Turn {
             held_upstreams: Vec::new(),
             held_clients: Vec::new(),
             held_until: Time::NEVER,
-            resumable: Resumable::default(),
+            resumable: Vec::new(),
             clients_with_deadline: Vec::new(),
             deadline: Time::NEVER,
             counters: Vec::new(),

@@ -7,9 +7,9 @@ use crate::base::slab::Key;
 use crate::protocol::resp::Version;
 use crate::proxy::link::action::{Action, ConnId, Reading};
 use crate::proxy::link::cause::Cause;
+use crate::proxy::link::client::downloads::Due;
 use crate::proxy::link::client::settings::Settings;
 use crate::proxy::link::client::{Client, ClientState, Origin};
-use crate::proxy::link::turn::Due;
 use std::net::SocketAddr;
 
 impl Worker {

@@ -49,14 +49,11 @@ pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
     match plan(x, Head::Args(args)) {
         Plan::Forward(forward) => x.forward(forward, args.bytes()),
         Plan::Call(forward, script) => x.call(forward, script, args),
-        Plan::FanOut(fan_out) if fan_out.is_alone() => {
-            if x.client.owed() > 0 {
+        Plan::FanOut(mut fan_out) => {
+            let is_alone = fan_out.is_alone();
+            if is_alone && x.client.owed() > 0 {
                 return Taken::NotYet;
             }
-            x.fan_out(fan_out);
-            x.client.await_replies();
-        }
-        Plan::FanOut(mut fan_out) => {
             let script = fan_out.script;
             if script == ScriptUse::Asks {
                 fan_out.detail = x.known_scripts(args);
@@ -64,6 +61,9 @@ pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
             x.fan_out(fan_out);
             if script != ScriptUse::None {
                 x.note_script(script, args);
+            }
+            if is_alone {
+                x.client.await_replies();
             }
         }
         Plan::Local(local, command) => return local::answer(x, local, command, args),

@@ -13,9 +13,9 @@ use crate::proxy::carry::Exchange;
 use crate::proxy::carry::download::{self, receiver};
 use crate::proxy::carry::upload::sender;
 use crate::proxy::link::action::{Action, ConnId, Reading};
+use crate::proxy::link::client::downloads::Due;
 use crate::proxy::link::flow::Upload;
 use crate::proxy::link::ticket::{Chore, Owner};
-use crate::proxy::link::turn::Due;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::socket::SocketState;
 
@@ -115,7 +115,7 @@ impl Worker {
         let Worker { clients, upstreams, turn, .. } = self;
         let upstream = &mut upstreams[key.index as usize];
         match download::flow_in_place(upstream, clients, turn, len) {
-            Ok(rest) => self.upstream_bytes(key, &rest),
+            Ok(rest) => self.held_upstream_bytes(key, &rest),
             Err(cause) => {
                 self.upstream_down(key, &cause, true);
                 Reading::Go
@@ -157,14 +157,8 @@ impl Worker {
         }
     }
 
-    /// Goes on with large replies whose turn has come.
-    pub(super) fn resume_downloads(&mut self) {
-        while let Some((key, due)) = self.turn.resumable.downloads.pop() {
-            self.resume_download_of(key, due);
-        }
-    }
-
     /// Reads an upstream on that was paused for a client.
+    #[cold]
     pub(super) fn resume_download_of(&mut self, key: Key, due: Due) {
         let Worker { upstreams, turn, .. } = self;
         let upstream = upstreams.get_mut(key.index as usize).filter(|up| up.key() == key);
@@ -179,7 +173,7 @@ impl Worker {
         }
         download.moved_at = turn.now;
         let held = download.held.take().unwrap_or_default();
-        if self.upstream_bytes(key, &held) == Reading::Go {
+        if self.held_upstream_bytes(key, &held) == Reading::Go {
             let conn = ConnId::Upstream(key);
             self.turn.actions.push_back(Action::ResumeReading { conn });
         }

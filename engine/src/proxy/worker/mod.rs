@@ -165,7 +165,7 @@ impl Worker {
             self.handle_deadline();
         }
         if !self.turn.resumable.is_empty() {
-            self.go_on();
+            self.resume_clients();
         }
         if gathering != Gathering::None {
             self.gather(gathering == Gathering::Busy);
@@ -191,7 +191,7 @@ impl Worker {
                     return None;
                 }
                 // A write may have made room for a client; no event of its own will say so.
-                self.go_on();
+                self.resume_clients();
             }
         }
     }
@@ -202,11 +202,16 @@ impl Worker {
         debug_assert_ne!(self.phase, Phase::Between, "begin_turn comes first");
     }
 
-    /// Goes on with large replies whose turn has come, and with clients that have room again.
-    fn go_on(&mut self) {
-        self.resume_downloads();
-        while let Some(key) = self.turn.resumable.clients.pop() {
-            let Some(client) = self.clients.get_mut(key) else {
+    /// Goes on with clients that have room again, or whose large parts go on.
+    #[inline(never)]
+    fn resume_clients(&mut self) {
+        while let Some(key) = self.turn.resumable.pop() {
+            let due = self.clients.get_mut(key).map(Client::take_due_downloads);
+            for (upstream, due) in due.into_iter().flatten() {
+                self.resume_download_of(upstream, due);
+            }
+            let Some(client) = self.clients.get_mut(key).filter(|client| client.is_stopped())
+            else {
                 continue;
             };
             if !client.resume() {

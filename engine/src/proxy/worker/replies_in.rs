@@ -44,6 +44,7 @@ enum Frame {
 }
 
 impl Worker {
+    #[inline]
     pub(super) fn upstream_bytes(&mut self, key: Key, fresh: &[u8]) -> Reading {
         let Some(upstream) = self.upstream_mut(key) else {
             return Reading::Go;
@@ -91,6 +92,12 @@ impl Worker {
             }
         }
         self.upstream_mut(key).map_or(Reading::Go, |upstream| upstream.reading())
+    }
+
+    /// The same for bytes that are no fresh read: out of the way of those that are.
+    #[inline(never)]
+    pub(super) fn held_upstream_bytes(&mut self, key: Key, held: &[u8]) -> Reading {
+        self.upstream_bytes(key, held)
     }
 
     /// Takes whole replies from the front of `bytes`; returns how many bytes they had.

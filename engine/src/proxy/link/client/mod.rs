@@ -8,6 +8,7 @@
 
 pub mod calls;
 mod delivery;
+pub mod downloads;
 pub mod gate;
 pub mod mute;
 mod reading;
@@ -19,6 +20,7 @@ mod writing;
 
 use calls::{Call, Calls};
 use delivery::Delivery;
+use downloads::Downloads;
 use gate::Gate;
 use mute::Mute;
 use refused_multi::RefusedMulti;
@@ -29,7 +31,7 @@ use super::barred::Barred;
 use super::flow::{RequestProgress, Upload};
 use super::scripts::Sha;
 use super::slot::Slot;
-use super::turn::{Due, Turn};
+use super::turn::Turn;
 use crate::base::limits::{CLIENT_GLUT_STALL_MS, CLIENT_HOARD_BYTES};
 use crate::base::slab::Key;
 use crate::base::{PoolId, Time};
@@ -105,8 +107,8 @@ pub struct Client {
     delivery: Delivery,
     /// The upstream whose reply to its oldest request flows here.
     download_from: Option<Key>,
-    /// Upstreams whose parts of that reply wait for their turn to flow.
-    next_downloads: Vec<Key>,
+    /// Of large parts that flow one after the other.
+    downloads: Option<Box<Downloads>>,
     /// CLIENT REPLY: whether it gets replies.
     pub mute: Mute,
     /// Calls of stored scripts that it waits for.
@@ -132,7 +134,7 @@ impl Client {
             replies: Replies::new(),
             delivery: Delivery::default(),
             download_from: None,
-            next_downloads: Vec::new(),
+            downloads: None,
             mute: Mute::No,
             calls: None,
             heard_at: origin.since,
@@ -328,9 +330,9 @@ impl Client {
         counters.cursors_wide += u64::from(is_wide);
         match came {
             Came::Answered => {
-                // Large parts of a reply that is an error now.
-                let unwanted = self.next_downloads.drain(..).map(|key| (key, Due::Dropped));
-                turn.resumable.downloads.extend(unwanted);
+                if self.downloads.is_some() {
+                    self.drop_next_downloads(turn);
+                }
                 self.settle(turn);
             }
             Came::Part => self.look_at_hoard(turn),

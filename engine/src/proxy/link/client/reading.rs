@@ -1,12 +1,13 @@
 //! A client's side of reading: whether its next request may be taken, and large values that flow.
 
+use super::downloads::Due;
 use super::gate::Gate;
 use super::{Client, Intake, RequestInput};
 use crate::base::Time;
 use crate::base::slab::Key;
 use crate::proxy::link::action::{Action, ConnId};
 use crate::proxy::link::flow::Upload;
-use crate::proxy::link::turn::{Due, Turn};
+use crate::proxy::link::turn::Turn;
 
 impl Client {
     // ---- what its next request waits for -------------------------------------------------
@@ -120,7 +121,7 @@ impl Client {
     pub fn maybe_resume(&mut self, turn: &mut Turn) {
         if self.intake == Intake::Stopped && self.has_room() {
             self.intake = Intake::Resuming;
-            turn.resumable.clients.push(self.key());
+            turn.resumable.push(self.key());
         }
     }
 
@@ -219,19 +220,34 @@ impl Client {
         self.download_from = None;
     }
 
-    /// A large part of its oldest request, of so many elements, waits at this upstream for its turn.
+    /// A large part of its oldest request, of so many elements, waits at this upstream.
     pub fn await_download(&mut self, turn: &mut Turn, from: Key, number: u32, elements: usize) {
-        self.next_downloads.push(from);
+        self.downloads.get_or_insert_default().next.push(from);
         self.handle_part(turn, number, |joining| joining.handle_begun(elements));
     }
 
-    /// The next large part of its oldest request flows from now on.
+    /// The next part flows from now on.
+    #[cold]
     pub(super) fn begin_next_download(&mut self, turn: &mut Turn) {
-        self.download_from = self.next_downloads.pop();
-        turn.resumable.downloads.extend(self.download_from.map(|key| (key, Due::Flows)));
+        if let Some(downloads) = &mut self.downloads
+            && let Some(next) = downloads.next.pop()
+        {
+            self.download_from = Some(next);
+            downloads.due.push((next, Due::Flows));
+            turn.resumable.push(self.key());
+        }
     }
 
-    /// The upstream of a large part was lost. `false`: bytes of the reply were passed on already.
+    /// The reply is an error now.
+    #[cold]
+    pub(super) fn drop_next_downloads(&mut self, turn: &mut Turn) {
+        if let Some(downloads) = &mut self.downloads {
+            downloads.due.extend(downloads.next.drain(..).map(|key| (key, Due::Dropped)));
+            turn.resumable.push(self.key());
+        }
+    }
+
+    /// The upstream of a part was lost. `false`: bytes of the reply were passed on already.
     pub fn lose_part(
         &mut self,
         turn: &mut Turn,
@@ -242,16 +258,27 @@ impl Client {
         if self.download_from.is_some() {
             return false;
         }
-        self.next_downloads.retain(|&key| key != from);
+        if let Some(downloads) = &mut self.downloads {
+            downloads.next.retain(|&key| key != from);
+        }
         self.handle_part(turn, number, |joining| joining.handle_lost(part, text));
         true
     }
 
-    /// The upstreams whose large replies flow to it or will.
+    /// The upstreams whose turn has come.
+    #[inline]
+    pub fn take_due_downloads(&mut self) -> Vec<(Key, Due)> {
+        self.downloads
+            .as_mut()
+            .map(|downloads| std::mem::take(&mut downloads.due))
+            .unwrap_or_default()
+    }
+
+    /// It is gone: all upstreams whose large replies it would get.
     pub fn take_downloads(&mut self) -> Vec<Key> {
-        let mut all = std::mem::take(&mut self.next_downloads);
-        all.extend(self.download_from.take());
-        all
+        let downloads = self.downloads.take().map(|it| *it).unwrap_or_default();
+        let due = downloads.due.into_iter().map(|(key, _)| key);
+        downloads.next.into_iter().chain(due).chain(self.download_from.take()).collect()
     }
 
     /// A piece of the reply to its oldest request.
