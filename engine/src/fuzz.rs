@@ -181,7 +181,12 @@ fn spec(flags: u8) -> PoolSpec {
         redis_db: u32::from(bit(3)),
         eject: Eject::Remap,
         server_failure_limit: 2,
-        serves: Serves { databases: Some(16), admin_commands: bit(6), unknown_commands: bit(6) },
+        serves: Serves {
+            databases: Some(16),
+            admin_commands: bit(6),
+            unknown_commands: bit(6),
+            transactions_per_shard: bit(7),
+        },
         manners: if bit(4) { Manners::Twemproxy } else { Manners::Modern },
         ..PoolSpec::plain(protocol, (0..3).map(address))
     }

@@ -85,7 +85,45 @@ pub fn unknown_category(name: &[u8]) -> Vec<u8> {
 pub const CLUSTER_DISABLED: &str = "ERR This instance has cluster support disabled";
 
 pub const EXECABORT: &str = "EXECABORT Transaction discarded because of previous errors.";
-pub const IN_REFUSED_MULTI: &str = "ERR not done: transactions are not served here, and MULTI was refused; EXEC or DISCARD ends this";
+pub const EXEC_ARITY: &str = "wrong number of arguments for 'exec' command";
+pub const EXEC_WITHOUT_MULTI: &str = "ERR EXEC without MULTI";
+pub const DISCARD_WITHOUT_MULTI: &str = "ERR DISCARD without MULTI";
+pub const NESTED_MULTI: &str = "ERR MULTI calls can not be nested";
+pub const WATCH_IN_MULTI: &str = "ERR WATCH inside MULTI is not allowed";
+pub const NOT_IN_MULTI: &str = "ERR Command not allowed inside a transaction";
+/// The same topology does not hold any more, so a key may have another server now.
+pub const SERVERS_CHANGED: &str = "TRYAGAIN the pool's servers have changed since MULTI";
+/// A transaction over several shards, where the pool allows none.
+pub const CROSSSLOT_IN_MULTI: &str = "CROSSSLOT Keys of the transaction don't hash to the same server; tie them by a \
+                                      hash tag, or set `transactions: per_shard` for the pool";
+/// WATCH of keys of several shards.
+pub const CROSSSLOT_WATCH: &str = "CROSSSLOT Watched keys don't hash to the same server";
+
+/// A command that is not served between MULTI and EXEC.
+pub fn not_in_multi(name: &str) -> String {
+    format!("ERR '{name}' is not served by the proxy inside a transaction")
+}
+
+/// EXEC of a transaction that is given up. `why` is the text of an error, with its `-` and line end or without.
+pub fn exec_refused(why: &[u8]) -> Vec<u8> {
+    [b"EXECABORT Transaction discarded because of: ", said(why)].concat()
+}
+
+/// The server did not take MULTI.
+pub fn multi_refused(why: &[u8]) -> Vec<u8> {
+    [b"ERR the server refused MULTI, so the commands were executed one by one: ", said(why)]
+        .concat()
+}
+
+fn said(error: &[u8]) -> &[u8] {
+    let error = error.strip_prefix(b"-").unwrap_or(error);
+    error.strip_suffix(b"\r\n").unwrap_or(error)
+}
+
+/// A transaction that is too large. `what` is a number of bytes or commands.
+pub fn transaction_too_large(what: &str) -> String {
+    format!("ERR a transaction has at most {what}")
+}
 
 /// A command that we do not know, in Redis' words: the name and the beginning of its arguments.
 pub fn unknown_command(args: &Args<'_>) -> Vec<u8> {

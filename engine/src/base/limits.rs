@@ -110,10 +110,6 @@ pub const CLIENT_GLUT_BYTES: usize = 256 * 1024 * 1024;
 /// Milliseconds the socket of such a client may stay full; fewer where `client_stall_ms` is less.
 pub const CLIENT_GLUT_STALL_MS: u64 = 250;
 
-/// Milliseconds after which a command no longer belongs to the MULTI that we refused, unless both
-/// arrived together.
-pub const REFUSED_MULTI_MS: u64 = 1_000;
-
 /// Milliseconds that HELLO waits for servers to say whether they know RESP3; fewer where
 /// `connect_timeout_ms` is less. Clients' own timeouts are 5 seconds.
 pub const HELLO_WAIT_MS_MAX: u64 = 2_000;
@@ -180,6 +176,12 @@ pub const SCRIPT_CALL_BYTES_MAX: usize = 16 * 1024;
 
 /// Bytes of all such calls of a client. Over it: the same.
 pub const SCRIPT_CALLS_BYTES_MAX: usize = 1024 * 1024;
+
+/// Commands of a transaction. Over it: EXECABORT.
+pub const TRANSACTION_COMMANDS_MAX: usize = 1_000_000;
+
+/// Bytes of its requests, which wait for EXEC. Over it: EXECABORT.
+pub const TRANSACTION_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Bytes of CLIENT LIST. Over it: an error.
 pub const CLIENT_LIST_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -27,6 +27,7 @@ impl Flags {
     pub const ALLOW_BUSY: Flags = Flags(1 << 14);
     pub const NO_ASYNC_LOADING: Flags = Flags(1 << 15);
     pub const NO_MULTI: Flags = Flags(1 << 16);
+    pub const SKIP_SLOWLOG: Flags = Flags(1 << 17);
 
     /// Reads.
     pub const READ: Flags = Flags::READONLY;
@@ -37,7 +38,7 @@ impl Flags {
     pub const GROW: Flags = Flags::WRITE.and(Flags::DENYOOM);
     pub const GROW_FAST: Flags = Flags::GROW.and(Flags::FAST);
 
-    pub const NAMES: [(Flags, &'static str); 17] = [
+    pub const NAMES: [(Flags, &'static str); 18] = [
         (Flags::WRITE, "write"),
         (Flags::READONLY, "readonly"),
         (Flags::DENYOOM, "denyoom"),
@@ -48,6 +49,7 @@ impl Flags {
         (Flags::LOADING, "loading"),
         (Flags::STALE, "stale"),
         (Flags::SKIP_MONITOR, "skip_monitor"),
+        (Flags::SKIP_SLOWLOG, "skip_slowlog"),
         (Flags::FAST, "fast"),
         (Flags::NO_AUTH, "no_auth"),
         (Flags::NO_MANDATORY_KEYS, "no_mandatory_keys"),
@@ -155,6 +157,7 @@ impl Categories {
             Group::Hyperloglog => Categories::HYPERLOGLOG,
             Group::List => Categories::LIST,
             Group::Scripting => Categories::SCRIPTING,
+            Group::Transactions => Categories::TRANSACTION,
             Group::Array
             | Group::Cluster
             | Group::Json

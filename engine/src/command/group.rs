@@ -23,6 +23,7 @@ pub enum Group {
     String,
     Suggestion,
     TimeSeries,
+    Transactions,
     VectorSet,
 }
 
@@ -49,6 +50,7 @@ impl Group {
             Group::SortedSet => "sorted-set",
             Group::Stream => "stream",
             Group::String => "string",
+            Group::Transactions => "transactions",
         }
     }
 }

@@ -5,7 +5,7 @@ use super::super::{Before, COMMANDS, CutBy, Join, Local, Verb, lookup};
 use super::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-const EXAMPLES: [&str; 21] = [
+const EXAMPLES: [&str; 22] = [
     include_str!("../../testdata/commands/arrays.txt"),
     include_str!("../../testdata/commands/bitmaps.txt"),
     include_str!("../../testdata/commands/cluster.txt"),
@@ -26,6 +26,7 @@ const EXAMPLES: [&str; 21] = [
     include_str!("../../testdata/commands/strings.txt"),
     include_str!("../../testdata/commands/suggestions.txt"),
     include_str!("../../testdata/commands/time_series.txt"),
+    include_str!("../../testdata/commands/transactions.txt"),
     include_str!("../../testdata/commands/vector_sets.txt"),
 ];
 

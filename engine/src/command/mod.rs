@@ -46,7 +46,7 @@ pub use cut::{CutBy, Pieces};
 pub use describe::triple;
 pub use flags::{Categories, Flags, KeyUse};
 pub use group::Group;
-pub use join::{Detail, Join, Joining, Parts, cursor, info};
+pub use join::{Detail, Exec, Join, Joining, Parts, Step, cursor, info};
 pub use lookup::lookup;
 pub use redis::refused;
 pub use redis::{COMMANDS, INDEX_COUNT, UNKNOWN, by_index};
@@ -126,10 +126,22 @@ pub enum Verb {
     Cut(CutBy, Join),
     /// SCAN: to the shard that its cursor names.
     Scan,
+    /// MULTI and its like.
+    Transact(Transact),
     /// Answered by us.
     Local(Local),
     /// It has no key and goes to the owner of the key `placeholder`, as in twemproxy.
     Placeholder,
+}
+
+/// A step of a transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transact {
+    Multi,
+    Exec,
+    Discard,
+    Watch,
+    Unwatch,
 }
 
 /// What we answer ourselves.

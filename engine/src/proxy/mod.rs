@@ -1,4 +1,4 @@
-//! The whole way of a request, in six rooms.
+//! The whole way of a request, in seven rooms.
 //!
 //! ```text
 //!            ┌───────────────────────────── worker ─────────────────────────────┐
@@ -18,6 +18,7 @@
 //! | `plan`    | what becomes of a request: pure, knows no connection                         |
 //! | `carry`   | does what a plan says                                                        |
 //! | `local`   | requests that are answered here                                              |
+//! | `session` | what a client has begun and not ended: transactions, watched keys             |
 //! | `worker`  | joins them, and is what a driver drives                                      |
 //!
 //! A [`Worker`] owns no socket and no clock. How it is driven stands at its head.
@@ -31,6 +32,7 @@ mod link;
 mod local;
 mod measure;
 mod plan;
+mod session;
 mod worker;
 
 pub use link::action::{Action, ConnId, Gathering, Identity, Note, Order, Reading, Step};

@@ -92,6 +92,8 @@ pub struct Serves {
     pub admin_commands: bool,
     /// A command that is not in our table goes to the owner of its first argument.
     pub unknown_commands: bool,
+    /// A transaction may have keys of several shards, and is atomic on each.
+    pub transactions_per_shard: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -64,6 +64,7 @@ fn spec(words: &[&str]) -> PoolSpec {
             ("stall", _) => spec.client_stall_ms = number(),
             ("connections", _) => spec.server_connections = number() as u16,
             ("preconnect", _) => spec.preconnect = true,
+            ("per_shard", _) => spec.serves.transactions_per_shard = true,
             ("auth", password) => spec.redis_auth = Some(password.into()),
             ("db", _) => spec.redis_db = number(),
             ("eject", "remap") => spec.eject = Eject::Remap,

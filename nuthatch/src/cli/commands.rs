@@ -6,7 +6,8 @@
 use super::print;
 use nuthatch_engine::command::memcache::{self, Verb as LineVerb};
 use nuthatch_engine::command::{
-    COMMANDS, Command, CutBy, Join, Keys, Local, Refuses, Since, Verb, keys, lookup, refused,
+    COMMANDS, Command, CutBy, Join, Keys, Local, Refuses, Since, Transact, Verb, keys, lookup,
+    refused,
 };
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -186,7 +187,11 @@ fn fate(row: &Command) -> String {
         Verb::Cut(by, join) => format!("to every {}; {}", target(by), joined(join)),
         Verb::Scan => "shard by shard".to_owned(),
         Verb::Local(Local::Info) => "to every shard; fields are joined, ours are added".to_owned(),
-        Verb::Local(_) => "here".to_owned(),
+        Verb::Transact(Transact::Exec) => "the block of the transaction to one owner".to_owned(),
+        Verb::Transact(Transact::Watch) => {
+            "to one owner, on a connection of the client's own".to_owned()
+        }
+        Verb::Local(_) | Verb::Transact(_) => "here".to_owned(),
         Verb::Placeholder => "to one shard".to_owned(),
     };
     text.push_str(match row.refuses {
@@ -217,6 +222,7 @@ fn joined(join: Join) -> &'static str {
         Join::Cursor => "the cursor becomes ours",
         Join::Logs => "the latest first",
         Join::Info => "fields are joined",
+        Join::Exec => "elements in the order of the commands",
         Join::Killed => "OK if one did",
         Join::Items => "items in order",
         Join::First => "one reply",

@@ -188,6 +188,7 @@ impl Slots {
                 databases: self.databases(manners),
                 admin_commands: self.choice(Id::AdminCommands) == Some(1),
                 unknown_commands: self.choice(Id::UnknownCommands) == Some(1),
+                transactions_per_shard: self.choice(Id::Transactions) == Some(1),
             },
             eject: self.eject(),
             server_retry_timeout_ms: self.number(Id::ServerRetryTimeout),

@@ -34,6 +34,7 @@ pub enum Id {
     Servers,
     Tcpkeepalive,
     Timeout,
+    Transactions,
     UnknownCommands,
 }
 
@@ -102,9 +103,10 @@ pub const EJECT_WORDS: &[&str] = &["off", "remap", "fail_fast"];
 pub const MANNERS_WORDS: &[&str] = &["modern", "twemproxy"];
 const ADMIN_WORDS: &[&str] = &["refuse", "allow"];
 const UNKNOWN_WORDS: &[&str] = &["refuse", "first_key"];
+const TRANSACTION_WORDS: &[&str] = &["strict", "per_shard"];
 
 /// Sorted by name, in the order of [`Id`].
-pub static KEYS: [Key; 26] = [
+pub static KEYS: [Key; 27] = [
     Key {
         id: Id::AdminCommands,
         name: "admin_commands",
@@ -396,6 +398,19 @@ pub static KEYS: [Key; 26] = [
         secret: false,
         about: "How long a server may owe a reply before the request fails. Absent or 0 waits for \
                 ever; a store of a service wants a number here.",
+    },
+    Key {
+        id: Id::Transactions,
+        name: "transactions",
+        kind: Kind::Choice(TRANSACTION_WORDS),
+        when_absent: WhenAbsent::Name("strict"),
+        unit: "",
+        origin: Origin::Nuthatch,
+        secret: false,
+        about: "What becomes of a transaction whose keys lie on several shards. `strict` refuses it. \
+                `per_shard` sends each shard its part: atomic there, and not over all. Right where \
+                `MULTI` is a habit of a library and nobody needs all or nothing. Keys of `WATCH` \
+                must be on one shard in any case.",
     },
     Key {
         id: Id::UnknownCommands,

@@ -12,7 +12,9 @@
 
 pub mod cursor;
 mod dialect;
+mod exec;
 pub mod info;
+mod kind;
 mod logs;
 mod memcache;
 mod random;
@@ -20,74 +22,13 @@ mod resp;
 mod stats;
 mod whole;
 
-use super::tips::ResponsePolicy;
 use crate::protocol::memcache::words::Words;
 use crate::texts;
 use dialect::Dialect;
-
-/// How the replies are joined.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Join {
-    /// RESP: elements in the order of the request's keys.
-    InOrder,
-    /// RESP: integers are added.
-    Sum,
-    /// RESP: OK if all are.
-    AllOk,
-    /// RESP: the first reply, if none is an error.
-    AllSucceeded,
-    /// RESP: a reply that is no error, if there is one.
-    OneSucceeded,
-    /// RESP: the elements of all replies, in the order of the shards.
-    Concat,
-    /// KEYS: the elements of all replies. The large ones flow, one after the other, behind the others.
-    Stream,
-    /// RESP: for each place the least of the integers there.
-    And,
-    /// RESP: the least integer.
-    Min,
-    /// RANDOMKEY and DBSIZE of each shard: one of the keys.
-    Random,
-    /// SCAN: the server's cursor becomes ours.
-    Cursor,
-    /// SLOWLOG GET: entries of all servers, the latest first.
-    Logs,
-    /// INFO: fields of all servers, and ours.
-    Info,
-    /// CLIENT LIST: the lines of all workers.
-    Lines,
-    /// CLIENT KILL by address: OK if a worker has closed a client.
-    Killed,
-    /// CLIENT KILL by filters: how many clients all workers have closed.
-    WorkersSum,
-    /// CLIENT PAUSE: OK when all workers have done it.
-    WorkersOk,
-    /// memcached: items in the order of the request's keys.
-    Items,
-    /// memcached: the first server's reply, if no server failed.
-    First,
-    /// memcached: numbers are added, the rest is listed by server.
-    Stats,
-    /// memcached: equal values are listed once, the rest is listed by server.
-    Settings,
-}
+pub use exec::{Exec, Step};
+pub use kind::Join;
 
 impl Join {
-    /// What Redis' command tips call it. They have no word for arrays, and none for memcached.
-    pub const fn policy(self) -> Option<ResponsePolicy> {
-        match self {
-            Join::Sum => Some(ResponsePolicy::AggSum),
-            Join::Min => Some(ResponsePolicy::AggMin),
-            Join::And => Some(ResponsePolicy::AggLogicalAnd),
-            Join::AllOk | Join::AllSucceeded => Some(ResponsePolicy::AllSucceeded),
-            Join::OneSucceeded => Some(ResponsePolicy::OneSucceeded),
-            Join::Random | Join::Cursor | Join::Info => Some(ResponsePolicy::Special),
-            Join::InOrder | Join::Concat | Join::Stream | Join::Logs => None,
-            Join::Lines | Join::Killed | Join::WorkersSum | Join::WorkersOk => None,
-            Join::Items | Join::First | Join::Stats | Join::Settings => None,
-        }
-    }
-
     /// Whether a reply must be kept until all have come.
     fn keeps_replies(self) -> bool {
         !matches!(self, Join::Sum | Join::AllOk | Join::Killed | Join::WorkersSum | Join::WorkersOk)
@@ -114,9 +55,11 @@ pub enum Detail {
     /// The most entries of SLOWLOG GET.
     Count(usize),
     Info(Box<info::Asked>),
+    Exec(Box<Exec>),
 }
 
 /// The parts of a request, before any reply.
+#[derive(Default)]
 pub struct Parts<'a> {
     pub count: u16,
     /// The part that each key belongs to, in the order of the request.
@@ -331,6 +274,11 @@ impl Joining {
         let rank = |failure: &Failure| {
             (last_choice.is_some_and(|it| *failure.text == *it.as_bytes()), failure.part)
         };
+        if self.join == Join::Exec {
+            let mut error = Vec::new();
+            (self.join.dialect().write_error)(&mut error, &failure.text);
+            self.replies[usize::from(failure.part)] = Some(error);
+        }
         self.failed += 1;
         self.differs |= self.failure.as_ref().is_some_and(|first| first.text != failure.text);
         if self.failure.as_ref().is_none_or(|first| rank(&failure) < rank(first)) {
@@ -362,6 +310,9 @@ impl Joining {
         if let Detail::Info(asked) = &self.detail
             && (asked.is_known_here() || self.replies.iter().any(Option::is_some))
         {
+            return None;
+        }
+        if self.join == Join::Exec && self.failed < self.parts {
             return None;
         }
         if self.join == Join::OneSucceeded && self.replies.iter().any(Option::is_some) {
@@ -432,6 +383,7 @@ impl Joining {
             (Join::Cursor, Detail::Cursor(step)) => step.write(out, replies.first().copied()),
             (Join::Logs, Detail::Count(count)) => logs::latest(out, &replies, *count),
             (Join::Info, Detail::Info(asked)) => info::write(out, &replies, asked),
+            (Join::Exec, Detail::Exec(exec)) => exec::write(out, &replies, exec, join_again),
             (Join::Items, _) => {
                 memcache::weave(out, &replies, Words::new(&self.keys), &self.order);
                 true
@@ -442,13 +394,23 @@ impl Joining {
                 stats::join(out, &servers, self.join == Join::Stats);
                 true
             }
-            (Join::Random | Join::Cursor | Join::Logs | Join::Info, _) => false,
+            (Join::Random | Join::Cursor | Join::Logs | Join::Info | Join::Exec, _) => false,
         };
         if !is_done {
             out.truncate(start);
             (dialect.write_error)(out, dialect.invalid.as_bytes());
         }
     }
+}
+
+/// Joins the elements of a command that was cut within a transaction.
+fn join_again(out: &mut Vec<u8>, join: Join, order: &[u16], elements: &[&[u8]]) {
+    let count = elements.len() as u16;
+    let mut joining = Joining::new(join, Parts { count, order, ..Parts::default() });
+    for (part, element) in (0..).zip(elements) {
+        joining.handle_reply(part, element);
+    }
+    joining.finish(out);
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 //!
 //! Names, counts, flags and key uses are those of `redis-server` 7.0.15 (`COMMAND`), and a test
 //! compares the rows with a live server. `refused.rs` lists the commands that are never served. Any
-//! other command without a row is unknown to our clients: transactions, subscriptions and blocking
-//! commands.
+//! other command without a row is unknown to our clients.
 //!
 //! A file holds the rows of one group, sorted by name, as plain values in columns:
 //!
@@ -38,13 +37,14 @@ mod strings;
 mod subcommands;
 mod suggestions;
 mod time_series;
+mod transactions;
 mod vector_sets;
 
 use super::Command;
 use row::numbered;
 use subcommands::COMMANDS_FIRST;
 
-const GROUPS: [&[Command]; 21] = [
+const GROUPS: [&[Command]; 22] = [
     &arrays::ROWS,
     &bitmaps::ROWS,
     &cluster::ROWS,
@@ -65,6 +65,7 @@ const GROUPS: [&[Command]; 21] = [
     &strings::ROWS,
     &suggestions::ROWS,
     &time_series::ROWS,
+    &transactions::ROWS,
     &vector_sets::ROWS,
 ];
 

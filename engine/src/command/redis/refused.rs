@@ -104,7 +104,7 @@ pub fn why(name: &[u8]) -> Option<Why> {
 
 /// Commands that change the state of a connection, or block it, and that we do not serve. They are
 /// unknown, and never sent to a server.
-pub static STATEFUL: [&str; 27] = [
+pub static STATEFUL: [&str; 22] = [
     "blmove",
     "blmovem",
     "blmpop",
@@ -115,10 +115,7 @@ pub static STATEFUL: [&str; 27] = [
     "bzmpop",
     "bzpopmax",
     "bzpopmin",
-    "discard",
-    "exec",
     "monitor",
-    "multi",
     "psubscribe",
     "publish",
     "pubsub",
@@ -128,10 +125,8 @@ pub static STATEFUL: [&str; 27] = [
     "subscribe",
     "sunsubscribe",
     "unsubscribe",
-    "unwatch",
     "wait",
     "waitaof",
-    "watch",
 ];
 
 /// Whether this unserved command must not be sent to a shared connection.

@@ -138,6 +138,16 @@ fn walk<const PASSING: bool>(bytes: &[u8], progress: &mut Progress) -> Result<Pa
 }
 
 impl Progress {
+    /// For so many replies in a row, which count as one. For a new position only.
+    pub fn of_several(replies: u32) -> Progress {
+        // The kind is that of the first reply, which `walk` would note; it only must not be 0.
+        Progress { owed: u64::from(replies), kind: b'+', ..Progress::default() }
+    }
+
+    pub fn is_new(&self) -> bool {
+        self.kind == 0
+    }
+
     /// Walks over the body whose type byte is at `at`. Returns how many bytes are missing, if any.
     #[inline]
     fn walk_body<const PASSING: bool>(

@@ -6,10 +6,9 @@ use crate::protocol::memcache;
 use crate::protocol::resp::encode;
 use crate::proxy::link::action::{Action, Note};
 use crate::proxy::link::cause::Cause;
-use crate::proxy::link::client::refused_multi::RefusedMulti;
 use crate::proxy::link::ticket::Care;
 use crate::proxy::plan::failure::{Sent, failure_text};
-use crate::proxy::plan::refusal::{Ending, Multi, Refusal};
+use crate::proxy::plan::refusal::{Ending, Refusal};
 use crate::topology::Protocol;
 
 impl Exchange<'_> {
@@ -28,11 +27,6 @@ impl Exchange<'_> {
     pub fn refuse(&mut self, refusal: Refusal<'_>) {
         if refusal.is_counted {
             self.count_refused();
-        }
-        match refusal.multi {
-            Multi::Keep => {}
-            Multi::Begin => self.client.refused_multi = RefusedMulti::At(self.turn.now),
-            Multi::End => self.client.refused_multi = RefusedMulti::No,
         }
         if !refusal.says.is_nothing() {
             self.answer(|out| refusal.says.write(out));

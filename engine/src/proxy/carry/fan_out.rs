@@ -5,8 +5,8 @@
 //!                  shard 1: MGET a c     parts in the order of the shards, as twemproxy has it
 //! ```
 
-use super::Exchange;
 use super::forward::cause_of;
+use super::{Exchange, OWNERS_KEPT};
 use crate::base::ShardId;
 use crate::command::{Join, Joining, Parts};
 use crate::protocol::memcache::reply::FENCE;
@@ -16,9 +16,6 @@ use crate::proxy::link::upstream::duty::Why;
 use crate::proxy::link::upstream::identity::{self, Identity};
 use crate::proxy::plan::{FanOut, Sending, To};
 use crate::topology::{Intent, ShardState};
-
-/// The worker keeps its scratch space after a request of up to so many keys.
-pub const OWNERS_KEPT: usize = 64 * 1024;
 
 /// A part of the request, and the index of the upstream that it goes to.
 struct Part {

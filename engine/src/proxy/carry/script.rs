@@ -101,7 +101,7 @@ pub fn forget_scripts(pool: &mut Pool, upstreams: &mut [Upstream]) {
 }
 
 /// Loads a script, unless this socket has it.
-fn load(
+pub fn load(
     pool: &Pool,
     upstream: &mut Upstream,
     turn: &mut Turn,

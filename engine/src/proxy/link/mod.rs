@@ -11,7 +11,6 @@
 //! the files of this folder: tickets, slots, large values that flow, and the [`turn`].
 
 pub mod action;
-pub mod barred;
 pub mod bounds;
 pub mod cause;
 pub mod client;
@@ -22,5 +21,6 @@ pub mod message;
 pub mod scripts;
 pub mod slot;
 pub mod ticket;
+pub mod transaction;
 pub mod turn;
 pub mod upstream;

@@ -28,6 +28,8 @@ pub enum Chore {
     Identify,
     /// SCRIPT LOAD, ahead of a call.
     Load,
+    /// UNWATCH, for a client that watches no key any more.
+    Unwatch,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +38,8 @@ pub struct Ticket {
     /// The index of the command's row in the table of its protocol.
     pub command: u16,
     pub care: Care,
+    /// How many replies of the server are the reply: a block of a transaction has several.
+    pub replies: u32,
     /// The turn in which the request was taken, or its last bytes came.
     pub since: Time,
     /// Where its request ends in the bytes of this socket.
@@ -46,7 +50,7 @@ impl Ticket {
     /// For `Upstream::push`, which adds the time and the place.
     #[inline]
     pub fn new(owner: Owner, command: u16, care: Care) -> Ticket {
-        Ticket { owner, command, care, since: Time::ZERO, end: 0 }
+        Ticket { owner, command, care, replies: 1, since: Time::ZERO, end: 0 }
     }
 
     /// The client that waits for the reply, if one does.
@@ -79,6 +83,8 @@ pub enum Care {
     Cursor,
     /// EVALSHA: the server may lack the script.
     Call,
+    /// A block of a transaction, from MULTI to EXEC.
+    Block,
 }
 
 impl Care {
@@ -96,4 +102,5 @@ pub struct Lost {
 }
 
 // A ticket is copied for each request.
+const _: () = assert!(size_of::<Ticket>() <= 40);
 const _: () = assert!(size_of::<Owner>() <= 16);

@@ -8,7 +8,6 @@ use crate::protocol::resp::{Args, Version, encode};
 use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::client::Client;
 use crate::proxy::link::client::mute::Mute;
-use crate::proxy::link::client::refused_multi::RefusedMulti;
 use crate::proxy::link::message::About;
 use crate::texts;
 use crate::topology::ability::Release;
@@ -73,18 +72,25 @@ fn client_info(x: &mut Exchange<'_>) {
 pub fn line(text: &mut String, client: &Client, now: Time) {
     let settings = &client.settings;
     let names = settings.names.as_deref();
+    let session = client.session.as_deref();
+    let multi =
+        session.and_then(|it| it.transaction.as_ref()).map_or(-1, |it| it.queued.len() as i64);
+    let watch = session.and_then(|it| it.watch).map_or(0, |watch| watch.keys);
     let word =
         |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
     let _ = writeln!(
         text,
-        "id={} addr={} name={} age={} idle={} flags=N db={} sub=0 psub=0 ssub=0 multi=-1 qbuf={} oll={} \
+        "id={} addr={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} watch={} qbuf={} oll={} \
          omem={} cmd=NULL user=default redir=-1 resp={} lib-name={} lib-ver={}",
         client.origin().id,
         client.address(),
         word(names.map(|names| &*names.name)),
         now.since(client.origin().since).as_secs(),
         now.since(client.heard_at()).as_secs(),
+        if client.is_in_transaction() { "x" } else { "N" },
         settings.db,
+        multi,
+        watch,
         client.unparsed_bytes(),
         client.owed(),
         client.unread_bytes(),
@@ -203,7 +209,7 @@ fn tracking(x: &mut Exchange<'_>, args: &Args<'_>) {
 fn caching(x: &mut Exchange<'_>, args: &Args<'_>) {
     let word = args.get(2).unwrap_or_default();
     if word.eq_ignore_ascii_case(b"yes") && x.client.settings.opted_in {
-        x.client.refused_multi = RefusedMulti::Caching;
+        x.client.is_barred = true;
         return x.error(texts::NOT_TRACKED);
     }
     let is_word = word.eq_ignore_ascii_case(b"yes") || word.eq_ignore_ascii_case(b"no");

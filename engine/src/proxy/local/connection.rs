@@ -8,10 +8,10 @@ use crate::protocol::resp::{Args, Version, encode};
 use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::action::Action;
 use crate::proxy::link::client::mute::Mute;
-use crate::proxy::link::client::refused_multi::RefusedMulti;
 use crate::proxy::link::client::settings::Settings;
 use crate::proxy::plan::redis;
 use crate::texts;
+use crate::topology::PoolSpec;
 
 pub fn ping(x: &mut Exchange<'_>, command: &Command, args: &Args<'_>) {
     match args.get(1) {
@@ -67,21 +67,13 @@ pub fn is_right(x: &Exchange<'_>, user: &[u8], password: &[u8]) -> bool {
 /// A database is a lane: nothing is sent until the next request. The replies to requests of the
 /// database before come first, since those of another lane could overtake them.
 pub fn select(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
-    let asked = args.get(1).and_then(|n| std::str::from_utf8(n).ok()?.parse::<i32>().ok());
-    let Some(asked) = asked else {
-        x.error(texts::NOT_INTEGER);
-        return Taken::Yes;
+    let db = match database(&x.pool.spec, args) {
+        Ok(db) => db,
+        Err(text) => {
+            x.error(text);
+            return Taken::Yes;
+        }
     };
-    let spec = &x.pool.spec;
-    if !spec.serves_database(asked.into()) {
-        let text = match spec.serves.databases {
-            Some(_) => texts::DB_OUT_OF_RANGE.to_owned(),
-            None => texts::other_database(asked, &spec.name, spec.redis_db),
-        };
-        x.error(text);
-        return Taken::Yes;
-    }
-    let db = asked.unsigned_abs();
     if db != x.client.settings.db {
         if x.client.owed() > 0 {
             return Taken::NotYet;
@@ -91,6 +83,19 @@ pub fn select(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
     }
     x.answer(|out| encode::status(out, "OK"));
     Taken::Yes
+}
+
+/// The database that SELECT asks for. `Err`: why there is none.
+pub fn database(spec: &PoolSpec, args: &Args<'_>) -> Result<u32, String> {
+    let asked = args.get(1).and_then(|n| std::str::from_utf8(n).ok()?.parse::<i32>().ok());
+    let asked = asked.ok_or_else(|| texts::NOT_INTEGER.to_owned())?;
+    if spec.serves_database(asked.into()) {
+        return Ok(asked.unsigned_abs());
+    }
+    Err(match spec.serves.databases {
+        Some(_) => texts::DB_OUT_OF_RANGE.to_owned(),
+        None => texts::other_database(asked, &spec.name, spec.redis_db),
+    })
 }
 
 /// Its settings have changed: the lane that fits them.
@@ -108,7 +113,9 @@ pub fn reset(x: &mut Exchange<'_>) -> Taken {
     let (lane, is_open) =
         (x.pool.lane(Version::Resp2, db, false), x.pool.spec.redis_auth.is_none());
     x.client.settings = Settings::new(db, lane, is_open);
-    x.client.refused_multi = RefusedMulti::No;
+    x.client.is_barred = false;
+    x.end_watch();
+    x.client.session = None;
     x.client.mute = Mute::No;
     x.answer(|out| encode::status(out, "RESET"));
     Taken::Yes

@@ -11,7 +11,7 @@
 //!
 //! | check                            | RESP | memcached |
 //! |----------------------------------|------|-----------|
-//! | was MULTI refused?               | yes  |           |
+//! | was CLIENT CACHING YES refused?  | yes  |           |
 //! | is the command known?            | yes  | yes       |
 //! | has the client authenticated?    | yes  |           |
 //! | are there enough arguments?      | yes  | yes       |
@@ -28,10 +28,11 @@ mod scan;
 mod whole;
 
 use crate::base::{Chance, ShardId};
-use crate::command::{Command, Detail, Flags, Join, Local, Pieces, ScriptUse, memcache as lines};
+use crate::command::{
+    Command, Detail, Flags, Join, Local, Pieces, ScriptUse, Transact, memcache as lines,
+};
 use crate::protocol::memcache as text;
 use crate::protocol::resp::Args;
-use crate::proxy::link::barred::Barred;
 use crate::proxy::link::ticket::Care;
 use crate::topology::{Intent, Out, Placed, Policy, PoolTopology};
 use refusal::Refusal;
@@ -58,8 +59,8 @@ pub struct Facts<'f> {
     pub topology: &'f PoolTopology,
     pub policy: &'f Policy,
     pub is_authenticated: bool,
-    /// The client's last commands make this one fail.
-    pub barred: Barred,
+    /// The client's last command makes this one fail.
+    pub is_barred: bool,
 }
 
 /// What a decision changes.
@@ -79,6 +80,8 @@ pub enum Plan<'a> {
     FanOut(FanOut<'a>),
     /// Answered here.
     Local(Local, &'static Command),
+    /// MULTI, EXEC, DISCARD, UNWATCH; WATCH with where its keys are.
+    Transact(Transact, Option<Forward>),
     /// The same for memcached's protocol.
     LocalLine(lines::Local),
     Refuse(Refusal<'a>),

@@ -1,17 +1,16 @@
 //! Decides on a request of RESP.
 
-use super::refusal::{Multi, Refusal, Says};
+use super::refusal::{Refusal, Says};
 use super::{
     Facts, FanOut, Forward, PLACEHOLDER, Plan, Scratch, Sending, To, foreign, scan, sending, whole,
 };
 use crate::base::{Chance, ShardId};
 use crate::command::keys::{self, KeyError};
 use crate::command::{
-    self, Before, Command, CutBy, Group, Join, Local, Pieces, Refuses, ScriptUse, Verb,
+    self, Before, Command, CutBy, Group, Join, Local, Pieces, Refuses, ScriptUse, Transact, Verb,
     refused as never,
 };
 use crate::protocol::resp::Args;
-use crate::proxy::link::barred::Barred;
 use crate::proxy::link::ticket::Care;
 use crate::texts;
 use crate::topology::{Intent, Policy};
@@ -30,7 +29,7 @@ enum Stop {
 /// The checks that need only the name and the number of arguments.
 #[inline(always)]
 fn admit(name: &[u8], args: usize, facts: &Facts<'_>) -> Result<&'static Command, Stop> {
-    if facts.barred != Barred::No && !leaves(name, facts.barred) {
+    if facts.is_barred && !ends_bar(name) {
         return Err(Stop::Barred);
     }
     let Some(command) = command::lookup(name) else {
@@ -85,11 +84,35 @@ fn keyless_verb<'a>(
     }
     match command.verb {
         Verb::Local(local) => Plan::Local(local, command),
+        Verb::Transact(act) => transact(act, command, args, facts, scratch),
         Verb::Placeholder => fixed(command, facts, scratch),
         Verb::Scan => scan::decide(command, args, facts, scratch),
         Verb::Cut(_, join) => whole::decide(command, join, args, facts, scratch),
         Verb::Forward => placeholder(command, facts, scratch),
     }
+}
+
+/// MULTI and its like. The keys of WATCH must have one owner.
+fn transact<'a>(
+    act: Transact,
+    command: &'static Command,
+    args: &Args<'a>,
+    facts: &Facts<'_>,
+    scratch: &mut Scratch<'_>,
+) -> Plan<'a> {
+    if act != Transact::Watch {
+        return Plan::Transact(act, None);
+    }
+    let owners = &mut *scratch.owners;
+    owners.clear();
+    if !find_owners(args.iter_from(1), facts, scratch.chance, owners) {
+        return Plan::Transact(act, Some(facts.forward(None, sending(command))));
+    }
+    let first = owners.first().copied().unwrap_or_default();
+    if owners.iter().any(|&owner| owner != first) {
+        return Plan::Refuse(Refusal::error(texts::CROSSSLOT.as_bytes()).counted());
+    }
+    Plan::Transact(act, Some(facts.forward(Some(ShardId(first)), sending(command))))
 }
 
 fn has_line_break(argument: &[u8]) -> bool {
@@ -295,33 +318,23 @@ fn cut<'a>(
 #[cold]
 fn refusal<'a>(stop: &Stop, args: &Args<'a>, facts: &Facts<'_>) -> Refusal<'a> {
     match *stop {
-        Stop::Barred if facts.barred == Barred::Caching => {
-            Refusal::error(texts::NOT_TRACKED.as_bytes()).counted()
-        }
-        Stop::Barred => in_refused_multi(args.name()),
+        Stop::Barred => Refusal::error(texts::NOT_TRACKED.as_bytes()).counted(),
         Stop::Unknown => unknown(args, facts),
         Stop::Stranger(command) => stranger(command, args, facts),
+        // As in Redis, it ends the transaction.
+        Stop::Arity(command) if command.verb == Verb::Transact(Transact::Exec) => {
+            Refusal::error(texts::exec_refused(texts::EXEC_ARITY.as_bytes())).counted()
+        }
         Stop::Arity(command) => {
             bad_keys(command, args, KeyError::Arity(command.name), facts.policy)
         }
     }
 }
 
-/// Commands that end what bars a client. MULTI is refused for a reason of its own.
-fn leaves(name: &[u8], barred: Barred) -> bool {
-    name.eq_ignore_ascii_case(b"quit")
-        || name.eq_ignore_ascii_case(b"reset")
-        || barred == Barred::Caching && name.eq_ignore_ascii_case(b"multi")
-}
-
-fn in_refused_multi<'a>(name: &[u8]) -> Refusal<'a> {
-    if name.eq_ignore_ascii_case(b"exec") {
-        Refusal::error(texts::EXECABORT.as_bytes()).with_multi(Multi::End)
-    } else if name.eq_ignore_ascii_case(b"discard") {
-        Refusal::says(Says::Status("OK")).with_multi(Multi::End)
-    } else {
-        Refusal::error(texts::IN_REFUSED_MULTI.as_bytes())
-    }
+/// Commands that are served to a client whose CLIENT CACHING YES was refused. A transaction that begins now
+/// is refused as a whole.
+fn ends_bar(name: &[u8]) -> bool {
+    [&b"quit"[..], b"reset", b"multi"].iter().any(|it| name.eq_ignore_ascii_case(it))
 }
 
 fn unknown<'a>(args: &Args<'a>, facts: &Facts<'_>) -> Refusal<'a> {
@@ -338,9 +351,7 @@ fn unknown<'a>(args: &Args<'a>, facts: &Facts<'_>) -> Refusal<'a> {
     {
         return not_served(name, why);
     }
-    let is_multi = args.len() == 1 && name.eq_ignore_ascii_case(b"multi");
-    let multi = if is_multi { Multi::Begin } else { Multi::Keep };
-    refused(name, texts::unknown_command(args), facts.policy).with_multi(multi)
+    refused(name, texts::unknown_command(args), facts.policy)
 }
 
 /// A command that is never served, and the reason.

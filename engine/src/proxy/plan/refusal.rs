@@ -13,7 +13,6 @@ pub struct Refusal<'a> {
     pub ends: Option<Ending>,
     /// It counts as one of `requests_refused`.
     pub is_counted: bool,
-    pub multi: Multi,
 }
 
 /// What the client reads.
@@ -22,8 +21,6 @@ pub enum Says<'a> {
     /// `-text`
     Error(Cow<'a, [u8]>),
     Key(KeyError<'a>),
-    /// `+text`
-    Status(&'static str),
     /// A whole reply.
     Reply(&'static [u8]),
     /// A line of memcached's protocol.
@@ -37,20 +34,10 @@ pub struct Ending {
     pub command: Option<Box<str>>,
 }
 
-/// How a request changes whether its client is in a refused MULTI.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Multi {
-    Keep,
-    /// It is MULTI.
-    Begin,
-    /// It is EXEC or DISCARD.
-    End,
-}
-
 impl<'a> Refusal<'a> {
     /// Only an answer.
     pub fn says(says: Says<'a>) -> Refusal<'a> {
-        Refusal { says, ends: None, is_counted: false, multi: Multi::Keep }
+        Refusal { says, ends: None, is_counted: false }
     }
 
     pub fn error(text: impl Into<Cow<'a, [u8]>>) -> Refusal<'a> {
@@ -73,11 +60,6 @@ impl<'a> Refusal<'a> {
     pub fn counted(self) -> Refusal<'a> {
         Refusal { is_counted: true, ..self }
     }
-
-    #[must_use]
-    pub fn with_multi(self, multi: Multi) -> Refusal<'a> {
-        Refusal { multi, ..self }
-    }
 }
 
 /// The whole reply to a client that connects when its pool is full: the text of the protocol's servers.
@@ -98,7 +80,6 @@ impl Says<'_> {
             Says::Nothing => {}
             Says::Error(text) => encode::error(out, text),
             Says::Key(error) => error.encode(out),
-            Says::Status(text) => encode::status(out, text),
             Says::Reply(reply) => out.extend_from_slice(reply),
             Says::Line(text) => memcache::encode::line(out, &**text),
         }

@@ -8,6 +8,7 @@ use crate::protocol::resp::Version;
 use crate::proxy::link::action::{Action, ConnId, Reading};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::downloads::Due;
+use crate::proxy::link::client::session::Watch;
 use crate::proxy::link::client::settings::Settings;
 use crate::proxy::link::client::{Client, ClientState, Origin};
 use std::net::SocketAddr;
@@ -93,6 +94,9 @@ impl Worker {
             if let Some(upload) = client.take_down(&mut self.turn) {
                 self.abandon_upload(key, &upload);
             }
+            if let Some(watch) = client.session.take().and_then(|session| session.watch) {
+                self.abandon_watch(key, watch);
+            }
             for upstream in client.take_downloads() {
                 self.resume_download_of(upstream, Due::Dropped);
             }
@@ -103,6 +107,18 @@ impl Worker {
             } else {
                 counters.client_eof += 1;
             }
+        }
+    }
+
+    /// A client is gone that watched keys.
+    fn abandon_watch(&mut self, client: Key, watch: Watch) {
+        let Worker { upstreams, turn, .. } = self;
+        let upstream = upstreams.get_mut(watch.on.index as usize).filter(|up| up.key() == watch.on);
+        if let Some(upstream) = upstream
+            && upstream.duty().pinned_by() == Some(client)
+        {
+            upstream.abandon(turn);
+            self.settle_upstream(watch.on.index as usize);
         }
     }
 

@@ -3,14 +3,12 @@
 use crate::command::{Flags, ScriptUse, lookup};
 use crate::protocol::memcache as text;
 use crate::protocol::resp::{Args, request};
-use crate::proxy::carry::fan_out::OWNERS_KEPT;
 use crate::proxy::carry::{Exchange, Taken};
-use crate::proxy::link::client::refused_multi::RefusedMulti;
 use crate::proxy::link::flow::UploadRest;
 use crate::proxy::link::message::PauseMode;
 use crate::proxy::local;
-use crate::proxy::plan::decide::decide;
-use crate::proxy::plan::{Facts, Head, Plan, Scratch};
+use crate::proxy::plan::{Head, Plan};
+use crate::proxy::session;
 
 /// Whether an unfinished request may flow.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,31 +20,17 @@ pub enum Begun {
     No,
 }
 
-#[inline(always)]
-fn plan<'a>(x: &mut Exchange<'_>, head: Head<'_, 'a>) -> Plan<'a> {
-    let Exchange { client, pool, turn, .. } = x;
-    let facts = Facts {
-        topology: &pool.topology,
-        policy: &pool.policy,
-        is_authenticated: client.settings.is_authenticated,
-        barred: client.barred(turn.now),
-    };
-    let mut scratch = Scratch { chance: &mut turn.chance, owners: &mut turn.owners };
-    let plan = decide(head, &facts, &mut scratch);
-    // A request that is not cut gives its scratch space back here, a cut one in `fan_out`.
-    if turn.owners.capacity() > OWNERS_KEPT && !matches!(plan, Plan::FanOut(_)) {
-        turn.owners = Vec::new();
-    }
-    plan
-}
-
 /// Takes one request of RESP.
 #[inline]
 pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
     if x.pool.pause.is_some() && is_held(x, args.name()) {
         return Taken::NotYet;
     }
-    match plan(x, Head::Args(args)) {
+    if x.client.is_in_transaction() {
+        return session::take(x, args);
+    }
+    let was_barred = x.client.is_barred;
+    match x.plan(Head::Args(args)) {
         Plan::Forward(forward) => x.forward(forward, args.bytes()),
         Plan::Call(forward, script) => x.call(forward, script, args),
         Plan::FanOut(mut fan_out) => {
@@ -67,6 +51,7 @@ pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
             }
         }
         Plan::Local(local, command) => return local::answer(x, local, command, args),
+        Plan::Transact(act, place) => return session::transact(x, (act, place), args, was_barred),
         Plan::Refuse(refusal) => x.refuse(refusal),
         Plan::LocalLine(_) | Plan::WhenWhole => debug_assert!(false, "no plan for a request"),
     }
@@ -88,7 +73,7 @@ fn is_held(x: &mut Exchange<'_>, name: &[u8]) -> bool {
         && lookup(name).is_none_or(|row| {
             let may_write = row.flags.has(Flags::WRITE)
                 || row.flags.has(Flags::NO_MANDATORY_KEYS) && !row.flags.has(Flags::READONLY);
-            !may_write
+            !may_write && !x.client.has_written_in_transaction()
         });
     if is_harmless || !x.client.settings.is_authenticated {
         return false;
@@ -100,12 +85,12 @@ fn is_held(x: &mut Exchange<'_>, name: &[u8]) -> bool {
 /// Takes one request of memcached's protocol.
 #[inline]
 pub(super) fn take_line(x: &mut Exchange<'_>, request: &text::Request<'_>) {
-    match plan(x, Head::Line(request)) {
+    match x.plan(Head::Line(request)) {
         Plan::Forward(forward) => x.forward(forward, request.bytes),
         Plan::FanOut(fan_out) => x.fan_out(fan_out),
         Plan::LocalLine(local) => local::answer_line(x, local),
         Plan::Refuse(refusal) => x.refuse(refusal),
-        Plan::Local(..) | Plan::Call(..) | Plan::WhenWhole => {
+        Plan::Local(..) | Plan::Call(..) | Plan::Transact(..) | Plan::WhenWhole => {
             debug_assert!(false, "no plan for a line");
         }
     }
@@ -154,11 +139,11 @@ pub(super) fn begin_block(
 }
 
 fn begin(x: &mut Exchange<'_>, head: Head<'_, '_>, rest: impl FnOnce() -> UploadRest) -> Begun {
-    // What follows a refused MULTI fails, whole. Whether it does is decided then.
-    if x.client.refused_multi != RefusedMulti::No {
+    // It waits for EXEC, or is refused when it is whole.
+    if x.client.is_barred || x.client.is_in_transaction() {
         return Begun::No;
     }
-    let Plan::Forward(forward) = plan(x, head) else {
+    let Plan::Forward(forward) = x.plan(head) else {
         return Begun::No;
     };
     if x.client.owed() > 0 {

@@ -5,9 +5,9 @@ use crate::base::slab::Key;
 use crate::proxy::link::action::{Action, ConnId, Note};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::flow::Download;
-use crate::proxy::link::ticket::{Care, Chore, Lost, Owner};
+use crate::proxy::link::ticket::{Care, Lost, Owner};
 use crate::proxy::link::upstream::Upstream;
-use crate::proxy::link::upstream::duty::Duty;
+use crate::proxy::link::upstream::duty::{Duty, Why};
 use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::link::upstream::socket::SocketState;
 use crate::proxy::plan::failure::{Sent, failure_text};
@@ -47,7 +47,10 @@ impl Worker {
             let free = pool.spec.server_failure_limit;
             upstream.failures.back_off(turn.now, &mut turn.chance, cause, free);
         }
+        // What was to be done while keys are watched must not be done when they are not.
+        let watches = matches!(upstream.duty(), Duty::Alone(Why::Watch { .. }));
         let keep_unsent = fall.was_ready
+            && !watches
             && pool.topology.server(upstream.server()).is_some()
             && upstream.failures.may_connect(turn.now);
         let gone = upstream.take_down(turn, keep_unsent);
@@ -157,7 +160,7 @@ impl Worker {
                     }
                     continue;
                 }
-                Owner::Worker(Chore::Swallow | Chore::Identify | Chore::Load) => continue,
+                Owner::Worker(_) => continue,
             };
             if let Some(client) = clients.get_mut(key) {
                 let text = if *may_have_left { &perhaps } else { &unsent };

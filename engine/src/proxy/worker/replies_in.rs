@@ -12,6 +12,7 @@ use super::refusals::{refused, unasked};
 use crate::base::slab::{Key, Slab};
 use crate::protocol::memcache;
 use crate::protocol::resp::reply;
+use crate::proxy::carry::block::BlockReply;
 use crate::proxy::carry::download;
 use crate::proxy::carry::script::CallReply;
 use crate::proxy::link::action::{Action, Note, Reading};
@@ -151,18 +152,38 @@ impl Worker {
     }
 }
 
+/// The replies to a block of a transaction count as one.
+#[inline]
+fn several<'p>(
+    upstream: &Upstream,
+    bytes: &[u8],
+    progress: &'p mut reply::Progress,
+) -> &'p mut reply::Progress {
+    if let Some(ticket) = upstream.queue().front()
+        && ticket.replies > 1
+        && progress.is_new()
+        && upstream.state() == SocketState::Ready
+        && bytes[0] != b'>'
+    {
+        *progress = reply::Progress::of_several(ticket.replies);
+    }
+    progress
+}
+
 /// Finds where the first reply in `bytes` ends.
 #[inline]
 fn frame(upstream: &Upstream, bytes: &[u8], progress: &mut ReplyProgress) -> Result<Frame, Cause> {
     let missing = match progress {
-        ReplyProgress::Resp(progress) => match reply::parse(bytes, progress) {
-            Ok(reply::Parsed::Complete { len, kind }) => {
-                *progress = reply::Progress::default();
-                return Ok(Frame::Whole { len, shown: len, kind });
+        ReplyProgress::Resp(progress) => {
+            match reply::parse(bytes, several(upstream, bytes, progress)) {
+                Ok(reply::Parsed::Complete { len, kind }) => {
+                    *progress = reply::Progress::default();
+                    return Ok(Frame::Whole { len, shown: len, kind });
+                }
+                Ok(reply::Parsed::Incomplete { missing }) => missing,
+                Err(_) => return Err(Cause::Protocol),
             }
-            Ok(reply::Parsed::Incomplete { missing }) => missing,
-            Err(_) => return Err(Cause::Protocol),
-        },
+        }
         ReplyProgress::Memcache(progress) => {
             // Bytes that no request asked for are no part of a fenced reply: they would wait there
             // and be given to the first in line.
@@ -263,7 +284,10 @@ fn take_with_care(
             let is_looked_into = ticket.care == Care::Call
                 && CallReply { pool, upstream, client, turn, number, command }
                     .is_looked_into(reply);
-            if !is_looked_into {
+            if ticket.care == Care::Block {
+                BlockReply { pool, upstream, client, turn, number, part }
+                    .handle(reply, ticket.replies);
+            } else if !is_looked_into {
                 client.handle_reply(turn, number, part, reply);
             }
         }
@@ -276,7 +300,7 @@ fn take_with_care(
         Owner::Worker(Chore::Identify) => {
             upstream.set_identity(Identity::of_answer(reply));
         }
-        Owner::Worker(Chore::Swallow | Chore::Load) => {}
+        Owner::Worker(Chore::Swallow | Chore::Load | Chore::Unwatch) => {}
     }
     note_meta(pool, upstream, turn, ticket, reply)
 }

@@ -24,7 +24,6 @@ const INNER: &[&str] = &[
     "WRITE_BYTES",
     "UNSENT_BYTES",
     "CLIENT_WINDOW_START",
-    "REFUSED_MULTI_MS",
     "GATHER_CLIENTS",
     "GATHER_BYTES",
     "GATHER_US",

@@ -204,6 +204,18 @@ const REDIS_REQUESTS: &[Row] = &[
         cells: &["-", "sends none again", "the client gets NOSCRIPT", "the same"],
     },
     Row {
+        name: "commands of a transaction",
+        here: Here::Count(l::TRANSACTION_COMMANDS_MAX as u64),
+        constants: &["TRANSACTION_COMMANDS_MAX"],
+        cells: &["its memory", "does not have it", "EXECABORT", "they wait for EXEC"],
+    },
+    Row {
+        name: "bytes of its requests",
+        here: Here::Bytes(l::TRANSACTION_BYTES_MAX),
+        constants: &["TRANSACTION_BYTES_MAX"],
+        cells: &["its memory", "does not have it", "EXECABORT", "the same"],
+    },
+    Row {
         name: "bytes of CLIENT LIST",
         here: Here::Bytes(l::CLIENT_LIST_BYTES_MAX),
         constants: &["CLIENT_LIST_BYTES_MAX"],

@@ -12,8 +12,8 @@ pub mod downloads;
 pub mod gate;
 pub mod mute;
 mod reading;
-pub mod refused_multi;
 pub mod replies;
+pub mod session;
 pub mod settings;
 mod window;
 mod writing;
@@ -23,11 +23,10 @@ use delivery::Delivery;
 use downloads::Downloads;
 use gate::Gate;
 use mute::Mute;
-use refused_multi::RefusedMulti;
 use replies::{Came, JoinOutcome, Replies};
+use session::Session;
 use settings::Settings;
 
-use super::barred::Barred;
 use super::flow::{RequestProgress, Upload};
 use super::scripts::Sha;
 use super::slot::Slot;
@@ -92,7 +91,13 @@ pub struct Client {
     pub settings: Settings,
     /// Its first bytes were checked and belong to its pool's protocol.
     pub has_spoken: bool,
-    pub refused_multi: RefusedMulti,
+    /// CLIENT CACHING YES was refused, so its next command is too: a library that reads only the last reply
+    /// would keep a value that is never invalidated.
+    pub is_barred: bool,
+    /// What it has begun: a transaction, watched keys, a command that blocks.
+    pub session: Option<Box<Session>>,
+    /// Answers are collected here and not sent.
+    captured: Option<Vec<u8>>,
     state: ClientState,
     /// The peer sends no more.
     is_at_end: bool,
@@ -123,7 +128,9 @@ impl Client {
             origin,
             settings,
             has_spoken: false,
-            refused_multi: RefusedMulti::No,
+            is_barred: false,
+            session: None,
+            captured: None,
             state: ClientState::Open,
             is_at_end: false,
             leaves_by_error: false,
@@ -217,13 +224,26 @@ impl Client {
         }
     }
 
-    /// Another command comes: whether it fails because of what came before it.
+    // ---- what it has begun ---------------------------------------------------------------
+
     #[inline]
-    pub fn barred(&mut self, now: Time) -> Barred {
-        if self.refused_multi == RefusedMulti::No {
-            return Barred::No;
-        }
-        self.refused_multi.handle_command(now, self.replies.owed() > 0)
+    pub fn is_in_transaction(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.transaction.is_some())
+    }
+
+    pub fn is_watching(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.watch.is_some())
+    }
+
+    /// Its transaction has commands that write.
+    pub fn has_written_in_transaction(&self) -> bool {
+        let transaction = self.session.as_ref().and_then(|session| session.transaction.as_ref());
+        transaction.is_some_and(|transaction| transaction.writes)
+    }
+
+    /// It uses this database if EXEC, request `number`, is done.
+    pub fn select_after_exec(&mut self, number: u32, db: u32) {
+        self.session.get_or_insert_default().selects = Some((number, db));
     }
 
     // ---- what it is owed -----------------------------------------------------------------
@@ -262,12 +282,25 @@ impl Client {
     /// Answers the request read just now, in its turn.
     #[inline]
     pub fn answer(&mut self, turn: &mut Turn, write: impl FnOnce(&mut Vec<u8>)) {
+        if let Some(captured) = &mut self.captured {
+            return write(captured);
+        }
         if self.mute.take() {
             return;
         }
         if self.replies.answer(&mut turn.buffers, &mut turn.spare_slots, write) {
             self.mark_dirty(turn);
         }
+    }
+
+    /// Collects the answers from now on.
+    pub fn capture(&mut self) {
+        self.captured = Some(Vec::new());
+    }
+
+    /// What was collected; answers are sent again.
+    pub fn take_captured(&mut self) -> Vec<u8> {
+        self.captured.take().unwrap_or_default()
     }
 
     /// The reply to request `number` (part `part` of it) has come.

@@ -19,8 +19,8 @@ use crate::base::slab::Key;
 pub enum Duty {
     /// It has a place in its pool's table and takes every request for its server and lane.
     Shared,
-    /// It takes no new request: a large value flows through it, or has flowed. Requests behind that value
-    /// are still answered.
+    /// It takes no new request of others: a large value flows through it, or has flowed, or one client has it
+    /// alone. Requests behind a large value are still answered.
     Alone(Why),
     /// It owes no reply. Its connection is kept until this time for the next large value.
     Spare { until: Time, was: Why },
@@ -35,6 +35,8 @@ pub enum Why {
     Reply,
     /// A large request; `from` is the client that has not sent all of it yet.
     Request { from: Option<Key> },
+    /// A client's alone: it watches keys. `of` is that client until it watches none.
+    Watch { of: Option<Key> },
 }
 
 impl Duty {
@@ -43,6 +45,15 @@ impl Duty {
     pub fn upload_from(self) -> Option<Key> {
         match self {
             Duty::Alone(Why::Request { from }) => from,
+            _ => None,
+        }
+    }
+
+    /// The client that has it alone.
+    #[inline]
+    pub fn pinned_by(self) -> Option<Key> {
+        match self {
+            Duty::Alone(Why::Watch { of }) => of,
             _ => None,
         }
     }

@@ -126,7 +126,10 @@ impl Upstream {
 
     /// Nothing will come from it, and nothing will go to it.
     pub fn owes_nothing(&self) -> bool {
-        self.queue.is_empty() && self.download.is_none() && self.duty.upload_from().is_none()
+        self.queue.is_empty()
+            && self.download.is_none()
+            && self.duty.upload_from().is_none()
+            && self.duty.pinned_by().is_none()
     }
 
     // ---- duty ----------------------------------------------------------------------------
@@ -162,6 +165,13 @@ impl Upstream {
     pub fn end_upload(&mut self) {
         if let Duty::Alone(Why::Request { from }) = &mut self.duty {
             *from = None;
+        }
+    }
+
+    /// The client that had it alone does not need it any more.
+    pub fn unpin(&mut self) {
+        if let Duty::Alone(Why::Watch { of }) = &mut self.duty {
+            *of = None;
         }
     }
 
@@ -233,6 +243,11 @@ impl Upstream {
         self.socket.input = input;
     }
 
+    /// It has a connection, or makes one.
+    pub fn is_connected(&self) -> bool {
+        self.socket.state != SocketState::Idle
+    }
+
     pub fn has_input(&self) -> bool {
         self.socket.input.is_some()
     }
@@ -247,6 +262,8 @@ impl Upstream {
     /// have not left stay for the next socket.
     pub fn take_down(&mut self, turn: &mut Turn, keep_unsent: bool) -> Vec<Lost> {
         self.download = None;
+        // The server has forgotten what it watched.
+        self.unpin();
         self.identity = Identity::Unknown;
         self.loaded.clear();
         self.socket.reset(&mut turn.buffers);

@@ -37,6 +37,8 @@ pub struct Pool {
     pub scripts: Scripts,
     /// CLIENT PAUSE: until when, and for which commands.
     pub pause: Option<(Time, PauseMode)>,
+    /// How often its topology has changed.
+    pub changes: u32,
 }
 
 /// An upstream whose duty is `Spare`.
@@ -62,6 +64,7 @@ impl Pool {
             unchecked: Vec::new(),
             scripts: Scripts::default(),
             pause: None,
+            changes: 0,
         };
         pool.grow();
         pool
@@ -70,6 +73,7 @@ impl Pool {
     /// Follows a newer topology; returns the one before.
     pub fn follow(&mut self, topology: &Arc<PoolTopology>) -> Arc<PoolTopology> {
         let before = std::mem::replace(&mut self.topology, Arc::clone(topology));
+        self.changes = self.changes.wrapping_add(1);
         self.grow();
         before
     }

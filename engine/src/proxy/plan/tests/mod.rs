@@ -21,11 +21,10 @@ mod resp;
 mod whole_pool;
 
 use super::decide::decide;
-use super::refusal::{Ending, Multi, Refusal};
+use super::refusal::{Ending, Refusal};
 use super::{Facts, FanOut, Forward, Head, Plan, Scratch, To};
 use crate::base::Chance;
 use crate::command::{self, memcache as lines};
-use crate::proxy::link::barred::Barred;
 use crate::proxy::link::ticket::Care;
 use crate::routing::distribution;
 use crate::texts;
@@ -42,13 +41,13 @@ struct Asked {
     topology: PoolTopology,
     manners: Manners,
     is_authenticated: bool,
-    barred: Barred,
+    is_barred: bool,
 }
 
 impl Asked {
     fn of(protocol: Protocol, manners: Manners) -> Asked {
         let topology = topology(protocol, "modula", [ShardState::Live; 2]);
-        Asked { topology, manners, is_authenticated: true, barred: Barred::No }
+        Asked { topology, manners, is_authenticated: true, is_barred: false }
     }
 
     /// Some shards are out.
@@ -63,7 +62,7 @@ impl Asked {
             topology: &self.topology,
             policy: &policy,
             is_authenticated: self.is_authenticated,
-            barred: self.barred,
+            is_barred: self.is_barred,
         };
         let mut owners = vec![7; 3];
         let mut scratch = Scratch { chance: &mut Chance::new(1), owners: &mut owners };
@@ -121,6 +120,13 @@ fn show(plan: &Plan<'_>, protocol: Protocol, owners: &[u16]) -> String {
             format!("fan out {name} to {to}, {join:?} {intent:?}{care}")
         }
         Plan::Local(local, command) => format!("local {local:?} {}", command.name),
+        Plan::Transact(act, None) => format!("transact {act:?}"),
+        Plan::Transact(act, Some(forward)) => {
+            let place = forward
+                .place
+                .map_or_else(|out| format!("{out:?}"), |it| format!("shard{}", it.server.0));
+            format!("transact {act:?} {place}")
+        }
         Plan::LocalLine(local) => format!("local {local:?}"),
         Plan::Refuse(refusal) => show_refusal(refusal),
         Plan::WhenWhole => "when whole".to_owned(),
@@ -137,9 +143,6 @@ fn show_refusal(refusal: &Refusal<'_>) -> String {
     }
     if let Some(Ending { why, command }) = &refusal.ends {
         parts.push(format!("closes: {}", command.as_deref().unwrap_or(why)));
-    }
-    if refusal.multi != Multi::Keep {
-        parts.push(format!("MULTI {:?}", refusal.multi));
     }
     parts.join(" | ")
 }

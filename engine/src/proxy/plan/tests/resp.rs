@@ -1,7 +1,7 @@
 //! Requests of RESP.
 
 use super::*;
-use crate::command::{COMMANDS, Command, CutBy, Flags, Keys, Local, Verb, lookup};
+use crate::command::{COMMANDS, Command, CutBy, Flags, Keys, Local, Transact, Verb, lookup};
 use crate::protocol::resp::request::{Parsed, Progress, Trust, parse};
 use crate::protocol::resp::{Args, encode};
 
@@ -13,8 +13,8 @@ fn stranger(manners: Manners) -> Asked {
     Asked { is_authenticated: false, ..known(manners) }
 }
 
-fn in_refused_multi(manners: Manners) -> Asked {
-    Asked { barred: Barred::Multi, ..stranger(manners) }
+fn barred(manners: Manners) -> Asked {
+    Asked { is_barred: true, ..stranger(manners) }
 }
 
 /// Keys have no owner, and the first shard is out.
@@ -48,19 +48,11 @@ fn begun(asked: &Asked, line: &str) -> String {
 // ---- the checks, in their order ----------------------------------------------------------
 
 #[test]
-fn a_refused_multi_comes_before_all_else() {
-    let refused = "refuse -ERR not done: transactions are not served here, and MULTI was refused; \
-                   EXEC or DISCARD ends this";
-    let aborted = "refuse -EXECABORT Transaction discarded because of previous errors. | MULTI End";
+fn what_follows_a_refused_caching_is_refused_before_all_else() {
+    let refused = format!("refuse -{} | counted", texts::NOT_TRACKED);
     let rows = [
-        ("NOSUCH", refused, "="),
-        ("MULTI", refused, "="),
-        ("POST", refused, "="),
-        ("AUTH secret", refused, "="),
-        ("GET a", refused, "="),
-        ("exec", aborted, "="),
-        ("EXEC a", aborted, "="),
-        ("Discard", "refuse +OK | MULTI End", "="),
+        ("NOSUCH", &*refused, "="),
+        ("GET a", &refused, "="),
         ("quit", "local Quit quit", "="),
         ("RESET", "local Reset reset", "="),
         (
@@ -69,7 +61,20 @@ fn a_refused_multi_comes_before_all_else() {
             "refuse | counted | closes: reset",
         ),
     ];
-    check(&rows, in_refused_multi, whole);
+    check(&rows, barred, whole);
+}
+
+#[test]
+fn watched_keys_have_one_owner() {
+    let crossslot = format!("refuse -{} | counted", texts::CROSSSLOT);
+    let rows = [
+        ("MULTI", "transact Multi", "refuse | counted | closes: multi"),
+        ("EXEC", "transact Exec", "refuse | counted | closes: exec"),
+        ("WATCH a", "transact Watch shard0", "refuse | counted | closes: watch"),
+        ("WATCH a c", "transact Watch shard0", "refuse | counted | closes: watch"),
+        ("WATCH a b", &crossslot, "refuse | counted | closes: watch"),
+    ];
+    check(&rows, known, whole);
 }
 
 #[test]
@@ -79,21 +84,6 @@ fn an_unknown_command_is_quoted_or_closes() {
             "NoSuch a b",
             "refuse -ERR unknown command 'NoSuch', with args beginning with: 'a' 'b' | counted",
             "refuse | counted | closes: NoSuch",
-        ),
-        (
-            "EXEC",
-            "refuse -ERR unknown command 'EXEC', with args beginning with: | counted",
-            "refuse | counted | closes: EXEC",
-        ),
-        (
-            "multi a",
-            "refuse -ERR unknown command 'multi', with args beginning with: 'a' | counted",
-            "refuse | counted | closes: multi",
-        ),
-        (
-            "MULTI",
-            "refuse -ERR unknown command 'MULTI', with args beginning with: | counted | MULTI Begin",
-            "refuse | counted | closes: MULTI | MULTI Begin",
         ),
         ("post /", "refuse | closes: an HTTP client", "="),
         ("Host: x", "refuse | closes: an HTTP client", "="),
@@ -108,7 +98,7 @@ fn a_stranger_is_asked_for_the_password_before_arity_and_keys() {
     let arity = "refuse -ERR wrong number of arguments for 'auth' command | counted";
     let rows = [
         ("NOSUCH a", asked, "refuse | counted | closes: NOSUCH"),
-        ("MULTI", asked, "refuse | counted | closes: MULTI | MULTI Begin"),
+        ("MULTI", asked, old),
         ("POST", "refuse | closes: an HTTP client", "="),
         ("GET", asked, "refuse | counted | closes: get"),
         ("MSET a", asked, "refuse | counted | closes: mset"),
@@ -353,6 +343,8 @@ fn the_verb_decides_the_kind_of_the_plan() {
             // Its subcommands are found by the answer.
             Verb::Local(Local::Command) => "local Command command".to_owned(),
             Verb::Local(local) => format!("local {local:?} {name}"),
+            Verb::Transact(Transact::Watch) => "transact Watch shard1".to_owned(),
+            Verb::Transact(act) => format!("transact {act:?}"),
         };
         let container = row.name.split('|').next().unwrap();
         let is_modern = row.is_modern() || lookup(container.as_bytes()).unwrap().is_modern();
@@ -379,7 +371,7 @@ fn the_verb_decides_the_kind_of_the_plan() {
 #[test]
 fn a_head_flows_where_the_whole_request_goes() {
     let out = |manners| known(manners).with_states([ShardState::Live, ShardState::Down]);
-    let askers = [known, stranger, in_refused_multi, random, out];
+    let askers = [known, stranger, barred, random, out];
     for (row, more) in rows().flat_map(|row| (0..3).map(move |more| (row, more))) {
         let line = request(row, more);
         for (asker, manners) in askers.iter().flat_map(|asker| BOTH.map(|manners| (asker, manners)))

@@ -1,0 +1,128 @@
+//! Sends a block of a transaction in one piece, and reads its replies.
+//!
+//! ```text
+//!   MULTI, its commands, EXEC      one write, one ticket
+//!   +OK, +QUEUED ..., EXEC's reply      one reply, see `Ticket::replies`
+//! ```
+
+use super::Exchange;
+use super::script::load;
+use crate::command;
+use crate::protocol::resp::{encode, reply};
+use crate::proxy::link::client::Client;
+use crate::proxy::link::ticket::{Care, Owner, Ticket};
+use crate::proxy::link::transaction::Block;
+use crate::proxy::link::turn::Turn;
+use crate::proxy::link::upstream::Upstream;
+use crate::proxy::link::upstream::pool::Pool;
+use crate::texts;
+
+const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
+const OK: &[u8] = b"+OK\r\n";
+const QUEUED: &[u8] = b"+QUEUED\r\n";
+
+impl Exchange<'_> {
+    /// Sends a block to this upstream, for part `part` of request `number`. `db`: the database that the
+    /// upstream must be left in.
+    pub fn send_block(&mut self, at: usize, (number, part): (u32, u16), mut block: Block, db: u32) {
+        let exec = command::lookup(b"exec").map_or(0, |row| row.index() as u16);
+        for &sha in &block.scripts {
+            if let Some(body) = self.pool.scripts.get(sha) {
+                load(self.pool, &mut self.upstreams[at], self.turn, (sha, &body), exec);
+            }
+        }
+        block.select(db);
+        let out = self.upstreams[at].tail(self.turn);
+        out.extend_from_slice(MULTI);
+        out.extend_from_slice(&block.requests);
+        out.extend_from_slice(EXEC);
+        let owner = Owner::Client { key: self.client.key(), number, part };
+        let mut ticket = Ticket::new(owner, exec, Care::Block);
+        ticket.replies = block.commands + 2;
+        self.upstreams[at].push(self.turn, ticket, self.pool.spec.timeout_ms);
+        self.upstreams[at].counters.requests += u64::from(block.commands) + 1;
+    }
+}
+
+/// The replies to a block, part `part` of request `number`.
+pub struct BlockReply<'w> {
+    pub pool: &'w mut Pool,
+    pub upstream: &'w mut Upstream,
+    pub client: &'w mut Client,
+    pub turn: &'w mut Turn,
+    pub number: u32,
+    pub part: u16,
+}
+
+impl BlockReply<'_> {
+    /// `count`: how many replies there are, that of EXEC included.
+    pub fn handle(&mut self, replies: &[u8], count: u32) {
+        let Some(exec) = last_of_good(replies, count - 2) else {
+            return self.handle_refused(replies, count - 2);
+        };
+        // Somebody flushed the server's scripts: the next call loads its script again.
+        if exec.windows(9).any(|window| window == b"-NOSCRIPT") {
+            self.upstream.loaded.clear();
+        }
+        self.select(exec.starts_with(b"*") && !exec.starts_with(b"*-"));
+        self.client.handle_reply(self.turn, self.number, self.part, exec);
+    }
+
+    /// The transaction was done or not: uses its last database, if it changed it.
+    fn select(&mut self, is_done: bool) {
+        let Some(session) = &mut self.client.session else {
+            return;
+        };
+        let selects = session.selects.take_if(|(number, _)| *number == self.number);
+        if let Some((_, db)) = selects.filter(|_| is_done) {
+            let settings = &mut self.client.settings;
+            settings.db = db;
+            settings.lane = self.pool.lane(settings.version, db, settings.is_untouching);
+        }
+    }
+
+    /// The server refused MULTI, or a command that we have said QUEUED to.
+    #[cold]
+    fn handle_refused(&mut self, replies: &[u8], commands: u32) {
+        let mut rest = replies;
+        let mut refusal = None;
+        for at in 0..=commands {
+            let (reply, after) = rest.split_at(reply::element(rest));
+            if reply.starts_with(b"-") && refusal.is_none() {
+                refusal = Some((at, reply));
+            }
+            rest = after;
+        }
+        let mut text = Vec::new();
+        match refusal {
+            Some((0, why)) => encode::error(&mut text, texts::multi_refused(why)),
+            Some((_, why)) if rest.starts_with(b"-") => {
+                encode::error(&mut text, texts::exec_refused(why));
+            }
+            _ => text.extend_from_slice(rest),
+        }
+        self.select(false);
+        self.client.handle_reply(self.turn, self.number, self.part, &text);
+    }
+}
+
+/// The reply to EXEC, if everything before it was taken.
+fn last_of_good(replies: &[u8], commands: u32) -> Option<&[u8]> {
+    let rest = replies.strip_prefix(OK)?;
+    let (queued, exec) = rest.split_at_checked(QUEUED.len() * commands as usize)?;
+    queued.chunks_exact(QUEUED.len()).all(|line| line == QUEUED).then_some(exec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_reply_is_that_of_exec() {
+        let replies = b"+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n:2\r\n";
+        assert_eq!(last_of_good(replies, 2), Some(&b"*2\r\n:1\r\n:2\r\n"[..]));
+        assert_eq!(last_of_good(b"+OK\r\n-OOM no\r\n-EXECABORT\r\n", 1), None);
+        assert_eq!(last_of_good(b"-NOPERM no\r\n:1\r\n-ERR\r\n", 1), None);
+    }
+}

@@ -1,0 +1,59 @@
+//! Upstreams that one client has alone: for keys that it watches.
+
+use super::Exchange;
+use crate::command;
+use crate::proxy::link::cause::Cause;
+use crate::proxy::link::client::session::Watch;
+use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
+use crate::proxy::link::upstream::duty::Why;
+use crate::topology::Placed;
+
+const UNWATCH: &[u8] = b"*1\r\n$7\r\nUNWATCH\r\n";
+
+impl Exchange<'_> {
+    /// An upstream that watches keys for this client.
+    pub fn upstream_for_watch(&mut self, placed: Placed) -> Result<usize, Cause> {
+        let of = Some(self.client.key());
+        self.upstream_alone(placed, Why::Watch { of })
+    }
+
+    /// An upstream for a large block, which others do not wait for.
+    pub fn upstream_for_large(&mut self, placed: Placed) -> Result<usize, Cause> {
+        self.upstream_alone(placed, Why::Request { from: None })
+    }
+
+    /// Whether the keys are still watched: the socket is the same.
+    pub fn is_watched_on(&self, watch: Watch) -> bool {
+        let upstream = &self.upstreams[watch.on.index as usize];
+        upstream.key() == watch.on && upstream.duty().pinned_by() == Some(self.client.key())
+    }
+
+    /// The client watches no key any more, and the server does not know it yet.
+    pub fn end_watch(&mut self) {
+        let Some(watch) = self.forget_watch() else {
+            return;
+        };
+        let row = command::lookup(b"unwatch").map_or(0, |row| row.index() as u16);
+        let upstream = &mut self.upstreams[watch.on.index as usize];
+        if upstream.key() == watch.on && upstream.is_connected() {
+            upstream.tail(self.turn).extend_from_slice(UNWATCH);
+            let ticket = Ticket::new(Owner::Worker(Chore::Unwatch), row, Care::None);
+            upstream.push(self.turn, ticket, self.pool.spec.timeout_ms);
+        }
+    }
+
+    /// The server forgets the keys by itself: at EXEC. The upstream is free when it has answered.
+    pub fn forget_watch(&mut self) -> Option<Watch> {
+        let session = self.client.session.as_mut()?;
+        let watch = session.watch.take();
+        if session.is_over() {
+            self.client.session = None;
+        }
+        let watch = watch?;
+        if self.is_watched_on(watch) {
+            self.upstreams[watch.on.index as usize].unpin();
+            return Some(watch);
+        }
+        None
+    }
+}

@@ -1,0 +1,192 @@
+//! EXEC: sends a transaction, and says how its reply is made.
+
+use crate::command::{Detail, Exec, Join, Joining, Local, Parts, Step, Verb, keys, lookup};
+use crate::protocol::resp::{Args, encode, request};
+use crate::proxy::carry::forward::cause_of;
+use crate::proxy::carry::{Exchange, Taken};
+use crate::proxy::link::cause::Cause;
+use crate::proxy::link::client::session::Watch;
+use crate::proxy::link::transaction::{Block, Doom, Queued, Transaction};
+use crate::proxy::local;
+use crate::proxy::local::connection;
+use crate::proxy::plan::PLACEHOLDER;
+use crate::texts;
+use crate::topology::{Eject, Intent, Placed};
+
+pub fn exec(x: &mut Exchange<'_>) -> Taken {
+    let Some(session) = &mut x.client.session else {
+        return Taken::Yes;
+    };
+    let Some(transaction) = &session.transaction else {
+        return Taken::Yes;
+    };
+    // A connection of its own must not overtake what is on the way, nor another database.
+    let is_large =
+        transaction.blocks.iter().any(|block| block.requests.len() >= x.turn.flow_bounds.bytes_min);
+    let is_apart = is_large || session.watch.is_some();
+    let selects = transaction.db != x.client.settings.db;
+    if (is_apart || selects) && x.client.owed() > 0 {
+        return Taken::NotYet;
+    }
+    let Some(session) = &mut x.client.session else {
+        return Taken::Yes;
+    };
+    let (Some(transaction), watch) = (session.transaction.take(), session.watch) else {
+        return Taken::Yes;
+    };
+    if let Some(text) = refusal(x, &transaction) {
+        x.end_watch();
+        x.error(text);
+        return Taken::Yes;
+    }
+    let Transaction { queued, blocks, db, .. } = transaction;
+    let steps: Vec<Step> = queued.into_iter().map(|queued| step(x, queued)).collect();
+    if blocks.is_empty() {
+        finish_here(x, &steps, db);
+    } else if let Some(watch) = watch {
+        exec_watched(x, watch, steps, (blocks, db));
+    } else {
+        send(x, steps, blocks, (db, is_large), None);
+    }
+    Taken::Yes
+}
+
+/// The error instead of all, if there is one.
+fn refusal(x: &Exchange<'_>, transaction: &Transaction) -> Option<Vec<u8>> {
+    match &transaction.doom {
+        Some(Doom::Errors) => return Some(texts::EXECABORT.into()),
+        Some(Doom::Because(why)) => return Some(texts::exec_refused(why.as_bytes())),
+        None => {}
+    }
+    let has_moved = x.pool.spec.eject == Eject::Remap && transaction.changes != x.pool.changes;
+    has_moved.then(|| texts::exec_refused(texts::SERVERS_CHANGED.as_bytes()))
+}
+
+/// Answers a command that waits for EXEC only here.
+fn step(x: &mut Exchange<'_>, queued: Queued) -> Step {
+    let request = match queued {
+        Queued::Step(step) => return step,
+        Queued::Local(request) => request,
+    };
+    x.client.capture();
+    let mut progress = request::Progress::default();
+    if let Ok(request::Parsed::Request(args)) =
+        request::parse(&request, &mut progress, request::Trust::Authenticated)
+    {
+        answer(x, &args);
+    }
+    Step::Known(x.client.take_captured().into())
+}
+
+fn answer(x: &mut Exchange<'_>, args: &Args<'_>) {
+    let Some(Ok(row)) = lookup(args.name()).map(|row| keys::resolve(row, args)) else {
+        return;
+    };
+    if let Verb::Local(local) = row.verb {
+        debug_assert!(!matches!(local, Local::Hello | Local::Reset | Local::Select));
+        local::answer(x, local, row, args);
+    }
+}
+
+/// No server has a part in it.
+fn finish_here(x: &mut Exchange<'_>, steps: &[Step], db: u32) {
+    x.answer(|out| {
+        encode::array(out, steps.len());
+        for step in steps {
+            if let Step::Known(answer) = step {
+                out.extend_from_slice(answer);
+            }
+        }
+    });
+    if db != x.client.settings.db {
+        x.client.settings.db = db;
+        connection::choose_lane(x);
+    }
+    x.end_watch();
+}
+
+/// On the connection that watches; or null, if that is not the same any more.
+fn exec_watched(
+    x: &mut Exchange<'_>,
+    watch: Watch,
+    steps: Vec<Step>,
+    (blocks, db): (Vec<Block>, u32),
+) {
+    let at = watch.on.index as usize;
+    let is_there = x.is_watched_on(watch)
+        && x.pool
+            .topology
+            .place(Some(watch.shard), Intent::Write)
+            .is_ok_and(|placed| x.upstreams[at].server() == placed.server);
+    if !is_there {
+        x.end_watch();
+        let version = x.client.settings.version;
+        return x.answer(|out| encode::null_array(out, version));
+    }
+    send(x, steps, blocks, (db, false), Some(at));
+    x.forget_watch();
+}
+
+/// Sends each block to its shard. `on`: the upstream of the only one.
+fn send(
+    x: &mut Exchange<'_>,
+    steps: Vec<Step>,
+    blocks: Vec<Block>,
+    (db, is_large): (u32, bool),
+    on: Option<usize>,
+) {
+    let home = x.client.settings.db;
+    let is_plain = blocks.len() == 1
+        && blocks[0].ours.is_empty()
+        && blocks[0].db == home
+        && steps.len() == blocks[0].commands as usize;
+    let number = if is_plain {
+        x.client.expect(x.turn)
+    } else {
+        let ours = blocks.iter().map(|block| {
+            let last = (block.db != home).then_some(block.commands);
+            block.ours.iter().copied().chain(last).collect()
+        });
+        let exec = Exec { ours: ours.collect(), steps: steps.into() };
+        let count = blocks.len() as u16;
+        let detail = Detail::Exec(Box::new(exec));
+        let parts = Parts { count, detail, is_write: true, ..Parts::default() };
+        x.client.expect_parts(x.turn, Joining::new(Join::Exec, parts))
+    };
+    for (part, block) in (0..).zip(blocks) {
+        let to = place(x, &block);
+        let at = match (on, &to) {
+            (Some(at), _) => Ok(at),
+            (None, Ok(placed)) if is_large => x.upstream_for_large(*placed),
+            (None, Ok(placed)) => x.upstream(*placed),
+            (None, Err(cause)) => Err(cause.clone()),
+        };
+        match at {
+            Ok(at) => x.send_block(at, (number, part), block, home),
+            Err(cause) => {
+                let shard = block.shard.or(to.ok().map(|placed| placed.shard));
+                let text = x.failure(shard, &cause);
+                x.client.handle_failure(x.turn, number, part, Some(&text));
+            }
+        }
+    }
+    if db != home {
+        x.client.select_after_exec(number, db);
+    }
+    if db != home || is_large || on.is_some() {
+        x.client.await_replies();
+    }
+}
+
+/// Where a block goes. One without keys goes where commands without keys go.
+fn place(x: &mut Exchange<'_>, block: &Block) -> Result<Placed, Cause> {
+    let topology = &x.pool.topology;
+    let shard = block.shard.or_else(|| {
+        if topology.keys_have_owners() {
+            topology.owner(PLACEHOLDER, &mut x.turn.chance)
+        } else {
+            topology.first_live()
+        }
+    });
+    topology.place(shard, Intent::Write).map_err(cause_of)
+}

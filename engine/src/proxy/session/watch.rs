@@ -1,0 +1,56 @@
+//! WATCH. A server watches for a connection, so the client gets one alone.
+//!
+//! WATCH waits for the replies before it, and what follows waits for WATCH. So the client's other requests can
+//! go on the shared upstream: they come before WATCH or after it at the server too.
+
+use crate::protocol::resp::Args;
+use crate::proxy::carry::{Exchange, Taken};
+use crate::proxy::link::client::session::{Session, Watch};
+use crate::proxy::link::ticket::Care;
+use crate::proxy::plan::Forward;
+use crate::texts;
+
+pub fn watch(x: &mut Exchange<'_>, plan: Option<Forward>, args: &Args<'_>) -> Taken {
+    if x.client.owed() > 0 {
+        return Taken::NotYet;
+    }
+    let Some(plan) = plan else {
+        return Taken::Yes;
+    };
+    let placed = match plan.place {
+        Ok(placed) => placed,
+        Err(out) => {
+            x.fail_out(out, Care::None);
+            return Taken::Yes;
+        }
+    };
+    let before = x.client.session.as_ref().and_then(|session| session.watch);
+    if before.is_some_and(|watch| watch.shard != placed.shard) {
+        x.count_refused();
+        x.error(texts::CROSSSLOT_WATCH);
+        return Taken::Yes;
+    }
+    let at = match before {
+        Some(watch) if x.is_watched_on(watch) => watch.on.index as usize,
+        // The keys of before are not watched any more, so EXEC will fail.
+        Some(_) => {
+            x.answer(|out| out.extend_from_slice(b"+OK\r\n"));
+            return Taken::Yes;
+        }
+        None => match x.upstream_for_watch(placed) {
+            Ok(at) => at,
+            Err(cause) => {
+                x.fail(Some(placed.shard), &cause, Care::None);
+                return Taken::Yes;
+            }
+        },
+    };
+    x.upstreams[at].tail(x.turn).extend_from_slice(args.bytes());
+    let number = x.client.expect(x.turn);
+    x.push(at, number, 0, plan.sent);
+    x.client.await_replies();
+    let keys = before.map_or(0, |watch| watch.keys) + (args.len() as u32 - 1);
+    let watch = Watch { on: x.upstreams[at].key(), shard: placed.shard, keys };
+    x.client.session.get_or_insert_with(|| Box::new(Session::default())).watch = Some(watch);
+    Taken::Yes
+}
