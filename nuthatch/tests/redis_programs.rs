@@ -1,6 +1,6 @@
 //! Small whole programs in other languages than Python, each with a client library and its
 //! defaults: node-redis, ioredis, stores of Express, Keyv, BullMQ, phpredis, Predis, Ruby's
-//! redis, redis-rs, fred, hiredis.
+//! redis, redis-rs, fred, go-redis, hiredis.
 //!
 //! ```text
 //!   a program ──▶ nuthatch ──▶ three redis-servers     ends with "done"
@@ -122,6 +122,20 @@ fn hiredis() {
         assert_done(&program, &[&pool(&[]).port]);
     }
 }
+
+#[test]
+fn go_redis() {
+    let go = ["GO111MODULE=off", "GOPATH=/usr/share/gocode", "go"];
+    if has(&[&["env"], &go[..], &["list", "gopkg.in/redis.v5"]].concat()) {
+        let folder = Folder::new().unwrap();
+        let cache = format!("GOCACHE={}", folder.path().join("cache").display());
+        let program = folder.path().join("program").to_string_lossy().into_owned();
+        let build = ["build", "-o", &program, &source("go/go_redis_program.go")];
+        run(Path::new("env"), &[&[cache.as_str()], &go[..], &build].concat());
+        assert_done(&program, &[&pool(&[("hash_tag", "\"{}\"")]).port]);
+    }
+}
+
 /// The crate `redis` with its defaults, in RESP2 and RESP3.
 #[test]
 fn redis_rs() {
