@@ -1,12 +1,14 @@
 //! Small whole programs in other languages than Python, each with a client library and its
 //! defaults: node-redis, ioredis, stores of Express, Keyv, BullMQ, phpredis, Predis, Ruby's
-//! redis, redis-rs, hiredis.
+//! redis, redis-rs, fred, go-redis, hiredis.
 //!
 //! ```text
 //!   a program ──▶ nuthatch ──▶ three redis-servers     ends with "done"
 //! ```
 #![allow(clippy::unwrap_used, reason = "a test, its helpers included")]
 
+#[path = "rust/fred_program.rs"]
+mod fred_program;
 mod programs;
 
 use nuthatch_testbed::{Folder, Nuthatch, Proxy, RedisServer, free_port, guarded, pool_yaml};
@@ -120,6 +122,20 @@ fn hiredis() {
         assert_done(&program, &[&pool(&[]).port]);
     }
 }
+
+#[test]
+fn go_redis() {
+    let go = ["GO111MODULE=off", "GOPATH=/usr/share/gocode", "go"];
+    if has(&[&["env"], &go[..], &["list", "gopkg.in/redis.v5"]].concat()) {
+        let folder = Folder::new().unwrap();
+        let cache = format!("GOCACHE={}", folder.path().join("cache").display());
+        let program = folder.path().join("program").to_string_lossy().into_owned();
+        let build = ["build", "-o", &program, &source("go/go_redis_program.go")];
+        run(Path::new("env"), &[&[cache.as_str()], &go[..], &build].concat());
+        assert_done(&program, &[&pool(&[("hash_tag", "\"{}\"")]).port]);
+    }
+}
+
 /// The crate `redis` with its defaults, in RESP2 and RESP3.
 #[test]
 fn redis_rs() {
@@ -156,5 +172,15 @@ fn redis_rs() {
             assert_eq!(script.key(format!("d:{n}")).arg(n).invoke::<i64>(&mut r).unwrap(), n);
         }
         // `atomic()` is left out: MULTI is not served yet, and its error makes this library panic.
+    }
+}
+
+/// The crate `fred` with its defaults, in RESP2 and RESP3.
+#[tokio::test]
+async fn fred() {
+    use fred::types::RespVersion;
+    let pool = pool(&[("hash_tag", "\"{}\"")]);
+    for version in [RespVersion::RESP2, RespVersion::RESP3] {
+        fred_program::run(pool.port.parse().unwrap(), version).await.unwrap();
     }
 }

@@ -33,7 +33,10 @@ static BEFORE: [Step; 4] = [
     },
     Step {
         name: "more clients",
-        action: Action::Ours(prepare_more_clients, "PHP's extensions, Ruby's redis, hiredis"),
+        action: Action::Ours(
+            prepare_more_clients,
+            "PHP's extensions, Ruby's redis, hiredis, go-redis",
+        ),
         needs: "",
     },
 ];
@@ -195,7 +198,7 @@ fn prepare_node() -> Result<()> {
 /// A command that fails if a library is missing, and the Debian packages that have it.
 type Library = (&'static [&'static str], &'static [&'static str]);
 
-const MORE_CLIENTS: [Library; 5] = [
+const MORE_CLIENTS: [Library; 6] = [
     (&["php", "-r", "new Memcached();"], &["php-memcached"]),
     (&["php", "-r", "new Redis();"], &["php-redis"]),
     (&["php", "-r", "require 'Predis/autoload.php';"], &["php-predis"]),
@@ -203,6 +206,11 @@ const MORE_CLIENTS: [Library; 5] = [
     (
         &["cc", "-fsyntax-only", "-include", "hiredis/hiredis.h", "-xc", "/dev/null"],
         &["gcc", "libhiredis-dev"],
+    ),
+    // Debian's packages of Go libraries are sources below this folder.
+    (
+        &["env", "GO111MODULE=off", "GOPATH=/usr/share/gocode", "go", "list", "gopkg.in/redis.v5"],
+        &["golang-go", "golang-gopkg-redis.v5-dev"],
     ),
 ];
 
