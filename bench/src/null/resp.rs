@@ -23,6 +23,8 @@ pub struct Parser {
     body: usize,
     name: [u8; NAME_MAX],
     name_len: usize,
+    /// Between MULTI and EXEC: for each command whether it is GET.
+    queued: Option<Vec<bool>>,
 }
 
 impl Parser {
@@ -82,8 +84,29 @@ impl Parser {
         rest
     }
 
-    fn answer(&self, answers: &mut Answers) {
+    fn answer(&mut self, answers: &mut Answers) {
+        let is_exec = &self.name[..self.name_len] == b"exec";
+        match &mut self.queued {
+            Some(queued) if is_exec => {
+                answers.text(format!("*{}\r\n", queued.len()).as_bytes());
+                for is_get in self.queued.take().unwrap_or_default() {
+                    if is_get { answers.bulk() } else { answers.text(b"+OK\r\n") }
+                }
+            }
+            Some(queued) => {
+                queued.push(&self.name[..self.name_len] == b"get");
+                answers.text(b"+QUEUED\r\n");
+            }
+            None => self.answer_alone(answers),
+        }
+    }
+
+    fn answer_alone(&mut self, answers: &mut Answers) {
         match &self.name[..self.name_len] {
+            b"multi" => {
+                self.queued = Some(Vec::new());
+                answers.text(b"+OK\r\n");
+            }
             b"get" => answers.bulk(),
             b"mget" => {
                 answers.text(format!("*{}\r\n", self.count - 1).as_bytes());
@@ -123,8 +146,10 @@ mod tests {
     fn any_cut_is_answered_alike() {
         let requests =
             b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\n\r\n\r\n\r\n\
-            *3\r\n$4\r\nMGET\r\n$1\r\na\r\n$1\r\nb\r\nPING\r\n";
-        let want = "$2\r\nvv\r\n+OK\r\n*2\r\n$2\r\nvv\r\n$2\r\nvv\r\n+PONG\r\n";
+            *3\r\n$4\r\nMGET\r\n$1\r\na\r\n$1\r\nb\r\nPING\r\n\
+            *1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n*1\r\n$4\r\nEXEC\r\n";
+        let want = "$2\r\nvv\r\n+OK\r\n*2\r\n$2\r\nvv\r\n$2\r\nvv\r\n+PONG\r\n\
+            +OK\r\n+QUEUED\r\n*1\r\n$2\r\nvv\r\n";
         for cut in 0..requests.len() {
             let mut parser = Parser::default();
             let mut answers = Answers::new(Rc::new(Value::new(2, b'v')));

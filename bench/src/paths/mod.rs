@@ -43,7 +43,7 @@ enum What {
 /// How many different requests a path uses in turn.
 const VARIANTS: u64 = 64;
 
-pub static PATHS: [Path; 14] = [
+pub static PATHS: [Path; 15] = [
     whole("redis get", 1, 1000, Protocol::Redis, redis_get),
     whole("redis set", 1, 1000, Protocol::Redis, redis_set),
     whole("redis pipeline of 16", 16, 200, Protocol::Redis, |seed, out| {
@@ -51,6 +51,14 @@ pub static PATHS: [Path; 14] = [
             let request = if n % 2 == 0 { redis_get } else { redis_set };
             request(seed * 16 + n, out);
         }
+    }),
+    whole("redis transaction of 16", 16, 200, Protocol::Redis, |seed, out| {
+        out.extend_from_slice(b"*1\r\n$5\r\nMULTI\r\n");
+        for n in 0..16 {
+            let request = if n % 2 == 0 { redis_get } else { redis_set };
+            request(seed, out);
+        }
+        out.extend_from_slice(b"*1\r\n$4\r\nEXEC\r\n");
     }),
     whole("redis mget of 10 over 3", 1, 400, Protocol::Redis, |seed, out| mget(seed, 10, out)),
     whole("redis mget of 100 over 3", 1, 100, Protocol::Redis, |seed, out| mget(seed, 100, out)),

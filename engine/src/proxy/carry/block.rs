@@ -38,7 +38,7 @@ impl Exchange<'_> {
         out.extend_from_slice(&block.requests);
         out.extend_from_slice(EXEC);
         let owner = Owner::Client { key: self.client.key(), number, part };
-        let mut ticket = Ticket::new(owner, exec, Care::Block);
+        let mut ticket = Ticket::new(owner, exec, Care::Block { calls: !block.scripts.is_empty() });
         ticket.replies = block.commands + 2;
         self.upstreams[at].push(self.turn, ticket, self.pool.spec.timeout_ms);
         self.upstreams[at].counters.requests += u64::from(block.commands) + 1;
@@ -53,6 +53,8 @@ pub struct BlockReply<'w> {
     pub turn: &'w mut Turn,
     pub number: u32,
     pub part: u16,
+    /// Stored scripts are called in it.
+    pub calls: bool,
 }
 
 impl BlockReply<'_> {
@@ -62,7 +64,7 @@ impl BlockReply<'_> {
             return self.handle_refused(replies, count - 2);
         };
         // Somebody flushed the server's scripts: the next call loads its script again.
-        if exec.windows(9).any(|window| window == b"-NOSCRIPT") {
+        if self.calls && exec.windows(9).any(|window| window == b"-NOSCRIPT") {
             self.upstream.loaded.clear();
         }
         self.select(exec.starts_with(b"*") && !exec.starts_with(b"*-"));

@@ -83,8 +83,10 @@ pub enum Care {
     Cursor,
     /// EVALSHA: the server may lack the script.
     Call,
-    /// A block of a transaction, from MULTI to EXEC.
-    Block,
+    /// A block of a transaction, from MULTI to EXEC. `calls`: with calls of stored scripts.
+    Block {
+        calls: bool,
+    },
 }
 
 impl Care {

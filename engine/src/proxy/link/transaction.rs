@@ -5,6 +5,10 @@ use crate::command::Step;
 use crate::protocol::resp::encode;
 use crate::proxy::link::scripts::Sha;
 
+/// The room that a transaction begins with.
+const USUAL_COMMANDS: usize = 16;
+const USUAL_BYTES: usize = 1_000;
+
 pub struct Transaction {
     /// Why EXEC will fail.
     pub doom: Option<Doom>,
@@ -54,8 +58,8 @@ impl Transaction {
     pub fn new(db: u32, changes: u32) -> Transaction {
         Transaction {
             doom: None,
-            queued: Vec::new(),
-            blocks: Vec::new(),
+            queued: Vec::with_capacity(USUAL_COMMANDS),
+            blocks: Vec::with_capacity(1),
             bytes: 0,
             db,
             writes: false,
@@ -73,7 +77,7 @@ impl Block {
     pub fn new(shard: Option<ShardId>, db: u32) -> Block {
         Block {
             shard,
-            requests: Vec::new(),
+            requests: Vec::with_capacity(USUAL_BYTES),
             commands: 0,
             db,
             ours: Vec::new(),

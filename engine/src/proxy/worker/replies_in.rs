@@ -284,8 +284,8 @@ fn take_with_care(
             let is_looked_into = ticket.care == Care::Call
                 && CallReply { pool, upstream, client, turn, number, command }
                     .is_looked_into(reply);
-            if ticket.care == Care::Block {
-                BlockReply { pool, upstream, client, turn, number, part }
+            if let Care::Block { calls } = ticket.care {
+                BlockReply { pool, upstream, client, turn, number, part, calls }
                     .handle(reply, ticket.replies);
             } else if !is_looked_into {
                 client.handle_reply(turn, number, part, reply);
