@@ -186,6 +186,7 @@ fn spec(flags: u8) -> PoolSpec {
             admin_commands: bit(6),
             unknown_commands: bit(6),
             transactions_per_shard: bit(7),
+            pinned_connections: 2,
         },
         manners: if bit(4) { Manners::Twemproxy } else { Manners::Modern },
         ..PoolSpec::plain(protocol, (0..3).map(address))

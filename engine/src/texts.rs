@@ -85,6 +85,7 @@ pub fn unknown_category(name: &[u8]) -> Vec<u8> {
 pub const CLUSTER_DISABLED: &str = "ERR This instance has cluster support disabled";
 
 pub const EXECABORT: &str = "EXECABORT Transaction discarded because of previous errors.";
+pub const UNBLOCK_REASON: &str = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
 pub const EXEC_ARITY: &str = "wrong number of arguments for 'exec' command";
 pub const EXEC_WITHOUT_MULTI: &str = "ERR EXEC without MULTI";
 pub const DISCARD_WITHOUT_MULTI: &str = "ERR DISCARD without MULTI";
@@ -96,6 +97,9 @@ pub const SERVERS_CHANGED: &str = "TRYAGAIN the pool's servers have changed sinc
 /// A transaction over several shards, where the pool allows none.
 pub const CROSSSLOT_IN_MULTI: &str = "CROSSSLOT Keys of the transaction don't hash to the same server; tie them by a \
                                       hash tag, or set `transactions: per_shard` for the pool";
+/// BLPOP of keys of several shards.
+pub const CROSSSLOT_WAIT: &str = "CROSSSLOT Keys in request don't hash to the same server; tie the keys to wait for by a hash \
+                                  tag or `colocate`";
 /// WATCH of keys of several shards.
 pub const CROSSSLOT_WATCH: &str = "CROSSSLOT Watched keys don't hash to the same server";
 
@@ -391,6 +395,7 @@ pub mod cause {
     pub const INVALID: &str = "Invalid argument";
     pub const AUTHENTICATION: &str = "Authentication required.";
     pub const QUEUE_FULL: &str = "Resource temporarily unavailable";
+    pub const PINNED_FULL: &str = QUEUE_FULL;
 }
 
 /// What modern manners add to a cause.
@@ -402,6 +407,8 @@ pub mod detail {
     pub const DOWN: &str = "the server is out until it answers a probe";
     pub const NONE_LIVE: &str = "every server of the pool is ejected";
     pub const QUEUE_FULL: &str = "too many requests wait for the server";
+    pub const PINNED_FULL: &str =
+        "as many clients wait or watch keys there as `pinned_connections` allows";
     pub const NO_META: &str = "it does not know the meta commands";
 
     /// The server's `answer` to AUTH.

@@ -177,6 +177,12 @@ pub const SCRIPT_CALL_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of all such calls of a client. Over it: the same.
 pub const SCRIPT_CALLS_BYTES_MAX: usize = 1024 * 1024;
 
+/// How long an idle connection is kept that one client had alone, for the next one who waits or watches.
+pub const PINNED_IDLE_MS: u64 = 30_000;
+
+/// The largest `pinned_connections`.
+pub const PINNED_CONNECTIONS_MAX: u32 = 65_535;
+
 /// Commands of a transaction. Over it: EXECABORT.
 pub const TRANSACTION_COMMANDS_MAX: usize = 1_000_000;
 

@@ -13,7 +13,7 @@
 //! twemproxy routed by the same first key (its table is in `testdata/twemproxy/`), except for ZDIFF,
 //! ZINTER and ZUNION: there it used the count as the key.
 
-use super::{Command, Flags, KeyUse, Keys, Refuses};
+use super::{Command, Flags, KeyUse, Keys};
 use crate::protocol::resp::{Args, ArgsIter, encode};
 use crate::texts;
 use std::borrow::Cow;
@@ -87,9 +87,6 @@ pub fn resolve<'a>(
     };
     if !command.arity_ok(args.len()) {
         return Err(KeyError::Arity(command.name));
-    }
-    if command.refuses == Refuses::Block && blocks(args) {
-        return Err(KeyError::Blocks);
     }
     Ok(command)
 }

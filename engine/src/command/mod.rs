@@ -126,6 +126,10 @@ pub enum Verb {
     Cut(CutBy, Join),
     /// SCAN: to the shard that its cursor names.
     Scan,
+    /// To the owner of its keys, where it may wait, on a connection of the client's own.
+    Wait,
+    /// WAIT and WAITAOF: to every shard that the client has used.
+    Acknowledge(Join),
     /// MULTI and its like.
     Transact(Transact),
     /// Answered by us.
@@ -169,7 +173,7 @@ pub enum Local {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refuses {
     Nothing,
-    /// BLOCK: a waiting client would block all clients that share the upstream.
+    /// BLOCK under twemproxy manners. Otherwise it waits on a connection of the client's own.
     Block,
     /// A database that the pool does not serve, argument 2 of MOVE or behind DB in COPY.
     Database,

@@ -67,7 +67,7 @@ fn verbs_keys_and_flags_go_together() {
         let keyless = row.keys == Keys::None;
         let container = !row.subcommands.is_empty();
         match row.verb {
-            Verb::Forward => assert_eq!(keyless, container, "{name}"),
+            Verb::Forward | Verb::Wait => assert_eq!(keyless, container, "{name}"),
             Verb::Cut(by, _) if by.is_to_all() => assert!(keyless, "{name}"),
             Verb::Cut(by, _) => {
                 let fits = match by {
@@ -80,7 +80,9 @@ fn verbs_keys_and_flags_go_together() {
                 assert!(fits, "{name}");
             }
             Verb::Transact(act) => assert_eq!(keyless, act != Transact::Watch, "{name}"),
-            Verb::Local(_) | Verb::Placeholder | Verb::Scan => assert!(keyless, "{name}"),
+            Verb::Local(_) | Verb::Placeholder | Verb::Scan | Verb::Acknowledge(_) => {
+                assert!(keyless, "{name}");
+            }
         }
         let both = Flags::READONLY.and(Flags::WRITE);
         assert!(!row.flags.has(both), "{name}");

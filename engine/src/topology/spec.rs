@@ -72,7 +72,7 @@ impl PoolSpec {
             preconnect: false,
             redis_auth: None,
             redis_db: 0,
-            serves: Serves { databases: Some(16), ..Serves::default() },
+            serves: Serves { databases: Some(16), pinned_connections: 1_024, ..Serves::default() },
             eject: Eject::Off,
             server_retry_timeout_ms: 1_000,
             server_failure_limit: 1,
@@ -94,6 +94,8 @@ pub struct Serves {
     pub unknown_commands: bool,
     /// A transaction may have keys of several shards, and is atomic on each.
     pub transactions_per_shard: bool,
+    /// Most upstreams per server and worker that belong to one client each: it waits or watches keys.
+    pub pinned_connections: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -187,6 +187,10 @@ fn fate(row: &Command) -> String {
         Verb::Cut(by, join) => format!("to every {}; {}", target(by), joined(join)),
         Verb::Scan => "shard by shard".to_owned(),
         Verb::Local(Local::Info) => "to every shard; fields are joined, ours are added".to_owned(),
+        Verb::Wait => "to one owner, on a connection of the client's own".to_owned(),
+        Verb::Acknowledge(join) => {
+            format!("to every shard that the client has used; {}", joined(join))
+        }
         Verb::Transact(Transact::Exec) => "the block of the transaction to one owner".to_owned(),
         Verb::Transact(Transact::Watch) => {
             "to one owner, on a connection of the client's own".to_owned()
@@ -196,7 +200,7 @@ fn fate(row: &Command) -> String {
     };
     text.push_str(match row.refuses {
         Refuses::Nothing => "",
-        Refuses::Block => "; BLOCK is refused",
+        Refuses::Block => "; with BLOCK on a connection of the client's own",
         Refuses::Database => "; other databases than the pool's are refused",
         Refuses::LineBreak => "; line breaks are refused",
         Refuses::Patterns => "; patterns that can name keys of other shards are refused",

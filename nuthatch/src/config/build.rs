@@ -189,6 +189,7 @@ impl Slots {
                 admin_commands: self.choice(Id::AdminCommands) == Some(1),
                 unknown_commands: self.choice(Id::UnknownCommands) == Some(1),
                 transactions_per_shard: self.choice(Id::Transactions) == Some(1),
+                pinned_connections: self.number(Id::PinnedConnections),
             },
             eject: self.eject(),
             server_retry_timeout_ms: self.number(Id::ServerRetryTimeout),

@@ -23,6 +23,7 @@ pub enum Id {
     HashTag,
     Listen,
     Manners,
+    PinnedConnections,
     Preconnect,
     Redis,
     RedisAuth,
@@ -106,7 +107,7 @@ const UNKNOWN_WORDS: &[&str] = &["refuse", "first_key"];
 const TRANSACTION_WORDS: &[&str] = &["strict", "per_shard"];
 
 /// Sorted by name, in the order of [`Id`].
-pub static KEYS: [Key; 27] = [
+pub static KEYS: [Key; 28] = [
     Key {
         id: Id::AdminCommands,
         name: "admin_commands",
@@ -283,6 +284,18 @@ pub static KEYS: [Key; 27] = [
         about: "How to treat what twemproxy refused or got wrong. `modern` answers with an error \
                 that says what was refused and why, and keeps the client; `twemproxy` closes without \
                 a word, as clients of old may expect.",
+    },
+    Key {
+        id: Id::PinnedConnections,
+        name: "pinned_connections",
+        kind: Kind::Number { min: 1, max: limits::PINNED_CONNECTIONS_MAX },
+        when_absent: WhenAbsent::Number(1_024),
+        unit: "",
+        origin: Origin::Nuthatch,
+        secret: false,
+        about: "How many connections to a server may belong to one client each, per worker: while a command \
+                like `BLPOP` waits, and from `WATCH` to `EXEC`. Over it such a command fails. An idle \
+                one is kept for 30 seconds for the next client.",
     },
     Key {
         id: Id::Preconnect,

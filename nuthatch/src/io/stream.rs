@@ -13,8 +13,10 @@ use mio::{Interest, Registry, Token};
 use nuthatch_engine::base::limits::{READ_BYTES, UNSENT_BYTES};
 use nuthatch_engine::proxy::Cause;
 use rustix::io::Errno;
+use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
 
 #[derive(Debug)]
 pub enum Stream {
@@ -31,12 +33,23 @@ pub struct Incoming {
     pub more: bool,
 }
 
+/// When a server's machine that answers no probe counts as gone: after half a minute.
+const SILENCE_BEFORE_PROBES: Duration = Duration::from_secs(15);
+const BETWEEN_PROBES: Duration = Duration::from_secs(5);
+const PROBES: u32 = 3;
+
 impl Stream {
     /// Begins to connect. The stream becomes writable when it is connected or has failed.
     pub fn connect_tcp(address: SocketAddr) -> io::Result<Stream> {
         let stream = TcpStream::connect(address)?;
         // If it fails, writes come in larger bursts.
         let _ = sys::limit_unsent(&stream, UNSENT_BYTES);
+        // Without it a command that waits would wait for a machine that is gone until clients give up.
+        let keepalive = TcpKeepalive::new()
+            .with_time(SILENCE_BEFORE_PROBES)
+            .with_interval(BETWEEN_PROBES)
+            .with_retries(PROBES);
+        let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
         Ok(Stream::Tcp(stream))
     }
 
@@ -75,7 +88,7 @@ impl Stream {
 
     pub fn set_keepalive(&self) -> io::Result<()> {
         match self {
-            Stream::Tcp(stream) => socket2::SockRef::from(stream).set_keepalive(true),
+            Stream::Tcp(stream) => SockRef::from(stream).set_keepalive(true),
             Stream::Unix(_) => Ok(()),
         }
     }

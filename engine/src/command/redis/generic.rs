@@ -26,7 +26,7 @@ const SORT: Keyed = Keyed(Keys::Sort, [Use::READ, Use::OVERWRITE]);
 const G: Group = Group::Generic;
 
 #[rustfmt::skip] // a table is read by its columns
-pub(super) const ROWS: [Command; 27] = [
+pub(super) const ROWS: [Command; 29] = [
     row(G, "bless",       -2, Flags::NONE, NO_KEY,                         Closed, "8.12.0", "",
         "Marks keys, so that they are not evicted.")
         .container(&subcommands::BLESS).not_in_valkey().by_reference(),
@@ -113,4 +113,12 @@ pub(super) const ROWS: [Command; 27] = [
     row(G, "unlink",      -2, WRITE_FAST,  all(Use::REMOVE, Use::REMOVE),  Cut,    "4.0.0",
         "key...",
         "Deletes keys, and frees their memory in the background.").cut(CutBy::Key, Join::Sum),
+    row(G, "wait",         3, Flags::NOSCRIPT, NO_KEY,                     Closed, "3.0.0",
+        "numreplicas:integer timeout:integer",
+        "Waits until replicas have what this client has written.")
+        .acknowledges(Join::Min).also(Categories::CONNECTION),
+    row(G, "waitaof",      4, Flags::NOSCRIPT.and(Flags::BLOCKING), NO_KEY, Closed, "7.2.0",
+        "numlocal:integer numreplicas:integer timeout:integer",
+        "Waits until append-only files have what this client has written.")
+        .acknowledges(Join::And).also(Categories::CONNECTION),
 ];

@@ -1,6 +1,6 @@
-//! Lists, without the commands that wait for an element.
+//! Lists. A command that waits for an element does so on a connection of its client's own.
 
-use super::row::{counted, one, row, two};
+use super::row::{but_last, counted, one, row, two};
 use crate::command::Before::{Closed, Sent};
 use crate::command::{Command, Flags, Group, KeyUse as Use};
 
@@ -11,10 +11,36 @@ const WRITE_FAST: Flags = Flags::WRITE_FAST;
 const GROW: Flags = Flags::GROW;
 const GROW_FAST: Flags = Flags::GROW_FAST;
 
+/// Without NOSCRIPT a script may use it, and does not wait.
+const WAIT_MANY: Flags = WRITE.and(Flags::BLOCKING);
+const WAIT: Flags = WAIT_MANY.and(Flags::NOSCRIPT);
+const WAIT_GROW: Flags = WAIT.and(Flags::DENYOOM);
+
 const G: Group = Group::List;
 
 #[rustfmt::skip] // a table is read by its columns
-pub(super) const ROWS: [Command; 18] = [
+pub(super) const ROWS: [Command; 24] = [
+    row(G, "blmove",     6, WAIT_GROW,  two(Use::TAKE, Use::INSERT), Closed, "6.2.0",
+        "source:key destination:key wherefrom(LEFT | RIGHT) whereto(LEFT | RIGHT) timeout:double",
+        "Moves an element from a list to another, or waits for one.").waits(),
+    row(G, "blmovem",   -6, WAIT_GROW,  two(Use::TAKE, Use::INSERT), Closed, "8.10.0",
+        "source:key destination:key wherefrom(LEFT | RIGHT) whereto(LEFT | RIGHT) argument...",
+        "Moves several elements from a list to another, or waits for one.")
+        .waits().not_in_valkey().by_reference(),
+    row(G, "blmpop",    -5, WAIT_MANY,  counted(2, Use::TAKE),       Closed, "7.0.0",
+        "timeout:double numkeys:integer key... where(LEFT | RIGHT) [COUNT count:integer]",
+        "Removes and returns elements of the first list with any, or waits.").waits(),
+    row(G, "blpop",     -3, WAIT,       but_last(Use::TAKE),         Closed, "2.0.0",
+        "key... timeout:double",
+        "Removes and returns the first element of a list, or waits for one.")
+        .waits(),
+    row(G, "brpop",     -3, WAIT,       but_last(Use::TAKE),         Closed, "2.0.0",
+        "key... timeout:double",
+        "Removes and returns the last element of a list, or waits for one.")
+        .waits(),
+    row(G, "brpoplpush", 4, WAIT_GROW,  two(Use::TAKE, Use::INSERT), Closed, "2.2.0",
+        "source:key destination:key timeout:double",
+        "Moves the last element of a list to the head of another, or waits for one.").waits(),
     row(G, "lindex",     3, READ,       one(Use::READ),              Sent,   "1.0.0",
         "key index:integer",
         "Returns the element at an index."),

@@ -104,17 +104,7 @@ pub fn why(name: &[u8]) -> Option<Why> {
 
 /// Commands that change the state of a connection, or block it, and that we do not serve. They are
 /// unknown, and never sent to a server.
-pub static STATEFUL: [&str; 22] = [
-    "blmove",
-    "blmovem",
-    "blmpop",
-    "blpop",
-    "brpop",
-    "brpoplpush",
-    "bzmove",
-    "bzmpop",
-    "bzpopmax",
-    "bzpopmin",
+pub static STATEFUL: [&str; 10] = [
     "monitor",
     "psubscribe",
     "publish",
@@ -125,8 +115,6 @@ pub static STATEFUL: [&str; 22] = [
     "subscribe",
     "sunsubscribe",
     "unsubscribe",
-    "wait",
-    "waitaof",
 ];
 
 /// Whether this unserved command must not be sent to a shared connection.

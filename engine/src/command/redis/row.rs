@@ -32,6 +32,11 @@ pub(super) const fn all(first: KeyUse, others: KeyUse) -> Keyed {
     Keyed(Keys::Range { first: 1, last: -1, step: 1 }, [first, others])
 }
 
+/// Every argument is a key but the last one.
+pub(super) const fn but_last(of: KeyUse) -> Keyed {
+    Keyed(Keys::Range { first: 1, last: -2, step: 1 }, [of, of])
+}
+
 /// Pairs of a key and a value.
 pub(super) const fn pairs(of: KeyUse) -> Keyed {
     Keyed(Keys::Range { first: 1, last: -1, step: 2 }, [of, of])
@@ -114,6 +119,18 @@ impl Command {
         self.tips.request = request;
         self.tips.response = response;
         self
+    }
+
+    /// It may wait at the server.
+    pub(super) const fn waits(self) -> Command {
+        self.verb(Verb::Wait).modern()
+    }
+
+    /// To every shard that the client has used.
+    pub(super) const fn acknowledges(self, join: Join) -> Command {
+        self.verb(Verb::Acknowledge(join))
+            .policies(Some(RequestPolicy::AllShards), Some(ResponsePolicy::AggMin))
+            .modern()
     }
 
     /// Refused under twemproxy manners.

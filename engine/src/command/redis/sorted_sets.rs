@@ -1,9 +1,9 @@
-//! Sorted sets, without the commands that wait for a member.
+//! Sorted sets. A command that waits for a member does so on a connection of its client's own.
 //!
 //! twemproxy used the count of ZDIFF, ZINTER and ZUNION as the key and routed by it. We route by the
 //! first key.
 
-use super::row::{counted, one, row, two, with_dest};
+use super::row::{but_last, counted, one, row, two, with_dest};
 use crate::command::Before::{Closed, Sent};
 use crate::command::{Command, Flags, Group, KeyUse as Use};
 
@@ -14,10 +14,27 @@ const WRITE_FAST: Flags = Flags::WRITE_FAST;
 const GROW: Flags = Flags::GROW;
 const GROW_FAST: Flags = Flags::GROW_FAST;
 
+/// A script may use BZMPOP, and does not wait.
+const WAIT_MANY: Flags = WRITE.and(Flags::BLOCKING);
+const WAIT: Flags = WAIT_MANY.and(Flags::NOSCRIPT).and(Flags::FAST);
+
 const G: Group = Group::SortedSet;
 
 #[rustfmt::skip] // a table is read by its columns
-pub(super) const ROWS: [Command; 34] = [
+pub(super) const ROWS: [Command; 38] = [
+    row(G, "bzmove", -4, WAIT, two(Use::TAKE, Use::INSERT), Closed, "8.12.0",
+        "source:key destination:key argument...",
+        "Moves members from a sorted set to another, or waits for one.")
+        .waits().not_in_valkey().by_reference(),
+    row(G, "bzmpop",           -5, WAIT_MANY,  counted(2, Use::TAKE),          Closed, "7.0.0",
+        "timeout:double numkeys:integer key... where(MIN | MAX) [COUNT count:integer]",
+        "Removes and returns members of the first sorted set with any, or waits.").waits(),
+    row(G, "bzpopmax",         -3, WAIT,       but_last(Use::TAKE),            Closed, "5.0.0",
+        "key... timeout:double",
+        "Removes and returns the member with the highest score, or waits.").waits(),
+    row(G, "bzpopmin",         -3, WAIT,       but_last(Use::TAKE),            Closed, "5.0.0",
+        "key... timeout:double",
+        "Removes and returns the member with the lowest score, or waits.").waits(),
     row(G, "zadd",             -4, GROW_FAST,  one(Use::UPDATE),               Sent,   "1.2.0",
         "key [condition(NX | XX)] [comparison(GT | LT)] [change=CH] [increment=INCR] \
          (score:double member)...",

@@ -1,5 +1,4 @@
-//! Streams. XREAD and XREADGROUP are served without BLOCK. They have the flag `blocking`, as in
-//! Redis.
+//! Streams. XREAD and XREADGROUP with BLOCK wait on a connection of their client's own.
 
 use super::row::{Keyed, NO_KEY, one, row};
 use super::subcommands;
@@ -63,10 +62,11 @@ pub(super) const ROWS: [Command; 20] = [
         "key start end [COUNT count:integer]",
         "Returns the entries of a range of ids."),
     row(G, "xread",      -4, READ.and(Flags::BLOCKING), streams(false),   Closed, "5.0.0",
-        "[COUNT count:integer] STREAMS streams(key... id...)",
+        "[COUNT count:integer] [BLOCK milliseconds:integer] STREAMS streams(key... id...)",
         "Returns entries newer than the given ids.").refuses(Refuses::Block),
     row(G, "xreadgroup", -7, WRITE.and(Flags::BLOCKING), streams(true),    Closed, "5.0.0",
-        "GROUP (group consumer) [COUNT count:integer] [NOACK] STREAMS streams(key... id...)",
+        "GROUP (group consumer) [COUNT count:integer] [BLOCK milliseconds:integer] [NOACK] \
+         STREAMS streams(key... id...)",
         "Returns new or pending entries to a group's consumer.").refuses(Refuses::Block),
     row(G, "xrevrange",  -4, READ,        one(Use::READ),   Closed, "5.0.0",
         "key end start [COUNT count:integer]",

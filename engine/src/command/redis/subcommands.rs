@@ -96,7 +96,7 @@ const BLESS_ROWS: [Command; 3] = [
 ];
 
 #[rustfmt::skip] // a table is read by its columns
-const CLIENT_ROWS: [Command; 18] = [
+const CLIENT_ROWS: [Command; 19] = [
     row(CONNECTION, "client|caching", 3, NOSCRIPT_EVER, NO_KEY, Closed, "6.0.0",
         "mode(YES | NO)",
         "Refused: nothing is tracked.").local(Local::Client),
@@ -142,6 +142,9 @@ const CLIENT_ROWS: [Command; 18] = [
         "Takes ON OPTIN and OFF; nothing is tracked.").local(Local::Client),
     row(CONNECTION, "client|trackinginfo", 2, NOSCRIPT_EVER, NO_KEY, Closed, "6.2.0", "",
         "Says that nothing is tracked.").local(Local::Client),
+    row(CONNECTION, "client|unblock", -3, ADMIN_EVER, NO_KEY, Closed, "5.0.0",
+        "client-id:integer [unblock-type(TIMEOUT | ERROR)]",
+        "Ends the waiting of a client.").modern().local(Local::Client),
     row(CONNECTION, "client|unpause", 2, ADMIN_EVER, NO_KEY, Closed, "6.2.0", "",
         "Ends CLIENT PAUSE.").modern().local(Local::Client),
 ];

@@ -40,6 +40,7 @@ impl Exchange<'_> {
     /// The index of the upstream for a place. It is ready to take a request.
     #[inline]
     pub fn upstream(&mut self, placed: Placed) -> Result<usize, Cause> {
+        self.client.use_shard(placed.shard);
         let (lane, affinity) = (self.client.settings.lane, self.client.key().index);
         let at = self.pool.upstream(self.upstreams, placed.server, lane, affinity);
         match self.upstreams[at].prepare(self.turn, self.pool.spec.connect_timeout_ms) {

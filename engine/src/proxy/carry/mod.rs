@@ -9,6 +9,7 @@
 //! | `script.rs`   | EVAL, EVALSHA, and scripts that a server lacks                 |
 //! | `upload.rs`   | a large request, which is sent while it still arrives          |
 //! | `download.rs` | a large reply, which is passed on while it still arrives       |
+//! | `wait.rs`     | commands that wait at their server                             |
 //! | `answer.rs`   | refusals and failures                                          |
 //!
 //! Whether a request may be carried out is decided before, in `plan`.
@@ -21,6 +22,7 @@ pub mod forward;
 pub mod pin;
 pub mod script;
 pub mod upload;
+pub mod wait;
 
 use crate::proxy::link::client::Client;
 use crate::proxy::link::turn::Turn;
@@ -57,7 +59,7 @@ impl Exchange<'_> {
             topology: &pool.topology,
             policy: &pool.policy,
             is_authenticated: client.settings.is_authenticated,
-            is_barred: std::mem::take(&mut client.is_barred),
+            is_barred: std::mem::take(&mut client.settings.is_barred),
         };
         let mut scratch = Scratch { chance: &mut turn.chance, owners: &mut turn.owners };
         let plan = decide(head, &facts, &mut scratch);

@@ -1,4 +1,4 @@
-//! Upstreams that one client has alone: for keys that it watches.
+//! Upstreams that one client has alone: for keys that it watches, for commands that wait.
 
 use super::Exchange;
 use crate::command;
@@ -14,7 +14,15 @@ impl Exchange<'_> {
     /// An upstream that watches keys for this client.
     pub fn upstream_for_watch(&mut self, placed: Placed) -> Result<usize, Cause> {
         let of = Some(self.client.key());
-        self.upstream_alone(placed, Why::Watch { of })
+        self.upstream_pinned(placed, Why::Watch { of })
+    }
+
+    /// An upstream for this client alone, if there are not too many.
+    pub(super) fn upstream_pinned(&mut self, placed: Placed, why: Why) -> Result<usize, Cause> {
+        if !self.pool.may_pin(placed.server) {
+            return Err(Cause::PinnedFull);
+        }
+        self.upstream_alone(placed, why)
     }
 
     /// An upstream for a large block, which others do not wait for.

@@ -30,6 +30,8 @@ pub enum Cause {
     NoneLive,
     /// Too much waits for it already.
     QueueFull,
+    /// `pinned_connections` of it are in use.
+    PinnedFull,
     /// We have no descriptor or memory left for a socket, in the system's words: our own trouble,
     /// and no failure of the server.
     Exhausted(Box<str>),
@@ -53,6 +55,7 @@ impl fmt::Display for Cause {
             Cause::Password(_) => cause::AUTHENTICATION,
             Cause::NotReady(word) => word,
             Cause::QueueFull => cause::QUEUE_FULL,
+            Cause::PinnedFull => cause::PINNED_FULL,
             Cause::Exhausted(text) | Cause::System(text) => text,
         })
     }
@@ -79,6 +82,7 @@ impl Cause {
             Cause::Down => detail::DOWN,
             Cause::NoneLive => detail::NONE_LIVE,
             Cause::QueueFull => detail::QUEUE_FULL,
+            Cause::PinnedFull => detail::PINNED_FULL,
             _ => return None,
         })
     }

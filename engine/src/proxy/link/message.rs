@@ -63,6 +63,8 @@ pub enum About {
     List(Filter),
     /// CLIENT KILL: how many were closed.
     Kill(Filter),
+    /// CLIENT UNBLOCK: 1 if the client with this id waited at a server.
+    Unblock { id: u64, by_error: bool },
     /// CLIENT PAUSE.
     Pause { ms: u64, mode: PauseMode },
     /// CLIENT UNPAUSE.

@@ -28,6 +28,12 @@ pub enum Chore {
     Identify,
     /// SCRIPT LOAD, ahead of a call.
     Load,
+    /// CLIENT ID, ahead of a command that may wait.
+    Number,
+    /// What WAIT waits for.
+    Mark,
+    /// CLIENT UNBLOCK, for a command that waits on another connection.
+    Unblock,
     /// UNWATCH, for a client that watches no key any more.
     Unwatch,
 }
@@ -83,6 +89,8 @@ pub enum Care {
     Cursor,
     /// EVALSHA: the server may lack the script.
     Call,
+    /// It may wait at the server, on an upstream of its client's own.
+    Waiting,
     /// A block of a transaction, from MULTI to EXEC. `calls`: with calls of stored scripts.
     Block {
         calls: bool,

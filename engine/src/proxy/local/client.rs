@@ -28,6 +28,7 @@ pub fn client(x: &mut Exchange<'_>, command: &Command, args: &Args<'_>) -> Taken
         "list" => clients::list(x, command, args),
         "pause" => clients::pause(x, args),
         "reply" => reply(x, args),
+        "unblock" => clients::unblock(x, args),
         "unpause" => clients::ask(x, About::Unpause, Join::WorkersOk),
         "no-evict" => on_or_off(x, args),
         "no-touch" => return no_touch(x, args),
@@ -73,6 +74,11 @@ pub fn line(text: &mut String, client: &Client, now: Time) {
     let settings = &client.settings;
     let names = settings.names.as_deref();
     let session = client.session.as_deref();
+    let flags = match session {
+        Some(session) if session.transaction.is_some() => "x",
+        Some(session) if !session.waits.is_empty() => "b",
+        _ => "N",
+    };
     let multi =
         session.and_then(|it| it.transaction.as_ref()).map_or(-1, |it| it.queued.len() as i64);
     let watch = session.and_then(|it| it.watch).map_or(0, |watch| watch.keys);
@@ -87,7 +93,7 @@ pub fn line(text: &mut String, client: &Client, now: Time) {
         word(names.map(|names| &*names.name)),
         now.since(client.origin().since).as_secs(),
         now.since(client.heard_at()).as_secs(),
-        if client.is_in_transaction() { "x" } else { "N" },
+        flags,
         settings.db,
         multi,
         watch,
@@ -209,7 +215,7 @@ fn tracking(x: &mut Exchange<'_>, args: &Args<'_>) {
 fn caching(x: &mut Exchange<'_>, args: &Args<'_>) {
     let word = args.get(2).unwrap_or_default();
     if word.eq_ignore_ascii_case(b"yes") && x.client.settings.opted_in {
-        x.client.is_barred = true;
+        x.client.settings.is_barred = true;
         return x.error(texts::NOT_TRACKED);
     }
     let is_word = word.eq_ignore_ascii_case(b"yes") || word.eq_ignore_ascii_case(b"no");

@@ -1,4 +1,4 @@
-//! CLIENT LIST, KILL, PAUSE and UNPAUSE concern the clients of all workers: each worker is asked, and the
+//! CLIENT LIST, KILL, UNBLOCK, PAUSE and UNPAUSE concern the clients of all workers: each worker is asked, and the
 //! answers are joined.
 
 use super::connection::refuse_keys;
@@ -114,6 +114,21 @@ fn filter(mut rest: ArgsIter<'_>, is_list: bool) -> Result<(Filter, bool), Wrong
         }
     }
     Ok((filter, skips_me))
+}
+
+pub fn unblock(x: &mut Exchange<'_>, args: &Args<'_>) {
+    let id = args.get(2).and_then(|text| std::str::from_utf8(text).ok()?.parse::<i64>().ok());
+    let Some(id) = id else {
+        return x.error(texts::NOT_INTEGER);
+    };
+    let word = args.get(3);
+    let is = |known: &[u8]| word.is_some_and(|word| word.eq_ignore_ascii_case(known));
+    if args.len() > 4 || word.is_some() && !is(b"timeout") && !is(b"error") {
+        return x.error(texts::UNBLOCK_REASON);
+    }
+    // Ids of clients are positive.
+    let id = u64::try_from(id).unwrap_or(0);
+    ask(x, About::Unblock { id, by_error: is(b"error") }, Join::WorkersSum);
 }
 
 pub fn pause(x: &mut Exchange<'_>, args: &Args<'_>) {

@@ -113,7 +113,6 @@ pub fn reset(x: &mut Exchange<'_>) -> Taken {
     let (lane, is_open) =
         (x.pool.lane(Version::Resp2, db, false), x.pool.spec.redis_auth.is_none());
     x.client.settings = Settings::new(db, lane, is_open);
-    x.client.is_barred = false;
     x.end_watch();
     x.client.session = None;
     x.client.mute = Mute::No;

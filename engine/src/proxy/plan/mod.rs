@@ -76,6 +76,10 @@ pub enum Plan<'a> {
     Forward(Forward),
     /// EVAL or EVALSHA: the same, and scripts are looked after.
     Call(Forward, ScriptUse),
+    /// It may wait at its server: on a connection of the client's own.
+    Wait(Forward),
+    /// WAIT: to the shards that the client has used.
+    Acknowledge(Join, Sending),
     /// In parts to several servers.
     FanOut(FanOut<'a>),
     /// Answered here.

@@ -60,7 +60,7 @@ pub fn decide<'a>(args: &Args<'a>, facts: &Facts<'_>, scratch: &mut Scratch<'_>)
         Verb::Forward if command.is_modern() && facts.policy.refuses_whole_pool => {
             Plan::Refuse(unknown(args, facts))
         }
-        Verb::Forward => checked(command, args, facts, scratch),
+        Verb::Forward | Verb::Wait => checked(command, args, facts, scratch),
         _ => keyless_verb(command, args, facts, scratch),
     }
 }
@@ -87,8 +87,9 @@ fn keyless_verb<'a>(
         Verb::Transact(act) => transact(act, command, args, facts, scratch),
         Verb::Placeholder => fixed(command, facts, scratch),
         Verb::Scan => scan::decide(command, args, facts, scratch),
+        Verb::Acknowledge(join) => Plan::Acknowledge(join, sending(command).1),
         Verb::Cut(_, join) => whole::decide(command, join, args, facts, scratch),
-        Verb::Forward => placeholder(command, facts, scratch),
+        Verb::Forward | Verb::Wait => placeholder(command, facts, scratch),
     }
 }
 
@@ -165,7 +166,9 @@ fn checked<'a>(
         Ok(row) => row,
         Err(error) => return Plan::Refuse(bad_keys(command, args, error, facts.policy)),
     };
-    if command.verb != Verb::Forward || command.is_modern() && facts.policy.refuses_whole_pool {
+    if !matches!(command.verb, Verb::Forward | Verb::Wait)
+        || command.is_modern() && facts.policy.refuses_whole_pool
+    {
         return keyless_verb(command, args, facts, scratch);
     }
     let mut keys = match keys::keys(command, args) {
@@ -184,7 +187,9 @@ fn checked<'a>(
     // lose data that was safe under twemproxy.
     let goes_unchecked = facts.policy.sends_unchecked && command.before == Before::Sent;
     if !has_one_owner && !goes_unchecked {
-        return Plan::Refuse(Refusal::error(texts::CROSSSLOT.as_bytes()).counted());
+        let text =
+            if command.verb == Verb::Wait { texts::CROSSSLOT_WAIT } else { texts::CROSSSLOT };
+        return Plan::Refuse(Refusal::error(text.as_bytes()).counted());
     }
     if command.refuses != Refuses::Nothing
         && let Some(text) = refused_option(command, args, facts, (owner, scratch))
@@ -192,7 +197,11 @@ fn checked<'a>(
         return Plan::Refuse(Refusal::error(text.as_bytes()).counted());
     }
     let forward = facts.forward(owner, sending(command));
-    sent(command, Forward { is_unchecked: !has_one_owner, ..forward })
+    let forward = Forward { is_unchecked: !has_one_owner, ..forward };
+    if command.verb == Verb::Wait || command.refuses == Refuses::Block && keys::blocks(args) {
+        return Plan::Wait(forward);
+    }
+    sent(command, forward)
 }
 
 fn sent<'a>(command: &Command, forward: Forward) -> Plan<'a> {
@@ -216,6 +225,9 @@ fn refused_option(
             // What is no number is an error of the server's.
             let db: i32 = std::str::from_utf8(db).ok()?.parse().ok()?;
             (!topology.spec.serves_database(db.into())).then_some(texts::DB_OUT_OF_RANGE)
+        }
+        Refuses::Block if facts.policy.refuses_whole_pool && keys::blocks(args) => {
+            Some(texts::BLOCK_NOT_SERVED)
         }
         Refuses::Patterns if topology.shards.len() > 1 && !facts.policy.sends_unchecked => {
             // `GET #` is the element itself; BY a name without `*` means "do not sort".

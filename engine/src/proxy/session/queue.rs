@@ -20,6 +20,12 @@ pub fn queue(x: &mut Exchange<'_>, plan: Plan<'_>, args: &Args<'_>) {
     match plan {
         Plan::Forward(forward) => forwarded(x, forward, ScriptUse::None, args),
         Plan::Call(forward, script) => forwarded(x, forward, script, args),
+        // In a transaction it does not wait.
+        Plan::Wait(forward) => forwarded(x, forward, ScriptUse::None, args),
+        Plan::Acknowledge(_, sent) => {
+            let row = command::by_index(usize::from(sent.command));
+            refuse(x, texts::not_in_multi(row.map_or("", |row| row.name)));
+        }
         Plan::FanOut(plan) if plan.to == To::Owners => cut(x, plan),
         Plan::FanOut(plan) => whole(x, &plan, args),
         Plan::Local(Local::Select, _) => select(x, args),

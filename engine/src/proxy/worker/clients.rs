@@ -8,7 +8,6 @@ use crate::protocol::resp::Version;
 use crate::proxy::link::action::{Action, ConnId, Reading};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::downloads::Due;
-use crate::proxy::link::client::session::Watch;
 use crate::proxy::link::client::settings::Settings;
 use crate::proxy::link::client::{Client, ClientState, Origin};
 use std::net::SocketAddr;
@@ -56,6 +55,8 @@ impl Worker {
                 match client.state() {
                     // The end of a request that was on its way: what was sent of it is void.
                     ClientState::Open if client.upload().is_some() => self.close_client(key),
+                    // As in Redis: nobody waits for it any more.
+                    ClientState::Open if client.is_waiting() => self.close_client(key),
                     // What it has sent is still answered.
                     ClientState::Open if client.is_stopped() => {}
                     ClientState::Open => client.finish(&mut self.turn, false),
@@ -64,6 +65,17 @@ impl Worker {
                 }
             }
             ConnId::Upstream(key) => self.upstream_down(key, &Cause::Eof, false),
+        }
+    }
+
+    /// The peer has closed, and what it has sent before is not read while its gate is closed. A command of it that
+    /// waits would wait for nobody.
+    pub fn handle_hangup(&mut self, conn: ConnId) {
+        self.check_phase();
+        if let ConnId::Client(key) = conn
+            && self.clients.get(key).is_some_and(Client::is_waiting)
+        {
+            self.close_client(key);
         }
     }
 
@@ -94,8 +106,11 @@ impl Worker {
             if let Some(upload) = client.take_down(&mut self.turn) {
                 self.abandon_upload(key, &upload);
             }
-            if let Some(watch) = client.session.take().and_then(|session| session.watch) {
-                self.abandon_watch(key, watch);
+            if let Some(session) = client.session.take() {
+                let pinned = session.watch.map(|watch| watch.on).into_iter().chain(session.waits);
+                for upstream in pinned {
+                    self.abandon_pinned(key, upstream);
+                }
             }
             for upstream in client.take_downloads() {
                 self.resume_download_of(upstream, Due::Dropped);
@@ -110,15 +125,15 @@ impl Worker {
         }
     }
 
-    /// A client is gone that watched keys.
-    fn abandon_watch(&mut self, client: Key, watch: Watch) {
+    /// A client is gone that had this upstream alone: keys are watched on it, or a command waits.
+    fn abandon_pinned(&mut self, client: Key, on: Key) {
         let Worker { upstreams, turn, .. } = self;
-        let upstream = upstreams.get_mut(watch.on.index as usize).filter(|up| up.key() == watch.on);
+        let upstream = upstreams.get_mut(on.index as usize).filter(|up| up.key() == on);
         if let Some(upstream) = upstream
             && upstream.duty().pinned_by() == Some(client)
         {
             upstream.abandon(turn);
-            self.settle_upstream(watch.on.index as usize);
+            self.settle_upstream(on.index as usize);
         }
     }
 

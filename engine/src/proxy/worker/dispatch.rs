@@ -29,7 +29,7 @@ pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
     if x.client.is_in_transaction() {
         return session::take(x, args);
     }
-    let was_barred = x.client.is_barred;
+    let was_barred = x.client.settings.is_barred;
     match x.plan(Head::Args(args)) {
         Plan::Forward(forward) => x.forward(forward, args.bytes()),
         Plan::Call(forward, script) => x.call(forward, script, args),
@@ -50,6 +50,8 @@ pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
                 x.client.await_replies();
             }
         }
+        Plan::Wait(forward) => return x.wait(forward, args),
+        Plan::Acknowledge(join, sent) => return x.acknowledge(join, sent, args),
         Plan::Local(local, command) => return local::answer(x, local, command, args),
         Plan::Transact(act, place) => return session::transact(x, (act, place), args, was_barred),
         Plan::Refuse(refusal) => x.refuse(refusal),
@@ -90,7 +92,12 @@ pub(super) fn take_line(x: &mut Exchange<'_>, request: &text::Request<'_>) {
         Plan::FanOut(fan_out) => x.fan_out(fan_out),
         Plan::LocalLine(local) => local::answer_line(x, local),
         Plan::Refuse(refusal) => x.refuse(refusal),
-        Plan::Local(..) | Plan::Call(..) | Plan::Transact(..) | Plan::WhenWhole => {
+        Plan::Local(..)
+        | Plan::Call(..)
+        | Plan::Wait(_)
+        | Plan::Acknowledge(..)
+        | Plan::Transact(..)
+        | Plan::WhenWhole => {
             debug_assert!(false, "no plan for a line");
         }
     }
@@ -140,7 +147,7 @@ pub(super) fn begin_block(
 
 fn begin(x: &mut Exchange<'_>, head: Head<'_, '_>, rest: impl FnOnce() -> UploadRest) -> Begun {
     // It waits for EXEC, or is refused when it is whole.
-    if x.client.is_barred || x.client.is_in_transaction() {
+    if x.client.settings.is_barred || x.client.is_in_transaction() {
         return Begun::No;
     }
     let Plan::Forward(forward) = x.plan(head) else {

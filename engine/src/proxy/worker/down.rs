@@ -163,6 +163,9 @@ impl Worker {
                 Owner::Worker(_) => continue,
             };
             if let Some(client) = clients.get_mut(key) {
+                if ticket.care == Care::Waiting {
+                    client.end_waiting(upstreams[at].key());
+                }
                 let text = if *may_have_left { &perhaps } else { &unsent };
                 let text = (ticket.care != Care::Mute).then_some(text.as_str());
                 client.handle_failure(turn, number, part, text);

@@ -5,6 +5,7 @@ use crate::base::limits::CLIENT_LIST_BYTES_MAX;
 use crate::base::slab::Key;
 use crate::base::{Time, WorkerId};
 use crate::protocol::resp::encode;
+use crate::proxy::carry::Exchange;
 use crate::proxy::carry::script::forget_scripts;
 use crate::proxy::link::action::Action;
 use crate::proxy::link::client::Client;
@@ -61,6 +62,10 @@ impl Worker {
                     self.kill(key, question);
                 }
             }
+            About::Unblock { id, by_error } => {
+                let is_done = self.unblock(question, *id, *by_error);
+                encode::integer(reply, is_done.into());
+            }
             About::Pause { ms, mode } => {
                 let until = self.turn.now.plus_ms(*ms);
                 // As in Redis: a pause for all is not weakened, and none is made shorter.
@@ -103,6 +108,21 @@ impl Worker {
             }
         }
         encode::bulk(reply, text.as_bytes());
+    }
+
+    /// Has the servers end the command that a client waits with. Only a server knows whether it has not just
+    /// answered it.
+    fn unblock(&mut self, question: &Question, id: u64, by_error: bool) -> bool {
+        let Worker { clients, pools, upstreams, turn, .. } = self;
+        let mut of_pool = clients.values_mut().filter(|client| client.pool() == question.pool);
+        let Some(client) = of_pool.find(|client| client.origin().id == id) else {
+            return false;
+        };
+        let pool = &mut pools[question.pool.index()];
+        let waits = client.session.as_ref().map(|session| session.waits.clone());
+        let mut x = Exchange { client, pool, upstreams, turn };
+        let asked = waits.into_iter().flatten().filter(|&on| x.unblock(on, by_error));
+        asked.count() > 0
     }
 
     /// Closes a client at once; the one that asks, when it has its reply.

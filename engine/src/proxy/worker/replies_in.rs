@@ -22,7 +22,7 @@ use crate::proxy::link::flow::ReplyProgress;
 use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
-use crate::proxy::link::upstream::identity::Identity;
+use crate::proxy::link::upstream::identity::{Identity, ServerNumber};
 use crate::proxy::link::upstream::lane::wants_no_password;
 use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::link::upstream::socket::{ReplyInput, SocketState};
@@ -272,6 +272,12 @@ fn take_with_care(
 ) -> Result<(), Cause> {
     match ticket.owner {
         Owner::Client { key, number, part } => {
+            if ticket.care == Care::Waiting {
+                upstream.unpin();
+                if let Some(client) = clients.get_mut(key) {
+                    client.end_waiting(upstream.key());
+                }
+            }
             let Some(client) = clients.get_mut(key) else {
                 return note_meta(pool, upstream, turn, ticket, reply);
             };
@@ -300,7 +306,13 @@ fn take_with_care(
         Owner::Worker(Chore::Identify) => {
             upstream.set_identity(Identity::of_answer(reply));
         }
-        Owner::Worker(Chore::Swallow | Chore::Load | Chore::Unwatch) => {}
+        Owner::Worker(Chore::Number) => {
+            upstream.number = reply::integer(reply)
+                .map_or(ServerNumber::Unknown, |n| ServerNumber::Known(n as u64));
+        }
+        Owner::Worker(
+            Chore::Swallow | Chore::Load | Chore::Mark | Chore::Unblock | Chore::Unwatch,
+        ) => {}
     }
     note_meta(pool, upstream, turn, ticket, reply)
 }

@@ -204,6 +204,28 @@ const REDIS_REQUESTS: &[Row] = &[
         cells: &["-", "sends none again", "the client gets NOSCRIPT", "the same"],
     },
     Row {
+        name: "idle time of a connection that one client had alone",
+        here: Here::Ms(l::PINNED_IDLE_MS),
+        constants: &["PINNED_IDLE_MS"],
+        cells: &[
+            "-",
+            "does not have it",
+            "closed",
+            "the next client that waits or watches keys takes it",
+        ],
+    },
+    Row {
+        name: "connections per server and worker that clients have alone",
+        here: Here::Key("pinned_connections"),
+        constants: &["PINNED_CONNECTIONS_MAX"],
+        cells: &[
+            "-",
+            "does not have it",
+            "an error that names the key",
+            "BLPOP, WATCH: `pinned_connections`",
+        ],
+    },
+    Row {
         name: "commands of a transaction",
         here: Here::Count(l::TRANSACTION_COMMANDS_MAX as u64),
         constants: &["TRANSACTION_COMMANDS_MAX"],

@@ -34,6 +34,12 @@ impl EventLoop {
             return;
         };
         connection.ended |= ended;
+        if ended && connection.paused {
+            self.worker.handle_hangup(conn);
+        }
+        let Some(connection) = self.connection(conn) else {
+            return;
+        };
         if (event.is_readable() || ended) && !connection.paused {
             if connection.reads_fill_buffer && self.worker.flows(conn) {
                 self.list(conn);

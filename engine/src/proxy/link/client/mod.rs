@@ -33,7 +33,7 @@ use super::slot::Slot;
 use super::turn::Turn;
 use crate::base::limits::{CLIENT_GLUT_STALL_MS, CLIENT_HOARD_BYTES};
 use crate::base::slab::Key;
-use crate::base::{PoolId, Time};
+use crate::base::{PoolId, ShardId, Time};
 use crate::command::Joining;
 use crate::protocol::{memcache, resp};
 use crate::topology::Protocol;
@@ -91,9 +91,6 @@ pub struct Client {
     pub settings: Settings,
     /// Its first bytes were checked and belong to its pool's protocol.
     pub has_spoken: bool,
-    /// CLIENT CACHING YES was refused, so its next command is too: a library that reads only the last reply
-    /// would keep a value that is never invalidated.
-    pub is_barred: bool,
     /// What it has begun: a transaction, watched keys, a command that blocks.
     pub session: Option<Box<Session>>,
     /// Answers are collected here and not sent.
@@ -120,6 +117,8 @@ pub struct Client {
     calls: Option<Box<Calls>>,
     /// When bytes of it were read last.
     heard_at: Time,
+    /// Shards that it has sent something to, for WAIT.
+    used_shards: u64,
 }
 
 impl Client {
@@ -128,7 +127,6 @@ impl Client {
             origin,
             settings,
             has_spoken: false,
-            is_barred: false,
             session: None,
             captured: None,
             state: ClientState::Open,
@@ -145,6 +143,7 @@ impl Client {
             mute: Mute::No,
             calls: None,
             heard_at: origin.since,
+            used_shards: 0,
         }
     }
 
@@ -239,6 +238,33 @@ impl Client {
     pub fn has_written_in_transaction(&self) -> bool {
         let transaction = self.session.as_ref().and_then(|session| session.transaction.as_ref());
         transaction.is_some_and(|transaction| transaction.writes)
+    }
+
+    /// A command of it waits at a server.
+    #[inline]
+    pub fn is_waiting(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| !session.waits.is_empty())
+    }
+
+    /// The reply of a command that waited at this upstream has come.
+    pub fn end_waiting(&mut self, on: Key) {
+        if let Some(session) = &mut self.session {
+            session.waits.retain(|&key| key != on);
+            if session.is_over() {
+                self.session = None;
+            }
+        }
+    }
+
+    /// It sends something to this shard.
+    #[inline]
+    pub fn use_shard(&mut self, shard: ShardId) {
+        self.used_shards |= 1 << (shard.0 & 63);
+    }
+
+    /// The shards that it has used since it was asked last, a bit each; 64 shards apart share one.
+    pub fn take_used_shards(&mut self) -> u64 {
+        std::mem::take(&mut self.used_shards)
     }
 
     /// It uses this database if EXEC, request `number`, is done.

@@ -10,6 +10,8 @@ pub struct Session {
     pub transaction: Option<Transaction>,
     /// From WATCH to EXEC, DISCARD or UNWATCH.
     pub watch: Option<Watch>,
+    /// Upstreams at which a command of it waits.
+    pub waits: Vec<Key>,
     /// EXEC is on its way, and its transaction has changed the database: its number, and the database.
     pub selects: Option<(u32, u32)>,
 }
@@ -25,6 +27,9 @@ pub struct Watch {
 
 impl Session {
     pub fn is_over(&self) -> bool {
-        self.transaction.is_none() && self.watch.is_none() && self.selects.is_none()
+        self.transaction.is_none()
+            && self.watch.is_none()
+            && self.waits.is_empty()
+            && self.selects.is_none()
     }
 }

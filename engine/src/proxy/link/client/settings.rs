@@ -12,6 +12,9 @@ pub struct Settings {
     pub is_untouching: bool,
     /// CLIENT TRACKING ON OPTIN.
     pub opted_in: bool,
+    /// CLIENT CACHING YES was refused, so its next command is too: a library that reads only the last reply
+    /// would keep a value that is never invalidated.
+    pub is_barred: bool,
     pub names: Option<Box<Names>>,
 }
 
@@ -33,6 +36,7 @@ impl Settings {
             is_authenticated,
             is_untouching: false,
             opted_in: false,
+            is_barred: false,
             names: None,
         }
     }

@@ -37,6 +37,8 @@ pub enum Why {
     Request { from: Option<Key> },
     /// A client's alone: it watches keys. `of` is that client until it watches none.
     Watch { of: Option<Key> },
+    /// The same while a command of that client waits at the server.
+    Wait { of: Option<Key> },
 }
 
 impl Duty {
@@ -53,9 +55,18 @@ impl Duty {
     #[inline]
     pub fn pinned_by(self) -> Option<Key> {
         match self {
-            Duty::Alone(Why::Watch { of }) => of,
+            Duty::Alone(Why::Watch { of } | Why::Wait { of }) => of,
             _ => None,
         }
+    }
+
+    /// Whether it belongs to one client, or did.
+    pub fn is_pinned(self) -> bool {
+        matches!(
+            self,
+            Duty::Alone(Why::Watch { .. } | Why::Wait { .. })
+                | Duty::Spare { was: Why::Watch { .. } | Why::Wait { .. }, .. }
+        )
     }
 
     /// Whether the last large value was a request.

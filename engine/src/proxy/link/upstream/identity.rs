@@ -33,3 +33,12 @@ impl Identity {
         }
     }
 }
+
+/// The number that the server gives a connection: CLIENT UNBLOCK asks for it.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum ServerNumber {
+    #[default]
+    Unknown,
+    Asked,
+    Known(u64),
+}

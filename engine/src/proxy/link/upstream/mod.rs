@@ -20,7 +20,7 @@ pub mod socket;
 
 use duty::{Duty, Why};
 use failures::Failures;
-use identity::Identity;
+use identity::{Identity, ServerNumber};
 use queue::Queue;
 use socket::{ReplyInput, Socket, SocketState};
 
@@ -50,6 +50,8 @@ pub struct Upstream {
     identity: Identity,
     /// Scripts that were loaded on this socket.
     pub loaded: Loaded,
+    /// The server's own number for this socket, if it has been asked.
+    pub number: ServerNumber,
     pub failures: Failures,
     pub counters: ServerCounters,
 }
@@ -73,6 +75,7 @@ impl Upstream {
             download: None,
             identity: Identity::Unknown,
             loaded: Loaded::default(),
+            number: ServerNumber::Unknown,
             failures: Failures::new(is_watched),
             counters: ServerCounters::default(),
         }
@@ -155,8 +158,10 @@ impl Upstream {
 
     /// It was alone and owes nothing any more.
     pub fn make_spare(&mut self, turn: &mut Turn, until: Time) {
-        let was =
-            if self.duty.took_large_request() { Why::Request { from: None } } else { Why::Reply };
+        let was = match self.duty {
+            Duty::Alone(why) | Duty::Spare { was: why, .. } => why,
+            Duty::Shared | Duty::Retired => Why::Reply,
+        };
         self.duty = Duty::Spare { until, was };
         turn.wake_at(until);
     }
@@ -170,7 +175,7 @@ impl Upstream {
 
     /// The client that had it alone does not need it any more.
     pub fn unpin(&mut self) {
-        if let Duty::Alone(Why::Watch { of }) = &mut self.duty {
+        if let Duty::Alone(Why::Watch { of } | Why::Wait { of }) = &mut self.duty {
             *of = None;
         }
     }
@@ -266,6 +271,7 @@ impl Upstream {
         self.unpin();
         self.identity = Identity::Unknown;
         self.loaded.clear();
+        self.number = ServerNumber::Unknown;
         self.socket.reset(&mut turn.buffers);
         self.queue.take_down(keep_unsent, &mut turn.buffers)
     }
@@ -459,9 +465,12 @@ impl Upstream {
         self.failures.is_silent(now, timeout_ms, self.queue.late_since())
     }
 
-    /// All that has come of a large request is sent: the time is the client's.
+    /// All that has come of a large request is sent, or the request waits at the server: the time is the
+    /// client's.
     fn waits_for_client(&self) -> bool {
-        self.duty.upload_from().is_some() && self.queue.out.is_empty()
+        let waits = matches!(self.duty, Duty::Alone(Why::Wait { of: Some(_) }));
+        (waits && self.socket.state == SocketState::Ready)
+            || self.duty.upload_from().is_some() && self.queue.out.is_empty()
     }
 
     /// Its counters, and the gauges as they are now: what stands in line is in the tickets.

@@ -4,7 +4,7 @@ use super::Upstream;
 use super::duty::Why;
 use super::lane::LaneKey;
 use super::socket::SocketState;
-use crate::base::limits::{NO_META_MS, SPARE_IDLE_MS, SPARE_SOCKETS_MAX};
+use crate::base::limits::{NO_META_MS, PINNED_IDLE_MS, SPARE_IDLE_MS, SPARE_SOCKETS_MAX};
 use crate::base::{PoolId, ServerId, ShardId, Time};
 use crate::protocol::resp::Version;
 use crate::proxy::link::message::PauseMode;
@@ -39,6 +39,8 @@ pub struct Pool {
     pub pause: Option<(Time, PauseMode)>,
     /// How often its topology has changed.
     pub changes: u32,
+    /// Indexed by server: upstreams that belong to one client each.
+    pinned: Vec<u32>,
 }
 
 /// An upstream whose duty is `Spare`.
@@ -65,6 +67,7 @@ impl Pool {
             scripts: Scripts::default(),
             pause: None,
             changes: 0,
+            pinned: Vec::new(),
         };
         pool.grow();
         pool
@@ -150,6 +153,12 @@ impl Pool {
         at
     }
 
+    /// Whether one more client may have an upstream of its own.
+    pub fn may_pin(&self, server: ServerId) -> bool {
+        let pinned = self.pinned.get(server.index()).copied().unwrap_or(0);
+        pinned < self.spec.serves.pinned_connections
+    }
+
     /// The place of an upstream that takes no request but one.
     pub fn upstream_alone(
         &mut self,
@@ -160,6 +169,12 @@ impl Pool {
     ) -> usize {
         let at = self.spare_or_new(upstreams, server, lane);
         upstreams[at].leave_shared(why);
+        if upstreams[at].duty().is_pinned() {
+            if self.pinned.len() <= server.index() {
+                self.pinned.resize(server.index() + 1, 0);
+            }
+            self.pinned[server.index()] += 1;
+        }
         at
     }
 
@@ -169,7 +184,7 @@ impl Pool {
         server: ServerId,
         lane: u16,
     ) -> usize {
-        let spare = self.spares.iter().position(|it| (it.lane, it.server) == (lane, server));
+        let spare = self.spares.iter().rposition(|it| (it.lane, it.server) == (lane, server));
         if let Some(spare) = spare {
             return self.spares.swap_remove(spare).at as usize;
         }
@@ -189,14 +204,23 @@ impl Pool {
     /// of use.
     pub fn make_spare(&mut self, upstream: &mut Upstream, turn: &mut Turn) {
         let (lane, server) = (upstream.lane(), upstream.server());
+        let is_pinned = upstream.duty().is_pinned();
+        if is_pinned && let Some(pinned) = self.pinned.get_mut(server.index()) {
+            *pinned -= 1;
+        }
+        let (max, idle_ms) = if is_pinned {
+            (self.spec.serves.pinned_connections as usize, PINNED_IDLE_MS)
+        } else {
+            (SPARE_SOCKETS_MAX, SPARE_IDLE_MS)
+        };
         let spares = self.spares.iter().filter(|it| (it.lane, it.server) == (lane, server));
         let is_of_use = upstream.state() == SocketState::Ready
-            && spares.count() < SPARE_SOCKETS_MAX
+            && spares.count() < max
             && self.topology.server(server).is_some();
         if !is_of_use {
             upstream.close(turn);
         }
-        upstream.make_spare(turn, turn.now.plus_ms(SPARE_IDLE_MS));
+        upstream.make_spare(turn, turn.now.plus_ms(idle_ms));
         self.spares.push(Spare { lane, server, at: upstream.key().index });
     }
 

@@ -120,6 +120,13 @@ fn show(plan: &Plan<'_>, protocol: Protocol, owners: &[u16]) -> String {
             format!("fan out {name} to {to}, {join:?} {intent:?}{care}")
         }
         Plan::Local(local, command) => format!("local {local:?} {}", command.name),
+        Plan::Wait(forward) => {
+            let place = forward
+                .place
+                .map_or_else(|out| format!("{out:?}"), |it| format!("shard{}", it.server.0));
+            format!("wait {} {place}", name(forward.sent.command))
+        }
+        Plan::Acknowledge(join, sent) => format!("acknowledge {} {join:?}", name(sent.command)),
         Plan::Transact(act, None) => format!("transact {act:?}"),
         Plan::Transact(act, Some(forward)) => {
             let place = forward

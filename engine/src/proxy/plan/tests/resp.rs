@@ -178,8 +178,8 @@ fn keys_that_are_not_found_are_an_error_or_close() {
         ),
         (
             "XREAD BLOCK 0 STREAMS a 0",
+            "wait xread shard0",
             "refuse -ERR BLOCK is not supported by the proxy | counted",
-            "refuse | counted | closes: xread",
         ),
         (
             "OBJECT colour a",
@@ -343,6 +343,8 @@ fn the_verb_decides_the_kind_of_the_plan() {
             // Its subcommands are found by the answer.
             Verb::Local(Local::Command) => "local Command command".to_owned(),
             Verb::Local(local) => format!("local {local:?} {name}"),
+            Verb::Wait => format!("wait {name} shard1"),
+            Verb::Acknowledge(join) => format!("acknowledge {name} {join:?}"),
             Verb::Transact(Transact::Watch) => "transact Watch shard1".to_owned(),
             Verb::Transact(act) => format!("transact {act:?}"),
         };
