@@ -187,6 +187,9 @@ fn spec(flags: u8) -> PoolSpec {
             unknown_commands: bit(6),
             transactions_per_shard: bit(7),
             pinned_connections: 2,
+            channels_everywhere: bit(6),
+            pubsub_output_bytes: 1_000,
+            pubsub_output_soft_bytes: 100,
         },
         manners: if bit(4) { Manners::Twemproxy } else { Manners::Modern },
         ..PoolSpec::plain(protocol, (0..3).map(address))

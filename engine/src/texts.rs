@@ -103,6 +103,16 @@ pub const CROSSSLOT_WAIT: &str = "CROSSSLOT Keys in request don't hash to the sa
 /// WATCH of keys of several shards.
 pub const CROSSSLOT_WATCH: &str = "CROSSSLOT Watched keys don't hash to the same server";
 
+/// A client of RESP2 that listens asks for something else.
+pub fn only_listening(name: &[u8]) -> Vec<u8> {
+    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+    format!(
+        "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+         this context"
+    )
+    .into_bytes()
+}
+
 /// A command that is not served between MULTI and EXEC.
 pub fn not_in_multi(name: &str) -> String {
     format!("ERR '{name}' is not served by the proxy inside a transaction")

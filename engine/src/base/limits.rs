@@ -183,6 +183,15 @@ pub const PINNED_IDLE_MS: u64 = 30_000;
 /// The largest `pinned_connections`.
 pub const PINNED_CONNECTIONS_MAX: u32 = 65_535;
 
+/// How long a subscriber may leave more unread than `pubsub_output_soft_bytes`; as in Redis. Over it: closed.
+pub const SUBSCRIBER_SOFT_MS: u64 = 60_000;
+
+/// The default of `pubsub_output_bytes`; as in Redis.
+pub const SUBSCRIBER_BYTES: u32 = 32 * 1024 * 1024;
+
+/// The default of `pubsub_output_soft_bytes`; as in Redis.
+pub const SUBSCRIBER_SOFT_BYTES: u32 = 8 * 1024 * 1024;
+
 /// Commands of a transaction. Over it: EXECABORT.
 pub const TRANSACTION_COMMANDS_MAX: usize = 1_000_000;
 

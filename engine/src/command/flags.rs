@@ -156,6 +156,7 @@ impl Categories {
             Group::Hash => Categories::HASH,
             Group::Hyperloglog => Categories::HYPERLOGLOG,
             Group::List => Categories::LIST,
+            Group::PubSub => Categories::PUBSUB,
             Group::Scripting => Categories::SCRIPTING,
             Group::Transactions => Categories::TRANSACTION,
             Group::Array
@@ -211,6 +212,7 @@ const UPDATING: u16 = 1 << 5;
 const INSERTING: u16 = 1 << 6;
 const DELETING: u16 = 1 << 7;
 const VARIABLE: u16 = 1 << 8;
+const NOT_KEY: u16 = 1 << 9;
 
 impl KeyUse {
     pub const NONE: KeyUse = KeyUse(0);
@@ -233,8 +235,10 @@ impl KeyUse {
     pub const OVERWRITE: KeyUse = KeyUse(OW | UPDATING);
     pub const CREATE: KeyUse = KeyUse(OW | INSERTING);
     pub const REMOVE: KeyUse = KeyUse(RM | DELETING);
+    /// It is routed like a key, and is none.
+    pub const CHANNEL: KeyUse = KeyUse(NOT_KEY);
 
-    const NAMES: [(u16, &'static str); 9] = [
+    const NAMES: [(u16, &'static str); 10] = [
         (RO, "RO"),
         (RW, "RW"),
         (OW, "OW"),
@@ -243,6 +247,7 @@ impl KeyUse {
         (UPDATING, "update"),
         (INSERTING, "insert"),
         (DELETING, "delete"),
+        (NOT_KEY, "not_key"),
         (VARIABLE, "variable_flags"),
     ];
 

@@ -6,6 +6,15 @@
 
 /// Whether the whole text matches the pattern. Upper and lower case are equal.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    finds::<true>(pattern, text)
+}
+
+/// The same, and upper and lower case differ.
+pub fn matches_exactly(pattern: &[u8], text: &[u8]) -> bool {
+    finds::<false>(pattern, text)
+}
+
+fn finds<const ANY_CASE: bool>(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     // The position after the last `*`, and the text from where it last matched.
     let mut again: Option<(usize, usize)> = None;
@@ -18,7 +27,7 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
         if p == pattern.len() && t == text.len() {
             return true;
         }
-        let fit = text.get(t).and_then(|&byte| one(&pattern[p..], byte));
+        let fit = text.get(t).and_then(|&byte| one::<ANY_CASE>(&pattern[p..], byte));
         match (fit, again) {
             (Some(len), _) => {
                 p += len;
@@ -37,20 +46,24 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
 
 /// Matches one byte of text with the front of the pattern. Returns how many bytes of the pattern
 /// that used.
-fn one(pattern: &[u8], byte: u8) -> Option<usize> {
-    let same = |a: u8| a.eq_ignore_ascii_case(&byte);
+fn folded<const ANY_CASE: bool>(byte: u8) -> u8 {
+    if ANY_CASE { byte.to_ascii_lowercase() } else { byte }
+}
+
+fn one<const ANY_CASE: bool>(pattern: &[u8], byte: u8) -> Option<usize> {
+    let same = |a: u8| folded::<ANY_CASE>(a) == folded::<ANY_CASE>(byte);
     match *pattern {
         [] => None,
         [b'?', ..] => Some(1),
-        [b'[', ..] => set(pattern, byte),
+        [b'[', ..] => set::<ANY_CASE>(pattern, byte),
         [b'\\', escaped, ..] => same(escaped).then_some(2),
         [plain, ..] => same(plain).then_some(1),
     }
 }
 
 /// `[...]`. A set that is not closed ends with the pattern.
-fn set(pattern: &[u8], byte: u8) -> Option<usize> {
-    let byte = byte.to_ascii_lowercase();
+fn set<const ANY_CASE: bool>(pattern: &[u8], byte: u8) -> Option<usize> {
+    let byte = folded::<ANY_CASE>(byte);
     let inverted = pattern.get(1) == Some(&b'^');
     let mut at = if inverted { 2 } else { 1 };
     let mut found = false;
@@ -58,16 +71,16 @@ fn set(pattern: &[u8], byte: u8) -> Option<usize> {
         match (first, &pattern[at + 1..]) {
             (b']', _) => break,
             (b'\\', [escaped, ..]) => {
-                found |= escaped.to_ascii_lowercase() == byte;
+                found |= folded::<ANY_CASE>(*escaped) == byte;
                 at += 2;
             }
             (_, [b'-', last, ..]) => {
-                let (a, b) = (first.to_ascii_lowercase(), last.to_ascii_lowercase());
+                let (a, b) = (folded::<ANY_CASE>(first), folded::<ANY_CASE>(*last));
                 found |= (a.min(b)..=a.max(b)).contains(&byte);
                 at += 3;
             }
             _ => {
-                found |= first.to_ascii_lowercase() == byte;
+                found |= folded::<ANY_CASE>(first) == byte;
                 at += 1;
             }
         }

@@ -15,6 +15,7 @@ pub enum Group {
     List,
     PathHash,
     Probabilistic,
+    PubSub,
     Scripting,
     Server,
     Set,
@@ -44,6 +45,7 @@ impl Group {
             // As servers call the groups of modules.
             Group::Json | Group::Probabilistic | Group::Suggestion | Group::TimeSeries => "module",
             Group::VectorSet => "vector_set",
+            Group::PubSub => "pubsub",
             Group::Scripting => "scripting",
             Group::Server => "server",
             Group::Set => "set",

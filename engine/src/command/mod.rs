@@ -132,10 +132,22 @@ pub enum Verb {
     Acknowledge(Join),
     /// MULTI and its like.
     Transact(Transact),
+    Subscribe(Subject),
+    Unsubscribe(Subject),
+    /// To the owner of the channel.
+    Publish,
     /// Answered by us.
     Local(Local),
     /// It has no key and goes to the owner of the key `placeholder`, as in twemproxy.
     Placeholder,
+}
+
+/// What a client can listen to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Subject {
+    Channel,
+    Pattern,
+    Sharded,
 }
 
 /// A step of a transaction.
@@ -164,6 +176,7 @@ pub enum Local {
     Acl,
     Cluster,
     ModuleList,
+    PubSub,
     Role,
     /// The HELP of a container of subcommands.
     Help,

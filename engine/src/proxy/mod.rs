@@ -1,4 +1,4 @@
-//! The whole way of a request, in seven rooms.
+//! The whole way of a request, in eight rooms.
 //!
 //! ```text
 //!            ┌───────────────────────────── worker ─────────────────────────────┐
@@ -18,6 +18,7 @@
 //! | `plan`    | what becomes of a request: pure, knows no connection                         |
 //! | `carry`   | does what a plan says                                                        |
 //! | `local`   | requests that are answered here                                              |
+//! | `pubsub`  | what clients listen to: a hub for each worker and pool                        |
 //! | `session` | what a client has begun and not ended: transactions, watched keys             |
 //! | `worker`  | joins them, and is what a driver drives                                      |
 //!
@@ -32,6 +33,7 @@ mod link;
 mod local;
 mod measure;
 mod plan;
+mod pubsub;
 mod session;
 mod worker;
 

@@ -1,5 +1,6 @@
 //! What the configuration says of a pool, checked and typed. Nothing here depends on YAML.
 
+use crate::base::limits::{SUBSCRIBER_BYTES, SUBSCRIBER_SOFT_BYTES};
 use crate::routing::{Colocate, Distribution, Hash, HashTag, distribution, hash};
 use std::fmt;
 use std::sync::Arc;
@@ -72,7 +73,13 @@ impl PoolSpec {
             preconnect: false,
             redis_auth: None,
             redis_db: 0,
-            serves: Serves { databases: Some(16), pinned_connections: 1_024, ..Serves::default() },
+            serves: Serves {
+                databases: Some(16),
+                pinned_connections: 1_024,
+                pubsub_output_bytes: SUBSCRIBER_BYTES,
+                pubsub_output_soft_bytes: SUBSCRIBER_SOFT_BYTES,
+                ..Serves::default()
+            },
             eject: Eject::Off,
             server_retry_timeout_ms: 1_000,
             server_failure_limit: 1,
@@ -96,6 +103,12 @@ pub struct Serves {
     pub transactions_per_shard: bool,
     /// Most upstreams per server and worker that belong to one client each: it waits or watches keys.
     pub pinned_connections: u32,
+    /// A channel is subscribed at every primary: publishers go past us.
+    pub channels_everywhere: bool,
+    /// Bytes of messages that a subscriber may leave unread.
+    pub pubsub_output_bytes: u32,
+    /// The same for a minute.
+    pub pubsub_output_soft_bytes: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

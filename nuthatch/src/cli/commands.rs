@@ -6,8 +6,8 @@
 use super::print;
 use nuthatch_engine::command::memcache::{self, Verb as LineVerb};
 use nuthatch_engine::command::{
-    COMMANDS, Command, CutBy, Join, Keys, Local, Refuses, Since, Transact, Verb, keys, lookup,
-    refused,
+    COMMANDS, Command, CutBy, Join, Keys, Local, Refuses, Since, Subject, Transact, Verb, keys,
+    lookup, refused,
 };
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -187,6 +187,14 @@ fn fate(row: &Command) -> String {
         Verb::Cut(by, join) => format!("to every {}; {}", target(by), joined(join)),
         Verb::Scan => "shard by shard".to_owned(),
         Verb::Local(Local::Info) => "to every shard; fields are joined, ours are added".to_owned(),
+        Verb::Subscribe(Subject::Pattern) => {
+            "here, with one subscription at every shard for all".to_owned()
+        }
+        Verb::Subscribe(_) => {
+            "here, with one subscription at the channel's owner for all".to_owned()
+        }
+        Verb::Unsubscribe(_) => "here".to_owned(),
+        Verb::Publish => "to the channel's owner".to_owned(),
         Verb::Wait => "to one owner, on a connection of the client's own".to_owned(),
         Verb::Acknowledge(join) => {
             format!("to every shard that the client has used; {}", joined(join))
@@ -227,6 +235,7 @@ fn joined(join: Join) -> &'static str {
         Join::Logs => "the latest first",
         Join::Info => "fields are joined",
         Join::Exec => "elements in the order of the commands",
+        Join::Confirm => "when all have confirmed",
         Join::Killed => "OK if one did",
         Join::Items => "items in order",
         Join::First => "one reply",

@@ -25,6 +25,9 @@ pub enum Id {
     Manners,
     PinnedConnections,
     Preconnect,
+    Pubsub,
+    PubsubOutputBytes,
+    PubsubOutputSoftBytes,
     Redis,
     RedisAuth,
     RedisDb,
@@ -104,10 +107,11 @@ pub const EJECT_WORDS: &[&str] = &["off", "remap", "fail_fast"];
 pub const MANNERS_WORDS: &[&str] = &["modern", "twemproxy"];
 const ADMIN_WORDS: &[&str] = &["refuse", "allow"];
 const UNKNOWN_WORDS: &[&str] = &["refuse", "first_key"];
+const PUBSUB_WORDS: &[&str] = &["owner", "everywhere"];
 const TRANSACTION_WORDS: &[&str] = &["strict", "per_shard"];
 
 /// Sorted by name, in the order of [`Id`].
-pub static KEYS: [Key; 28] = [
+pub static KEYS: [Key; 31] = [
     Key {
         id: Id::AdminCommands,
         name: "admin_commands",
@@ -306,6 +310,39 @@ pub static KEYS: [Key; 28] = [
         origin: Origin::Twemproxy,
         secret: false,
         about: "Open a connection to each server at start rather than at the first request.",
+    },
+    Key {
+        id: Id::Pubsub,
+        name: "pubsub",
+        kind: Kind::Choice(PUBSUB_WORDS),
+        when_absent: WhenAbsent::Name("owner"),
+        unit: "",
+        origin: Origin::Nuthatch,
+        secret: false,
+        about: "Where channels are subscribed. `owner`: at the shard that owns the name, where `PUBLISH` through \
+                this pool goes. `everywhere`: at every primary, for publishers that go past the proxy. Patterns \
+                and `__keyevent@*` are subscribed everywhere in any case.",
+    },
+    Key {
+        id: Id::PubsubOutputBytes,
+        name: "pubsub_output_bytes",
+        kind: Kind::Number { min: 1, max: NUMBER_MAX },
+        when_absent: WhenAbsent::Number(limits::SUBSCRIBER_BYTES),
+        unit: "bytes",
+        origin: Origin::Nuthatch,
+        secret: false,
+        about: "How much a subscriber may leave unread. Over it, it is closed and counted in \
+                `subscribers_slow`.",
+    },
+    Key {
+        id: Id::PubsubOutputSoftBytes,
+        name: "pubsub_output_soft_bytes",
+        kind: Kind::Number { min: 1, max: NUMBER_MAX },
+        when_absent: WhenAbsent::Number(limits::SUBSCRIBER_SOFT_BYTES),
+        unit: "bytes",
+        origin: Origin::Nuthatch,
+        secret: false,
+        about: "The same for a minute.",
     },
     Key {
         id: Id::Redis,

@@ -31,6 +31,8 @@ pub enum Join {
     Logs,
     /// INFO: fields of all servers, and ours.
     Info,
+    /// SUBSCRIBE: the text that is known, when the servers have confirmed.
+    Confirm,
     /// EXEC: elements of all blocks and of ours, in the order of the commands. A block that fails is an error in
     /// the places of its commands.
     Exec,
@@ -63,7 +65,7 @@ impl Join {
             Join::OneSucceeded => Some(ResponsePolicy::OneSucceeded),
             Join::Random | Join::Cursor | Join::Info | Join::Exec => Some(ResponsePolicy::Special),
             Join::InOrder | Join::Concat | Join::Stream | Join::Logs => None,
-            Join::Lines | Join::Killed | Join::WorkersSum | Join::WorkersOk => None,
+            Join::Lines | Join::Killed | Join::WorkersSum | Join::WorkersOk | Join::Confirm => None,
             Join::Items | Join::First | Join::Stats | Join::Settings => None,
         }
     }

@@ -31,7 +31,15 @@ pub use kind::Join;
 impl Join {
     /// Whether a reply must be kept until all have come.
     fn keeps_replies(self) -> bool {
-        !matches!(self, Join::Sum | Join::AllOk | Join::Killed | Join::WorkersSum | Join::WorkersOk)
+        !matches!(
+            self,
+            Join::Sum
+                | Join::AllOk
+                | Join::Killed
+                | Join::WorkersSum
+                | Join::WorkersOk
+                | Join::Confirm
+        )
     }
 
     fn dialect(self) -> &'static Dialect {
@@ -56,6 +64,10 @@ pub enum Detail {
     Count(usize),
     Info(Box<info::Asked>),
     Exec(Box<Exec>),
+    /// The whole reply.
+    Text(Box<[u8]>),
+    /// What is added to a sum.
+    More(i64),
 }
 
 /// The parts of a request, before any reply.
@@ -200,9 +212,12 @@ impl Joining {
         self.held_bytes = 0;
     }
 
-    /// The parts come from other workers, and no upstream owes them.
+    /// The parts come from other workers or from the hub, and no upstream's ticket is for them.
     pub fn is_of_workers(&self) -> bool {
-        matches!(self.join, Join::Lines | Join::Killed | Join::WorkersSum | Join::WorkersOk)
+        matches!(
+            self.join,
+            Join::Lines | Join::Killed | Join::WorkersSum | Join::WorkersOk | Join::Confirm
+        )
     }
 
     /// Parts that have not answered.
@@ -236,7 +251,7 @@ impl Joining {
                     None => false,
                 }
             }
-            Join::AllOk | Join::WorkersOk => bytes.first() == Some(&b'+'),
+            Join::AllOk | Join::WorkersOk | Join::Confirm => bytes.first() == Some(&b'+'),
             join => {
                 self.held_bytes += bytes.len();
                 self.replies[usize::from(part)] = Some(bytes.to_vec());
@@ -344,6 +359,20 @@ impl Joining {
         (dialect.write_error)(out, &text);
     }
 
+    /// Appends a reply that needs no reply of a part, only what was counted.
+    fn write_counted(&self, out: &mut Vec<u8>) {
+        match (self.join, &self.detail) {
+            // A subscription that a server has just lost may be counted here and not there.
+            (Join::Sum, Detail::More(more)) => {
+                resp::write_sum(out, self.sum.saturating_add(*more).max(0));
+            }
+            (Join::Confirm, Detail::Text(text)) => out.extend_from_slice(text),
+            (Join::Killed, _) => whole::killed(out, self.sum),
+            (Join::Sum | Join::WorkersSum, _) => resp::write_sum(out, self.sum),
+            _ => resp::write_ok(out),
+        }
+    }
+
     /// Appends the reply: all parts have answered or failed. Large parts that flow follow it.
     pub fn finish(&self, out: &mut Vec<u8>) {
         debug_assert!(self.is_complete());
@@ -357,19 +386,11 @@ impl Joining {
         }
         let start = out.len();
         let is_done = match (self.join, &self.detail) {
-            (Join::Sum | Join::WorkersSum, _) => {
-                resp::write_sum(out, self.sum);
-                true
-            }
-            (Join::Killed, _) => {
-                whole::killed(out, self.sum);
+            (join, _) if !join.keeps_replies() => {
+                self.write_counted(out);
                 true
             }
             (Join::Lines, _) => whole::lines(out, &replies),
-            (Join::AllOk | Join::WorkersOk, _) => {
-                resp::write_ok(out);
-                true
-            }
             (Join::InOrder, _) => resp::weave(out, &replies, &self.order),
             (Join::AllSucceeded | Join::OneSucceeded | Join::First, _) => {
                 out.extend_from_slice(replies.iter().find_map(|reply| *reply).unwrap_or_default());
@@ -394,7 +415,7 @@ impl Joining {
                 stats::join(out, &servers, self.join == Join::Stats);
                 true
             }
-            (Join::Random | Join::Cursor | Join::Logs | Join::Info | Join::Exec, _) => false,
+            _ => false,
         };
         if !is_done {
             out.truncate(start);

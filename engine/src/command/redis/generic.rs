@@ -116,9 +116,9 @@ pub(super) const ROWS: [Command; 29] = [
     row(G, "wait",         3, Flags::NOSCRIPT, NO_KEY,                     Closed, "3.0.0",
         "numreplicas:integer timeout:integer",
         "Waits until replicas have what this client has written.")
-        .acknowledges(Join::Min).also(Categories::CONNECTION),
+        .acknowledges(Join::Min).belongs(Categories::CONNECTION),
     row(G, "waitaof",      4, Flags::NOSCRIPT.and(Flags::BLOCKING), NO_KEY, Closed, "7.2.0",
         "numlocal:integer numreplicas:integer timeout:integer",
         "Waits until append-only files have what this client has written.")
-        .acknowledges(Join::And).also(Categories::CONNECTION),
+        .acknowledges(Join::And).belongs(Categories::CONNECTION),
 ];

@@ -26,6 +26,7 @@ mod json;
 mod lists;
 mod path_hashes;
 mod probabilistic;
+mod pubsub;
 pub mod refused;
 mod row;
 mod scripting;
@@ -44,7 +45,7 @@ use super::Command;
 use row::numbered;
 use subcommands::COMMANDS_FIRST;
 
-const GROUPS: [&[Command]; 22] = [
+const GROUPS: [&[Command]; 23] = [
     &arrays::ROWS,
     &bitmaps::ROWS,
     &cluster::ROWS,
@@ -57,6 +58,7 @@ const GROUPS: [&[Command]; 22] = [
     &lists::ROWS,
     &path_hashes::ROWS,
     &probabilistic::ROWS,
+    &pubsub::ROWS,
     &scripting::ROWS,
     &server::ROWS,
     &sets::ROWS,

@@ -104,18 +104,7 @@ pub fn why(name: &[u8]) -> Option<Why> {
 
 /// Commands that change the state of a connection, or block it, and that we do not serve. They are
 /// unknown, and never sent to a server.
-pub static STATEFUL: [&str; 10] = [
-    "monitor",
-    "psubscribe",
-    "publish",
-    "pubsub",
-    "punsubscribe",
-    "spublish",
-    "ssubscribe",
-    "subscribe",
-    "sunsubscribe",
-    "unsubscribe",
-];
+pub static STATEFUL: [&str; 1] = ["monitor"];
 
 /// Whether this unserved command must not be sent to a shared connection.
 pub fn has_state(name: &[u8]) -> bool {

@@ -38,7 +38,8 @@ const LATENCY_FIRST: usize = FUNCTION_FIRST + FUNCTION_ROWS.len();
 const MEMORY_FIRST: usize = LATENCY_FIRST + LATENCY_ROWS.len();
 const MODULE_FIRST: usize = MEMORY_FIRST + MEMORY_ROWS.len();
 const OBJECT_FIRST: usize = MODULE_FIRST + MODULE_ROWS.len();
-const SCRIPT_FIRST: usize = OBJECT_FIRST + OBJECT_ROWS.len();
+const PUBSUB_FIRST: usize = OBJECT_FIRST + OBJECT_ROWS.len();
+const SCRIPT_FIRST: usize = PUBSUB_FIRST + PUBSUB_ROWS.len();
 const SLOWLOG_FIRST: usize = SCRIPT_FIRST + SCRIPT_ROWS.len();
 const XGROUP_FIRST: usize = SLOWLOG_FIRST + SLOWLOG_ROWS.len();
 const XINFO_FIRST: usize = XGROUP_FIRST + XGROUP_ROWS.len();
@@ -59,10 +60,13 @@ pub(super) static LATENCY: [Command; LATENCY_ROWS.len()] = numbered(LATENCY_FIRS
 pub(super) static MEMORY: [Command; MEMORY_ROWS.len()] = numbered(MEMORY_FIRST, MEMORY_ROWS);
 pub(super) static MODULE: [Command; MODULE_ROWS.len()] = numbered(MODULE_FIRST, MODULE_ROWS);
 pub(super) static OBJECT: [Command; OBJECT_ROWS.len()] = numbered(OBJECT_FIRST, OBJECT_ROWS);
+pub(super) static PUBSUB: [Command; PUBSUB_ROWS.len()] = numbered(PUBSUB_FIRST, PUBSUB_ROWS);
 pub(super) static SCRIPT: [Command; SCRIPT_ROWS.len()] = numbered(SCRIPT_FIRST, SCRIPT_ROWS);
 pub(super) static SLOWLOG: [Command; SLOWLOG_ROWS.len()] = numbered(SLOWLOG_FIRST, SLOWLOG_ROWS);
 pub(super) static XGROUP: [Command; XGROUP_ROWS.len()] = numbered(XGROUP_FIRST, XGROUP_ROWS);
 pub(super) static XINFO: [Command; XINFO_ROWS.len()] = numbered(XINFO_FIRST, XINFO_ROWS);
+
+const PUBSUB_EVER: Flags = EVER.and(Flags::PUBSUB);
 
 #[rustfmt::skip] // a table is read by its columns
 const ACL_ROWS: [Command; 6] = [
@@ -330,6 +334,26 @@ const OBJECT_ROWS: [Command; 5] = [
     row(GENERIC, "object|refcount", 3, READ, second(Use::PEEK), Closed, "2.2.3",
         "key",
         "Counts the references to a value.").varying(),
+];
+
+#[rustfmt::skip] // a table is read by its columns
+const PUBSUB_ROWS: [Command; 6] = [
+    row(Group::PubSub, "pubsub|channels", -2, PUBSUB_EVER, NO_KEY, Closed, "2.8.0",
+        "[pattern]",
+        "Lists channels with subscribers of this proxy.").local(Local::PubSub),
+    row(Group::PubSub, "pubsub|help", 2, EVER, NO_KEY, Closed, "6.2.0", "",
+        "Lists these subcommands.").local(Local::Help),
+    row(Group::PubSub, "pubsub|numpat", 2, PUBSUB_EVER, NO_KEY, Closed, "2.8.0", "",
+        "Counts the patterns that clients of this proxy listen to.").local(Local::PubSub),
+    row(Group::PubSub, "pubsub|numsub", -2, PUBSUB_EVER, NO_KEY, Closed, "2.8.0",
+        "[channel...]",
+        "Counts the subscribers of channels.").local(Local::PubSub),
+    row(Group::PubSub, "pubsub|shardchannels", -2, PUBSUB_EVER, NO_KEY, Closed, "7.0.0",
+        "[pattern]",
+        "Lists shard channels with subscribers of this proxy.").local(Local::PubSub),
+    row(Group::PubSub, "pubsub|shardnumsub", -2, PUBSUB_EVER, NO_KEY, Closed, "7.0.0",
+        "[shardchannel...]",
+        "Counts the subscribers of shard channels.").local(Local::PubSub),
 ];
 
 #[rustfmt::skip] // a table is read by its columns

@@ -6,6 +6,7 @@
 
 use crate::base::slab::Key;
 use crate::base::{PoolId, WorkerId};
+use crate::command::Subject;
 use crate::proxy::link::filter::Filter;
 use crate::proxy::link::scripts::Sha;
 use std::sync::Arc;
@@ -41,6 +42,14 @@ pub enum Message {
     /// All scripts of the pool were flushed.
     NoScripts {
         pool: PoolId,
+    },
+    /// So many clients of a worker listen to this.
+    Listeners {
+        pool: PoolId,
+        worker: WorkerId,
+        subject: Subject,
+        name: Box<[u8]>,
+        clients: u32,
     },
     Ask(Arc<Question>),
     Answer(Answer),

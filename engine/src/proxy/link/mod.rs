@@ -17,6 +17,7 @@ pub mod client;
 pub mod filter;
 pub mod flow;
 pub mod hold;
+pub mod hub;
 pub mod message;
 pub mod scripts;
 pub mod slot;

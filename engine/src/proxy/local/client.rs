@@ -77,8 +77,12 @@ pub fn line(text: &mut String, client: &Client, now: Time) {
     let flags = match session {
         Some(session) if session.transaction.is_some() => "x",
         Some(session) if !session.waits.is_empty() => "b",
+        Some(session) if session.topics.is_some() => "P",
         _ => "N",
     };
+    let topics = session.and_then(|it| it.topics.as_deref());
+    let [sub, psub, ssub] =
+        topics.map_or([0; 3], |it| [it.channels.len(), it.patterns.len(), it.sharded.len()]);
     let multi =
         session.and_then(|it| it.transaction.as_ref()).map_or(-1, |it| it.queued.len() as i64);
     let watch = session.and_then(|it| it.watch).map_or(0, |watch| watch.keys);
@@ -86,7 +90,7 @@ pub fn line(text: &mut String, client: &Client, now: Time) {
         |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
     let _ = writeln!(
         text,
-        "id={} addr={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} watch={} qbuf={} oll={} \
+        "id={} addr={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} qbuf={} oll={} \
          omem={} cmd=NULL user=default redir=-1 resp={} lib-name={} lib-ver={}",
         client.origin().id,
         client.address(),
@@ -95,6 +99,9 @@ pub fn line(text: &mut String, client: &Client, now: Time) {
         now.since(client.heard_at()).as_secs(),
         flags,
         settings.db,
+        sub,
+        psub,
+        ssub,
         multi,
         watch,
         client.unparsed_bytes(),

@@ -18,6 +18,8 @@ pub struct Counters {
     pub requests_unchecked: u64,
     pub retrievals_partial: u64,
     pub scripts_reloaded: u64,
+    pub subscribers_slow: u64,
+    pub subscriptions_lost: u64,
     pub tombstones: u64,
     pub upstream_queue_full: u64,
 }
@@ -34,7 +36,7 @@ const fn row(name: &'static str, about: &'static str, read: fn(&Counters) -> u64
 }
 
 /// Every counter of a pool, sorted by name.
-pub static COUNTERS: [CounterRow; 17] = [
+pub static COUNTERS: [CounterRow; 19] = [
     row("client_connections", "clients now", |c| c.client_connections),
     row("client_eof", "clients that left in order", |c| c.client_eof),
     row("client_err", "clients that left by an error, theirs or our refusal", |c| c.client_err),
@@ -70,6 +72,14 @@ pub static COUNTERS: [CounterRow; 17] = [
     row("scripts_reloaded", "calls sent again, since the server had lost the script", |c| {
         c.scripts_reloaded
     }),
+    row("subscribers_slow", "subscribers closed for not reading their messages", |c| {
+        c.subscribers_slow
+    }),
+    row(
+        "subscriptions_lost",
+        "connections with subscriptions that were lost: messages may have been missed",
+        |c| c.subscriptions_lost,
+    ),
     row("tombstones", "requests that timed out on the wire", |c| c.tombstones),
     row("upstream_queue_full", "requests refused because an upstream's queue was full", |c| {
         c.upstream_queue_full
@@ -94,6 +104,8 @@ impl Counters {
         self.requests_unchecked += other.requests_unchecked;
         self.retrievals_partial += other.retrievals_partial;
         self.scripts_reloaded += other.scripts_reloaded;
+        self.subscribers_slow += other.subscribers_slow;
+        self.subscriptions_lost += other.subscriptions_lost;
         self.tombstones += other.tombstones;
         self.upstream_queue_full += other.upstream_queue_full;
     }
@@ -171,12 +183,14 @@ mod tests {
             requests_streamed: 15,
             cursors_wide: 16,
             scripts_reloaded: 17,
+            subscribers_slow: 18,
+            subscriptions_lost: 19,
         };
         let mut sum = one;
         sum.add(&one);
         let mut read: Vec<u64> = COUNTERS.iter().map(|row| (row.read)(&sum)).collect();
         read.sort_unstable();
-        assert_eq!(read, (1..=17).map(|n| 2 * n).collect::<Vec<u64>>());
+        assert_eq!(read, (1..=19).map(|n| 2 * n).collect::<Vec<u64>>());
         assert!(COUNTERS.iter().all(|row| !row.about.is_empty()));
     }
 }

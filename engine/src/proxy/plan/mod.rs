@@ -29,7 +29,7 @@ mod whole;
 
 use crate::base::{Chance, ShardId};
 use crate::command::{
-    Command, Detail, Flags, Join, Local, Pieces, ScriptUse, Transact, memcache as lines,
+    Command, Detail, Flags, Join, Local, Pieces, ScriptUse, Subject, Transact, memcache as lines,
 };
 use crate::protocol::memcache as text;
 use crate::protocol::resp::Args;
@@ -84,6 +84,10 @@ pub enum Plan<'a> {
     FanOut(FanOut<'a>),
     /// Answered here.
     Local(Local, &'static Command),
+    Subscribe(Subject),
+    Unsubscribe(Subject),
+    /// PUBLISH and SPUBLISH.
+    Publish(Forward, Subject),
     /// MULTI, EXEC, DISCARD, UNWATCH; WATCH with where its keys are.
     Transact(Transact, Option<Forward>),
     /// The same for memcached's protocol.

@@ -7,8 +7,8 @@ use super::{
 use crate::base::{Chance, ShardId};
 use crate::command::keys::{self, KeyError};
 use crate::command::{
-    self, Before, Command, CutBy, Group, Join, Local, Pieces, Refuses, ScriptUse, Transact, Verb,
-    refused as never,
+    self, Before, Command, CutBy, Group, Join, Keys, Local, Pieces, Refuses, ScriptUse, Subject,
+    Transact, Verb, refused as never,
 };
 use crate::protocol::resp::Args;
 use crate::proxy::link::ticket::Care;
@@ -84,6 +84,16 @@ fn keyless_verb<'a>(
     }
     match command.verb {
         Verb::Local(local) => Plan::Local(local, command),
+        Verb::Subscribe(subject) => Plan::Subscribe(subject),
+        Verb::Unsubscribe(subject) => Plan::Unsubscribe(subject),
+        Verb::Publish => {
+            let channel = args.get(1).unwrap_or_default();
+            // SPUBLISH has its channel in the place of a key.
+            let subject =
+                if command.keys == Keys::None { Subject::Channel } else { Subject::Sharded };
+            let sent = (Intent::Write, sending(command).1);
+            Plan::Publish(facts.forward_key(channel, scratch.chance, sent), subject)
+        }
         Verb::Transact(act) => transact(act, command, args, facts, scratch),
         Verb::Placeholder => fixed(command, facts, scratch),
         Verb::Scan => scan::decide(command, args, facts, scratch),

@@ -22,6 +22,11 @@ pub fn queue(x: &mut Exchange<'_>, plan: Plan<'_>, args: &Args<'_>) {
         Plan::Call(forward, script) => forwarded(x, forward, script, args),
         // In a transaction it does not wait.
         Plan::Wait(forward) => forwarded(x, forward, ScriptUse::None, args),
+        Plan::Publish(forward, _) => forwarded(x, forward, ScriptUse::None, args),
+        Plan::Subscribe(_) | Plan::Unsubscribe(_) => {
+            let name = String::from_utf8_lossy(args.name()).to_ascii_lowercase();
+            refuse(x, texts::not_in_multi(&name));
+        }
         Plan::Acknowledge(_, sent) => {
             let row = command::by_index(usize::from(sent.command));
             refuse(x, texts::not_in_multi(row.map_or("", |row| row.name)));
@@ -68,9 +73,13 @@ fn is_answered_at_exec(local: Local, row: &Command) -> bool {
                 | "setname"
                 | "trackinginfo"
         ),
-        Local::Quit | Local::Auth | Local::Hello | Local::Select | Local::Reset | Local::Info => {
-            false
-        }
+        Local::PubSub
+        | Local::Quit
+        | Local::Auth
+        | Local::Hello
+        | Local::Select
+        | Local::Reset
+        | Local::Info => false,
     }
 }
 
@@ -160,7 +169,7 @@ fn may_write(row: &Command) -> bool {
 
 /// Such a command goes with any block.
 fn is_keyless(row: &'static Command, args: &Args<'_>) -> bool {
-    if row.single_key {
+    if row.single_key || row.verb == Verb::Publish {
         return false;
     }
     row.verb == Verb::Placeholder

@@ -106,6 +106,9 @@ impl Worker {
             if let Some(upload) = client.take_down(&mut self.turn) {
                 self.abandon_upload(key, &upload);
             }
+            if client.is_listening() {
+                self.end_listening(&mut client);
+            }
             if let Some(session) = client.session.take() {
                 let pinned = session.watch.map(|watch| watch.on).into_iter().chain(session.waits);
                 for upstream in pinned {

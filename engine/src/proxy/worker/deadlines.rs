@@ -35,6 +35,10 @@ impl Worker {
         if upstream.is_late_to_open(now) {
             return self.upstream_down(key, &Cause::TimedOut, true);
         }
+        if upstream.duty().is_hub() && !upstream.is_connected() {
+            self.reopen_hub(at);
+        }
+        let upstream = &mut self.upstreams[at];
         if upstream.is_spare_until(now) {
             upstream.close(&mut self.turn);
         }

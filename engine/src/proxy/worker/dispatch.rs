@@ -1,6 +1,6 @@
 //! From a request to its plan, and from the plan to `carry` or `local`.
 
-use crate::command::{Flags, ScriptUse, lookup};
+use crate::command::{Flags, Local, ScriptUse, keys, lookup};
 use crate::protocol::memcache as text;
 use crate::protocol::resp::{Args, request};
 use crate::proxy::carry::{Exchange, Taken};
@@ -8,6 +8,7 @@ use crate::proxy::link::flow::UploadRest;
 use crate::proxy::link::message::PauseMode;
 use crate::proxy::local;
 use crate::proxy::plan::{Head, Plan};
+use crate::proxy::pubsub::requests;
 use crate::proxy::session;
 
 /// Whether an unfinished request may flow.
@@ -26,8 +27,13 @@ pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
     if x.pool.pause.is_some() && is_held(x, args.name()) {
         return Taken::NotYet;
     }
-    if x.client.is_in_transaction() {
-        return session::take(x, args);
+    if x.client.session.is_some() {
+        if x.client.is_in_transaction() {
+            return session::take(x, args);
+        }
+        if x.client.is_restricted() && requests::restrict(x, args) {
+            return Taken::Yes;
+        }
     }
     let was_barred = x.client.settings.is_barred;
     match x.plan(Head::Args(args)) {
@@ -49,6 +55,17 @@ pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
             if is_alone {
                 x.client.await_replies();
             }
+        }
+        Plan::Subscribe(subject) => return requests::subscribe(x, subject, args),
+        Plan::Unsubscribe(subject) => return requests::unsubscribe(x, subject, args),
+        Plan::Publish(forward, subject) => requests::publish(x, forward, subject, args),
+        Plan::Local(Local::PubSub, command) => match keys::resolve(command, args) {
+            Ok(row) => requests::pubsub(x, row, args),
+            Err(error) => local::connection::refuse_keys(x, command, args, error),
+        },
+        Plan::Local(Local::Reset, _) if x.client.owed() == 0 => {
+            requests::end_all(x);
+            local::connection::reset(x);
         }
         Plan::Wait(forward) => return x.wait(forward, args),
         Plan::Acknowledge(join, sent) => return x.acknowledge(join, sent, args),
@@ -95,6 +112,9 @@ pub(super) fn take_line(x: &mut Exchange<'_>, request: &text::Request<'_>) {
         Plan::Local(..)
         | Plan::Call(..)
         | Plan::Wait(_)
+        | Plan::Subscribe(_)
+        | Plan::Unsubscribe(_)
+        | Plan::Publish(..)
         | Plan::Acknowledge(..)
         | Plan::Transact(..)
         | Plan::WhenWhole => {

@@ -180,6 +180,7 @@ impl Worker {
         let upstream = &mut self.upstreams[at];
         match upstream.duty() {
             Duty::Shared | Duty::Spare { .. } => {}
+            Duty::Alone(Why::Hub) => self.settle_hub(at),
             Duty::Retired if upstream.owes_nothing() => upstream.close(&mut self.turn),
             Duty::Alone(_) if upstream.owes_nothing() => {
                 let pool = &mut self.pools[upstream.pool().index()];

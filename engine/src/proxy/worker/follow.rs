@@ -5,6 +5,7 @@ use crate::base::{PoolId, ServerId};
 use crate::protocol::resp::Version;
 use crate::proxy::link::action::{Action, Note, Order};
 use crate::proxy::link::upstream::duty::Duty;
+use crate::proxy::pubsub::hub::Ground;
 use crate::topology::{Common, ShardState, Snapshot};
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ impl Worker {
             return;
         }
         self.turn.epoch = snapshot.epoch;
-        let mut learned = Vec::new();
+        let (mut learned, mut changed) = (Vec::new(), Vec::new());
         // A pool that is no longer in the snapshot is left as it is: its clients go on with the
         // topology that it had last.
         for (id, topology) in snapshot.pools() {
@@ -39,6 +40,7 @@ impl Worker {
                 continue;
             }
             let before = pool.follow(topology);
+            changed.push(id);
             if before.common != topology.common {
                 learned.push((pool.id, before.common, topology.common));
             }
@@ -54,6 +56,10 @@ impl Worker {
                     upstream.failures.forgive(self.turn.now);
                 }
             }
+        }
+        for id in changed {
+            let Worker { pools, upstreams, turn, .. } = self;
+            Ground { pool: &mut pools[id.index()], upstreams, turn }.follow();
         }
         for at in 0..self.upstreams.len() {
             self.settle_upstream(at);

@@ -28,6 +28,11 @@ impl Worker {
                     forget_scripts(pool, &mut self.upstreams);
                 }
             }
+            Message::Listeners { pool, worker, subject, name, clients } => {
+                if let Some(pool) = self.pools.get_mut(pool.index()) {
+                    pool.hub.note_other(*subject, name, *worker, *clients);
+                }
+            }
             Message::Ask(question) => {
                 let mut reply = Vec::new();
                 self.answer(question, &mut reply);

@@ -26,6 +26,7 @@ mod follow;
 mod gather;
 mod intake;
 pub mod invariants;
+mod listening;
 mod messages;
 mod refusals;
 mod replies_in;

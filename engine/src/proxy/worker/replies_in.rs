@@ -26,6 +26,7 @@ use crate::proxy::link::upstream::identity::{Identity, ServerNumber};
 use crate::proxy::link::upstream::lane::wants_no_password;
 use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::link::upstream::socket::{ReplyInput, SocketState};
+use crate::proxy::pubsub::messages;
 use crate::texts::detail;
 use crate::topology::Eject;
 use crate::topology::{Report, Sight};
@@ -238,6 +239,11 @@ fn take_reply(
 ) -> Result<(), Cause> {
     // The requests that wait here have not left: this answers none of them.
     if upstream.queue().is_idle_to_server() {
+        if upstream.duty().is_hub() {
+            messages::take(pool, clients, turn, (upstream.server(), reply));
+            upstream.failures.handle_reply(turn.now);
+            return Ok(());
+        }
         return Err(unasked(kind, reply));
     }
     let Some(ticket) = upstream.pop() else {

@@ -226,6 +226,28 @@ const REDIS_REQUESTS: &[Row] = &[
         ],
     },
     Row {
+        name: "bytes of messages that a subscriber leaves unread",
+        here: Here::Key("pubsub_output_bytes"),
+        constants: &["SUBSCRIBER_BYTES"],
+        cells: &[
+            "32 MiB",
+            "does not have it",
+            "closed (`subscribers_slow`)",
+            "memory: `pubsub_output_bytes`",
+        ],
+    },
+    Row {
+        name: "the same for a minute",
+        here: Here::Key("pubsub_output_soft_bytes"),
+        constants: &["SUBSCRIBER_SOFT_BYTES", "SUBSCRIBER_SOFT_MS"],
+        cells: &[
+            "8 MiB",
+            "does not have it",
+            "closed (`subscribers_slow`)",
+            "memory: `pubsub_output_soft_bytes`",
+        ],
+    },
+    Row {
         name: "commands of a transaction",
         here: Here::Count(l::TRANSACTION_COMMANDS_MAX as u64),
         constants: &["TRANSACTION_COMMANDS_MAX"],

@@ -10,6 +10,7 @@ pub mod calls;
 mod delivery;
 pub mod downloads;
 pub mod gate;
+pub mod listening;
 pub mod mute;
 mod reading;
 pub mod replies;

@@ -296,6 +296,7 @@ impl Client {
             return self.begin_next_download(turn);
         }
         self.replies.pop(&mut turn.buffers, len);
+        self.release_messages(turn);
         self.settle(turn);
     }
 }

@@ -1,8 +1,10 @@
 //! What a client has begun and not ended: a transaction, watched keys.
 
-use crate::base::ShardId;
 use crate::base::slab::Key;
+use crate::base::{ShardId, Time};
+use crate::command::Subject;
 use crate::proxy::link::transaction::Transaction;
+use std::collections::BTreeSet;
 
 #[derive(Default)]
 pub struct Session {
@@ -10,6 +12,8 @@ pub struct Session {
     pub transaction: Option<Transaction>,
     /// From WATCH to EXEC, DISCARD or UNWATCH.
     pub watch: Option<Watch>,
+    /// What it listens to.
+    pub topics: Option<Box<Topics>>,
     /// Upstreams at which a command of it waits.
     pub waits: Vec<Key>,
     /// EXEC is on its way, and its transaction has changed the database: its number, and the database.
@@ -29,7 +33,44 @@ impl Session {
     pub fn is_over(&self) -> bool {
         self.transaction.is_none()
             && self.watch.is_none()
+            && self.topics.is_none()
             && self.waits.is_empty()
             && self.selects.is_none()
+    }
+}
+
+/// What a client listens to, and messages that it cannot be given yet.
+#[derive(Default)]
+pub struct Topics {
+    pub channels: BTreeSet<Box<[u8]>>,
+    pub patterns: BTreeSet<Box<[u8]>>,
+    pub sharded: BTreeSet<Box<[u8]>>,
+    /// Messages that wait until a large reply has passed or a subscription is confirmed.
+    pub held: Vec<u8>,
+    /// A confirmation is on its way.
+    pub unconfirmed: bool,
+    /// Since when more than the soft bound is unread.
+    pub slow_since: Option<Time>,
+}
+
+impl Topics {
+    pub fn of(&mut self, subject: Subject) -> &mut BTreeSet<Box<[u8]>> {
+        match subject {
+            Subject::Channel => &mut self.channels,
+            Subject::Pattern => &mut self.patterns,
+            Subject::Sharded => &mut self.sharded,
+        }
+    }
+
+    /// The number in a confirmation: shard channels are counted for themselves.
+    pub fn count(&self, subject: Subject) -> usize {
+        match subject {
+            Subject::Sharded => self.sharded.len(),
+            Subject::Channel | Subject::Pattern => self.channels.len() + self.patterns.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.channels.is_empty() && self.patterns.is_empty() && self.sharded.is_empty()
     }
 }

@@ -37,7 +37,9 @@ pub enum Why {
     Request { from: Option<Key> },
     /// A client's alone: it watches keys. `of` is that client until it watches none.
     Watch { of: Option<Key> },
-    /// The same while a command of that client waits at the server.
+    /// It has subscriptions, for all clients of the worker.
+    Hub,
+    /// The same as `Watch` while a command of that client waits at the server.
     Wait { of: Option<Key> },
 }
 
@@ -58,6 +60,12 @@ impl Duty {
             Duty::Alone(Why::Watch { of } | Why::Wait { of }) => of,
             _ => None,
         }
+    }
+
+    /// Whether it has subscriptions.
+    #[inline]
+    pub fn is_hub(self) -> bool {
+        matches!(self, Duty::Alone(Why::Hub))
     }
 
     /// Whether it belongs to one client, or did.

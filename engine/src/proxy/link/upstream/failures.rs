@@ -43,6 +43,10 @@ impl Failures {
         now >= self.retry_at
     }
 
+    pub fn retry_at(&self) -> Time {
+        self.retry_at
+    }
+
     pub fn last_cause(&self) -> &Cause {
         &self.last_cause
     }

@@ -133,6 +133,7 @@ impl Upstream {
             && self.download.is_none()
             && self.duty.upload_from().is_none()
             && self.duty.pinned_by().is_none()
+            && !self.duty.is_hub()
     }
 
     // ---- duty ----------------------------------------------------------------------------
@@ -178,6 +179,12 @@ impl Upstream {
         if let Duty::Alone(Why::Watch { of } | Why::Wait { of }) = &mut self.duty {
             *of = None;
         }
+    }
+
+    /// Nobody listens to this server any more: it is closed.
+    pub fn end_hub(&mut self, turn: &mut Turn) {
+        self.duty = Duty::Alone(Why::Reply);
+        self.close(turn);
     }
 
     // ---- the connection ------------------------------------------------------------------
@@ -443,6 +450,7 @@ impl Upstream {
                 Duty::Spare { until, .. } => return until,
                 _ => Time::NEVER,
             },
+            SocketState::Idle if self.duty.is_hub() => self.failures.retry_at(),
             SocketState::Idle => Time::NEVER,
         };
         let Some(timeout_ms) = timeout_ms else {

@@ -7,6 +7,7 @@ use super::socket::SocketState;
 use crate::base::limits::{NO_META_MS, PINNED_IDLE_MS, SPARE_IDLE_MS, SPARE_SOCKETS_MAX};
 use crate::base::{PoolId, ServerId, ShardId, Time};
 use crate::protocol::resp::Version;
+use crate::proxy::link::hub::Hub;
 use crate::proxy::link::message::PauseMode;
 use crate::proxy::link::scripts::Scripts;
 use crate::proxy::link::turn::Turn;
@@ -39,6 +40,8 @@ pub struct Pool {
     pub pause: Option<(Time, PauseMode)>,
     /// How often its topology has changed.
     pub changes: u32,
+    /// What clients of this worker listen to.
+    pub hub: Hub,
     /// Indexed by server: upstreams that belong to one client each.
     pinned: Vec<u32>,
 }
@@ -67,6 +70,7 @@ impl Pool {
             scripts: Scripts::default(),
             pause: None,
             changes: 0,
+            hub: Hub::default(),
             pinned: Vec::new(),
         };
         pool.grow();

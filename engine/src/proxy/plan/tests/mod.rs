@@ -127,6 +127,14 @@ fn show(plan: &Plan<'_>, protocol: Protocol, owners: &[u16]) -> String {
             format!("wait {} {place}", name(forward.sent.command))
         }
         Plan::Acknowledge(join, sent) => format!("acknowledge {} {join:?}", name(sent.command)),
+        Plan::Subscribe(subject) => format!("subscribe {subject:?}"),
+        Plan::Unsubscribe(subject) => format!("unsubscribe {subject:?}"),
+        Plan::Publish(forward, subject) => {
+            let place = forward
+                .place
+                .map_or_else(|out| format!("{out:?}"), |it| format!("shard{}", it.server.0));
+            format!("publish {subject:?} {place}")
+        }
         Plan::Transact(act, None) => format!("transact {act:?}"),
         Plan::Transact(act, Some(forward)) => {
             let place = forward

@@ -345,6 +345,10 @@ fn the_verb_decides_the_kind_of_the_plan() {
             Verb::Local(local) => format!("local {local:?} {name}"),
             Verb::Wait => format!("wait {name} shard1"),
             Verb::Acknowledge(join) => format!("acknowledge {name} {join:?}"),
+            Verb::Subscribe(subject) => format!("subscribe {subject:?}"),
+            Verb::Unsubscribe(subject) => format!("unsubscribe {subject:?}"),
+            Verb::Publish if name == "publish" => "publish Channel shard1".to_owned(),
+            Verb::Publish => "publish Sharded shard1".to_owned(),
             Verb::Transact(Transact::Watch) => "transact Watch shard1".to_owned(),
             Verb::Transact(act) => format!("transact {act:?}"),
         };

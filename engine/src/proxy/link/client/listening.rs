@@ -1,0 +1,84 @@
+//! A client's side of pub/sub: messages between its replies.
+
+use super::Client;
+use crate::base::limits::SUBSCRIBER_SOFT_MS;
+use crate::protocol::resp::Version;
+use crate::proxy::link::turn::Turn;
+
+/// How much of messages a client may leave unread.
+#[derive(Clone, Copy, Debug)]
+pub struct ListeningBounds {
+    pub bytes: usize,
+    /// For a minute at most.
+    pub soft_bytes: usize,
+}
+
+impl Client {
+    pub fn is_listening(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.topics.is_some())
+    }
+
+    /// RESP2 has no way to tell a message from a reply: a client that listens may ask for little else.
+    pub fn is_restricted(&self) -> bool {
+        self.settings.version == Version::Resp2
+            && self
+                .session
+                .as_ref()
+                .and_then(|session| session.topics.as_ref())
+                .is_some_and(|topics| !topics.is_empty())
+    }
+
+    /// A message, in RESP2. `false`: the client has left too much unread.
+    pub fn take_message(
+        &mut self,
+        turn: &mut Turn,
+        message: &[u8],
+        bounds: ListeningBounds,
+    ) -> bool {
+        let is_busy = self.download_from.is_some();
+        let Some(topics) = self.session.as_mut().and_then(|session| session.topics.as_mut()) else {
+            return true;
+        };
+        let is_held = is_busy || topics.unconfirmed;
+        let out = if is_held { &mut topics.held } else { self.replies.out.tail(&mut turn.buffers) };
+        let start = out.len();
+        out.extend_from_slice(message);
+        // The same in RESP3, but for the first byte.
+        if self.settings.version == Version::Resp3 {
+            out[start] = b'>';
+        }
+        let unread = topics.held.len() + self.replies.unread_bytes();
+        if unread <= bounds.soft_bytes {
+            topics.slow_since = None;
+        }
+        let is_slow = unread > bounds.soft_bytes
+            && topics.slow_since.get_or_insert(turn.now).plus_ms(SUBSCRIBER_SOFT_MS) <= turn.now;
+        if !is_held {
+            self.mark_dirty(turn);
+        }
+        unread <= bounds.bytes && !is_slow
+    }
+
+    /// What kept messages back is over.
+    pub fn release_messages(&mut self, turn: &mut Turn) {
+        if self.download_from.is_some() {
+            return;
+        }
+        let Some(topics) = self.session.as_mut().and_then(|session| session.topics.as_mut()) else {
+            return;
+        };
+        if !topics.unconfirmed && !topics.held.is_empty() {
+            let held = std::mem::take(&mut topics.held);
+            self.replies.out.tail(&mut turn.buffers).extend_from_slice(&held);
+            self.mark_dirty(turn);
+        }
+    }
+
+    /// Its subscriptions are confirmed.
+    pub fn handle_confirmed(&mut self, turn: &mut Turn) {
+        if let Some(topics) = self.session.as_mut().and_then(|session| session.topics.as_mut()) {
+            topics.unconfirmed = false;
+        }
+        self.release_messages(turn);
+    }
+}
