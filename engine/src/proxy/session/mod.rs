@@ -19,6 +19,7 @@ use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::client::session::Session;
 use crate::proxy::link::transaction::{Block, Doom, Transaction};
 use crate::proxy::local;
+use crate::proxy::plan::refusal::Refusal;
 use crate::proxy::plan::{Forward, Head, Plan};
 use crate::texts;
 
@@ -33,6 +34,11 @@ pub fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
         Plan::Refuse(refusal) if args.name().eq_ignore_ascii_case(b"exec") => {
             discard(x);
             x.refuse(refusal);
+            Taken::Yes
+        }
+        // Before its keys are looked at, as in Redis, and the transaction goes on.
+        Plan::Refuse(_) if args.len() > 1 && args.name().eq_ignore_ascii_case(b"watch") => {
+            x.error(texts::WATCH_IN_MULTI);
             Taken::Yes
         }
         plan => {
@@ -69,6 +75,16 @@ pub fn transact(
         }
     }
     Taken::Yes
+}
+
+/// Refuses a request outside of a transaction.
+#[cold]
+pub fn refuse(x: &mut Exchange<'_>, refusal: Refusal<'_>, args: &Args<'_>) {
+    // As in Redis, EXEC with surplus words forgets the watched keys.
+    if x.client.is_watching() && args.name().eq_ignore_ascii_case(b"exec") {
+        x.end_watch();
+    }
+    x.refuse(refusal);
 }
 
 fn discard(x: &mut Exchange<'_>) {
