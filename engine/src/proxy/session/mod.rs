@@ -103,7 +103,8 @@ fn begin(x: &mut Exchange<'_>, was_barred: bool) {
     let session = x.client.session.get_or_insert_with(|| Box::new(Session::default()));
     // All of it goes where the keys are watched.
     if let Some(watch) = session.watch {
-        transaction.blocks.push(Block::new(Some(watch.shard), db));
+        let lane = x.upstreams[watch.on.index as usize].lane();
+        transaction.blocks.push(Block::new(Some(watch.shard), x.pool.lane_key(lane).db));
     }
     session.transaction = Some(transaction);
     x.answer(|out| encode::status(out, "OK"));
