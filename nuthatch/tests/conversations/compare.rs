@@ -35,6 +35,20 @@ impl Queued {
         is_same
     }
 
+    /// Compares all that is said up to the close. EXEC may be in it, so what is queued counts.
+    pub fn same_to_end(&self, ours: &[u8], theirs: &[u8]) -> bool {
+        let (mut ours, mut theirs) = (ours, theirs);
+        while let (Ok((a, a_len)), Ok((b, b_len))) = (parse(ours), parse(theirs)) {
+            let is_same = a == b
+                || matches!((a.items(), b.items()), (Some(a), Some(b)) if self.same_elements(a, b));
+            if !is_same {
+                return false;
+            }
+            (ours, theirs) = (&ours[a_len..], &theirs[b_len..]);
+        }
+        ours == theirs
+    }
+
     fn same_elements(&self, ours: &[Value], theirs: &[Value]) -> bool {
         ours.len() == theirs.len()
             && ours.len() == self.names.len()

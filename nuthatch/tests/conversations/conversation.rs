@@ -6,6 +6,7 @@
 //!   b @5,17: GET "{1} x"               three writes: the bytes are cut at 5 and at 17
 //!   a: ~PING ; SET {1}s x*20000        a request as a line; a word of 20,000 times x
 //!   b leaves                           and comes again when it has its next step
+//!   b ends "QUIT\r\n"                  the same, closed by the other side: what it says before is compared
 //! ```
 
 use nuthatch_testbed::encode;
@@ -48,6 +49,8 @@ pub enum Kind {
     Ask { requests: Vec<Request>, cuts: Vec<usize> },
     /// Closes its connection.
     Leave,
+    /// Sends these bytes, after which it is the other side that closes.
+    End { bytes: Vec<u8> },
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -84,6 +87,9 @@ fn step(line: &str) -> Option<Step> {
     let rest = &line[1..];
     if rest == " leaves" {
         return Some(Step { client, kind: Kind::Leave });
+    }
+    if let Some(text) = rest.strip_prefix(" ends ") {
+        return Some(Step { client, kind: Kind::End { bytes: bytes(text)? } });
     }
     let (head, rest) = rest.split_once(": ")?;
     let cuts: Option<Vec<usize>> = match head.strip_prefix(" @") {
@@ -176,6 +182,7 @@ impl Display for Step {
         f.write_char(char::from(b'a' + self.client as u8))?;
         let (requests, cuts) = match &self.kind {
             Kind::Leave => return f.write_str(" leaves"),
+            Kind::End { bytes } => return write!(f, " ends {}", written(bytes)),
             Kind::Ask { requests, cuts } => (requests, cuts),
         };
         for (at, cut) in cuts.iter().enumerate() {

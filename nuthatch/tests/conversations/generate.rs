@@ -131,6 +131,14 @@ const MISTAKES: &[&str] = &[
 ];
 const WHOLE: &[&str] = &["DBSIZE", "KEYS P*", "FLUSHDB", "FLUSHALL", "SCRIPT EXISTS x"];
 
+/// After which a server closes the connection.
+const ENDS: [&str; 4] = [
+    "QUIT\r\n",
+    "*1\r\n$4\r\nQUIT\r\n",
+    "*1\r\n$4\r\nEXEC\r\n*1\r\n$x\r\n",
+    "*1\r\n$4\r\nPING\r\n*x\r\n*1\r\n$4\r\nEXEC\r\n",
+];
+
 struct Maker {
     chance: Chance,
     keys: Keys,
@@ -178,6 +186,10 @@ impl Maker {
         if self.one_in(25) {
             self.clients[client] = State::default();
             return Step { client, kind: Kind::Leave };
+        }
+        if self.one_in(50) {
+            self.clients[client] = State::default();
+            return Step { client, kind: Kind::End { bytes: self.pick(&ENDS).into() } };
         }
         let count = if self.one_in(2) { 1 } else { 1 + self.below(PIPELINE) };
         let requests: Vec<Request> = (0..count).map(|_| self.request(client)).collect();

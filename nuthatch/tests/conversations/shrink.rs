@@ -31,7 +31,7 @@ pub fn shrink(sides: &Sides, conversation: &Conversation, sign: &str) -> Convers
     for step in (0..best.steps.len()).rev() {
         let count = match &best.steps[step].kind {
             Kind::Ask { requests, .. } => requests.len(),
-            Kind::Leave => 0,
+            Kind::Leave | Kind::End { .. } => 0,
         };
         for at in (0..count).rev() {
             let mut candidate = best.clone();

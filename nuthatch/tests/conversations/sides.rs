@@ -82,6 +82,10 @@ impl Sides {
             let talker = &mut talkers[step.client];
             match &step.kind {
                 Kind::Leave => *talker = None,
+                Kind::End { bytes } => {
+                    let mut talker = talker.take().unwrap_or_else(|| self.come(pools));
+                    talker.end(bytes).map_err(|what| differs(conversation, step, pools, &what))?;
+                }
                 Kind::Ask { requests, cuts } => {
                     let talker = talker.get_or_insert_with(|| self.come(pools));
                     let before = talker.queued.execs;
@@ -166,6 +170,21 @@ impl Talker {
     }
 }
 
+impl Talker {
+    fn end(&mut self, bytes: &[u8]) -> Result<(), What> {
+        let mut all = Vec::new();
+        for (side, connection) in self.connections.iter_mut().enumerate() {
+            let said = connection.send_raw(bytes).and_then(|()| connection.recv_to_end());
+            all.push(said.map_err(|error| What::Failed { side, at: 0, error })?);
+        }
+        let theirs = all.pop().unwrap();
+        if all.iter().all(|ours| self.queued.same_to_end(ours, &theirs)) {
+            return Ok(());
+        }
+        Err(What::Differs { at: 0, ours: all, theirs })
+    }
+}
+
 fn send(connection: &mut Client, bytes: &[u8], cuts: &[usize]) -> io::Result<()> {
     let mut start = 0;
     for &cut in cuts {
@@ -190,7 +209,7 @@ fn differs(conversation: &Conversation, step: &Step, pools: &[usize], what: &Wha
     let name = |side: usize| pools.get(side).map_or("one server", |&pool| NAMES[pool]);
     let request = |at: usize| match &step.kind {
         Kind::Ask { requests, .. } => requests[at].to_string(),
-        Kind::Leave => String::new(),
+        Kind::Leave | Kind::End { .. } => step.to_string(),
     };
     match what {
         What::Differs { at, ours, theirs } => {
@@ -211,6 +230,7 @@ fn differs(conversation: &Conversation, step: &Step, pools: &[usize], what: &Wha
             let replies: Vec<_> = ours.iter().chain([theirs]).map(begin).collect();
             format!("{:?} {replies:?}", requests[*at].words[0])
         }
+        (What::Differs { .. }, Kind::End { .. }) => "the end".to_owned(),
         (What::Failed { error, .. }, _) => error.kind().to_string(),
         _ => String::new(),
     };
