@@ -42,11 +42,9 @@ pub fn queue(x: &mut Exchange<'_>, plan: Plan<'_>, args: &Args<'_>) {
             });
         }
         Plan::Local(_, row) => refuse(x, texts::not_in_multi(row.name)),
-        Plan::Refuse(Refusal { says: Says::Key(error), ends: None, .. })
-            if is_found_at_exec(&error, args) =>
-        {
+        Plan::Refuse(refusal) if is_found_at_exec(&refusal, args) => {
             let mut answer = Vec::new();
-            error.encode(&mut answer);
+            refusal.says.write(&mut answer);
             keep(x, answer.len(), |transaction| {
                 transaction.queued.push(Queued::Step(Step::Known(answer.into())));
             });
@@ -89,8 +87,15 @@ fn is_answered_at_exec(local: Local, row: &Command) -> bool {
     }
 }
 
-/// A server looks at the number of arguments first. It finds a wrong number of keys when it executes the command.
-fn is_found_at_exec(error: &KeyError<'_>, args: &Args<'_>) -> bool {
+/// A server looks at the number of arguments first. It finds a wrong number of keys when it executes the command,
+/// and so a database that it does not have.
+fn is_found_at_exec(refusal: &Refusal<'_>, args: &Args<'_>) -> bool {
+    let error = match &refusal.says {
+        _ if refusal.ends.is_some() => return false,
+        Says::Key(error) => error,
+        Says::Error(text) => return **text == *texts::DB_OUT_OF_RANGE.as_bytes(),
+        _ => return false,
+    };
     match error {
         KeyError::Subcommand { .. } | KeyError::Blocks => false,
         // MSET k v k has enough of them.
