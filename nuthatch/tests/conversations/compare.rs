@@ -89,10 +89,6 @@ fn same(name: &[u8], ours: &Value, theirs: &Value) -> bool {
     let Some((_, rule, _)) = RULES.iter().find(|(row, ..)| row.as_bytes() == name) else {
         return false;
     };
-    if *rule == Rule::Noted {
-        return matches!(theirs, Value::Error(text) if text.starts_with("NOSCRIPT"))
-            && !ours.is_error();
-    }
     if ours.is_error() || theirs.is_error() {
         return false;
     }
@@ -126,7 +122,6 @@ fn same(name: &[u8], ours: &Value, theirs: &Value) -> bool {
             };
             blank(fields(ours)) == blank(fields(theirs))
         }
-        Rule::Noted => false,
     }
 }
 

@@ -21,19 +21,12 @@ pub enum Rule {
     Near(i64),
     /// The same fields in the same order, the same values but for those of `version` and `id`.
     Fields,
-    /// A server answers NOSCRIPT, and we the script's result.
-    Noted,
 }
 
 const HASH_ORDER: &str = "each server seeds its hash tables by chance";
 
 pub const RULES: &[(&str, Rule, &str)] = &[
     ("CLIENT ID", Rule::Shape, "ids are our own"),
-    (
-        "EVALSHA",
-        Rule::Noted,
-        "we note a script when its EVAL is queued, a server when it is executed",
-    ),
     ("HELLO", Rule::Fields, "the version is that of the commands we know; ids are our own"),
     ("HGETALL", Rule::AnyOrderOfPairs, HASH_ORDER),
     ("KEYS", Rule::AnyOrder, HASH_ORDER),
@@ -67,9 +60,11 @@ const NOT: &str = "-ERR '";
 
 #[rustfmt::skip] // a table is read by its columns
 pub const INSIDE: &[Inside] = &[
+    inside("AUTH x", NOT, "+QUEUED", THE_CONNECTION),
     inside("BLPOP {i}list 0", "-ERR unknown command", "+QUEUED", NOT_YET),
     inside("CLIENT LIST", NOT, "+QUEUED", OF_THE_PROXY),
     inside("CLIENT REPLY ON", NOT, "+QUEUED", THE_CONNECTION),
+    inside("CLIENT TRACKING OFF", NOT, "+QUEUED", THE_CONNECTION),
     inside("DBSIZE", NOT, "+QUEUED", OTHER_SHARDS),
     inside("FLUSHDB", NOT, "+QUEUED", OTHER_SHARDS),
     inside("HELLO 3", NOT, "+QUEUED", THE_CONNECTION),
@@ -78,8 +73,10 @@ pub const INSIDE: &[Inside] = &[
     inside("MSET one 1 two 2 three 3 four 4 five 5", "-CROSSSLOT ", "+QUEUED", "the keys have several owners"),
     inside("RANDOMKEY", NOT, "+QUEUED", OTHER_SHARDS),
     inside("SCAN 0", NOT, "+QUEUED", OTHER_SHARDS),
+    inside("SCRIPT EXISTS x", NOT, "+QUEUED", OTHER_SHARDS),
     inside("SCRIPT FLUSH", NOT, "+QUEUED", OTHER_SHARDS),
     inside("SCRIPT LOAD return(1)", NOT, "+QUEUED", OTHER_SHARDS),
+    inside("SORT {i}list BY weight-*", "-ERR BY and GET may name keys", "+QUEUED", "as outside of a transaction"),
     inside("SUBSCRIBE {i}channel", "-ERR unknown command", "+QUEUED", NOT_YET),
 ];
 

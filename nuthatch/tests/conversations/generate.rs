@@ -70,6 +70,8 @@ const ANY: &[&str] = &[
     "MSET Kstr V Kstr V",
     "MGET Kstr Knum Kstr",
     "EXPIRE A -1",
+    "MOVE A 1",
+    "MOVE A 99",
 ];
 const TIED: &[&str] = &[
     "RENAME A A",
@@ -81,8 +83,10 @@ const TIED: &[&str] = &[
     "SMOVE Kset Kset N",
     "RPOPLPUSH Klist A",
     "COPY A A DB 1 REPLACE",
+    "COPY A A DB 99",
 ];
-const SCRIPTS: &[&str] = &[
+/// All sides have them from the start.
+pub const SCRIPTS: &[&str] = &[
     "return redis.call('get',KEYS[1])",
     "return redis.call('incr',KEYS[1])",
     "redis.call('set',KEYS[1],ARGV[1]) return {KEYS[1],ARGV[1],3.7,false,true}",
@@ -90,9 +94,13 @@ const SCRIPTS: &[&str] = &[
     "return {{double=3.5},{map={a=1}}}",
     "return (",
 ];
-/// SHA1 of the first one, which only reads (see `Rule::Noted`), and of none.
-const SHAS: [&str; 2] =
-    ["fd758d1589d044dd850a6f05d52f2eefd27f033f", "0000000000000000000000000000000000000000"];
+/// SHA1 of the first three, and of none.
+const SHAS: [&str; 4] = [
+    "fd758d1589d044dd850a6f05d52f2eefd27f033f",
+    "6f5ade10a69975e903c6d07b10ea44c6382381a5",
+    "e8391d26c36af8e1ea84b37bd14256ff5fe7bb3d",
+    "0000000000000000000000000000000000000000",
+];
 const KEYLESS: &[&str] = &[
     "PING",
     "PING V",
@@ -315,7 +323,10 @@ impl Maker {
 
     fn select(&mut self) -> String {
         match self.below(10) {
-            0 => format!("SELECT {}", self.pick(&["16", "-1", "x", "99999999999999999999"])),
+            0 => format!(
+                "SELECT {}",
+                self.pick(&["16", "-1", "x", "99999999999", "99999999999999999999", "+1", "01"])
+            ),
             _ => format!("SELECT {}", self.pick(&DATABASES)),
         }
     }

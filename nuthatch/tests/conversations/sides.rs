@@ -11,6 +11,7 @@
 
 use crate::compare::Queued;
 use crate::conversation::{Conversation, Keys, Kind, Request, Step};
+use crate::generate::SCRIPTS;
 use nuthatch_testbed::{Client, Nuthatch, Proxy, RedisServer, free_port, poll_until, pool_yaml};
 use std::fmt::{Display, Formatter, Result as FmtResult, Write};
 use std::io;
@@ -51,7 +52,16 @@ impl Sides {
             pool_yaml(NAMES[ALONE], free_port(), &keys, &entries[3..]),
         ];
         let proxy = Nuthatch::start(&yaml.concat(), &[]).unwrap();
-        Sides { proxy, servers, lone: RedisServer::start().unwrap() }
+        let sides = Sides { proxy, servers, lone: RedisServer::start().unwrap() };
+        // Not all conversations are held with all sides, and a script would be known to some.
+        let mut talker = sides.come(&[STRICT, PER_SHARD, ALONE]);
+        for connection in &mut talker.connections {
+            for script in SCRIPTS.iter().filter(|script| !script.ends_with('(')) {
+                let reply = connection.command(&["SCRIPT", "LOAD", script]).unwrap();
+                assert!(!reply.is_error(), "{reply}");
+            }
+        }
+        sides
     }
 
     /// A connection to the pool of three shards, and one to the lone server.
