@@ -61,7 +61,6 @@ const NOT: &str = "-ERR '";
 #[rustfmt::skip] // a table is read by its columns
 pub const INSIDE: &[Inside] = &[
     inside("AUTH x", NOT, "+QUEUED", THE_CONNECTION),
-    inside("BLPOP {i}list 0", "-ERR unknown command", "+QUEUED", NOT_YET),
     inside("CLIENT LIST", NOT, "+QUEUED", OF_THE_PROXY),
     inside("CLIENT REPLY ON", NOT, "+QUEUED", THE_CONNECTION),
     inside("CLIENT TRACKING OFF", NOT, "+QUEUED", THE_CONNECTION),
