@@ -160,6 +160,8 @@ pub fn unknown_command(args: &Args<'_>) -> Vec<u8> {
 
 pub const SYNTAX: &str = "ERR syntax error";
 pub const NOT_INTEGER: &str = "ERR value is not an integer or out of range";
+pub const NOT_32_BITS: &str =
+    "ERR value is out of range, value must between -2147483648 and 2147483647";
 pub const LINE_BREAK: &str = "ERR an argument of this command must not have a line break: servers put it into their error as it is";
 
 /// LMPOP, ZMPOP and SINTERCARD have one text for every bad number of keys.

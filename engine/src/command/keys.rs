@@ -174,7 +174,7 @@ fn no_count<'a>(command: &Command, number: Option<i64>) -> KeyError<'a> {
 }
 
 /// A decimal number, read as strictly as in Redis: no blank, no plus, no leading zero.
-fn integer(text: &[u8]) -> Option<i64> {
+pub fn integer(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;

@@ -237,10 +237,7 @@ pub const NOT_SERVED: &[&str] = &[
     "BZMPOP",
     "BZPOPMAX",
     "BZPOPMIN",
-    "DISCARD",
-    "EXEC",
     "MONITOR",
-    "MULTI",
     "PSUBSCRIBE",
     "PUBLISH",
     "PUBSUB",
@@ -250,7 +247,5 @@ pub const NOT_SERVED: &[&str] = &[
     "SUBSCRIBE",
     "SUNSUBSCRIBE",
     "UNSUBSCRIBE",
-    "UNWATCH",
     "WAIT",
-    "WATCH",
 ];

@@ -62,9 +62,6 @@ fn what_is_not_served_is_unknown() {
                 let theirs = talk.theirs.command_raw(&[&[&*no_name], args].concat()).unwrap();
                 let theirs = String::from_utf8(theirs).unwrap().replace(&no_name, name);
                 assert_eq!(String::from_utf8(ours).unwrap(), theirs, "{name} {args:?}");
-                if (*name, args.len()) == ("MULTI", 0) {
-                    nothing_happens_until_exec(&mut talk.ours);
-                }
             }
             assert_eq!(talk.ours.command(&["PING"]).unwrap(), Value::Simple("PONG".into()));
         }
@@ -86,24 +83,6 @@ fn what_is_never_served_has_a_reason() {
         assert_eq!(reply, want);
     }
     assert_eq!(client.command(&["PING"]).unwrap(), Value::Simple("PONG".into()));
-}
-
-/// Libraries send a whole transaction before they read that its MULTI was refused.
-fn nothing_happens_until_exec(client: &mut Client) {
-    for (command, answer) in [
-        (&["SET", "in-multi", "1"][..], "-ERR not done"),
-        (&["PING"], "-ERR not done"),
-        (&["EXEC"], "-EXECABORT "),
-        (&["EXISTS", "in-multi"], ":0"),
-        (&["MULTI"], "-ERR unknown command"),
-        (&["INCR", "in-multi"], "-ERR not done"),
-        (&["DISCARD"], "+OK"),
-        (&["EXISTS", "in-multi"], ":0"),
-    ] {
-        let reply = client.command_raw(command).unwrap();
-        let reply = String::from_utf8(reply).unwrap();
-        assert!(reply.starts_with(answer), "{command:?}: {reply}");
-    }
 }
 
 /// Every row that may have several keys and is not split, with keys of several owners.

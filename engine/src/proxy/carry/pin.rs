@@ -1,7 +1,11 @@
 //! Upstreams that one client has alone: for keys that it watches, for commands that wait.
+//!
+//! One that watches is of the lane that the client's settings had at its first WATCH. If they have changed since,
+//! the upstream follows for what is sent, and goes back: `SELECT 1`, `WATCH key`, `SELECT 0`.
 
 use super::Exchange;
 use crate::command;
+use crate::protocol::resp::{Version, encode};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::session::Watch;
 use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
@@ -36,6 +40,42 @@ impl Exchange<'_> {
         upstream.key() == watch.on && upstream.duty().pinned_by() == Some(self.client.key())
     }
 
+    /// The database of an upstream's lane.
+    pub fn db_of(&self, at: usize) -> u32 {
+        self.pool.lane_key(self.upstreams[at].lane()).db
+    }
+
+    /// Sends SELECT if the upstream is of another database than this.
+    pub fn select_on(&mut self, at: usize, from: u32, to: u32) {
+        if from != to {
+            self.set_up(at, "SELECT", &to.to_string());
+        }
+    }
+
+    /// Sends HELLO if the upstream speaks another version than the client.
+    pub fn follow_version(&mut self, at: usize) {
+        let version = self.client.settings.version;
+        if version != self.pool.lane_key(self.upstreams[at].lane()).version {
+            self.set_up(at, "HELLO", number(version));
+        }
+    }
+
+    /// The same after what was sent: the upstream speaks the version of its lane again.
+    pub fn follow_version_back(&mut self, at: usize) {
+        let version = self.pool.lane_key(self.upstreams[at].lane()).version;
+        if version != self.client.settings.version {
+            self.set_up(at, "HELLO", number(version));
+        }
+    }
+
+    fn set_up(&mut self, at: usize, command: &str, argument: &str) {
+        let row = command::lookup(command.as_bytes()).map_or(0, |row| row.index() as u16);
+        let upstream = &mut self.upstreams[at];
+        encode::command(upstream.tail(self.turn), &[command, argument]);
+        let ticket = Ticket::new(Owner::Worker(Chore::Setup), row, Care::None);
+        upstream.push(self.turn, ticket, self.pool.spec.timeout_ms);
+    }
+
     /// The client watches no key any more, and the server does not know it yet.
     pub fn end_watch(&mut self) {
         let Some(watch) = self.forget_watch() else {
@@ -63,5 +103,12 @@ impl Exchange<'_> {
             return Some(watch);
         }
         None
+    }
+}
+
+fn number(version: Version) -> &'static str {
+    match version {
+        Version::Resp2 => "2",
+        Version::Resp3 => "3",
     }
 }

@@ -36,6 +36,8 @@ pub enum Chore {
     Unblock,
     /// UNWATCH, for a client that watches no key any more.
     Unwatch,
+    /// SELECT or HELLO on a connection that one client has alone.
+    Setup,
 }
 
 #[derive(Clone, Copy, Debug)]

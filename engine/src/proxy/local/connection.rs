@@ -3,7 +3,7 @@
 
 use crate::base::limits::HELLO_WAIT_MS_MAX;
 use crate::command::Command;
-use crate::command::keys::KeyError;
+use crate::command::keys::{KeyError, integer};
 use crate::protocol::resp::{Args, Version, encode};
 use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::action::Action;
@@ -87,8 +87,8 @@ pub fn select(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
 
 /// The database that SELECT asks for. `Err`: why there is none.
 pub fn database(spec: &PoolSpec, args: &Args<'_>) -> Result<u32, String> {
-    let asked = args.get(1).and_then(|n| std::str::from_utf8(n).ok()?.parse::<i32>().ok());
-    let asked = asked.ok_or_else(|| texts::NOT_INTEGER.to_owned())?;
+    let asked = args.get(1).and_then(integer).ok_or_else(|| texts::NOT_INTEGER.to_owned())?;
+    let asked = i32::try_from(asked).map_err(|_| texts::NOT_32_BITS.to_owned())?;
     if spec.serves_database(asked.into()) {
         return Ok(asked.unsigned_abs());
     }

@@ -127,7 +127,7 @@ fn exec_watched(
     x.forget_watch();
 }
 
-/// Sends each block to its shard. `on`: the upstream of the only one.
+/// Sends each block to its shard. `on`: the upstream of the only one, which may be of another database.
 fn send(
     x: &mut Exchange<'_>,
     steps: Vec<Step>,
@@ -135,7 +135,7 @@ fn send(
     (db, is_large): (u32, bool),
     on: Option<usize>,
 ) {
-    let home = x.client.settings.db;
+    let home = on.map_or(x.client.settings.db, |at| x.db_of(at));
     let is_plain = blocks.len() == 1
         && blocks[0].ours.is_empty()
         && blocks[0].db == home
@@ -162,6 +162,11 @@ fn send(
             (None, Err(cause)) => Err(cause.clone()),
         };
         match at {
+            Ok(at) if on.is_some() => {
+                x.follow_version(at);
+                x.send_block(at, (number, part), block, home);
+                x.follow_version_back(at);
+            }
             Ok(at) => x.send_block(at, (number, part), block, home),
             Err(cause) => {
                 let shard = block.shard.or(to.ok().map(|placed| placed.shard));
@@ -170,10 +175,11 @@ fn send(
             }
         }
     }
-    if db != home {
+    let selects = db != x.client.settings.db;
+    if selects {
         x.client.select_after_exec(number, db);
     }
-    if db != home || is_large || on.is_some() {
+    if selects || is_large || on.is_some() {
         x.client.await_replies();
     }
 }

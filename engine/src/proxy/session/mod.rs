@@ -19,6 +19,7 @@ use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::client::session::Session;
 use crate::proxy::link::transaction::{Block, Doom, Transaction};
 use crate::proxy::local;
+use crate::proxy::plan::refusal::Refusal;
 use crate::proxy::plan::{Forward, Head, Plan};
 use crate::texts;
 
@@ -33,6 +34,11 @@ pub fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
         Plan::Refuse(refusal) if args.name().eq_ignore_ascii_case(b"exec") => {
             discard(x);
             x.refuse(refusal);
+            Taken::Yes
+        }
+        // Before its keys are looked at, as in Redis, and the transaction goes on.
+        Plan::Refuse(_) if args.len() > 1 && args.name().eq_ignore_ascii_case(b"watch") => {
+            x.error(texts::WATCH_IN_MULTI);
             Taken::Yes
         }
         plan => {
@@ -71,6 +77,16 @@ pub fn transact(
     Taken::Yes
 }
 
+/// Refuses a request outside of a transaction.
+#[cold]
+pub fn refuse(x: &mut Exchange<'_>, refusal: Refusal<'_>, args: &Args<'_>) {
+    // As in Redis, EXEC with surplus words forgets the watched keys.
+    if x.client.is_watching() && args.name().eq_ignore_ascii_case(b"exec") {
+        x.end_watch();
+    }
+    x.refuse(refusal);
+}
+
 fn discard(x: &mut Exchange<'_>) {
     if let Some(session) = &mut x.client.session {
         session.transaction = None;
@@ -87,7 +103,8 @@ fn begin(x: &mut Exchange<'_>, was_barred: bool) {
     let session = x.client.session.get_or_insert_with(|| Box::new(Session::default()));
     // All of it goes where the keys are watched.
     if let Some(watch) = session.watch {
-        transaction.blocks.push(Block::new(Some(watch.shard), db));
+        let lane = x.upstreams[watch.on.index as usize].lane();
+        transaction.blocks.push(Block::new(Some(watch.shard), x.pool.lane_key(lane).db));
     }
     session.transaction = Some(transaction);
     x.answer(|out| encode::status(out, "OK"));

@@ -2,7 +2,7 @@
 
 use crate::base::ShardId;
 use crate::base::limits::{TRANSACTION_BYTES_MAX, TRANSACTION_COMMANDS_MAX};
-use crate::command::keys;
+use crate::command::keys::{self, KeyError};
 use crate::command::{self, Command, Flags, Local, Pieces, ScriptUse, Step, Verb};
 use crate::protocol::resp::Args;
 use crate::proxy::carry::Exchange;
@@ -10,6 +10,7 @@ use crate::proxy::link::scripts::Sha;
 use crate::proxy::link::ticket::Care;
 use crate::proxy::link::transaction::{Block, Doom, Queued, Transaction};
 use crate::proxy::local::connection;
+use crate::proxy::plan::refusal::{Refusal, Says};
 use crate::proxy::plan::{FanOut, Forward, Plan, To};
 use crate::texts;
 
@@ -35,12 +36,24 @@ pub fn queue(x: &mut Exchange<'_>, plan: Plan<'_>, args: &Args<'_>) {
         Plan::FanOut(plan) => whole(x, &plan, args),
         Plan::Local(Local::Select, _) => select(x, args),
         Plan::Local(local, row) if is_answered_at_exec(local, row) => {
+            // COMMAND's subcommands are not looked at by the plan.
+            if let Err(error) = keys::resolve(row, args) {
+                doom(x, Doom::Errors);
+                return connection::refuse_keys(x, row, args, error);
+            }
             let request = args.bytes();
             keep(x, request.len(), |transaction| {
                 transaction.queued.push(Queued::Local(request.into()));
             });
         }
         Plan::Local(_, row) => refuse(x, texts::not_in_multi(row.name)),
+        Plan::Refuse(refusal) if is_found_at_exec(&refusal, args) => {
+            let mut answer = Vec::new();
+            refusal.says.write(&mut answer);
+            keep(x, answer.len(), |transaction| {
+                transaction.queued.push(Queued::Step(Step::Known(answer.into())));
+            });
+        }
         Plan::Refuse(refusal) => {
             doom(x, Doom::Errors);
             x.refuse(refusal);
@@ -80,6 +93,26 @@ fn is_answered_at_exec(local: Local, row: &Command) -> bool {
         | Local::Select
         | Local::Reset
         | Local::Info => false,
+    }
+}
+
+/// A server looks at the number of arguments first. It finds a wrong number of keys when it executes the command,
+/// and so a database that it does not have.
+fn is_found_at_exec(refusal: &Refusal<'_>, args: &Args<'_>) -> bool {
+    let error = match &refusal.says {
+        _ if refusal.ends.is_some() => return false,
+        Says::Key(error) => error,
+        Says::Error(text) => return **text == *texts::DB_OUT_OF_RANGE.as_bytes(),
+        _ => return false,
+    };
+    match error {
+        KeyError::Subcommand { .. } | KeyError::Blocks => false,
+        // MSET k v k has enough of them.
+        KeyError::Arity(_) => command::lookup(args.name()).is_some_and(|row| {
+            let least = usize::from(row.arity.unsigned_abs());
+            row.arity < 0 && row.subcommands.is_empty() && args.len() >= least
+        }),
+        _ => true,
     }
 }
 

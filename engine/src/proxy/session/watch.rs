@@ -45,9 +45,12 @@ pub fn watch(x: &mut Exchange<'_>, plan: Option<Forward>, args: &Args<'_>) -> Ta
             }
         },
     };
+    let (home, db) = (x.db_of(at), x.client.settings.db);
+    x.select_on(at, home, db);
     x.upstreams[at].tail(x.turn).extend_from_slice(args.bytes());
     let number = x.client.expect(x.turn);
     x.push(at, number, 0, plan.sent);
+    x.select_on(at, db, home);
     x.client.await_replies();
     let keys = before.map_or(0, |watch| watch.keys) + (args.len() as u32 - 1);
     let watch = Watch { on: x.upstreams[at].key(), shard: placed.shard, keys };

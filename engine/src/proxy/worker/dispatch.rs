@@ -71,7 +71,7 @@ pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
         Plan::Acknowledge(join, sent) => return x.acknowledge(join, sent, args),
         Plan::Local(local, command) => return local::answer(x, local, command, args),
         Plan::Transact(act, place) => return session::transact(x, (act, place), args, was_barred),
-        Plan::Refuse(refusal) => x.refuse(refusal),
+        Plan::Refuse(refusal) => session::refuse(x, refusal, args),
         Plan::LocalLine(_) | Plan::WhenWhole => debug_assert!(false, "no plan for a request"),
     }
     Taken::Yes

@@ -1,5 +1,6 @@
 //! Why a server refuses our handshake or our connection.
 
+use crate::command;
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::upstream::lane::{LaneKey, refuses_password, server_said};
 use crate::texts::detail;
@@ -15,6 +16,13 @@ pub fn refused(lane: &LaneKey, password: Option<&str>, left: u8, reply: &[u8]) -
         return Cause::Password(detail::refused_password(&words).into());
     }
     Cause::Handshake(detail::refused_handshake(name, &words).into())
+}
+
+/// The cause of a refused SELECT or HELLO that came after the handshake.
+pub fn refused_setup(command: u16, reply: &[u8]) -> Cause {
+    let name = command::by_index(usize::from(command)).map_or("", |row| row.name);
+    let words = server_said(reply, None);
+    Cause::Handshake(detail::refused_handshake(&name.to_ascii_uppercase(), &words).into())
 }
 
 /// The cause for a reply without a request. A server with too many clients sends an error like that. It

@@ -8,7 +8,7 @@
 //! ```
 
 use super::Worker;
-use super::refusals::{refused, unasked};
+use super::refusals::{refused, refused_setup, unasked};
 use crate::base::slab::{Key, Slab};
 use crate::protocol::memcache;
 use crate::protocol::resp::reply;
@@ -309,18 +309,33 @@ fn take_with_care(
                 CallReply { pool, upstream, client, turn, number, command }.handle_verified(reply);
             }
         }
-        Owner::Worker(Chore::Identify) => {
-            upstream.set_identity(Identity::of_answer(reply));
-        }
-        Owner::Worker(Chore::Number) => {
+        Owner::Worker(chore) => take_chore(upstream, (chore, ticket.command), reply)?,
+    }
+    note_meta(pool, upstream, turn, ticket, reply)
+}
+
+/// The reply to what the worker asked itself. `command`: the index of its row.
+fn take_chore(
+    upstream: &mut Upstream,
+    (chore, command): (Chore, u16),
+    reply: &[u8],
+) -> Result<(), Cause> {
+    match chore {
+        Chore::Identify => upstream.set_identity(Identity::of_answer(reply)),
+        Chore::Number => {
             upstream.number = reply::integer(reply)
                 .map_or(ServerNumber::Unknown, |n| ServerNumber::Known(n as u64));
         }
-        Owner::Worker(
-            Chore::Swallow | Chore::Load | Chore::Mark | Chore::Unblock | Chore::Unwatch,
-        ) => {}
+        // What follows would use another database.
+        Chore::Setup if reply.starts_with(b"-") => return Err(refused_setup(command, reply)),
+        Chore::Swallow
+        | Chore::Load
+        | Chore::Mark
+        | Chore::Setup
+        | Chore::Unblock
+        | Chore::Unwatch => {}
     }
-    note_meta(pool, upstream, turn, ticket, reply)
+    Ok(())
 }
 
 /// A memcached that did not know a meta command may be taking a block for others by now.
