@@ -2,6 +2,7 @@
 
 use super::Exchange;
 use crate::command;
+use crate::protocol::resp::encode;
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::session::Watch;
 use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
@@ -22,20 +23,30 @@ impl Exchange<'_> {
         self.upstream_alone(placed, Why::Request { from: None })
     }
 
-    /// Whether the keys are still watched: the socket is the same.
-    pub fn is_watched_on(&self, watch: Watch) -> bool {
-        let upstream = &self.upstreams[watch.on.index as usize];
-        upstream.key() == watch.on && upstream.duty().pinned_by() == Some(self.client.key())
+    /// The upstream, if the keys are still watched: the socket is the same.
+    pub fn watches_on(&self, watch: Watch) -> Option<usize> {
+        let at = watch.on?.index as usize;
+        let upstream = &self.upstreams[at];
+        let is_same = Some(upstream.key()) == watch.on;
+        (is_same && upstream.duty().pinned_by() == Some(self.client.key())).then_some(at)
+    }
+
+    /// What comes next on this upstream uses another database.
+    pub fn select_on(&mut self, at: usize, db: u32) {
+        let row = command::lookup(b"select").map_or(0, |row| row.index() as u16);
+        encode::command(self.upstreams[at].tail(self.turn), &["SELECT", &db.to_string()]);
+        let ticket = Ticket::new(Owner::Worker(Chore::Select), row, Care::None);
+        self.upstreams[at].push(self.turn, ticket, self.pool.spec.timeout_ms);
     }
 
     /// The client watches no key any more, and the server does not know it yet.
     pub fn end_watch(&mut self) {
-        let Some(watch) = self.forget_watch() else {
+        let Some(at) = self.forget_watch() else {
             return;
         };
         let row = command::lookup(b"unwatch").map_or(0, |row| row.index() as u16);
-        let upstream = &mut self.upstreams[watch.on.index as usize];
-        if upstream.key() == watch.on && upstream.is_connected() {
+        let upstream = &mut self.upstreams[at];
+        if upstream.is_connected() {
             upstream.tail(self.turn).extend_from_slice(UNWATCH);
             let ticket = Ticket::new(Owner::Worker(Chore::Unwatch), row, Care::None);
             upstream.push(self.turn, ticket, self.pool.spec.timeout_ms);
@@ -43,17 +54,14 @@ impl Exchange<'_> {
     }
 
     /// The server forgets the keys by itself: at EXEC. The upstream is free when it has answered.
-    pub fn forget_watch(&mut self) -> Option<Watch> {
+    pub fn forget_watch(&mut self) -> Option<usize> {
         let session = self.client.session.as_mut()?;
         let watch = session.watch.take();
         if session.is_over() {
             self.client.session = None;
         }
-        let watch = watch?;
-        if self.is_watched_on(watch) {
-            self.upstreams[watch.on.index as usize].unpin();
-            return Some(watch);
-        }
-        None
+        let at = self.watches_on(watch?)?;
+        self.upstreams[at].unpin();
+        Some(at)
     }
 }

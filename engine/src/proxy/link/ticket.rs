@@ -30,6 +30,8 @@ pub enum Chore {
     Load,
     /// UNWATCH, for a client that watches no key any more.
     Unwatch,
+    /// SELECT around a WATCH of another database.
+    Select,
 }
 
 #[derive(Clone, Copy, Debug)]

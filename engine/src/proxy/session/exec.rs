@@ -46,7 +46,8 @@ pub fn exec(x: &mut Exchange<'_>) -> Taken {
     } else if let Some(watch) = watch {
         exec_watched(x, watch, steps, (blocks, db));
     } else {
-        send(x, steps, blocks, (db, is_large), None);
+        let home = x.client.settings.db;
+        send(x, steps, blocks, (db, home, is_large), None);
     }
     Taken::Yes
 }
@@ -112,30 +113,30 @@ fn exec_watched(
     steps: Vec<Step>,
     (blocks, db): (Vec<Block>, u32),
 ) {
-    let at = watch.on.index as usize;
-    let is_there = x.is_watched_on(watch)
-        && x.pool
-            .topology
-            .place(Some(watch.shard), Intent::Write)
-            .is_ok_and(|placed| x.upstreams[at].server() == placed.server);
-    if !is_there {
+    let version = x.client.settings.version;
+    let at = x.watches_on(watch).filter(|&at| {
+        let upstream = &x.upstreams[at];
+        // What the client has read since WATCH may be of another server.
+        watch.changes == x.pool.changes && x.pool.lane_key(upstream.lane()).version == version
+    });
+    let Some(at) = at else {
         x.end_watch();
-        let version = x.client.settings.version;
         return x.answer(|out| encode::null_array(out, version));
-    }
-    send(x, steps, blocks, (db, false), Some(at));
+    };
+    send(x, steps, blocks, (db, watch.db, false), Some(at));
     x.forget_watch();
 }
 
-/// Sends each block to its shard. `on`: the upstream of the only one.
+/// Sends each block to its shard. `on`: the upstream of the only one. `home`: the database that the upstreams
+/// use.
 fn send(
     x: &mut Exchange<'_>,
     steps: Vec<Step>,
     blocks: Vec<Block>,
-    (db, is_large): (u32, bool),
+    (db, home, is_large): (u32, u32, bool),
     on: Option<usize>,
 ) {
-    let home = x.client.settings.db;
+    let changes_db = db != x.client.settings.db;
     let is_plain = blocks.len() == 1
         && blocks[0].ours.is_empty()
         && blocks[0].db == home
@@ -170,10 +171,10 @@ fn send(
             }
         }
     }
-    if db != home {
+    if changes_db {
         x.client.select_after_exec(number, db);
     }
-    if db != home || is_large || on.is_some() {
+    if changes_db || is_large || on.is_some() {
         x.client.await_replies();
     }
 }

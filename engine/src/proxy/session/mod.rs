@@ -87,7 +87,7 @@ fn begin(x: &mut Exchange<'_>, was_barred: bool) {
     let session = x.client.session.get_or_insert_with(|| Box::new(Session::default()));
     // All of it goes where the keys are watched.
     if let Some(watch) = session.watch {
-        transaction.blocks.push(Block::new(Some(watch.shard), db));
+        transaction.blocks.push(Block::new(watch.shard, watch.db));
     }
     session.transaction = Some(transaction);
     x.answer(|out| encode::status(out, "OK"));

@@ -112,13 +112,12 @@ impl Worker {
 
     /// A client is gone that watched keys.
     fn abandon_watch(&mut self, client: Key, watch: Watch) {
-        let Worker { upstreams, turn, .. } = self;
-        let upstream = upstreams.get_mut(watch.on.index as usize).filter(|up| up.key() == watch.on);
-        if let Some(upstream) = upstream
+        if let Some(on) = watch.on
+            && let Some(upstream) = self.upstream_mut(on)
             && upstream.duty().pinned_by() == Some(client)
         {
-            upstream.abandon(turn);
-            self.settle_upstream(watch.on.index as usize);
+            self.upstreams[on.index as usize].abandon(&mut self.turn);
+            self.settle_upstream(on.index as usize);
         }
     }
 

@@ -300,7 +300,7 @@ fn take_with_care(
         Owner::Worker(Chore::Identify) => {
             upstream.set_identity(Identity::of_answer(reply));
         }
-        Owner::Worker(Chore::Swallow | Chore::Load | Chore::Unwatch) => {}
+        Owner::Worker(Chore::Swallow | Chore::Load | Chore::Unwatch | Chore::Select) => {}
     }
     note_meta(pool, upstream, turn, ticket, reply)
 }

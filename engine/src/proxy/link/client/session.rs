@@ -17,9 +17,13 @@ pub struct Session {
 /// The upstream that watches keys for one client alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Watch {
-    /// The socket. After another one the keys are not watched any more.
-    pub on: Key,
-    pub shard: ShardId,
+    /// The socket. After another one the keys are not watched any more. `None`: WATCH has failed.
+    pub on: Option<Key>,
+    pub shard: Option<ShardId>,
+    /// The database that the upstream uses.
+    pub db: u32,
+    /// How often the pool's shards had changed at the first WATCH.
+    pub changes: u32,
     pub keys: u32,
 }
 
