@@ -231,6 +231,10 @@ impl Client {
         self.session.as_ref().is_some_and(|session| session.transaction.is_some())
     }
 
+    pub fn watches_on(&self) -> Option<Key> {
+        self.session.as_ref()?.watch?.on
+    }
+
     pub fn is_watching(&self) -> bool {
         self.session.as_ref().is_some_and(|session| session.watch.is_some())
     }
