@@ -225,7 +225,27 @@ impl World {
                 ledger.check(!gone || ends.is_empty(), || {
                     format!("server {toy} left the topology and still has {ends:?}")
                 });
+                let busy = self.toys[toy].busy_ends();
+                ledger.check(busy.is_empty(), || {
+                    format!("server {toy} is in a transaction or watches keys for nobody: {busy:?}")
+                });
             }
+        }
+        self.check_counters();
+    }
+
+    /// Counters have the number of increments that were done. Those with an unknown outcome may be in it.
+    fn check_counters(&mut self) {
+        for ((pool, key), counter) in std::mem::take(&mut self.ledger.blocks.counters) {
+            if self.ledger.uncertain.contains(&pool) {
+                continue;
+            }
+            let counts = self.servers[pool].iter().map(|&toy| self.toys[toy].count(&key));
+            let count = counts.max().unwrap_or(0);
+            let most = counter.asked - counter.given_up;
+            self.ledger.check((counter.done..=most).contains(&count), || {
+                format!("{} is {count} after {counter:?}", key.escape_ascii())
+            });
         }
     }
 }
