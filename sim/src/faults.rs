@@ -119,6 +119,11 @@ impl World {
     }
 
     fn any_upstream(&mut self) -> Option<EndId> {
+        // Those that watch keys are few.
+        let watch: Vec<_> = self.toys.iter().flat_map(crate::toy::Toy::busy_ends).collect();
+        if !watch.is_empty() && self.dice.percent(50) {
+            return self.any(&watch).map(EndId::peer);
+        }
         let ends: Vec<_> = self.hosts.iter().flat_map(super::host::Host::upstream_ends).collect();
         self.any(&ends)
     }
