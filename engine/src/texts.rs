@@ -94,6 +94,9 @@ pub const WATCH_IN_MULTI: &str = "ERR WATCH inside MULTI is not allowed";
 pub const NOT_IN_MULTI: &str = "ERR Command not allowed inside a transaction";
 /// The same topology does not hold any more, so a key may have another server now.
 pub const SERVERS_CHANGED: &str = "TRYAGAIN the pool's servers have changed since MULTI";
+/// Watched keys, and a database that was not used before.
+pub const DB_NOT_KNOWN: &str =
+    "ERR with watched keys, SELECT within a transaction needs a database that was used before";
 /// A transaction over several shards, where the pool allows none.
 pub const CROSSSLOT_IN_MULTI: &str = "CROSSSLOT Keys of the transaction don't hash to the same server; tie them by a \
                                       hash tag, or set `transactions: per_shard` for the pool";

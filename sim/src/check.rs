@@ -6,10 +6,12 @@
 //! - each reply belongs to its request (`script.rs` compares them);
 //! - a write is executed at most once, and never after its client got `not sent`;
 //! - a request runs in the pool's database, authenticated, in its client's protocol version;
-//! - once all workers know that a server is out, no request sent later reaches it.
+//! - once all workers know that a server is out, no request sent later reaches it;
+//! - transactions are executed whole, and no update of a watched key is lost (`blocks.rs`).
 //!
 //! The first failure ends the run.
 
+use crate::blocks::Blocks;
 use crate::trace::Trace;
 use nuthatch_engine::base::Time;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +41,7 @@ pub struct Ledger {
     pub out: BTreeMap<(usize, u16), Outage>,
     /// Pools whose keys may have moved or lost their values.
     pub uncertain: BTreeSet<usize>,
+    pub blocks: Blocks,
     pub failure: Option<String>,
     pub trace: Trace,
     pub replies: u64,
@@ -58,6 +61,13 @@ pub struct Context {
 pub fn tag_of(bytes: &[u8]) -> Option<u64> {
     let start = bytes.iter().position(|&b| b == b'#')? + 1;
     let len = bytes[start..].iter().position(|&b| b == b'#')?;
+    std::str::from_utf8(&bytes[start..start + len]).ok()?.parse().ok()
+}
+
+/// The database that a key names: `...@3:...`.
+fn database_of(bytes: &[u8]) -> Option<u32> {
+    let start = bytes.iter().position(|&b| b == b'@')? + 1;
+    let len = bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     std::str::from_utf8(&bytes[start..start + len]).ok()?.parse().ok()
 }
 
@@ -82,6 +92,24 @@ impl Ledger {
     pub fn tag(&mut self, sent: Sent) -> u64 {
         self.sent.push(sent);
         self.sent.len() as u64 - 1
+    }
+
+    /// The client that sent the request with this tag.
+    pub fn client_of(&self, tag: u64) -> Option<usize> {
+        self.sent.get(tag as usize).map(|sent| sent.client)
+    }
+
+    /// A command runs in the database that its keys name, or in that of the pool. `dbs`: that of the pool,
+    /// and the one that the connection uses.
+    pub fn check_database(&mut self, args: &[&[u8]], (home, db): (u32, u32), server: usize) {
+        let is_in_any = args[0].eq_ignore_ascii_case(b"INFO")
+            || args[0].eq_ignore_ascii_case(b"SCRIPT")
+            || args.get(1).is_some_and(|key| key.starts_with(b"w:"));
+        let named = args[1..].iter().find_map(|arg| database_of(arg));
+        self.check(is_in_any || named.unwrap_or(home) == db, || {
+            let args = args.join(&b' ');
+            format!("server {server}: wrong database {db} for {}", args.escape_ascii())
+        });
     }
 
     /// A server has read a command with a tag.

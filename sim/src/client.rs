@@ -6,10 +6,11 @@
 
 use crate::check::Ledger;
 use crate::dice::Dice;
+use crate::expect::{Asked, Expect};
 use crate::memcache;
 use crate::quiet::{Quiet, ReplyOwner};
 use crate::resp::{self, Value};
-use crate::script::{Asked, Expect, Script};
+use crate::script::Script;
 use crate::transport::{EndId, Net, Read};
 use nuthatch_engine::base::Time;
 use nuthatch_engine::topology::{Manners, Protocol};
@@ -154,6 +155,7 @@ impl Client {
     pub fn final_round(&mut self, ledger: &mut Ledger, now: Time) {
         self.faults_over = true;
         self.send_auth(ledger, now);
+        self.script.end_transactions(&mut self.out, &mut self.asked, ledger, now);
         for _ in 0..12 {
             self.script.next(&mut self.out, &mut self.asked, &mut self.dice, ledger, now);
         }
@@ -188,10 +190,12 @@ impl Client {
             && self.waiting() < self.habits.pipeline
             && self.out.len() < 64 * 1024
         {
-            if self.habits.resp3_after == Some(self.made)
+            if self.habits.resp3_after.is_some_and(|after| after <= self.made)
                 && self.script.resp3 == Some(false)
                 && self.speaks_redis()
+                && !self.script.is_in_transaction()
             {
+                self.habits.resp3_after = None;
                 self.script.resp3 = None;
                 let words: &[&str] = match self.script.spec().redis_auth.as_deref() {
                     Some(password) => &["HELLO", "3", "AUTH", "default", password],

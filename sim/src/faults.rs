@@ -119,6 +119,11 @@ impl World {
     }
 
     fn any_upstream(&mut self) -> Option<EndId> {
+        // Those that watch keys are few.
+        let watch: Vec<_> = self.toys.iter().flat_map(crate::toy::Toy::busy_ends).collect();
+        if !watch.is_empty() && self.dice.percent(50) {
+            return self.any(&watch).map(EndId::peer);
+        }
         let ends: Vec<_> = self.hosts.iter().flat_map(super::host::Host::upstream_ends).collect();
         self.any(&ends)
     }
@@ -225,7 +230,27 @@ impl World {
                 ledger.check(!gone || ends.is_empty(), || {
                     format!("server {toy} left the topology and still has {ends:?}")
                 });
+                let busy = self.toys[toy].busy_ends();
+                ledger.check(busy.is_empty(), || {
+                    format!("server {toy} is in a transaction or watches keys for nobody: {busy:?}")
+                });
             }
+        }
+        self.check_counters();
+    }
+
+    /// Counters have the number of increments that were done. Those with an unknown outcome may be in it.
+    fn check_counters(&mut self) {
+        for ((pool, key), counter) in std::mem::take(&mut self.ledger.blocks.counters) {
+            if self.ledger.uncertain.contains(&pool) {
+                continue;
+            }
+            let counts = self.servers[pool].iter().map(|&toy| self.toys[toy].count(&key));
+            let count = counts.max().unwrap_or(0);
+            let most = counter.asked - counter.given_up;
+            self.ledger.check((counter.done..=most).contains(&count), || {
+                format!("{} is {count} after {counter:?}", key.escape_ascii())
+            });
         }
     }
 }

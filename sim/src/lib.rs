@@ -11,7 +11,7 @@
 //!
 //! A *toy* is a simulated server process. The seed decides whether a pool speaks Redis or memcached.
 //! `redis.rs` and `memcached.rs` have the commands of the toys, `script.rs` and `script_memcache.rs`
-//! the requests of the clients. All other files serve both protocols.
+//! the requests of the clients. `multi.rs` and `script_transactions.rs` have the transactions of Redis. All other files serve both protocols.
 //!
 //! There is no socket, clock or thread. [`World`] owns a queue of events in virtual time, and every
 //! choice comes from the seed. So the seed of a failed run repeats it, and hours of timeouts pass in
@@ -21,15 +21,20 @@
 //! `cargo run --profile sim -p nuthatch-sim -- --seeds 2000` sweeps seeds.
 #![forbid(unsafe_code)]
 
+mod block_checks;
+mod blocks;
 pub mod check;
 mod client;
 mod control;
 mod dice;
 mod echo;
+mod expect;
 mod faults;
 mod host;
+mod login;
 mod memcache;
 mod memcached;
+mod multi;
 pub mod plan;
 mod quiet;
 mod redis;
@@ -37,9 +42,12 @@ mod resp;
 mod scanner;
 mod script;
 mod script_memcache;
+mod script_transactions;
 mod server_state;
 mod toy;
 pub mod trace;
+mod transaction_replies;
+mod transactions;
 mod transport;
 pub mod world;
 

@@ -7,7 +7,7 @@ use crate::toy::Sabotage;
 use crate::transport::Quality;
 use nuthatch_engine::proxy::FlowBounds;
 use nuthatch_engine::routing::{HashTag, distribution, hash};
-use nuthatch_engine::topology::{Eject, Manners, PoolSpec, Protocol, ShardSpec};
+use nuthatch_engine::topology::{Eject, Manners, PoolSpec, Protocol, Serves, ShardSpec};
 use std::sync::Arc;
 
 /// The settings of a whole run.
@@ -177,6 +177,12 @@ fn pool(dice: &mut Dice, at: u64, calm: bool) -> PoolSpec {
         server_retry_timeout_ms: dice.pick(&[0, 50, 400]),
         server_failure_limit: dice.range(0, 3) as u32,
         manners: dice.pick(&[Manners::Modern, Manners::Modern, Manners::Twemproxy]),
+        serves: Serves {
+            databases: Some(16),
+            // Of a clone: the other choices of a seed do not depend on it.
+            transactions_per_shard: is_redis && dice.clone().percent(40),
+            ..Serves::default()
+        },
         client_stall_ms: if calm { 60_000 } else { dice.pick(&[60_000, 60_000, 1_000, 100]) },
         ..PoolSpec::plain(protocol, [])
     }

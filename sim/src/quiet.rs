@@ -12,8 +12,9 @@
 //! the number of requests that were owed a reply and got none, and at most the number of quiet
 //! requests.
 
+use crate::expect::{Asked, Expect};
 use crate::resp::Value;
-use crate::script::{Asked, Expect};
+
 use std::collections::VecDeque;
 
 #[derive(Default)]

@@ -7,10 +7,16 @@
 //! | `e:#tag#i:len` | GET and MGET return the key, a bar and `len` letters; EXISTS counts it |
 //! | `d:#tag#i`     | DEL always counts it as deleted |
 //! | `k:toy:i`      | what SCAN and KEYS find, in an order that a restart changes |
+//! | `w:#tag#`       | GET returns the number of the database |
 //! | any other key  | is in the map |
+//!
+//! A key with `@3` in it is used in database 3 only, others in that of the pool. `multi.rs` has the
+//! transactions.
 
+use crate::blocks::{COUNTER, count_of};
 use crate::check::{Context, Ledger, tag_of};
 use crate::echo::echo_value;
+use crate::login::Login;
 use crate::resp::{self, Value};
 use crate::server_state::Trouble;
 use std::collections::BTreeMap;
@@ -23,20 +29,14 @@ const SCAN_PAGE: usize = 2;
 pub const SCRIPT: &str = "return KEYS[1]";
 pub const SCRIPT_SHA: &str = "4a2267357833227dd98abdedb8cf24b15a986445";
 
-/// The state of a connection after AUTH, HELLO and SELECT.
-#[derive(Default)]
-pub struct Login {
-    authenticated: bool,
-    db: u32,
-    resp3: bool,
-}
-
 pub struct Redis {
     password: Option<String>,
     /// The database that the pool must select.
     db: u32,
     data: BTreeMap<Vec<u8>, Vec<u8>>,
     lists: BTreeMap<Vec<u8>, i64>,
+    /// How often each key was written.
+    writes: BTreeMap<Vec<u8>, u64>,
     /// Which server it is, and which of its starts.
     id: usize,
     incarnation: usize,
@@ -53,7 +53,17 @@ impl Redis {
             db,
             data: BTreeMap::new(),
             lists: BTreeMap::new(),
+            writes: BTreeMap::new(),
         }
+    }
+
+    pub fn writes_of(&self, key: &[u8]) -> u64 {
+        self.writes.get(key).copied().unwrap_or(0)
+    }
+
+    /// The value of a counter.
+    pub fn count(&self, key: &[u8]) -> u64 {
+        self.data.get(key).map_or(0, |value| count_of(value))
     }
 
     pub fn clear(&mut self) {
@@ -127,45 +137,62 @@ impl Redis {
                 ledger.fail(format!("server {server}: {name} before AUTH"));
                 return error("NOAUTH Authentication required.");
             }
-            ("SELECT", [_, db]) => {
-                login.db = String::from_utf8_lossy(db).parse().unwrap_or(99);
-                return ok;
-            }
             _ => {}
         }
-        ledger.check(login.db == self.db, || format!("server {server}: wrong database"));
-        for arg in &args[1..] {
-            if let Some(tag) = tag_of(arg) {
-                ledger.arrived(tag, &Context { resp3: login.resp3, ..context });
-                break;
-            }
+        login.home = self.db;
+        if let Some(value) = self.transact(login, (&name, args), trouble, &context, ledger) {
+            return value;
         }
+        if let ("SELECT", [_, db]) = (name.as_str(), args) {
+            return login.select(db);
+        }
+        Redis::admit(login, args, &context, ledger);
         if trouble.loading {
             return error("LOADING Redis is loading the dataset in memory");
         }
-        let is_write = !matches!(
-            name.as_str(),
-            "GET" | "MGET" | "EXISTS" | "SINTER" | "SCAN" | "INFO" | "DBSIZE" | "KEYS"
-        );
-        if trouble.out_of_memory && is_write {
+        if trouble.out_of_memory && Redis::is_write(&name) {
             return error("OOM command not allowed when used memory > 'maxmemory'.");
         }
-        self.command((server, login.resp3), &name, args, ledger)
+        self.command((server, login), &name, args, ledger)
     }
 
-    fn command(
+    /// Checks that a command may come on this connection.
+    pub fn admit(login: &Login, args: &[&[u8]], context: &Context, ledger: &mut Ledger) {
+        ledger.check_database(args, (login.home, login.db), context.server);
+        if let Some(tag) = args[1..].iter().find_map(|arg| tag_of(arg)) {
+            ledger.arrived(tag, &Context { resp3: login.resp3, ..*context });
+        }
+    }
+
+    pub fn is_write(name: &str) -> bool {
+        let reads = ["GET", "MGET", "EXISTS", "SINTER", "SCAN", "INFO", "DBSIZE", "KEYS"];
+        !reads.contains(&name)
+    }
+
+    pub fn command(
         &mut self,
-        (server, resp3): (usize, bool),
+        (server, login): (usize, &Login),
         name: &str,
         args: &[&[u8]],
         ledger: &mut Ledger,
     ) -> Value {
+        let resp3 = login.resp3;
+        if let ("SET", [_, key, value]) = (name, args)
+            && key.starts_with(COUNTER.as_bytes())
+        {
+            ledger.counted(key, (self.count(key), count_of(value)), server);
+        }
+        let writes = &mut self.writes;
         let mut wrote = |key: &[u8], value: &[u8]| {
+            *writes.entry(key.to_vec()).or_default() += 1;
             if let Some(tag) = tag_of(key).or_else(|| tag_of(value)) {
                 ledger.wrote(tag, key, server);
             }
         };
         match (name, args) {
+            ("GET", [_, key]) if key.starts_with(b"w:") => {
+                Value::Bulk(login.db.to_string().into_bytes())
+            }
             ("GET", [_, key]) => self.get(key, resp3),
             ("MGET", [_, keys @ ..]) => {
                 Value::Array(keys.iter().map(|key| self.get(key, resp3)).collect())

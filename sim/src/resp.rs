@@ -12,6 +12,8 @@ pub enum Value {
     Bulk(Vec<u8>),
     /// RESP2's null.
     Nil,
+    /// RESP2's null in place of an array.
+    NilArray,
     /// RESP3's null.
     Null,
     Array(Vec<Value>),
@@ -63,6 +65,9 @@ pub fn read(bytes: &[u8]) -> Result<Option<(Value, usize)>, String> {
         kind @ (b'*' | b'%') => {
             let per = if kind == b'%' { 2 } else { 1 };
             let mut values = Vec::new();
+            if (kind, number()?) == (b'*', -1) {
+                return Ok(Some((Value::NilArray, at)));
+            }
             for _ in 0..number()? * per {
                 let Some((value, len)) = read(&bytes[at..])? else {
                     return Ok(None);
@@ -84,6 +89,7 @@ pub fn write(out: &mut Vec<u8>, value: &Value) {
         Value::Error(text) => out.extend_from_slice(format!("-{text}\r\n").as_bytes()),
         Value::Integer(n) => out.extend_from_slice(format!(":{n}\r\n").as_bytes()),
         Value::Nil => out.extend_from_slice(b"$-1\r\n"),
+        Value::NilArray => out.extend_from_slice(b"*-1\r\n"),
         Value::Null => out.extend_from_slice(b"_\r\n"),
         Value::Bulk(body) => {
             out.extend_from_slice(format!("${}\r\n", body.len()).as_bytes());
@@ -128,7 +134,7 @@ mod tests {
             Value::Error("ERR x".into()),
             Value::Integer(-3),
             Value::Bulk(b"a\r\nb".to_vec()),
-            Value::Map(vec![Value::Nil, Value::Null]),
+            Value::Map(vec![Value::Nil, Value::Null, Value::NilArray, Value::Nil]),
         ]);
         let mut bytes = Vec::new();
         write(&mut bytes, &value);

@@ -7,73 +7,17 @@
 use crate::check::{Ledger, Outage, Sent};
 use crate::dice::Dice;
 use crate::echo::echo_value;
+use crate::expect::{Asked, Expect};
 use crate::memcache;
 use crate::redis::{SCAN_KEYS, SCRIPT, SCRIPT_SHA};
 use crate::resp::{self, Value};
 use crate::scanner::{Page, Scanner};
+use crate::transactions::Transactions;
 use nuthatch_engine::base::{Chance, Time};
 use nuthatch_engine::routing::distribution::Ring;
 use nuthatch_engine::topology::{Eject, Manners, PoolSpec, PoolTopology, Protocol};
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// The right reply to a request.
-#[derive(Clone, Debug)]
-pub enum Expect {
-    Value(Value),
-    /// The reply to HELLO 3: a map.
-    Hello,
-    /// The value of the private key with this number.
-    Own(usize),
-    /// OK, and this is the new value of the private key.
-    OwnSet(usize, Vec<u8>),
-    /// An error that begins with this text.
-    Error(&'static str),
-    /// A page of SCAN.
-    Page,
-    /// The number of keys on all shards, or of those that are left.
-    Count,
-    /// As many keys.
-    Keys,
-    /// The value, or NOSCRIPT: somebody has flushed the server's scripts.
-    ValueOrNoScript(Value),
-    /// The value, or CROSSSLOT.
-    ValueOrCrossSlot(Value),
-    /// OK; then the connection ends.
-    Quit,
-    /// These items in order. With `manners: modern` some may be missing after a failure.
-    Items(Vec<Vec<u8>>),
-    /// STAT lines with the sum over all shards.
-    Stats,
-    /// Lines that begin with this text.
-    Prefix(&'static str),
-    /// The reply to the `mn` that ends a quiet run.
-    Noop,
-    /// A quiet request that gets a reply: from its server, or an error of ours.
-    QuietHit(Value),
-    /// No reply, or an error of its server.
-    Silence {
-        /// The client gets an error if the request fails.
-        reports_failure: bool,
-        /// Its server sends an error, because it has no memory for it.
-        answers: bool,
-        /// The private key and its new value.
-        own: Option<(usize, Vec<u8>)>,
-    },
-}
-
-/// A request that is owed a reply.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    pub tag: u64,
-    pub at: Time,
-    pub expect: Expect,
-    /// It goes to one server without a cut.
-    pub whole: bool,
-    /// The owner of its key while all shards are live. `None`: it has several keys, or no fixed owner.
-    pub shard: Option<u16>,
-    pub resp3: Option<bool>,
-}
 
 /// A client's private key.
 #[derive(Clone, Debug, Default)]
@@ -105,7 +49,8 @@ pub struct Script {
     pub value_bytes_max: u64,
     scanner: Scanner,
     /// SCRIPT LOAD was answered.
-    has_script: bool,
+    pub has_script: bool,
+    pub transactions: Transactions,
 }
 
 impl Script {
@@ -119,6 +64,7 @@ impl Script {
             value_bytes_max: 100,
             scanner: Scanner::new(),
             has_script: false,
+            transactions: Transactions::default(),
         }
     }
 
@@ -134,7 +80,7 @@ impl Script {
         router.route(key, &mut Chance::new(1)).map(|shard| shard.0)
     }
 
-    fn put(&self, out: &mut Vec<u8>, words: &[Vec<u8>]) {
+    pub fn put(&self, out: &mut Vec<u8>, words: &[Vec<u8>]) {
         if self.inline {
             out.extend_from_slice(&words.join(&b' '));
             out.extend_from_slice(b"\r\n");
@@ -173,6 +119,9 @@ impl Script {
     ) {
         if self.spec().protocol == Protocol::Memcache {
             return self.next_memcache(out, all, dice, ledger, now);
+        }
+        if self.next_of_transaction(out, all, dice, ledger, now) {
+            return;
         }
         let tag = ledger.tag(Sent { client: self.client, at: now, resp3: self.resp3 });
         let size = if dice.percent(90) { 60 } else { self.value_bytes_max };
@@ -345,6 +294,16 @@ impl Script {
             (Expect::ValueOrCrossSlot(_), Value::Error(text)) if text.starts_with("CROSSSLOT") => {
                 true
             }
+            (Expect::Queued(may_cross), reply) => self.is_queued(asked, *may_cross, reply),
+            (Expect::Watch(of), reply) => self.is_watched(asked, *of, reply),
+            (Expect::Counter, reply) => self.is_counter(asked, reply),
+            (Expect::Database(start), reply) => self.is_database(*start, reply),
+            (Expect::Either, Value::Status(text)) => text == "OK",
+            (Expect::Either, Value::Error(text)) => text.starts_with("ERR DISCARD without"),
+            (Expect::Exec(exec), reply) => {
+                let excused = !self.pool.calm && !faults_over;
+                self.is_exec(asked, exec, reply, excused, ledger)
+            }
             (Expect::Hello, Value::Map(_)) => {
                 self.resp3 = Some(true);
                 true
@@ -462,7 +421,7 @@ impl Script {
 }
 
 /// Whether a client may get this error while there are faults.
-fn is_excuse(text: &str) -> bool {
+pub fn is_excuse(text: &str) -> bool {
     const EXCUSES: [&str; 10] = [
         "Connection refused",
         "Connection reset by peer",

@@ -3,10 +3,11 @@
 use crate::check::{Ledger, Sent, tag_of};
 use crate::dice::Dice;
 use crate::echo::echo_value;
+use crate::expect::{Asked, Expect};
 use crate::memcache::{item, to_base64};
 use crate::memcached::{FLUSH, runs_out};
 use crate::resp::Value;
-use crate::script::{Asked, Expect, Script};
+use crate::script::Script;
 use nuthatch_engine::base::Time;
 use nuthatch_engine::topology::Manners;
 use std::collections::VecDeque;

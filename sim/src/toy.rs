@@ -6,8 +6,9 @@
 
 use crate::check::{Context, Ledger};
 use crate::dice::Dice;
+use crate::login::Login;
 use crate::memcached::Cache;
-use crate::redis::{Login, Redis};
+use crate::redis::Redis;
 use crate::server_state::{ServerState, Trouble};
 use crate::transport::{EndId, Net, Read};
 use nuthatch_engine::base::Time;
@@ -80,6 +81,17 @@ impl Toy {
     pub fn idle_ends(&self) -> Vec<EndId> {
         let idle = |conn: &Conn| conn.replies.is_empty() && conn.out.is_empty();
         self.conns.iter().filter(|(_, conn)| idle(conn)).map(|(&end, _)| end).collect()
+    }
+
+    /// Connections that are inside a transaction or watch keys.
+    pub fn busy_ends(&self) -> Vec<EndId> {
+        let busy = |conn: &Conn| conn.login.multi.is_some() || !conn.login.watched.is_empty();
+        self.conns.iter().filter(|(_, conn)| busy(conn)).map(|(&end, _)| end).collect()
+    }
+
+    /// The value of a counter.
+    pub fn count(&self, key: &[u8]) -> u64 {
+        if let Store::Redis(redis) = &self.store { redis.count(key) } else { 0 }
     }
 
     /// Empties the map.

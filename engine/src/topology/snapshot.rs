@@ -33,7 +33,7 @@ pub struct PoolTopology {
     pub common: Common,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shard {
     pub name: Box<str>,
     pub weight: u32,

@@ -64,6 +64,11 @@ pub fn write(
         out.extend_from_slice(null);
         return true;
     }
+    // A transaction of one shard fails as a whole.
+    if let [Some(error @ [b'-' | b'!', ..])] = replies {
+        out.extend_from_slice(error);
+        return true;
+    }
     let elements = replies.iter().zip(&exec.ours).map(|(reply, ours)| {
         let reply = reply.unwrap_or_default();
         let is_error = matches!(reply.first(), Some(b'-' | b'!'));
@@ -117,6 +122,8 @@ mod tests {
         assert_eq!(exec(steps(), &[&[]], &["*-1\r\n"]).unwrap(), "*-1\r\n");
         assert_eq!(exec(steps(), &[&[]], &["*1\r\n:1\r\n"]), None);
         assert_eq!(exec(steps(), &[&[]], &[":1\r\n"]), None);
+        let error = "-EXECABORT refused\r\n";
+        assert_eq!(exec(steps(), &[&[]], &[error]).unwrap(), error);
     }
 
     #[test]

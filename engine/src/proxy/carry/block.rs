@@ -67,20 +67,25 @@ impl BlockReply<'_> {
         if self.calls && exec.windows(9).any(|window| window == b"-NOSCRIPT") {
             self.upstream.loaded.clear();
         }
-        self.select(exec.starts_with(b"*") && !exec.starts_with(b"*-"));
+        if exec.starts_with(b"*") && !exec.starts_with(b"*-") {
+            self.select();
+        }
         self.client.handle_reply(self.turn, self.number, self.part, exec);
     }
 
-    /// The transaction was done or not: uses its last database, if it changed it.
-    fn select(&mut self, is_done: bool) {
+    /// The transaction was done, on one shard at least: uses its last database, if it changed it.
+    fn select(&mut self) {
         let Some(session) = &mut self.client.session else {
             return;
         };
         let selects = session.selects.take_if(|(number, _)| *number == self.number);
-        if let Some((_, db)) = selects.filter(|_| is_done) {
+        if let Some((_, db)) = selects {
             let settings = &mut self.client.settings;
             settings.db = db;
             settings.lane = self.pool.lane(settings.version, db, settings.is_untouching);
+        }
+        if session.is_over() {
+            self.client.session = None;
         }
     }
 
@@ -104,7 +109,6 @@ impl BlockReply<'_> {
             }
             _ => text.extend_from_slice(rest),
         }
-        self.select(false);
         self.client.handle_reply(self.turn, self.number, self.part, &text);
     }
 }

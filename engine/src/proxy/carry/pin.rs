@@ -10,6 +10,7 @@ use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::session::Watch;
 use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
 use crate::proxy::link::upstream::duty::Why;
+use crate::proxy::link::upstream::socket::SocketState;
 use crate::topology::Placed;
 
 const UNWATCH: &[u8] = b"*1\r\n$7\r\nUNWATCH\r\n";
@@ -34,10 +35,47 @@ impl Exchange<'_> {
         self.upstream_alone(placed, Why::Request { from: None })
     }
 
-    /// Whether the keys are still watched: the socket is the same.
-    pub fn is_watched_on(&self, watch: Watch) -> bool {
-        let upstream = &self.upstreams[watch.on.index as usize];
-        upstream.key() == watch.on && upstream.duty().pinned_by() == Some(self.client.key())
+    /// The upstream, if the keys are still watched: the socket is the same.
+    pub fn watches_on(&self, watch: Watch) -> Option<usize> {
+        let at = watch.on?.index as usize;
+        let upstream = &self.upstreams[at];
+        let is_same = Some(upstream.key()) == watch.on;
+        (is_same && upstream.duty().pinned_by() == Some(self.client.key())).then_some(at)
+    }
+
+    /// Whether the server of this upstream has taken a SELECT of this database or a higher one.
+    pub fn has_database(&self, at: usize, db: u32) -> bool {
+        let server = self.upstreams[at].server();
+        self.upstreams.iter().any(|upstream| {
+            (upstream.pool(), upstream.server()) == (self.pool.id, server)
+                && upstream.state() == SocketState::Ready
+                && upstream.proven_db.max(self.pool.lane_key(upstream.lane()).db) >= db
+        })
+    }
+
+    /// Asks the server that watches keys whether it has this database, once for each watch. Returns whether it
+    /// is asked now: EXEC waits for the answer.
+    pub fn asks_for_database(&mut self, watch: Watch, db: u32) -> bool {
+        let Some(at) = self.watches_on(watch).filter(|_| !watch.has_asked) else {
+            return false;
+        };
+        let home = self.db_of(at);
+        if db <= home || self.has_database(at, db) {
+            return false;
+        }
+        if let Some(watch) = self.client.session.as_mut().and_then(|it| it.watch.as_mut()) {
+            watch.has_asked = true;
+        }
+        let row = command::lookup(b"select").map_or(0, |row| row.index() as u16);
+        let number = self.client.expect_silently(self.turn);
+        let upstream = &mut self.upstreams[at];
+        upstream.asked_db = db;
+        encode::command(upstream.tail(self.turn), &["SELECT", &db.to_string()]);
+        let owner = Owner::Client { key: self.client.key(), number, part: 0 };
+        let ticket = Ticket::new(owner, row, Care::Database);
+        upstream.push(self.turn, ticket, self.pool.spec.timeout_ms);
+        self.select_on(at, db, home);
+        true
     }
 
     /// The database of an upstream's lane.
@@ -78,12 +116,12 @@ impl Exchange<'_> {
 
     /// The client watches no key any more, and the server does not know it yet.
     pub fn end_watch(&mut self) {
-        let Some(watch) = self.forget_watch() else {
+        let Some(at) = self.forget_watch() else {
             return;
         };
         let row = command::lookup(b"unwatch").map_or(0, |row| row.index() as u16);
-        let upstream = &mut self.upstreams[watch.on.index as usize];
-        if upstream.key() == watch.on && upstream.is_connected() {
+        let upstream = &mut self.upstreams[at];
+        if upstream.is_connected() {
             upstream.tail(self.turn).extend_from_slice(UNWATCH);
             let ticket = Ticket::new(Owner::Worker(Chore::Unwatch), row, Care::None);
             upstream.push(self.turn, ticket, self.pool.spec.timeout_ms);
@@ -91,18 +129,15 @@ impl Exchange<'_> {
     }
 
     /// The server forgets the keys by itself: at EXEC. The upstream is free when it has answered.
-    pub fn forget_watch(&mut self) -> Option<Watch> {
+    pub fn forget_watch(&mut self) -> Option<usize> {
         let session = self.client.session.as_mut()?;
         let watch = session.watch.take();
         if session.is_over() {
             self.client.session = None;
         }
-        let watch = watch?;
-        if self.is_watched_on(watch) {
-            self.upstreams[watch.on.index as usize].unpin();
-            return Some(watch);
-        }
-        None
+        let at = self.watches_on(watch?)?;
+        self.upstreams[at].unpin();
+        Some(at)
     }
 }
 

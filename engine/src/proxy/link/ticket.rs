@@ -91,6 +91,8 @@ pub enum Care {
     Cursor,
     /// EVALSHA: the server may lack the script.
     Call,
+    /// SELECT, to learn whether the server has a database.
+    Database,
     /// It may wait at the server, on an upstream of its client's own.
     Waiting,
     /// A block of a transaction, from MULTI to EXEC. `calls`: with calls of stored scripts.

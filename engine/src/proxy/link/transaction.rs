@@ -48,6 +48,8 @@ pub struct Block {
     pub commands: u32,
     /// The database that its last command uses.
     pub db: u32,
+    /// The highest database that it uses.
+    pub highest: u32,
     /// Places of replies that are ours: to SELECT.
     pub ours: Vec<u32>,
     /// Scripts that its commands call.
@@ -80,6 +82,7 @@ impl Block {
             requests: Vec::with_capacity(USUAL_BYTES),
             commands: 0,
             db,
+            highest: db,
             ours: Vec::new(),
             scripts: Vec::new(),
         }
@@ -92,7 +95,24 @@ impl Block {
             self.commands += 1;
             encode::command(&mut self.requests, &["SELECT", &db.to_string()]);
             self.db = db;
+            self.highest = self.highest.max(db);
         }
+    }
+
+    /// It is sent on a connection of this database, and its first command uses `home`.
+    pub fn begin_in(&mut self, db: u32, home: u32) {
+        if db == home {
+            return;
+        }
+        let mut requests = Vec::with_capacity(self.requests.len() + 64);
+        encode::command(&mut requests, &["SELECT", &home.to_string()]);
+        requests.extend_from_slice(&self.requests);
+        self.requests = requests;
+        self.commands += 1;
+        for place in &mut self.ours {
+            *place += 1;
+        }
+        self.ours.insert(0, 0);
     }
 
     /// Appends a command.

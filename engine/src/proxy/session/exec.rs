@@ -14,7 +14,7 @@ use crate::texts;
 use crate::topology::{Eject, Intent, Placed};
 
 pub fn exec(x: &mut Exchange<'_>) -> Taken {
-    let Some(session) = &mut x.client.session else {
+    let Some(session) = &x.client.session else {
         return Taken::Yes;
     };
     let Some(transaction) = &session.transaction else {
@@ -24,8 +24,15 @@ pub fn exec(x: &mut Exchange<'_>) -> Taken {
     let is_large =
         transaction.blocks.iter().any(|block| block.requests.len() >= x.turn.flow_bounds.bytes_min);
     let is_apart = is_large || session.watch.is_some();
-    let selects = transaction.db != x.client.settings.db;
+    let home = x.client.settings.db;
+    let selects = transaction.db != home || transaction.blocks.iter().any(|it| it.highest > home);
     if (is_apart || selects) && x.client.owed() > 0 {
+        return Taken::NotYet;
+    }
+    let highest = transaction.blocks.iter().map(|block| block.highest).max();
+    if let (Some(watch), Some(highest)) = (session.watch, highest)
+        && x.asks_for_database(watch, highest)
+    {
         return Taken::NotYet;
     }
     let Some(session) = &mut x.client.session else {
@@ -46,7 +53,7 @@ pub fn exec(x: &mut Exchange<'_>) -> Taken {
     } else if let Some(watch) = watch {
         exec_watched(x, watch, steps, (blocks, db));
     } else {
-        send(x, steps, blocks, (db, is_large), None);
+        send(x, steps, blocks, (db, home, is_large), None);
     }
     Taken::Yes
 }
@@ -112,30 +119,42 @@ fn exec_watched(
     steps: Vec<Step>,
     (blocks, db): (Vec<Block>, u32),
 ) {
-    let at = watch.on.index as usize;
-    let is_there = x.is_watched_on(watch)
-        && x.pool
-            .topology
-            .place(Some(watch.shard), Intent::Write)
-            .is_ok_and(|placed| x.upstreams[at].server() == placed.server);
-    if !is_there {
+    // What the client has read since WATCH may be of another server.
+    let at = x.watches_on(watch).filter(|_| watch.changes == x.pool.changes);
+    let Some(at) = at else {
         x.end_watch();
         let version = x.client.settings.version;
         return x.answer(|out| encode::null_array(out, version));
+    };
+    let home = x.db_of(at);
+    let highest = blocks.iter().map(|block| block.highest).max().unwrap_or(home);
+    if highest > home && !x.has_database(at, highest) {
+        x.end_watch();
+        return x.error(texts::exec_refused(texts::DB_NOT_KNOWN.as_bytes()));
     }
-    send(x, steps, blocks, (db, false), Some(at));
+    send(x, steps, blocks, (db, home, false), Some(at));
     x.forget_watch();
 }
 
-/// Sends each block to its shard. `on`: the upstream of the only one, which may be of another database.
+/// Sends each block to its shard. `on`: the upstream of the only one. `home`: the database that the blocks
+/// begin in.
+///
+/// A SELECT within that the server refuses would leave the commands behind it in another database. So a block
+/// goes on a connection of the highest database that it uses: that one was taken by the server.
 fn send(
     x: &mut Exchange<'_>,
     steps: Vec<Step>,
-    blocks: Vec<Block>,
-    (db, is_large): (u32, bool),
+    mut blocks: Vec<Block>,
+    (db, home, is_large): (u32, u32, bool),
     on: Option<usize>,
 ) {
-    let home = on.map_or(x.client.settings.db, |at| x.db_of(at));
+    let changes_db = db != x.client.settings.db;
+    let highest = |block: &Block| if on.is_some() { home } else { block.highest.max(home) };
+    let is_foreign = blocks.iter().any(|block| highest(block) != home);
+    for block in &mut blocks {
+        let of = highest(block);
+        block.begin_in(of, home);
+    }
     let is_plain = blocks.len() == 1
         && blocks[0].ours.is_empty()
         && blocks[0].db == home
@@ -144,7 +163,7 @@ fn send(
         x.client.expect(x.turn)
     } else {
         let ours = blocks.iter().map(|block| {
-            let last = (block.db != home).then_some(block.commands);
+            let last = (block.db != highest(block)).then_some(block.commands);
             block.ours.iter().copied().chain(last).collect()
         });
         let exec = Exec { ours: ours.collect(), steps: steps.into() };
@@ -154,20 +173,27 @@ fn send(
         x.client.expect_parts(x.turn, Joining::new(Join::Exec, parts))
     };
     for (part, block) in (0..).zip(blocks) {
-        let to = place(x, &block);
+        let (to, of) = (place(x, &block), highest(&block));
+        let lane = x.client.settings.lane;
+        if of != home {
+            let (version, untouching) =
+                (x.client.settings.version, x.client.settings.is_untouching);
+            x.client.settings.lane = x.pool.lane(version, of, untouching);
+        }
         let at = match (on, &to) {
             (Some(at), _) => Ok(at),
             (None, Ok(placed)) if is_large => x.upstream_for_large(*placed),
             (None, Ok(placed)) => x.upstream(*placed),
             (None, Err(cause)) => Err(cause.clone()),
         };
+        x.client.settings.lane = lane;
         match at {
             Ok(at) if on.is_some() => {
                 x.follow_version(at);
-                x.send_block(at, (number, part), block, home);
+                x.send_block(at, (number, part), block, of);
                 x.follow_version_back(at);
             }
-            Ok(at) => x.send_block(at, (number, part), block, home),
+            Ok(at) => x.send_block(at, (number, part), block, of),
             Err(cause) => {
                 let shard = block.shard.or(to.ok().map(|placed| placed.shard));
                 let text = x.failure(shard, &cause);
@@ -175,11 +201,10 @@ fn send(
             }
         }
     }
-    let selects = db != x.client.settings.db;
-    if selects {
+    if changes_db {
         x.client.select_after_exec(number, db);
     }
-    if selects || is_large || on.is_some() {
+    if changes_db || is_foreign || is_large || on.is_some() {
         x.client.await_replies();
     }
 }

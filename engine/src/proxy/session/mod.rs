@@ -100,11 +100,12 @@ fn begin(x: &mut Exchange<'_>, was_barred: bool) {
     if was_barred {
         transaction.doom(Doom::Because(texts::NOT_TRACKED.into()));
     }
+    let watched = x.client.session.as_ref().and_then(|session| session.watch);
+    let home = watched.and_then(|watch| x.watches_on(watch)).map_or(db, |at| x.db_of(at));
     let session = x.client.session.get_or_insert_with(|| Box::new(Session::default()));
     // All of it goes where the keys are watched.
     if let Some(watch) = session.watch {
-        let lane = x.upstreams[watch.on.index as usize].lane();
-        transaction.blocks.push(Block::new(Some(watch.shard), x.pool.lane_key(lane).db));
+        transaction.blocks.push(Block::new(watch.shard, home));
     }
     session.transaction = Some(transaction);
     x.answer(|out| encode::status(out, "OK"));

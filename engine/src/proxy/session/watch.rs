@@ -5,7 +5,7 @@
 
 use crate::protocol::resp::Args;
 use crate::proxy::carry::{Exchange, Taken};
-use crate::proxy::link::client::session::{Session, Watch};
+use crate::proxy::link::client::session::Watch;
 use crate::proxy::link::ticket::Care;
 use crate::proxy::plan::Forward;
 use crate::texts;
@@ -21,19 +21,20 @@ pub fn watch(x: &mut Exchange<'_>, plan: Option<Forward>, args: &Args<'_>) -> Ta
         Ok(placed) => placed,
         Err(out) => {
             x.fail_out(out, Care::None);
+            fail(x);
             return Taken::Yes;
         }
     };
     let before = x.client.session.as_ref().and_then(|session| session.watch);
-    if before.is_some_and(|watch| watch.shard != placed.shard) {
+    if before.and_then(|watch| watch.shard).is_some_and(|shard| shard != placed.shard) {
         x.count_refused();
         x.error(texts::CROSSSLOT_WATCH);
         return Taken::Yes;
     }
-    let at = match before {
-        Some(watch) if x.is_watched_on(watch) => watch.on.index as usize,
+    let at = match before.map(|watch| x.watches_on(watch)) {
+        Some(Some(at)) => at,
         // The keys of before are not watched any more, so EXEC will fail.
-        Some(_) => {
+        Some(None) => {
             x.answer(|out| out.extend_from_slice(b"+OK\r\n"));
             return Taken::Yes;
         }
@@ -41,6 +42,7 @@ pub fn watch(x: &mut Exchange<'_>, plan: Option<Forward>, args: &Args<'_>) -> Ta
             Ok(at) => at,
             Err(cause) => {
                 x.fail(Some(placed.shard), &cause, Care::None);
+                fail(x);
                 return Taken::Yes;
             }
         },
@@ -53,7 +55,16 @@ pub fn watch(x: &mut Exchange<'_>, plan: Option<Forward>, args: &Args<'_>) -> Ta
     x.select_on(at, db, home);
     x.client.await_replies();
     let keys = before.map_or(0, |watch| watch.keys) + (args.len() as u32 - 1);
-    let watch = Watch { on: x.upstreams[at].key(), shard: placed.shard, keys };
-    x.client.session.get_or_insert_with(|| Box::new(Session::default())).watch = Some(watch);
+    let changes = before.map_or(x.pool.changes, |watch| watch.changes);
+    let on = Some(x.upstreams[at].key());
+    x.client.session.get_or_insert_default().watch =
+        Some(Watch { on, shard: Some(placed.shard), changes, keys, has_asked: false });
     Taken::Yes
+}
+
+/// The keys are not watched, and the client may not look at the error. EXEC must not succeed.
+fn fail(x: &mut Exchange<'_>) {
+    x.end_watch();
+    let watch = Watch { on: None, shard: None, changes: x.pool.changes, keys: 0, has_asked: false };
+    x.client.session.get_or_insert_default().watch = Some(watch);
 }

@@ -110,7 +110,8 @@ impl Worker {
                 self.end_listening(&mut client);
             }
             if let Some(session) = client.session.take() {
-                let pinned = session.watch.map(|watch| watch.on).into_iter().chain(session.waits);
+                let pinned =
+                    session.watch.and_then(|watch| watch.on).into_iter().chain(session.waits);
                 for upstream in pinned {
                     self.abandon_pinned(key, upstream);
                 }

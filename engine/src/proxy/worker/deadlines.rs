@@ -10,6 +10,7 @@ use crate::base::slab::Key;
 use crate::proxy::link::action::{Action, ConnId, Note};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::ClientState;
+use crate::proxy::link::ticket::{Chore, Owner};
 use crate::topology::{Report, Sight};
 
 impl Worker {
@@ -57,7 +58,16 @@ impl Worker {
         let is_hopeless = upstream.is_hopeless(now, timeout_ms)
             || (upstream.duty().upload_from().is_some() && !late.is_empty());
         self.fail_tickets(at, &Cause::TimedOut, &late);
-        if is_hopeless {
+        // WATCH has failed for its client, so EXEC must not succeed. Or UNWATCH was taken out, or SELECT: the
+        // connection is not as the next client needs it.
+        let is_spoiled = late
+            .iter()
+            .any(|lost| matches!(lost.ticket.owner, Owner::Worker(Chore::Unwatch | Chore::Setup)));
+        let is_pinned = self.upstreams[at].duty().pinned_by().is_some();
+        if is_spoiled || is_pinned && !late.is_empty() {
+            let gone = self.upstreams[at].abandon(&mut self.turn);
+            self.fail_tickets(at, &Cause::TimedOut, &gone);
+        } else if is_hopeless {
             self.upstream_down(key, &Cause::TimedOut, true);
         }
         self.settle_upstream(at);

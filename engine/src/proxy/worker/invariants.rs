@@ -4,7 +4,9 @@ use super::Worker;
 use crate::base::limits::CLIENT_WINDOW_MAX;
 use crate::base::slab::Key;
 use crate::command::{UNKNOWN, memcache};
+use crate::proxy::link::client::Client;
 use crate::proxy::link::slot::Slot;
+use crate::proxy::link::upstream::duty::Duty;
 use crate::topology::Protocol;
 use std::collections::BTreeMap;
 
@@ -52,6 +54,14 @@ impl Worker {
         let mut tickets: BTreeMap<Key, usize> = BTreeMap::new();
         for upstream in &self.upstreams {
             upstream.check_invariants();
+            if let Some(key) = upstream.duty().pinned_by() {
+                let client = self.clients.get(key);
+                let watches = client.and_then(Client::watches_on) == Some(upstream.key());
+                let waits = client.is_some_and(|client| client.waits_on(upstream.key()));
+                assert!(watches || waits, "a pinned upstream has a client that watches or waits");
+            }
+            let is_alone = matches!(upstream.duty(), Duty::Alone(_));
+            assert!(!is_alone || !upstream.owes_nothing(), "it returns to the spares");
             let rows = match self.pools[upstream.pool().index()].spec.protocol {
                 Protocol::Redis => UNKNOWN,
                 Protocol::Memcache => memcache::COMMANDS.len() - 1,
@@ -82,6 +92,13 @@ impl Worker {
             let lane = self.pools[client.pool().index()].lane_key(settings.lane);
             let is_own = lane.version == settings.version && !lane.apart;
             assert!(is_own, "each travels in its own lane");
+            if let Some(on) = client.watches_on()
+                && let Some(upstream) = self.upstreams.get(on.index as usize)
+                && upstream.key() == on
+                && upstream.is_connected()
+            {
+                assert_eq!(upstream.duty().pinned_by(), Some(key), "no other client may use it");
+            }
             client.check_invariants();
         }
     }

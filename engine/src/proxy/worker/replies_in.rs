@@ -289,6 +289,9 @@ fn take_with_care(
             };
             upstream.counters.responses += 1;
             upstream.counters.response_bytes += reply.len() as u64;
+            if ticket.care == Care::Database && reply == b"+OK\r\n" {
+                upstream.proven_db = upstream.proven_db.max(upstream.asked_db);
+            }
             if ticket.care == Care::Cursor {
                 client.set_incarnation(number, upstream.identity().tag());
             }

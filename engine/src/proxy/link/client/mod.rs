@@ -231,6 +231,14 @@ impl Client {
         self.session.as_ref().is_some_and(|session| session.transaction.is_some())
     }
 
+    pub fn watches_on(&self) -> Option<Key> {
+        self.session.as_ref()?.watch?.on
+    }
+
+    pub fn waits_on(&self, upstream: Key) -> bool {
+        self.session.as_ref().is_some_and(|session| session.waits.contains(&upstream))
+    }
+
     pub fn is_watching(&self) -> bool {
         self.session.as_ref().is_some_and(|session| session.watch.is_some())
     }
@@ -297,6 +305,11 @@ impl Client {
         let slot =
             if self.mute == Mute::No || !self.mute.take() { Slot::Waiting } else { Slot::Muted };
         self.replies.add(&mut turn.spare_slots, slot)
+    }
+
+    /// A slot for a reply that the client does not get.
+    pub fn expect_silently(&mut self, turn: &mut Turn) -> u32 {
+        self.replies.add(&mut turn.spare_slots, Slot::Muted)
     }
 
     pub fn expect_parts(&mut self, turn: &mut Turn, mut joining: Joining) -> u32 {

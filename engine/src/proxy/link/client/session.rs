@@ -23,10 +23,14 @@ pub struct Session {
 /// The upstream that watches keys for one client alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Watch {
-    /// The socket. After another one the keys are not watched any more.
-    pub on: Key,
-    pub shard: ShardId,
+    /// The socket. After another one the keys are not watched any more. `None`: WATCH has failed.
+    pub on: Option<Key>,
+    pub shard: Option<ShardId>,
+    /// How often the pool's shards had changed at the first WATCH.
+    pub changes: u32,
     pub keys: u32,
+    /// The server was asked for a database that its transaction uses.
+    pub has_asked: bool,
 }
 
 impl Session {

@@ -50,6 +50,9 @@ pub struct Upstream {
     identity: Identity,
     /// Scripts that were loaded on this socket.
     pub loaded: Loaded,
+    /// A database that the server was asked for, and the highest one that it has.
+    pub asked_db: u32,
+    pub proven_db: u32,
     /// The server's own number for this socket, if it has been asked.
     pub number: ServerNumber,
     pub failures: Failures,
@@ -75,6 +78,8 @@ impl Upstream {
             download: None,
             identity: Identity::Unknown,
             loaded: Loaded::default(),
+            asked_db: 0,
+            proven_db: 0,
             number: ServerNumber::Unknown,
             failures: Failures::new(is_watched),
             counters: ServerCounters::default(),

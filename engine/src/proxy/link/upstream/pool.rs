@@ -38,7 +38,7 @@ pub struct Pool {
     pub scripts: Scripts,
     /// CLIENT PAUSE: until when, and for which commands.
     pub pause: Option<(Time, PauseMode)>,
-    /// How often its topology has changed.
+    /// How often a shard of it was ejected, came back, or got another primary.
     pub changes: u32,
     /// What clients of this worker listen to.
     pub hub: Hub,
@@ -80,7 +80,9 @@ impl Pool {
     /// Follows a newer topology; returns the one before.
     pub fn follow(&mut self, topology: &Arc<PoolTopology>) -> Arc<PoolTopology> {
         let before = std::mem::replace(&mut self.topology, Arc::clone(topology));
-        self.changes = self.changes.wrapping_add(1);
+        if !Arc::ptr_eq(&before.spec, &topology.spec) || before.shards != topology.shards {
+            self.changes = self.changes.wrapping_add(1);
+        }
         self.grow();
         before
     }
