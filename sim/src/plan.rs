@@ -181,6 +181,9 @@ fn pool(dice: &mut Dice, at: u64, calm: bool) -> PoolSpec {
             databases: Some(16),
             // Of a clone: the other choices of a seed do not depend on it.
             transactions_per_shard: is_redis && dice.clone().percent(40),
+            pinned_connections: 1_024,
+            pubsub_output_bytes: 1_000_000,
+            pubsub_output_soft_bytes: 1_000_000,
             ..Serves::default()
         },
         client_stall_ms: if calm { 60_000 } else { dice.pick(&[60_000, 60_000, 1_000, 100]) },

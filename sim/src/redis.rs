@@ -125,6 +125,11 @@ impl Redis {
                 return ok;
             }
             ("AUTH", _) => return error("WRONGPASS no"),
+            // On a connection that stands: AUTH was before.
+            ("HELLO", [_, b"2"]) => {
+                login.resp3 = false;
+                return Value::Array(vec![Value::Bulk(b"proto".to_vec()), Value::Integer(2)]);
+            }
             ("HELLO", [_, b"3", rest @ ..]) => {
                 login.authenticated |= rest.get(2).copied() == password;
                 if !login.authenticated && password.is_some() {

@@ -6,6 +6,7 @@ use crate::proxy::carry::forward::cause_of;
 use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::session::Watch;
+use crate::proxy::link::client::settings::Settings;
 use crate::proxy::link::transaction::{Block, Doom, Queued, Transaction};
 use crate::proxy::local;
 use crate::proxy::local::connection;
@@ -174,19 +175,10 @@ fn send(
     };
     for (part, block) in (0..).zip(blocks) {
         let (to, of) = (place(x, &block), highest(&block));
-        let lane = x.client.settings.lane;
-        if of != home {
-            let (version, untouching) =
-                (x.client.settings.version, x.client.settings.is_untouching);
-            x.client.settings.lane = x.pool.lane(version, of, untouching);
-        }
-        let at = match (on, &to) {
-            (Some(at), _) => Ok(at),
-            (None, Ok(placed)) if is_large => x.upstream_for_large(*placed),
-            (None, Ok(placed)) => x.upstream(*placed),
-            (None, Err(cause)) => Err(cause.clone()),
+        let at = match on {
+            Some(at) => Ok(at),
+            None => upstream(x, &to, of, is_large),
         };
-        x.client.settings.lane = lane;
         match at {
             Ok(at) if on.is_some() => {
                 x.follow_version(at);
@@ -207,6 +199,23 @@ fn send(
     if changes_db || is_foreign || is_large || on.is_some() {
         x.client.await_replies();
     }
+}
+
+/// The upstream for a block, of this database.
+fn upstream(
+    x: &mut Exchange<'_>,
+    to: &Result<Placed, Cause>,
+    db: u32,
+    is_large: bool,
+) -> Result<usize, Cause> {
+    let placed = to.clone()?;
+    let Settings { version, lane, is_untouching, .. } = x.client.settings;
+    if db != x.client.settings.db {
+        x.client.settings.lane = x.pool.lane(version, db, is_untouching);
+    }
+    let at = if is_large { x.upstream_for_large(placed) } else { x.upstream(placed) };
+    x.client.settings.lane = lane;
+    at
 }
 
 /// Where a block goes. One without keys goes where commands without keys go.

@@ -48,11 +48,13 @@ pub fn watch(x: &mut Exchange<'_>, plan: Option<Forward>, args: &Args<'_>) -> Ta
         },
     };
     let (home, db) = (x.db_of(at), x.client.settings.db);
+    x.follow_version(at);
     x.select_on(at, home, db);
     x.upstreams[at].tail(x.turn).extend_from_slice(args.bytes());
     let number = x.client.expect(x.turn);
     x.push(at, number, 0, plan.sent);
     x.select_on(at, db, home);
+    x.follow_version_back(at);
     x.client.await_replies();
     let keys = before.map_or(0, |watch| watch.keys) + (args.len() as u32 - 1);
     let changes = before.map_or(x.pool.changes, |watch| watch.changes);
