@@ -3,6 +3,16 @@
 use crate::base::WorkerId;
 use crate::base::slab::Key;
 
+/// TYPE of CLIENT LIST and CLIENT KILL.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Normal,
+    /// It listens.
+    PubSub,
+    /// A replica or a primary: no client is one.
+    Server,
+}
+
 /// Every condition that is there must hold.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Filter {
@@ -16,8 +26,7 @@ pub struct Filter {
     pub age_s: Option<u64>,
     /// Silent for at least so many seconds.
     pub idle_s: Option<u64>,
-    /// No client is a replica, a primary or a subscriber.
-    pub is_of_other_type: bool,
+    pub kind: Option<Kind>,
     /// An address of ours: none is known for a client.
     pub is_of_other_address: bool,
     /// All but this one.

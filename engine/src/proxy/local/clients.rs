@@ -7,7 +7,7 @@ use crate::command::keys::KeyError;
 use crate::command::{Command, Detail, Join, Joining, Parts};
 use crate::protocol::resp::{Args, ArgsIter};
 use crate::proxy::carry::Exchange;
-use crate::proxy::link::filter::Filter;
+use crate::proxy::link::filter::{Filter, Kind};
 use crate::proxy::link::message::{About, Message, PauseMode, Question, Workers};
 use crate::texts;
 use std::sync::Arc;
@@ -69,6 +69,16 @@ impl Wrong<'_> {
     }
 }
 
+/// The words of TYPE.
+const KINDS: [(&str, Kind); 6] = [
+    ("normal", Kind::Normal),
+    ("pubsub", Kind::PubSub),
+    ("master", Kind::Server),
+    ("primary", Kind::Server),
+    ("slave", Kind::Server),
+    ("replica", Kind::Server),
+];
+
 /// Pairs of a word and a value, and the value of SKIPME. `is_list`: ID takes all values behind it.
 fn filter(mut rest: ArgsIter<'_>, is_list: bool) -> Result<(Filter, bool), Wrong<'_>> {
     let (mut filter, mut skips_me) = (Filter::default(), true);
@@ -84,9 +94,8 @@ fn filter(mut rest: ArgsIter<'_>, is_list: bool) -> Result<(Filter, bool), Wrong
                 rest.next();
             }
         } else if is("TYPE") {
-            let types = ["normal", "master", "primary", "slave", "replica", "pubsub"];
-            let found = types.iter().find(|it| value.eq_ignore_ascii_case(it.as_bytes()));
-            filter.is_of_other_type = *found.ok_or(Wrong::Type(value))? != "normal";
+            let found = KINDS.iter().find(|(name, _)| value.eq_ignore_ascii_case(name.as_bytes()));
+            filter.kind = Some(found.ok_or(Wrong::Type(value))?.1);
         } else if is("ADDR") {
             filter.address = Some(value.into());
         } else if is("LADDR") {

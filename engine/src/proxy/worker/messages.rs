@@ -9,7 +9,7 @@ use crate::proxy::carry::Exchange;
 use crate::proxy::carry::script::forget_scripts;
 use crate::proxy::link::action::Action;
 use crate::proxy::link::client::Client;
-use crate::proxy::link::filter::Filter;
+use crate::proxy::link::filter::{Filter, Kind};
 use crate::proxy::link::message::{About, Answer, Message, PauseMode, Question, Workers};
 use crate::proxy::local::client::line;
 use crate::texts;
@@ -154,7 +154,8 @@ fn passes(filter: &Filter, client: &Client, worker: WorkerId, now: Time) -> bool
     let at_least = |wanted: Option<u64>, since: Time| {
         wanted.is_none_or(|wanted| now.since(since).as_secs() >= wanted)
     };
-    !filter.is_of_other_type
+    let kind = if client.is_listening() { Kind::PubSub } else { Kind::Normal };
+    filter.kind.is_none_or(|wanted| wanted == kind)
         && !filter.is_of_other_address
         && filter.ids.as_ref().is_none_or(|ids| ids.contains(&origin.id))
         && is(&filter.address, client.address().as_bytes())
