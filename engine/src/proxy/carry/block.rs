@@ -60,7 +60,7 @@ pub struct BlockReply<'w> {
 impl BlockReply<'_> {
     /// `count`: how many replies there are, that of EXEC included.
     pub fn handle(&mut self, replies: &[u8], count: u32) {
-        let Some(exec) = last_of_good(replies, count - 2) else {
+        let Some(exec) = before_exec(replies, count - 2).map(|len| &replies[len..]) else {
             return self.handle_refused(replies, count - 2);
         };
         // Somebody flushed the server's scripts: the next call loads its script again.
@@ -113,11 +113,11 @@ impl BlockReply<'_> {
     }
 }
 
-/// The reply to EXEC, if everything before it was taken.
-fn last_of_good(replies: &[u8], commands: u32) -> Option<&[u8]> {
-    let rest = replies.strip_prefix(OK)?;
-    let (queued, exec) = rest.split_at_checked(QUEUED.len() * commands as usize)?;
-    queued.chunks_exact(QUEUED.len()).all(|line| line == QUEUED).then_some(exec)
+/// Where the reply to EXEC begins, if everything before it was taken.
+pub fn before_exec(replies: &[u8], commands: u32) -> Option<usize> {
+    let len = OK.len() + QUEUED.len() * commands as usize;
+    let queued = replies.get(..len)?.strip_prefix(OK)?;
+    queued.chunks_exact(QUEUED.len()).all(|line| line == QUEUED).then_some(len)
 }
 
 #[cfg(test)]
@@ -127,8 +127,12 @@ mod tests {
     #[test]
     fn the_last_reply_is_that_of_exec() {
         let replies = b"+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n:2\r\n";
-        assert_eq!(last_of_good(replies, 2), Some(&b"*2\r\n:1\r\n:2\r\n"[..]));
-        assert_eq!(last_of_good(b"+OK\r\n-OOM no\r\n-EXECABORT\r\n", 1), None);
-        assert_eq!(last_of_good(b"-NOPERM no\r\n:1\r\n-ERR\r\n", 1), None);
+        assert_eq!(
+            before_exec(replies, 2).map(|len| &replies[len..]),
+            Some(&b"*2\r\n:1\r\n:2\r\n"[..])
+        );
+        assert_eq!(before_exec(b"+OK\r\n-OOM no\r\n-EXECABORT\r\n", 1), None);
+        assert_eq!(before_exec(b"-NOPERM no\r\n:1\r\n-ERR\r\n", 1), None);
+        assert_eq!(before_exec(b"+OK\r\n+QUE", 1), None);
     }
 }

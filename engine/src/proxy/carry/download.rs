@@ -20,6 +20,7 @@
 //! A reply that has begun cannot be taken back. If the server is lost in the middle, or sends nothing
 //! for a whole `timeout`, the client is closed. There is no other way to report the error.
 
+use super::block;
 use crate::base::buffer::Sifted;
 use crate::base::limits::STREAM_SHARED_STALL_MS;
 use crate::base::slab::Slab;
@@ -51,16 +52,23 @@ pub fn begin(
     let Some(&(mut ticket)) = upstream.queue().front() else {
         return false;
     };
-    // The reply to a meta command may tell that the server does not know it.
-    if !matches!(ticket.care, Care::None | Care::Meta) {
-        return false;
-    }
+    // What comes before the reply that the client gets.
+    let before = match ticket.care {
+        // The reply to a meta command may tell that the server does not know it.
+        Care::None | Care::Meta => 0,
+        // The reply to EXEC, if it is an array.
+        Care::Block { calls: false } => match block::before_exec(bytes, ticket.replies - 2) {
+            Some(len) if bytes[len..].starts_with(b"*") && !bytes[len..].starts_with(b"*-") => len,
+            _ => return false,
+        },
+        _ => return false,
+    };
     let client = match ticket.owner {
         Owner::Client { key, number, part } => clients.get_mut(key).map(|it| (it, number, part)),
         Owner::Verify { .. } => return false,
         Owner::Worker(_) => None,
     };
-    let (mut skip, mut held) = (0, None);
+    let (mut skip, mut held) = (before, None);
     if let Some((client, number, part)) = client {
         if client.replies().may_flow(number) {
             client.begin_download(upstream.key());
