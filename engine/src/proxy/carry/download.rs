@@ -52,16 +52,8 @@ pub fn begin(
     let Some(&(mut ticket)) = upstream.queue().front() else {
         return false;
     };
-    // What comes before the reply that the client gets.
-    let before = match ticket.care {
-        // The reply to a meta command may tell that the server does not know it.
-        Care::None | Care::Meta => 0,
-        // The reply to EXEC, if it is an array.
-        Care::Block { calls: false } => match block::before_exec(bytes, ticket.replies - 2) {
-            Some(len) if bytes[len..].starts_with(b"*") && !bytes[len..].starts_with(b"*-") => len,
-            _ => return false,
-        },
-        _ => return false,
+    let Some(before) = before(ticket.care, ticket.replies, bytes) else {
+        return false;
     };
     let client = match ticket.owner {
         Owner::Client { key, number, part } => clients.get_mut(key).map(|it| (it, number, part)),
@@ -101,6 +93,18 @@ pub fn begin(
     let passed = 0;
     upstream.begin_download(Download { ticket, progress, passed, skip, held, is_paused, moved_at });
     true
+}
+
+/// Bytes before the reply that the client gets. `None`: it must be looked at as a whole.
+fn before(care: Care, replies: u32, bytes: &[u8]) -> Option<usize> {
+    match care {
+        // The reply to a meta command may tell that the server does not know it.
+        Care::None | Care::Meta => Some(0),
+        // The reply to EXEC, if it is an array.
+        Care::Block { calls: false } => block::before_exec(bytes, replies - 2)
+            .filter(|&len| bytes[len..].starts_with(b"*") && !bytes[len..].starts_with(b"*-")),
+        _ => None,
+    }
 }
 
 /// Passes a piece to the client. Returns how many bytes belonged to the reply, and whether that was
