@@ -54,7 +54,8 @@ const fn inside(
 
 const OTHER_SHARDS: &str = "other shards could not be asked at the same moment";
 const THE_CONNECTION: &str = "changes the connection on which the reply to EXEC is made";
-const NOT_YET: &str = "is not served yet";
+const LISTENS: &str =
+    "a transaction goes on a connection that others use too, and no message may arrive there";
 const OF_THE_PROXY: &str = "is about the proxy, and answered when it is asked";
 const NOT: &str = "-ERR '";
 
@@ -76,7 +77,10 @@ pub const INSIDE: &[Inside] = &[
     inside("SCRIPT FLUSH", NOT, "+QUEUED", OTHER_SHARDS),
     inside("SCRIPT LOAD return(1)", NOT, "+QUEUED", OTHER_SHARDS),
     inside("SORT {i}list BY weight-*", "-ERR BY and GET may name keys", "+QUEUED", "as outside of a transaction"),
-    inside("SUBSCRIBE {i}channel", "-ERR unknown command", "+QUEUED", NOT_YET),
+    inside("PSUBSCRIBE {i}*", NOT, "+QUEUED", LISTENS),
+    inside("SSUBSCRIBE {i}channel", NOT, "+QUEUED", LISTENS),
+    inside("SUBSCRIBE {i}channel", NOT, "+QUEUED", LISTENS),
+    inside("UNSUBSCRIBE", NOT, "+QUEUED", LISTENS),
 ];
 
 /// CLIENT SETNAME in a transaction that answers null: done here, as it is answered before the servers have said

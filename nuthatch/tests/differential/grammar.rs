@@ -6,6 +6,7 @@
 //! grows a key of another tag would be refused for that reason alone, and one that makes a key
 //! out of a value could leave data where no later request of its scene tidies it up.
 
+use crate::table::may_wait;
 use crate::words::Words;
 
 /// One request, and the arguments of it that are keys.
@@ -129,6 +130,10 @@ impl Request {
             self.args[0] = words.other_case(&self.args[0]);
         }
         if !words.one_in(6) {
+            return;
+        }
+        if may_wait(&self.args) {
+            // A second mistake in one request may be found before the first.
             return;
         }
         match words.below(4) {

@@ -1,5 +1,5 @@
 //! The first words of a connection, and those between: HELLO, AUTH, CLIENT, SELECT, RESET, QUIT,
-//! and what is no request at all. Where a client library would look, our answers are a server's;
+//! SUBSCRIBE and its like, and what is no request at all. Where a client library would look, our answers are a server's;
 //! `FORMS` in `differences.rs` says where it would not.
 
 use crate::compare::{shape, value};
@@ -84,6 +84,46 @@ const WITHOUT_PASSWORD: &[&[&str]] = &[
     &["HELLO 3 SETNAME me", "RESET", "CLIENT GETNAME", "HELLO", "RESET x"],
     &["HELLO 3", "CLIENT GETNAME", "GET nothing", "MGET one two three", "CLIENT INFO"],
     &["COMMAND INFO get xread", "COMMAND NOPE", "COMMAND COUNT x", "COMMAND GETKEYS get a"],
+    &[
+        "PUBSUB CHANNELS",
+        "PUBSUB CHANNELS a*",
+        "PUBSUB NUMPAT",
+        "PUBSUB NUMSUB",
+        "PUBSUB NUMSUB a b",
+    ],
+    &["PUBSUB SHARDCHANNELS", "PUBSUB SHARDNUMSUB", "PUBSUB SHARDNUMSUB a b", "PUBSUB NUMPAT x"],
+    &["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"],
+    &[
+        "SUBSCRIBE a",
+        "SUBSCRIBE b",
+        "SUBSCRIBE a",
+        "PSUBSCRIBE a*",
+        "SSUBSCRIBE {a}",
+        "GET a",
+        "PING",
+    ],
+    &["SUBSCRIBE a", "PING x", "PUBLISH a x", "UNSUBSCRIBE b", "UNSUBSCRIBE", "PING x", "GET a"],
+    &["PSUBSCRIBE a*", "PUBSUB NUMPAT", "PUNSUBSCRIBE b*", "PUNSUBSCRIBE a*", "PUBSUB NUMPAT"],
+    &["SSUBSCRIBE {a}", "SSUBSCRIBE {a}b", "SUNSUBSCRIBE {a}", "SUNSUBSCRIBE", "GET a"],
+    &[
+        "HELLO 3",
+        "SUBSCRIBE a",
+        "PSUBSCRIBE b*",
+        "SSUBSCRIBE {a}",
+        "GET a",
+        "PING",
+        "PUBSUB NUMPAT",
+    ],
+    &[
+        "HELLO 3",
+        "SUBSCRIBE a",
+        "PUBSUB NUMSUB a b",
+        "PUBSUB CHANNELS",
+        "UNSUBSCRIBE",
+        "UNSUBSCRIBE",
+    ],
+    &["SUBSCRIBE a", "RESET", "GET a", "PUBSUB NUMSUB a"],
+    &["SUBSCRIBE a", "QUIT"],
     &["QUIT"],
     &["HELLO 3", "QUIT now"],
 ];

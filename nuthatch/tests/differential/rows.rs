@@ -12,7 +12,8 @@
 //! the data to chance (SPOP, `XADD *`) deletes it in the same scene, or the servers part ways.
 //! Ranges of names are asked of members with one score, as they mean nothing else: with several,
 //! a skip list finds what its random levels lead to.
-//! Wrong requests are not written here: `grammar.rs` breaks right ones.
+//! Wrong requests are not written here: `grammar.rs` breaks right ones, but those that wait: a wrong
+//! timeout may have no end, so `$wait` and `$wait_ms` bring their own.
 
 /// The row's name in `nuthatch_engine::command`, and its scenes.
 #[rustfmt::skip] // a table is read by its columns
@@ -56,6 +57,7 @@ pub const ROWS: &[(&str, &str)] = &[
     ("ttl",          "TTL $any"),
     ("type",         "TYPE $any"),
     ("unlink",       "UNLINK $any | UNLINK $any $any $any @"),
+    ("wait",         "WAIT (0|1|-1|nope) (1|-1|nope)"),
     // geo
     ("geoadd",       "GEOADD $geo (NX|XX)? CH? ($lon $lat $member)+"),
     ("geodist",      "GEODIST $geo $member $member $unit?"),
@@ -89,6 +91,11 @@ pub const ROWS: &[(&str, &str)] = &[
     ("pfcount",      "PFCOUNT $hll | PFCOUNT %hll %hll+"),
     ("pfmerge",      "PFMERGE %hll %hll+ | PFMERGE %hll"),
     // lists
+    ("blmove",       "BLMOVE %list %list (LEFT|RIGHT) (LEFT|RIGHT) $wait"),
+    ("blmpop",       "BLMPOP $wait $lists (LEFT|RIGHT) (COUNT $count)?"),
+    ("blpop",        "BLPOP %list+ $wait | BLPOP $list $wait"),
+    ("brpop",        "BRPOP %list+ $wait | BRPOP $list $wait"),
+    ("brpoplpush",   "BRPOPLPUSH %list %list $wait"),
     ("lindex",       "LINDEX $list $index"),
     ("linsert",      "LINSERT $list (BEFORE|AFTER) $member $value"),
     ("llen",         "LLEN $list"),
@@ -106,6 +113,10 @@ pub const ROWS: &[(&str, &str)] = &[
     ("rpoplpush",    "RPOPLPUSH %list %list"),
     ("rpush",        "RPUSH $list $value+ | RPUSH $list $member $member $member $member"),
     ("rpushx",       "RPUSHX $list $value+"),
+    // publish and subscribe, without a subscriber
+    ("publish",      "PUBLISH $value $value"),
+    ("pubsub",       "PUBSUB | PUBSUB nope"),
+    ("spublish",     "SPUBLISH $any $value"),
     // scripting
     ("eval",         "EVAL $script | EVAL return{#KEYS,ARGV[1]} 0 $value"),
     ("eval_ro",      "EVAL_RO $script | EVAL_RO return{#KEYS,ARGV[1]} 0 $value"),
@@ -173,6 +184,9 @@ pub const ROWS: &[(&str, &str)] = &[
     ("sunion",       "SUNION %set %set+ | SUNION $set"),
     ("sunionstore",  "SUNIONSTORE %set %set+"),
     // sorted sets
+    ("bzmpop",       "BZMPOP $wait $zsets (MIN|MAX) (COUNT $count)?"),
+    ("bzpopmax",     "BZPOPMAX %zset+ $wait | BZPOPMAX $zset $wait"),
+    ("bzpopmin",     "BZPOPMIN %zset+ $wait | BZPOPMIN $zset $wait"),
     ("zadd",         "ZADD $zset ((NX|XX) CH?|(GT|LT) CH?)? ($score $member)+ | ZADD $zset (NX|GT)? INCR $score $member | ZADD $zset $score $member $score $member $score $member $score $member"),
     ("zcard",        "ZCARD $zset"),
     ("zcount",       "ZCOUNT $zset $score_end $score_end"),
@@ -224,8 +238,8 @@ pub const ROWS: &[(&str, &str)] = &[
     ("xlen",         "XLEN $stream"),
     ("xpending",     "XGROUP CREATE %stream g0 0 MKSTREAM ; XREADGROUP GROUP g0 c0 COUNT 3 STREAMS @ > ; XPENDING @ g0 - 999999 10 | XPENDING $stream $group | XPENDING $stream $group (IDLE $idle)? $id_end $id_end $count $consumer?"),
     ("xrange",       "XRANGE $stream $id_end $id_end (COUNT $count)?"),
-    ("xread",        "XREAD (COUNT $count)? STREAMS $streams_since"),
-    ("xreadgroup",   "XREADGROUP GROUP $group $consumer (COUNT $count)? NOACK? STREAMS $streams_next"),
+    ("xread",        "XREAD (COUNT $count)? (BLOCK $wait_ms)? STREAMS $streams_since"),
+    ("xreadgroup",   "XREADGROUP GROUP $group $consumer (COUNT $count)? (BLOCK $wait_ms)? NOACK? STREAMS $streams_next"),
     ("xrevrange",    "XREVRANGE $stream $id_end $id_end (COUNT $count)?"),
     ("xsetid",       "XSETID $stream $id (ENTRIESADDED $count MAXDELETEDID $id)?"),
     ("xtrim",        "XTRIM $stream (MAXLEN|MINID) (=|~)? $count (LIMIT $count)?"),
@@ -273,6 +287,7 @@ pub const NEWER: &[(&str, &str)] = &[
     ("httl",         "HTTL $hash FIELDS 1 nope"),
     ("msetex",       "MSETEX 2 $str $value $num $int (EX $ttl|PX $ttl_ms|EXAT $at|PXAT $at_ms|KEEPTTL)? | MSETEX 2 %str $value %num $int (NX|XX)? (EX $ttl)?"),
     ("set",          "SET $str $value IFEQ $value GET? | SET $str same ; SET @ $value IFEQ same"),
+    ("waitaof",      "WAITAOF 1 0 1 | WAITAOF nope 0 1"),
     ("zrank",        "ZRANK $zset $member WITHSCORE"),
     ("zrevrank",     "ZREVRANK $zset $member WITHSCORE"),
 ];

@@ -7,12 +7,15 @@ use std::collections::BTreeSet;
 
 /// Every row that is not answered by the proxy itself, subcommands included, by name. Not those that need
 /// `admin_commands: allow`. Not those of transactions: their answers depend on what came before, see the test
-/// `conversations`.
+/// `conversations`. Not those that begin and end subscriptions: they have a reply for each channel, see
+/// `handshake.rs`.
 pub fn routed() -> Vec<&'static Command> {
     let rows = COMMANDS.iter().flat_map(|row| std::iter::once(row).chain(row.subcommands));
     let is_sent = |row: &&Command| {
-        !matches!(row.verb, Verb::Local(_) | Verb::Transact(_))
-            && !row.is_fenced()
+        !matches!(
+            row.verb,
+            Verb::Local(_) | Verb::Transact(_) | Verb::Subscribe(_) | Verb::Unsubscribe(_)
+        ) && !row.is_fenced()
             && is_in_redis_7_0(row)
     };
     let mut rows: Vec<_> = rows.filter(is_sent).collect();
@@ -37,7 +40,17 @@ pub fn is_bound(row: &Command) -> bool {
         | Keys::Sort
         | Keys::Georadius { .. } => true,
     };
-    several && row.verb == Verb::Forward
+    several && is_whole(row)
+}
+
+fn is_whole(row: &Command) -> bool {
+    matches!(row.verb, Verb::Forward | Verb::Wait)
+}
+
+/// May the server wait before it answers?
+pub fn may_wait(args: &[Vec<u8>]) -> bool {
+    let waits = |row: &Command| matches!(row.verb, Verb::Wait | Verb::Acknowledge(_));
+    lookup(&args[0]).is_some_and(waits) || args.iter().any(|arg| arg == b"BLOCK")
 }
 
 /// The name of the row that speaks for a request, if any does.
@@ -66,7 +79,7 @@ pub fn keys_of(args: &[Vec<u8>]) -> Vec<Vec<u8>> {
 
 /// Would nuthatch send it to one server, or split it? As far as tags can tell.
 pub fn has_one_owner(args: &[Vec<u8>]) -> bool {
-    if lookup(&args[0]).is_none_or(|row| row.verb != Verb::Forward) {
+    if lookup(&args[0]).is_none_or(|row| !is_whole(row)) {
         return true;
     }
     let keys = keys_of(args);

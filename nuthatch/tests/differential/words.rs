@@ -194,6 +194,14 @@ impl Words {
             "pattern" => format!("{{{}}}num*", self.tag),
             "group" => self.pick(&["g0", "g0", "g1", "STREAMS"]).to_owned(),
             "consumer" => self.pick(&["c0", "c1", "block"]).to_owned(),
+            "wait" => match self.below(12) {
+                0 => self.pick(&["-1", "nope", "", "1e300"]).to_owned(),
+                _ => self.pick(&["0.001", "0.002", "1e-3"]).to_owned(),
+            },
+            "wait_ms" => match self.below(12) {
+                0 => self.pick(&["-1", "nope", "", "0.5"]).to_owned(),
+                _ => self.pick(&["1", "2"]).to_owned(),
+            },
             "idle" => self.pick(&["0", "100000000"]).to_owned(),
             "id" => self.id(),
             "id_end" => match self.below(5) {

@@ -1,7 +1,7 @@
 //! SUBSCRIBE, UNSUBSCRIBE, PUBLISH, PUBSUB, and what a client that listens may not do.
 
 use super::hub::Ground;
-use crate::command::{Command, Detail, Join, Joining, Parts, Subject, glob};
+use crate::command::{Command, Detail, Join, Joining, Parts, Subject, glob, keys, lookup};
 use crate::protocol::resp::{Args, Version, encode};
 use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::hub::SUBJECTS;
@@ -236,6 +236,7 @@ pub fn restrict(x: &mut Exchange<'_>, args: &Args<'_>) -> bool {
     if may.iter().any(|it| is(it)) || is("quit") || is("reset") {
         return false;
     }
-    x.error(texts::only_listening(name));
+    let row = lookup(name).and_then(|row| keys::resolve(row, args).ok());
+    x.error(texts::only_listening(row.map_or(name, |row| row.name.as_bytes())));
     true
 }
