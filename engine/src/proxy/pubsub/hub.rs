@@ -132,17 +132,20 @@ impl Ground<'_> {
         if !is_ready {
             let at = self.upstreams[at].failures.retry_at();
             self.turn.wake_at(at);
-        } else if is_new {
+            return false;
+        }
+        // A spare connection may stand already.
+        if let Some(link) = self.pool.hub.links.get_mut(&server) {
+            link.is_up = true;
+        }
+        if is_new {
             self.subscribe_all(server);
         }
-        is_ready
+        true
     }
 
     /// On a new connection: everything that is needed there.
     fn subscribe_all(&mut self, server: ServerId) {
-        if let Some(link) = self.pool.hub.links.get_mut(&server) {
-            link.is_up = true;
-        }
         for subject in SUBJECTS {
             let topics = self.pool.hub.topics(subject).iter();
             // A topic that is being added now says so itself.

@@ -29,6 +29,10 @@ pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
     }
     if x.client.session.is_some() {
         if x.client.is_in_transaction() {
+            let is_reset = args.len() == 1 && args.name().eq_ignore_ascii_case(b"reset");
+            if is_reset && x.client.owed() == 0 {
+                requests::end_all(x);
+            }
             return session::take(x, args);
         }
         if x.client.is_restricted() && requests::restrict(x, args) {

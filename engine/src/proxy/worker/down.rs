@@ -43,7 +43,8 @@ impl Worker {
         count(upstream, cause, &fall);
         // Requests that have not left lose nothing by another try; but only after a connection
         // that stood, and never in a circle: a server may close whatever it accepts.
-        if !fall.is_orderly || !upstream.queue().is_empty() {
+        // A hub connects again by itself, so it always slows down.
+        if !fall.is_orderly || !upstream.queue().is_empty() || upstream.duty().is_hub() {
             let free = pool.spec.server_failure_limit;
             upstream.failures.back_off(turn.now, &mut turn.chance, cause, free);
         }

@@ -241,7 +241,10 @@ fn take_reply(
     if upstream.queue().is_idle_to_server() {
         if upstream.duty().is_hub() {
             messages::take(pool, clients, turn, (upstream.server(), reply));
-            upstream.failures.handle_reply(turn.now);
+            // Too many clients: the server says so to each connection, and closes it.
+            if kind != b'-' {
+                upstream.failures.handle_reply(turn.now);
+            }
             return Ok(());
         }
         return Err(unasked(kind, reply));

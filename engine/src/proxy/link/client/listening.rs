@@ -35,6 +35,10 @@ impl Client {
         message: &[u8],
         bounds: ListeningBounds,
     ) -> bool {
+        // After QUIT, or when its end is shut.
+        if !self.is_open() {
+            return true;
+        }
         let is_busy = self.download_from.is_some();
         let Some(topics) = self.session.as_mut().and_then(|session| session.topics.as_mut()) else {
             return true;
