@@ -40,7 +40,9 @@ fn assert_done(python: Option<&Path>, program: &str, keys: &[(&str, &str)], more
 
 #[test]
 fn django_cache() {
-    assert_done(python().as_deref(), "framework_django", &[], &[]);
+    let (python, program) = (python(), "framework_django");
+    assert_done(python.as_deref(), program, &[], &["strict"]);
+    assert_done(python.as_deref(), program, &[("transactions", "per_shard")], &["per_shard"]);
 }
 
 #[test]

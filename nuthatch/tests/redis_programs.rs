@@ -171,7 +171,15 @@ fn redis_rs() {
         for n in 0..20 {
             assert_eq!(script.key(format!("d:{n}")).arg(n).invoke::<i64>(&mut r).unwrap(), n);
         }
-        // `atomic()` is left out: MULTI is not served yet, and its error makes this library panic.
+        let answers: (i64, i64) = redis::pipe()
+            .atomic()
+            .set("t", 1)
+            .ignore()
+            .incr("t", 1)
+            .get("t")
+            .query(&mut r)
+            .unwrap();
+        assert_eq!(answers, (2, 2));
     }
 }
 

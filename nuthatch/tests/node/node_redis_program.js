@@ -88,8 +88,8 @@ async function use(RESP) {
   twin.destroy();
   other.destroy();
 
-  // Transactions are not served yet.
-  await assert.rejects(r.multi().set("t", "1").exec());
+  assert.deepStrictEqual(await r.multi().set("t", "1").incr("t").exec(), ["OK", 2]);
+  assert.strictEqual(await r.publish("a channel", "x"), 0);
   await r.close();
 
   const pool = createClientPool({ url: `redis://127.0.0.1:${port}`, RESP });

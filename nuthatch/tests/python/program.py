@@ -97,7 +97,7 @@ def streams(r):
     same(r.xpending("stream", "group")["pending"], 1, "xpending")
     same(r.xack("stream", "group", first), 1, "xack")
     same(r.xinfo_stream("stream")["length"], 2, "xinfo")
-    refused(lambda: r.xread({"stream": "$"}, block=10), redis.ResponseError, "xread block")
+    same(bool(r.xread({"stream": "$"}, block=10)), False, "xread block")
 
 
 def scripts(r):
@@ -156,9 +156,28 @@ def pipelines(r):
         replies = pipe.execute(raise_on_error=False)
     same((replies[0], replies[2]), (True, "1"), "around an error")
     same(isinstance(replies[1], redis.ResponseError), True, "the error in its place")
-    with r.pipeline() as pipe:  # MULTI ... EXEC: one by one they are all refused
-        pipe.set("never", 1)
-        refused(pipe.execute, redis.RedisError, "a transaction")
+    with r.pipeline() as pipe:  # MULTI ... EXEC, with keys of one server
+        pipe.set("{t}a", 1)
+        pipe.incr("{t}a")
+        pipe.get("{t}a")
+        same(pipe.execute(), [True, 2, "2"], "a transaction")
+    with r.pipeline() as pipe:
+        pipe.watch("{t}a")
+        r.set("{t}a", 5)
+        pipe.multi()
+        pipe.set("{t}a", 6)
+        refused(pipe.execute, redis.WatchError, "a watched key has changed")
+
+
+def waiting_and_listening(r):
+    r.rpush("{t}list", "x")
+    same(list(r.blpop(["{t}none", "{t}list"], timeout=1)), ["{t}list", "x"], "blpop")
+    same(r.blpop("{t}none", timeout=0.05), None, "blpop of nothing")
+    with r.pubsub() as listener:
+        listener.subscribe("a channel")
+        same(listener.get_message(timeout=5)["type"], "subscribe", "subscribe")
+        same(r.publish("a channel", "a message"), 1, "publish")
+        same(listener.get_message(timeout=5)["data"], "a message", "a message")
 
 
 def threads(r):

@@ -34,7 +34,7 @@ pub async fn run(port: u16, version: RespVersion) -> Outcome {
     iterators(&r).await?;
     scripts(&r).await?;
     connections(&r, config).await?;
-    not_served_yet(&r).await?;
+    transactions(&r).await?;
     r.quit().await?;
     connection.await.map_err(Error::from)?
 }
@@ -345,14 +345,15 @@ async fn connections(r: &Client, config: Config) -> Outcome {
     r.select(0).await
 }
 
-async fn not_served_yet(r: &Client) -> Outcome {
+async fn transactions(r: &Client) -> Outcome {
     let transaction = r.multi();
     transaction.set::<(), _, _>("t", 1, None, None, false).await?;
-    let error = transaction.exec::<Value>(true).await.unwrap_err();
-    assert!(error.details().contains("unknown command"), "{error}");
-    assert_eq!(r.exists::<usize, _>("t").await?, 0);
-    let error = r.publish::<i64, _, _>("channel", "text").await.unwrap_err();
-    assert!(error.details().contains("unknown command"), "{error}");
+    transaction.incr::<(), _>("t").await?;
+    assert_eq!(transaction.exec::<(String, i64)>(true).await?, ("OK".to_owned(), 2));
+    r.rpush::<(), _, _>("{w}list", "x").await?;
+    let taken: (String, String) = r.blpop(vec!["{w}none", "{w}list"], 1.0).await?;
+    assert_eq!(taken, ("{w}list".to_owned(), "x".to_owned()));
+    assert_eq!(r.publish::<i64, _, _>("channel", "text").await?, 0);
     assert_eq!(r.ping::<String>(None).await?, "PONG");
     Ok(())
 }

@@ -342,7 +342,7 @@ const PUBSUB_ROWS: [Command; 6] = [
         "[pattern]",
         "Lists channels with subscribers of this proxy.").local(Local::PubSub),
     row(Group::PubSub, "pubsub|help", 2, EVER, NO_KEY, Closed, "6.2.0", "",
-        "Lists these subcommands.").local(Local::Help),
+        "Lists these subcommands.").belongs(Categories::NONE).local(Local::Help),
     row(Group::PubSub, "pubsub|numpat", 2, PUBSUB_EVER, NO_KEY, Closed, "2.8.0", "",
         "Counts the patterns that clients of this proxy listen to.").local(Local::PubSub),
     row(Group::PubSub, "pubsub|numsub", -2, PUBSUB_EVER, NO_KEY, Closed, "2.8.0",
