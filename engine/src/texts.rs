@@ -107,8 +107,7 @@ pub const CROSSSLOT_WAIT: &str = "CROSSSLOT Keys in request don't hash to the sa
 pub const CROSSSLOT_WATCH: &str = "CROSSSLOT Watched keys don't hash to the same server";
 
 /// A client of RESP2 that listens asks for something else.
-pub fn only_listening(name: &[u8]) -> Vec<u8> {
-    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+pub fn only_listening(name: &str) -> Vec<u8> {
     format!(
         "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
          this context"

@@ -4,9 +4,11 @@ use crate::base::ServerId;
 use crate::base::slab::{Key, Slab};
 use crate::command::Subject;
 use crate::protocol::resp::reply;
+use crate::proxy::link::action::Action;
 use crate::proxy::link::client::Client;
 use crate::proxy::link::client::listening::ListeningBounds;
-use crate::proxy::link::hub::SUBJECTS;
+use crate::proxy::link::hub::{Owed, SUBJECTS};
+use crate::proxy::link::message::{Message, Workers};
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::pool::Pool;
 
@@ -69,6 +71,23 @@ fn confirm(
         let waiting = std::mem::take(&mut topic.waiting);
         answer(clients, turn, &waiting, reply);
     }
+    if is_error {
+        forget(pool, clients, turn, &owed);
+    }
+}
+
+/// A server has refused a subscription: nobody listens, and who asks again is told again.
+fn forget(pool: &mut Pool, clients: &mut Slab<Client>, turn: &mut Turn, refused: &Owed) {
+    let (subject, name) = (refused.subject, &refused.name);
+    let topic = pool.hub.topics_mut(subject).remove(name);
+    for key in topic.map(|topic| topic.clients).unwrap_or_default() {
+        if let Some(client) = clients.get_mut(key) {
+            client.stop_listening(subject, name);
+        }
+    }
+    let (pool, worker, name) = (pool.id, turn.worker, name.clone());
+    let message = Message::Listeners { pool, worker, subject, name, clients: 0 };
+    turn.actions.push_back(Action::Send { to: Workers::Others, message });
 }
 
 fn answer(clients: &mut Slab<Client>, turn: &mut Turn, waiting: &[(Key, u32, u16)], reply: &[u8]) {

@@ -236,7 +236,10 @@ pub fn restrict(x: &mut Exchange<'_>, args: &Args<'_>) -> bool {
     if may.iter().any(|it| is(it)) || is("quit") || is("reset") {
         return false;
     }
-    let row = lookup(name).and_then(|row| keys::resolve(row, args).ok());
-    x.error(texts::only_listening(row.map_or(name, |row| row.name.as_bytes())));
+    // What is unknown or has too few arguments reads so, as ever.
+    let Some(row) = lookup(name).and_then(|row| keys::resolve(row, args).ok()) else {
+        return false;
+    };
+    x.error(texts::only_listening(row.name));
     true
 }

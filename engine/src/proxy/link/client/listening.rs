@@ -2,6 +2,7 @@
 
 use super::Client;
 use crate::base::limits::SUBSCRIBER_SOFT_MS;
+use crate::command::Subject;
 use crate::protocol::resp::Version;
 use crate::proxy::link::turn::Turn;
 
@@ -75,6 +76,22 @@ impl Client {
             let held = std::mem::take(&mut topics.held);
             self.replies.out.tail(&mut turn.buffers).extend_from_slice(&held);
             self.mark_dirty(turn);
+        }
+    }
+
+    /// A server has refused this subscription.
+    pub fn stop_listening(&mut self, subject: Subject, name: &[u8]) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        if let Some(topics) = &mut session.topics {
+            topics.of(subject).remove(name);
+            if topics.is_empty() {
+                session.topics = None;
+            }
+        }
+        if session.is_over() {
+            self.session = None;
         }
     }
 
