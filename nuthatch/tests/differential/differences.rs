@@ -120,7 +120,15 @@ pub const RULES: &[(&str, Rule, &str)] = &[
     (
         "xinfo|stream",
         // A delivery's time is second in a consumer's list of pending entries, third in a group's.
-        Rule::Near { by: MS, at: &[Place::Field("seen-time"), Place::Nth(1), Place::Nth(2)] },
+        Rule::Near {
+            by: MS,
+            at: &[
+                Place::Field("seen-time"),
+                Place::Field("active-time"),
+                Place::Nth(1),
+                Place::Nth(2),
+            ],
+        },
         CLOCK,
     ),
     ("xpending", Rule::Near { by: MS, at: &[Place::Nth(2)] }, CLOCK),

@@ -287,7 +287,7 @@ pub const NEWER: &[(&str, &str)] = &[
     ("httl",         "HTTL $hash FIELDS 1 nope"),
     ("msetex",       "MSETEX 2 $str $value $num $int (EX $ttl|PX $ttl_ms|EXAT $at|PXAT $at_ms|KEEPTTL)? | MSETEX 2 %str $value %num $int (NX|XX)? (EX $ttl)?"),
     ("set",          "SET $str $value IFEQ $value GET? | SET $str same ; SET @ $value IFEQ same"),
-    ("waitaof",      "WAITAOF 1 0 1 | WAITAOF nope 0 1"),
+    ("waitaof",      "WAITAOF 0 0 $wait_ms | WAITAOF 0 1 1 | WAITAOF 1 0 1 | WAITAOF nope 0 1"),
     ("zrank",        "ZRANK $zset $member WITHSCORE"),
     ("zrevrank",     "ZREVRANK $zset $member WITHSCORE"),
 ];
