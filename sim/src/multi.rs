@@ -6,7 +6,7 @@
 //!                                          ──▶ EXECABORT        a command was refused
 //! ```
 //!
-//! The commands of some keys fail, to whoever sends them:
+//! Commands with some keys fail, whichever client sends them:
 //!
 //! | key      | |
 //! |----------|-|

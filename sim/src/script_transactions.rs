@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   MULTI, commands, EXEC or DISCARD      at times errors, SELECT, keys of two shards
-//!   WATCH, MULTI ...                      in one piece; nobody else writes the keys
+//!   WATCH, MULTI ...                      in one piece; no other client writes these keys
 //!   WATCH, GET ──▶ MULTI, SET, EXEC       an increment of a counter, which others increment too
 //! ```
 //!

@@ -136,6 +136,8 @@ pub enum Verb {
     Unsubscribe(Subject),
     /// To the owner of the channel.
     Publish,
+    /// PUBSUB: answered by us, from what clients listen to.
+    Listeners,
     /// Answered by us.
     Local(Local),
     /// It has no key and goes to the owner of the key `placeholder`, as in twemproxy.
@@ -148,6 +150,20 @@ pub enum Subject {
     Channel,
     Pattern,
     Sharded,
+}
+
+impl Subject {
+    /// The command that begins to listen or ends it, and the first word of its confirmation.
+    pub const fn word(self, begins: bool) -> &'static str {
+        match (self, begins) {
+            (Subject::Channel, true) => "subscribe",
+            (Subject::Channel, false) => "unsubscribe",
+            (Subject::Pattern, true) => "psubscribe",
+            (Subject::Pattern, false) => "punsubscribe",
+            (Subject::Sharded, true) => "ssubscribe",
+            (Subject::Sharded, false) => "sunsubscribe",
+        }
+    }
 }
 
 /// A step of a transaction.
@@ -176,7 +192,6 @@ pub enum Local {
     Acl,
     Cluster,
     ModuleList,
-    PubSub,
     Role,
     /// The HELP of a container of subcommands.
     Help,

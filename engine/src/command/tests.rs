@@ -81,6 +81,7 @@ fn verbs_keys_and_flags_go_together() {
             }
             Verb::Transact(act) => assert_eq!(keyless, act != Transact::Watch, "{name}"),
             Verb::Subscribe(_) | Verb::Unsubscribe(_) | Verb::Publish => {}
+            Verb::Listeners => assert!(keyless, "{name}"),
             Verb::Local(_) | Verb::Placeholder | Verb::Scan | Verb::Acknowledge(_) => {
                 assert!(keyless, "{name}");
             }

@@ -193,7 +193,7 @@ fn fate(row: &Command) -> String {
         Verb::Subscribe(_) => {
             "here, with one subscription at the channel's owner for all".to_owned()
         }
-        Verb::Unsubscribe(_) => "here".to_owned(),
+        Verb::Unsubscribe(_) | Verb::Listeners => "here".to_owned(),
         Verb::Publish => "to the channel's owner".to_owned(),
         Verb::Wait => "to one owner, on a connection of the client's own".to_owned(),
         Verb::Acknowledge(join) => {

@@ -24,6 +24,7 @@ mod decode;
 mod differs;
 mod export;
 mod flag;
+mod key;
 mod listen;
 mod node;
 mod place;

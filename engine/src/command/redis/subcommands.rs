@@ -340,20 +340,20 @@ const OBJECT_ROWS: [Command; 5] = [
 const PUBSUB_ROWS: [Command; 6] = [
     row(Group::PubSub, "pubsub|channels", -2, PUBSUB_EVER, NO_KEY, Closed, "2.8.0",
         "[pattern]",
-        "Lists channels with subscribers of this proxy.").local(Local::PubSub),
+        "Lists channels with subscribers of this proxy.").verb(Verb::Listeners),
     row(Group::PubSub, "pubsub|help", 2, EVER, NO_KEY, Closed, "6.2.0", "",
         "Lists these subcommands.").belongs(Categories::NONE).local(Local::Help),
     row(Group::PubSub, "pubsub|numpat", 2, PUBSUB_EVER, NO_KEY, Closed, "2.8.0", "",
-        "Counts the patterns that clients of this proxy listen to.").local(Local::PubSub),
+        "Counts the patterns that clients of this proxy listen to.").verb(Verb::Listeners),
     row(Group::PubSub, "pubsub|numsub", -2, PUBSUB_EVER, NO_KEY, Closed, "2.8.0",
         "[channel...]",
-        "Counts the subscribers of channels.").local(Local::PubSub),
+        "Counts the subscribers of channels.").verb(Verb::Listeners),
     row(Group::PubSub, "pubsub|shardchannels", -2, PUBSUB_EVER, NO_KEY, Closed, "7.0.0",
         "[pattern]",
-        "Lists shard channels with subscribers of this proxy.").local(Local::PubSub),
+        "Lists shard channels with subscribers of this proxy.").verb(Verb::Listeners),
     row(Group::PubSub, "pubsub|shardnumsub", -2, PUBSUB_EVER, NO_KEY, Closed, "7.0.0",
         "[shardchannel...]",
-        "Counts the subscribers of shard channels.").local(Local::PubSub),
+        "Counts the subscribers of shard channels.").verb(Verb::Listeners),
 ];
 
 #[rustfmt::skip] // a table is read by its columns

@@ -65,7 +65,7 @@ impl BlockReply<'_> {
         };
         // Somebody flushed the server's scripts: the next call loads its script again.
         if self.calls && exec.windows(9).any(|window| window == b"-NOSCRIPT") {
-            self.upstream.loaded.clear();
+            self.upstream.peer.loaded.clear();
         }
         if exec.starts_with(b"*") && !exec.starts_with(b"*-") {
             self.select();

@@ -11,9 +11,9 @@ use crate::base::ShardId;
 use crate::command::{Join, Joining, Parts};
 use crate::protocol::memcache::reply::FENCE;
 use crate::proxy::link::cause::Cause;
-use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
+use crate::proxy::link::ticket::{Care, Chore};
 use crate::proxy::link::upstream::duty::Why;
-use crate::proxy::link::upstream::identity::{self, Identity};
+use crate::proxy::link::upstream::peer::{self, Identity};
 use crate::proxy::plan::{FanOut, Sending, To};
 use crate::topology::{Intent, ShardState};
 
@@ -165,13 +165,12 @@ impl Exchange<'_> {
     /// Asks the server which one it is, before a request whose reply depends on it; once a socket.
     fn identify(&mut self, at: usize, sent: Sending) {
         let upstream = &mut self.upstreams[at];
-        if upstream.identity() != Identity::Unknown {
+        if upstream.peer.identity != Identity::Unknown {
             return;
         }
-        upstream.set_identity(Identity::Asked);
-        upstream.tail(self.turn).extend_from_slice(identity::QUESTION);
-        let ticket = Ticket::new(Owner::Worker(Chore::Identify), sent.command, Care::None);
-        upstream.push(self.turn, ticket, self.pool.spec.timeout_ms);
+        upstream.peer.identity = Identity::Asked;
+        upstream.tail(self.turn).extend_from_slice(peer::QUESTION);
+        self.push_chore(at, Chore::Identify, sent.command);
     }
 
     /// The names of the parts' shards, for a reply or an error that shows them.

@@ -5,7 +5,7 @@ use crate::command;
 use crate::protocol::memcache::reply::FENCE;
 use crate::proxy::link::action::{Action, Note};
 use crate::proxy::link::cause::Cause;
-use crate::proxy::link::ticket::{Care, Owner, Ticket};
+use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
 use crate::proxy::plan::{Forward, Sending, memcache};
 use crate::topology::{Out, Placed};
 
@@ -65,6 +65,13 @@ impl Exchange<'_> {
     pub fn push(&mut self, at: usize, number: u32, part: u16, sent: Sending) {
         let owner = Owner::Client { key: self.client.key(), number, part };
         let ticket = Ticket::new(owner, sent.command, sent.care);
+        self.upstreams[at].push(self.turn, ticket, self.pool.spec.timeout_ms);
+    }
+
+    /// Pushes the ticket of a request of our own, whose bytes end this upstream's output. `command`: the index of
+    /// a row.
+    pub fn push_chore(&mut self, at: usize, chore: Chore, command: u16) {
+        let ticket = Ticket::new(Owner::Worker(chore), command, Care::None);
         self.upstreams[at].push(self.turn, ticket, self.pool.spec.timeout_ms);
     }
 

@@ -49,7 +49,7 @@ impl Exchange<'_> {
         self.upstreams.iter().any(|upstream| {
             (upstream.pool(), upstream.server()) == (self.pool.id, server)
                 && upstream.state() == SocketState::Ready
-                && upstream.proven_db.max(self.pool.lane_key(upstream.lane()).db) >= db
+                && upstream.peer.proven_db.max(self.pool.lane_key(upstream.lane()).db) >= db
         })
     }
 
@@ -69,7 +69,7 @@ impl Exchange<'_> {
         let row = command::lookup(b"select").map_or(0, |row| row.index() as u16);
         let number = self.client.expect_silently(self.turn);
         let upstream = &mut self.upstreams[at];
-        upstream.asked_db = db;
+        upstream.peer.asked_db = db;
         encode::command(upstream.tail(self.turn), &["SELECT", &db.to_string()]);
         let owner = Owner::Client { key: self.client.key(), number, part: 0 };
         let ticket = Ticket::new(owner, row, Care::Database);
@@ -108,10 +108,8 @@ impl Exchange<'_> {
 
     fn set_up(&mut self, at: usize, command: &str, argument: &str) {
         let row = command::lookup(command.as_bytes()).map_or(0, |row| row.index() as u16);
-        let upstream = &mut self.upstreams[at];
-        encode::command(upstream.tail(self.turn), &[command, argument]);
-        let ticket = Ticket::new(Owner::Worker(Chore::Setup), row, Care::None);
-        upstream.push(self.turn, ticket, self.pool.spec.timeout_ms);
+        encode::command(self.upstreams[at].tail(self.turn), &[command, argument]);
+        self.push_chore(at, Chore::Setup, row);
     }
 
     /// The client watches no key any more, and the server does not know it yet.
@@ -123,8 +121,7 @@ impl Exchange<'_> {
         let upstream = &mut self.upstreams[at];
         if upstream.is_connected() {
             upstream.tail(self.turn).extend_from_slice(UNWATCH);
-            let ticket = Ticket::new(Owner::Worker(Chore::Unwatch), row, Care::None);
-            upstream.push(self.turn, ticket, self.pool.spec.timeout_ms);
+            self.push_chore(at, Chore::Unwatch, row);
         }
     }
 

@@ -96,7 +96,7 @@ fn is_flush(args: &Args<'_>) -> bool {
 pub fn forget_scripts(pool: &mut Pool, upstreams: &mut [Upstream]) {
     pool.scripts.clear();
     for upstream in upstreams.iter_mut().filter(|upstream| upstream.pool() == pool.id) {
-        upstream.loaded.clear();
+        upstream.peer.loaded.clear();
     }
 }
 
@@ -108,10 +108,10 @@ pub fn load(
     (sha, body): (Sha, &[u8]),
     command: u16,
 ) {
-    if upstream.loaded.has(sha) {
+    if upstream.peer.loaded.has(sha) {
         return;
     }
-    upstream.loaded.add(sha);
+    upstream.peer.loaded.add(sha);
     let out = upstream.tail(turn);
     encode::array(out, 3);
     for word in [b"SCRIPT", &b"LOAD"[..], body] {
@@ -184,7 +184,7 @@ impl CallReply<'_> {
         let Some(call) = self.client.take_call(self.number) else {
             return;
         };
-        self.upstream.loaded.remove(call.sha);
+        self.upstream.peer.loaded.remove(call.sha);
         load(self.pool, self.upstream, self.turn, (call.sha, body), self.command);
         self.upstream.tail(self.turn).extend_from_slice(&call.request);
         self.push(Owner::Client { key: self.client.key(), number: self.number, part: 0 });

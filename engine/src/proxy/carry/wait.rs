@@ -14,7 +14,7 @@ use crate::protocol::resp::{Args, encode};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
 use crate::proxy::link::upstream::duty::Why;
-use crate::proxy::link::upstream::identity::ServerNumber;
+use crate::proxy::link::upstream::peer::ServerNumber;
 use crate::proxy::plan::{Forward, Sending};
 use crate::topology::{Intent, Placed};
 
@@ -79,17 +79,12 @@ impl Exchange<'_> {
     /// An upstream on which a command of this client may wait.
     fn upstream_for_wait(&mut self, placed: Placed, command: u16) -> Result<usize, Cause> {
         let at = self.upstream_pinned(placed, Why::Wait { of: Some(self.client.key()) })?;
-        if self.upstreams[at].number == ServerNumber::Unknown {
-            self.upstreams[at].number = ServerNumber::Asked;
+        if self.upstreams[at].peer.number == ServerNumber::Unknown {
+            self.upstreams[at].peer.number = ServerNumber::Asked;
             encode::command(self.upstreams[at].tail(self.turn), &["CLIENT", "ID"]);
             self.push_chore(at, Chore::Number, command);
         }
         Ok(at)
-    }
-
-    fn push_chore(&mut self, at: usize, chore: Chore, command: u16) {
-        let ticket = Ticket::new(Owner::Worker(chore), command, Care::None);
-        self.upstreams[at].push(self.turn, ticket, None);
     }
 
     fn push_waiting(&mut self, at: usize, number: u32, part: u16, sent: Sending) {
@@ -103,7 +98,7 @@ impl Exchange<'_> {
     /// Asks the server to end the command that waits on this upstream. `false`: it cannot be asked.
     pub fn unblock(&mut self, on: Key, by_error: bool) -> bool {
         let upstream = &self.upstreams[on.index as usize];
-        let ServerNumber::Known(number) = upstream.number else {
+        let ServerNumber::Known(number) = upstream.peer.number else {
             return false;
         };
         let (server, lane, affinity) = (upstream.server(), upstream.lane(), on.index);
@@ -118,8 +113,7 @@ impl Exchange<'_> {
         let reason = if by_error { "ERROR" } else { "TIMEOUT" };
         let words = ["CLIENT", "UNBLOCK", &number.to_string(), reason];
         encode::command(upstream.tail(self.turn), &words);
-        let ticket = Ticket::new(Owner::Worker(Chore::Unblock), row.index() as u16, Care::None);
-        upstream.push(self.turn, ticket, self.pool.spec.timeout_ms);
+        self.push_chore(at, Chore::Unblock, row.index() as u16);
         true
     }
 }

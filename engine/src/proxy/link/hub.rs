@@ -6,7 +6,7 @@
 //! ```
 
 use crate::base::slab::Key;
-use crate::base::{ServerId, WorkerId};
+use crate::base::{ServerId, Time, WorkerId};
 use crate::command::Subject;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -20,12 +20,17 @@ pub struct Hub {
     pub others: BTreeMap<(Subject, Box<[u8]>), Listeners>,
     /// Clients that have left too much unread.
     pub slow: Vec<Key>,
+    /// Subscriptions that one of these servers has refused: the others still have them.
+    pub refused: Vec<(Owed, Vec<ServerId>)>,
     /// Counts attempts to subscribe.
     pub attempts: u32,
 }
 
 /// How many clients of each worker listen to something.
 type Listeners = Vec<(WorkerId, u32)>;
+
+/// A request that waits for a confirmation: its client, its number, its part.
+pub type Waiting = (Key, u32, u16);
 
 /// A channel or pattern that somebody listens to.
 #[derive(Default)]
@@ -35,8 +40,8 @@ pub struct Topic {
     pub servers: Vec<ServerId>,
     /// Those of them that have not confirmed it.
     pub unconfirmed: Vec<ServerId>,
-    /// Requests that wait for the confirmation: client, number, part.
-    pub waiting: Vec<(Key, u32, u16)>,
+    /// Requests that wait for the confirmation.
+    pub waiting: Vec<Waiting>,
     /// The attempt that a confirmation must be for.
     pub attempt: u32,
     /// Its subscription was sent once.
@@ -59,6 +64,8 @@ pub struct Owed {
     pub attempt: u32,
     /// It is a subscription, and not the end of one.
     pub begins: bool,
+    /// When it was said.
+    pub since: Time,
 }
 
 impl Hub {

@@ -104,20 +104,14 @@ pub fn choose_lane(x: &mut Exchange<'_>) {
     x.client.settings.lane = x.pool.lane(version, db, is_untouching);
 }
 
-/// Resets the connection, when all earlier requests are answered.
-pub fn reset(x: &mut Exchange<'_>) -> Taken {
-    if x.client.owed() > 0 {
-        return Taken::NotYet;
-    }
+/// Everything is as on a new connection. What the client has begun is ended before.
+pub fn reset(x: &mut Exchange<'_>) {
     let db = x.pool.first_db();
     let (lane, is_open) =
         (x.pool.lane(Version::Resp2, db, false), x.pool.spec.redis_auth.is_none());
     x.client.settings = Settings::new(db, lane, is_open);
-    x.end_watch();
-    x.client.session = None;
     x.client.mute = Mute::No;
     x.answer(|out| encode::status(out, "RESET"));
-    Taken::Yes
 }
 
 /// Refuses a request whose keys, or whose number of arguments, are wrong.

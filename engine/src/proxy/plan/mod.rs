@@ -86,6 +86,8 @@ pub enum Plan<'a> {
     Local(Local, &'static Command),
     Subscribe(Subject),
     Unsubscribe(Subject),
+    /// PUBSUB.
+    Listeners(&'static Command),
     /// PUBLISH and SPUBLISH.
     Publish(Forward, Subject),
     /// MULTI, EXEC, DISCARD, UNWATCH; WATCH with where its keys are.

@@ -86,6 +86,7 @@ fn keyless_verb<'a>(
         Verb::Local(local) => Plan::Local(local, command),
         Verb::Subscribe(subject) => Plan::Subscribe(subject),
         Verb::Unsubscribe(subject) => Plan::Unsubscribe(subject),
+        Verb::Listeners => Plan::Listeners(command),
         Verb::Publish => {
             let channel = args.get(1).unwrap_or_default();
             // SPUBLISH has its channel in the place of a key.

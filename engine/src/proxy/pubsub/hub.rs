@@ -4,7 +4,7 @@ use crate::base::slab::Key;
 use crate::base::{ServerId, ShardId};
 use crate::command::Subject;
 use crate::protocol::resp::{Version, encode};
-use crate::proxy::link::hub::{HubLink, Owed, SUBJECTS};
+use crate::proxy::link::hub::{HubLink, Owed, SUBJECTS, Waiting};
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::duty::Why;
@@ -16,6 +16,14 @@ pub struct Ground<'a> {
     pub pool: &'a mut Pool,
     pub upstreams: &'a mut Vec<Upstream>,
     pub turn: &'a mut Turn,
+}
+
+/// Whether a link is open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Opened {
+    No,
+    Before,
+    Now,
 }
 
 impl Ground<'_> {
@@ -66,9 +74,8 @@ impl Ground<'_> {
         let is_everywhere = match subject {
             Subject::Pattern => true,
             Subject::Sharded => false,
-            Subject::Channel =>
             // Without an owner a message may come from any of them.
-            {
+            Subject::Channel => {
                 self.pool.spec.serves.channels_everywhere
                     || !topology.keys_have_owners()
                     || is_event_of_all(name)
@@ -84,11 +91,17 @@ impl Ground<'_> {
     }
 
     fn begin_at(&mut self, server: ServerId, subject: Subject, name: &[u8], attempt: u32) {
-        if self.open(server)
-            && let Some(topic) = self.pool.hub.topics_mut(subject).get_mut(name)
-        {
-            topic.unconfirmed.push(server);
-            self.say(server, Owed { subject, name: name.into(), attempt, begins: true });
+        let opened = self.open(server);
+        let Some(topic) = self.pool.hub.topics_mut(subject).get_mut(name) else {
+            return;
+        };
+        if opened == Opened::No {
+            return;
+        }
+        topic.unconfirmed.push(server);
+        // A new connection was told of all topics that were known before.
+        if opened == Opened::Before || !topic.is_known {
+            self.say(server, self.owed(subject, name.into(), attempt, true));
         }
     }
 
@@ -103,8 +116,12 @@ impl Ground<'_> {
             upstream.end_hub(self.turn);
             self.pool.make_spare(upstream, self.turn);
         } else if self.upstreams[at].is_connected() {
-            self.say(server, Owed { subject, name: name.into(), attempt: 0, begins: false });
+            self.say(server, self.owed(subject, name.into(), 0, false));
         }
+    }
+
+    fn owed(&self, subject: Subject, name: Box<[u8]>, attempt: u32, begins: bool) -> Owed {
+        Owed { subject, name, attempt, begins, since: self.turn.now }
     }
 
     /// Sends a command of the hub, whose confirmation is owed from now on.
@@ -115,15 +132,17 @@ impl Ground<'_> {
         let upstream = &mut self.upstreams[link.at];
         let out = upstream.tail(self.turn);
         encode::array(out, 2);
-        encode::bulk(out, verb(owed.subject, owed.begins));
+        encode::bulk(out, owed.subject.word(owed.begins).as_bytes());
         encode::bulk(out, &owed.name);
         upstream.handle_appended(self.turn, None);
         link.owed.push_back(owed);
+        if let Some(timeout_ms) = self.pool.spec.timeout_ms {
+            self.turn.wake_at(self.turn.now.plus_ms(u64::from(timeout_ms)));
+        }
     }
 
-    /// The link to this server, connecting first if it must. `false`: it cannot be connected now, and what
-    /// is needed there is subscribed when it can.
-    fn open(&mut self, server: ServerId) -> bool {
+    /// Opens the link to this server. If that cannot be now, what is needed there is subscribed when it can.
+    fn open(&mut self, server: ServerId) -> Opened {
         let known = self.pool.hub.links.get(&server).map(|link| link.at);
         let at = known.unwrap_or_else(|| {
             let lane = self.pool.lane(Version::Resp2, self.pool.first_db(), false);
@@ -138,16 +157,17 @@ impl Ground<'_> {
         if !is_ready {
             let at = self.upstreams[at].failures.retry_at();
             self.turn.wake_at(at);
-            return false;
+            return Opened::No;
         }
         // A spare connection may stand already.
         if let Some(link) = self.pool.hub.links.get_mut(&server) {
             link.is_up = true;
         }
-        if is_new {
-            self.subscribe_all(server);
+        if !is_new {
+            return Opened::Before;
         }
-        true
+        self.subscribe_all(server);
+        Opened::Now
     }
 
     /// On a new connection: everything that is needed there.
@@ -160,7 +180,7 @@ impl Ground<'_> {
             let needed: Vec<(Box<[u8]>, u32)> =
                 needed.map(|(name, topic)| (name.clone(), topic.attempt)).collect();
             for (name, attempt) in needed {
-                self.say(server, Owed { subject, name, attempt, begins: true });
+                self.say(server, self.owed(subject, name, attempt, true));
             }
         }
     }
@@ -172,8 +192,10 @@ impl Ground<'_> {
         }
     }
 
-    /// The topology has changed: names may have other servers.
-    pub fn follow(&mut self) {
+    /// The topology has changed: names may have other servers. Returns the requests that no server has to
+    /// confirm any more.
+    pub fn follow(&mut self) -> Vec<Waiting> {
+        let mut confirmed = Vec::new();
         for subject in SUBJECTS {
             let names: Vec<Box<[u8]>> = self.pool.hub.topics(subject).keys().cloned().collect();
             for name in names {
@@ -190,19 +212,22 @@ impl Ground<'_> {
                 for server in before.into_iter().filter(|server| !after.contains(server)) {
                     self.end_at(server, subject, &name);
                 }
+                let topic = self.pool.hub.topics_mut(subject).get_mut(&name);
+                if let Some(topic) = topic.filter(|topic| topic.unconfirmed.is_empty()) {
+                    confirmed.append(&mut topic.waiting);
+                }
             }
         }
+        confirmed
     }
-}
 
-fn verb(subject: Subject, begins: bool) -> &'static [u8] {
-    match (subject, begins) {
-        (Subject::Channel, true) => b"SUBSCRIBE",
-        (Subject::Channel, false) => b"UNSUBSCRIBE",
-        (Subject::Pattern, true) => b"PSUBSCRIBE",
-        (Subject::Pattern, false) => b"PUNSUBSCRIBE",
-        (Subject::Sharded, true) => b"SSUBSCRIBE",
-        (Subject::Sharded, false) => b"SUNSUBSCRIBE",
+    /// Ends subscriptions that one server has refused at all of them.
+    pub fn end_refused(&mut self) {
+        for (refused, servers) in std::mem::take(&mut self.pool.hub.refused) {
+            for server in servers {
+                self.end_at(server, refused.subject, &refused.name);
+            }
+        }
     }
 }
 

@@ -1,13 +1,13 @@
 //! What a hub's connection says: confirmations and messages.
 
 use crate::base::ServerId;
-use crate::base::slab::{Key, Slab};
+use crate::base::slab::Slab;
 use crate::command::Subject;
 use crate::protocol::resp::reply;
 use crate::proxy::link::action::Action;
 use crate::proxy::link::client::Client;
 use crate::proxy::link::client::listening::ListeningBounds;
-use crate::proxy::link::hub::{Owed, SUBJECTS};
+use crate::proxy::link::hub::{Owed, SUBJECTS, Waiting};
 use crate::proxy::link::message::{Message, Workers};
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::pool::Pool;
@@ -72,25 +72,31 @@ fn confirm(
         answer(clients, turn, &waiting, reply);
     }
     if is_error {
-        forget(pool, clients, turn, &owed);
+        forget(pool, clients, turn, owed);
     }
 }
 
 /// A server has refused a subscription: nobody listens, and who asks again is told again.
-fn forget(pool: &mut Pool, clients: &mut Slab<Client>, turn: &mut Turn, refused: &Owed) {
+fn forget(pool: &mut Pool, clients: &mut Slab<Client>, turn: &mut Turn, refused: Owed) {
     let (subject, name) = (refused.subject, &refused.name);
-    let topic = pool.hub.topics_mut(subject).remove(name);
-    for key in topic.map(|topic| topic.clients).unwrap_or_default() {
+    let topic = pool.hub.topics_mut(subject).remove(name).unwrap_or_default();
+    for key in topic.clients {
         if let Some(client) = clients.get_mut(key) {
             client.stop_listening(subject, name);
         }
     }
-    let (pool, worker, name) = (pool.id, turn.worker, name.clone());
-    let message = Message::Listeners { pool, worker, subject, name, clients: 0 };
+    let (id, worker, name) = (pool.id, turn.worker, name.clone());
+    pool.hub.refused.push((refused, topic.servers));
+    let message = Message::Listeners { pool: id, worker, subject, name, clients: 0 };
     turn.actions.push_back(Action::Send { to: Workers::Others, message });
 }
 
-fn answer(clients: &mut Slab<Client>, turn: &mut Turn, waiting: &[(Key, u32, u16)], reply: &[u8]) {
+/// Nobody waits any more for a confirmation that no server owes.
+pub fn confirm_all(clients: &mut Slab<Client>, turn: &mut Turn, waiting: &[Waiting]) {
+    answer(clients, turn, waiting, OK);
+}
+
+fn answer(clients: &mut Slab<Client>, turn: &mut Turn, waiting: &[Waiting], reply: &[u8]) {
     for &(key, number, part) in waiting {
         if let Some(client) = clients.get_mut(key) {
             client.handle_reply(turn, number, part, reply);
@@ -119,5 +125,5 @@ pub fn lose(pool: &mut Pool, clients: &mut Slab<Client>, turn: &mut Turn, server
             }
         }
     }
-    answer(clients, turn, &confirmed, OK);
+    confirm_all(clients, turn, &confirmed);
 }

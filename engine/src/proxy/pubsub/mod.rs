@@ -9,7 +9,8 @@
 //!
 //! A server has one subscription for all clients of a worker. A channel is subscribed at its owner, a pattern
 //! at every primary. The connection speaks RESP2, so it is the same for all servers; a message in RESP3
-//! differs in its first byte. When the connection is lost, its subscriptions are made anew.
+//! differs in its first byte. When the connection is lost, we connect and
+//! subscribe again.
 
 pub mod hub;
 pub mod messages;

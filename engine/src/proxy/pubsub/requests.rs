@@ -45,7 +45,7 @@ pub fn subscribe(x: &mut Exchange<'_>, subject: Subject, args: &Args<'_>) -> Tak
             topic.waiting.push((key, number, part));
         }
     }
-    if let Some(topics) = x.client.session.as_mut().and_then(|session| session.topics.as_mut()) {
+    if let Some(topics) = x.client.topics_mut() {
         topics.unconfirmed = true;
     }
     x.client.await_replies();
@@ -135,16 +135,8 @@ fn write_confirmation(
     name: Option<&[u8]>,
     count: usize,
 ) {
-    let word: &[u8] = match (subject, begins) {
-        (Subject::Channel, true) => b"subscribe",
-        (Subject::Channel, false) => b"unsubscribe",
-        (Subject::Pattern, true) => b"psubscribe",
-        (Subject::Pattern, false) => b"punsubscribe",
-        (Subject::Sharded, true) => b"ssubscribe",
-        (Subject::Sharded, false) => b"sunsubscribe",
-    };
     out.extend_from_slice(if version == Version::Resp3 { b">3\r\n" } else { b"*3\r\n" });
-    encode::bulk(out, word);
+    encode::bulk(out, subject.word(begins).as_bytes());
     match name {
         Some(name) => encode::bulk(out, name),
         None => encode::null(out, version),
@@ -231,9 +223,8 @@ pub fn restrict(x: &mut Exchange<'_>, args: &Args<'_>) -> bool {
         });
         return true;
     }
-    let may =
-        ["subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe"];
-    if may.iter().any(|it| is(it)) || is("quit") || is("reset") {
+    let listens = SUBJECTS.iter().any(|it| is(it.word(true)) || is(it.word(false)));
+    if listens || is("quit") || is("reset") {
         return false;
     }
     // What is unknown or has too few arguments reads so, as ever.

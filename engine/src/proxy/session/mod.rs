@@ -21,6 +21,7 @@ use crate::proxy::link::transaction::{Block, Doom, Transaction};
 use crate::proxy::local;
 use crate::proxy::plan::refusal::Refusal;
 use crate::proxy::plan::{Forward, Head, Plan};
+use crate::proxy::pubsub::requests;
 use crate::texts;
 
 /// Takes a request of a client that is in a transaction.
@@ -28,9 +29,8 @@ use crate::texts;
 pub fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
     match x.plan(Head::Args(args)) {
         Plan::Transact(act, place) => transact(x, (act, place), args, false),
-        Plan::Local(local @ (Local::Quit | Local::Reset), command) => {
-            local::answer(x, local, command, args)
-        }
+        Plan::Local(Local::Quit, command) => local::answer(x, Local::Quit, command, args),
+        Plan::Local(Local::Reset, _) => reset(x),
         Plan::Refuse(refusal) if args.name().eq_ignore_ascii_case(b"exec") => {
             discard(x);
             x.refuse(refusal);
@@ -74,6 +74,18 @@ pub fn transact(
             x.answer(|out| encode::status(out, "OK"));
         }
     }
+    Taken::Yes
+}
+
+/// RESET: ends what the client has begun, when all earlier requests are answered.
+pub fn reset(x: &mut Exchange<'_>) -> Taken {
+    if x.client.owed() > 0 {
+        return Taken::NotYet;
+    }
+    x.end_watch();
+    requests::end_all(x);
+    x.client.session = None;
+    local::connection::reset(x);
     Taken::Yes
 }
 

@@ -24,7 +24,7 @@ pub fn queue(x: &mut Exchange<'_>, plan: Plan<'_>, args: &Args<'_>) {
         // In a transaction it does not wait.
         Plan::Wait(forward) => forwarded(x, forward, ScriptUse::None, args),
         Plan::Publish(forward, _) => forwarded(x, forward, ScriptUse::None, args),
-        Plan::Subscribe(_) | Plan::Unsubscribe(_) => {
+        Plan::Subscribe(_) | Plan::Unsubscribe(_) | Plan::Listeners(_) => {
             let name = String::from_utf8_lossy(args.name()).to_ascii_lowercase();
             refuse(x, texts::not_in_multi(&name));
         }
@@ -86,13 +86,9 @@ fn is_answered_at_exec(local: Local, row: &Command) -> bool {
                 | "setname"
                 | "trackinginfo"
         ),
-        Local::PubSub
-        | Local::Quit
-        | Local::Auth
-        | Local::Hello
-        | Local::Select
-        | Local::Reset
-        | Local::Info => false,
+        Local::Quit | Local::Auth | Local::Hello | Local::Select | Local::Reset | Local::Info => {
+            false
+        }
     }
 }
 
@@ -218,8 +214,12 @@ fn block_for(x: &mut Exchange<'_>, shard: Option<ShardId>, per_shard: bool) -> O
         return Some(0);
     };
     let blocks = &mut transaction.blocks;
-    if blocks.is_empty() || transaction.doom.is_some() {
-        *blocks = vec![Block::new(shard, db)];
+    // Nothing of a doomed one is kept.
+    if transaction.doom.is_some() {
+        return Some(0);
+    }
+    if blocks.is_empty() {
+        blocks.push(Block::new(shard, db));
         return Some(0);
     }
     let Some(shard) = shard else {

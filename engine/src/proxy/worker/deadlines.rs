@@ -36,10 +36,9 @@ impl Worker {
         if upstream.is_late_to_open(now) {
             return self.upstream_down(key, &Cause::TimedOut, true);
         }
-        if upstream.duty().is_hub() && !upstream.is_connected() {
-            self.reopen_hub(at);
+        if upstream.duty().is_hub() {
+            return self.hub_deadline(at);
         }
-        let upstream = &mut self.upstreams[at];
         if upstream.is_spare_until(now) {
             upstream.close(&mut self.turn);
         }

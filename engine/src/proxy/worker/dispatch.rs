@@ -1,6 +1,6 @@
 //! From a request to its plan, and from the plan to `carry` or `local`.
 
-use crate::command::{Flags, Local, ScriptUse, keys, lookup};
+use crate::command::{Flags, Local, ScriptUse, lookup};
 use crate::protocol::memcache as text;
 use crate::protocol::resp::{Args, request};
 use crate::proxy::carry::{Exchange, Taken};
@@ -29,10 +29,6 @@ pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
     }
     if x.client.session.is_some() {
         if x.client.is_in_transaction() {
-            let is_reset = args.len() == 1 && args.name().eq_ignore_ascii_case(b"reset");
-            if is_reset && x.client.owed() == 0 {
-                requests::end_all(x);
-            }
             return session::take(x, args);
         }
         if x.client.is_restricted() && requests::restrict(x, args) {
@@ -63,14 +59,8 @@ pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
         Plan::Subscribe(subject) => return requests::subscribe(x, subject, args),
         Plan::Unsubscribe(subject) => return requests::unsubscribe(x, subject, args),
         Plan::Publish(forward, subject) => requests::publish(x, forward, subject, args),
-        Plan::Local(Local::PubSub, command) => match keys::resolve(command, args) {
-            Ok(row) => requests::pubsub(x, row, args),
-            Err(error) => local::connection::refuse_keys(x, command, args, error),
-        },
-        Plan::Local(Local::Reset, _) if x.client.owed() == 0 => {
-            requests::end_all(x);
-            local::connection::reset(x);
-        }
+        Plan::Listeners(command) => requests::pubsub(x, command, args),
+        Plan::Local(Local::Reset, _) => return session::reset(x),
         Plan::Wait(forward) => return x.wait(forward, args),
         Plan::Acknowledge(join, sent) => return x.acknowledge(join, sent, args),
         Plan::Local(local, command) => return local::answer(x, local, command, args),
@@ -119,6 +109,7 @@ pub(super) fn take_line(x: &mut Exchange<'_>, request: &text::Request<'_>) {
         | Plan::Subscribe(_)
         | Plan::Unsubscribe(_)
         | Plan::Publish(..)
+        | Plan::Listeners(_)
         | Plan::Acknowledge(..)
         | Plan::Transact(..)
         | Plan::WhenWhole => {

@@ -6,6 +6,7 @@ use crate::protocol::resp::Version;
 use crate::proxy::link::action::{Action, Note, Order};
 use crate::proxy::link::upstream::duty::Duty;
 use crate::proxy::pubsub::hub::Ground;
+use crate::proxy::pubsub::messages;
 use crate::topology::{Common, ShardState, Snapshot};
 use std::sync::Arc;
 
@@ -59,7 +60,8 @@ impl Worker {
         }
         for id in changed {
             let Worker { pools, upstreams, turn, .. } = self;
-            Ground { pool: &mut pools[id.index()], upstreams, turn }.follow();
+            let confirmed = Ground { pool: &mut pools[id.index()], upstreams, turn }.follow();
+            messages::confirm_all(&mut self.clients, &mut self.turn, &confirmed);
         }
         for at in 0..self.upstreams.len() {
             self.settle_upstream(at);

@@ -4,6 +4,7 @@ use super::Worker;
 use crate::base::slab::Key;
 use crate::proxy::carry::Exchange;
 use crate::proxy::link::action::{Action, ConnId, Note};
+use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::Client;
 use crate::proxy::pubsub::hub::Ground;
 use crate::proxy::pubsub::{messages, requests};
@@ -17,19 +18,36 @@ impl Worker {
         let pool = &mut pools[upstream.pool().index()];
         if upstream.is_connected() {
             let slow = std::mem::take(&mut pool.hub.slow);
+            if !pool.hub.refused.is_empty() {
+                Ground { pool, upstreams, turn }.end_refused();
+            }
             return self.close_slow_subscribers(slow);
         }
         messages::lose(pool, clients, turn, upstream.server());
         self.turn.wake_at(self.upstreams[at].failures.retry_at());
     }
 
-    /// Connects a hub's connection again, if it may.
-    pub(super) fn reopen_hub(&mut self, at: usize) {
+    /// Connects a hub's connection again, if it may. Gives one up whose server owes a confirmation for too long.
+    pub(super) fn hub_deadline(&mut self, at: usize) {
         let Worker { pools, upstreams, turn, .. } = self;
         let upstream = &upstreams[at];
         let (pool, server) = (&mut pools[upstream.pool().index()], upstream.server());
-        if !upstream.is_connected() && upstream.failures.may_connect(turn.now) {
-            Ground { pool, upstreams, turn }.reopen(server);
+        if !upstream.is_connected() {
+            if upstream.failures.may_connect(turn.now) {
+                Ground { pool, upstreams, turn }.reopen(server);
+            }
+            return;
+        }
+        let oldest = pool.hub.links.get(&server).and_then(|link| link.owed.front());
+        let until =
+            oldest.zip(pool.spec.timeout_ms).map(|(owed, ms)| owed.since.plus_ms(ms.into()));
+        match until {
+            Some(until) if until <= turn.now => {
+                let key = upstream.key();
+                self.upstream_down(key, &Cause::TimedOut, true);
+            }
+            Some(until) => turn.wake_at(until),
+            None => {}
         }
     }
 

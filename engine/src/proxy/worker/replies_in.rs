@@ -22,8 +22,8 @@ use crate::proxy::link::flow::ReplyProgress;
 use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
-use crate::proxy::link::upstream::identity::{Identity, ServerNumber};
 use crate::proxy::link::upstream::lane::wants_no_password;
+use crate::proxy::link::upstream::peer::{Identity, ServerNumber};
 use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::link::upstream::socket::{ReplyInput, SocketState};
 use crate::proxy::pubsub::messages;
@@ -293,10 +293,10 @@ fn take_with_care(
             upstream.counters.responses += 1;
             upstream.counters.response_bytes += reply.len() as u64;
             if ticket.care == Care::Database && reply == b"+OK\r\n" {
-                upstream.proven_db = upstream.proven_db.max(upstream.asked_db);
+                upstream.peer.proven_db = upstream.peer.proven_db.max(upstream.peer.asked_db);
             }
             if ticket.care == Care::Cursor {
-                client.set_incarnation(number, upstream.identity().tag());
+                client.set_incarnation(number, upstream.peer.identity.tag());
             }
             let command = ticket.command;
             let is_looked_into = ticket.care == Care::Call
@@ -327,9 +327,9 @@ fn take_chore(
     reply: &[u8],
 ) -> Result<(), Cause> {
     match chore {
-        Chore::Identify => upstream.set_identity(Identity::of_answer(reply)),
+        Chore::Identify => upstream.peer.identity = Identity::of_answer(reply),
         Chore::Number => {
-            upstream.number = reply::integer(reply)
+            upstream.peer.number = reply::integer(reply)
                 .map_or(ServerNumber::Unknown, |n| ServerNumber::Known(n as u64));
         }
         // What follows would use another database.

@@ -1,6 +1,7 @@
 //! A client's side of pub/sub: messages between its replies.
 
 use super::Client;
+use super::session::Topics;
 use crate::base::limits::SUBSCRIBER_SOFT_MS;
 use crate::command::Subject;
 use crate::protocol::resp::Version;
@@ -16,17 +17,21 @@ pub struct ListeningBounds {
 
 impl Client {
     pub fn is_listening(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.topics.is_some())
+        self.topics().is_some()
+    }
+
+    pub fn topics(&self) -> Option<&Topics> {
+        self.session.as_ref()?.topics.as_deref()
+    }
+
+    pub fn topics_mut(&mut self) -> Option<&mut Topics> {
+        self.session.as_mut()?.topics.as_deref_mut()
     }
 
     /// RESP2 has no way to tell a message from a reply: a client that listens may ask for little else.
     pub fn is_restricted(&self) -> bool {
         self.settings.version == Version::Resp2
-            && self
-                .session
-                .as_ref()
-                .and_then(|session| session.topics.as_ref())
-                .is_some_and(|topics| !topics.is_empty())
+            && self.topics().is_some_and(|topics| !topics.is_empty())
     }
 
     /// A message, in RESP2. `false`: the client has left too much unread.
@@ -97,7 +102,7 @@ impl Client {
 
     /// Its subscriptions are confirmed.
     pub fn handle_confirmed(&mut self, turn: &mut Turn) {
-        if let Some(topics) = self.session.as_mut().and_then(|session| session.topics.as_mut()) {
+        if let Some(topics) = self.topics_mut() {
             topics.unconfirmed = false;
         }
         self.release_messages(turn);

@@ -12,22 +12,21 @@
 
 pub mod duty;
 pub mod failures;
-pub mod identity;
 pub mod lane;
+pub mod peer;
 pub mod pool;
 pub mod queue;
 pub mod socket;
 
 use duty::{Duty, Why};
 use failures::Failures;
-use identity::{Identity, ServerNumber};
+use peer::Peer;
 use queue::Queue;
 use socket::{ReplyInput, Socket, SocketState};
 
 use super::action::{Action, ConnId, Reading};
 use super::cause::Cause;
 use super::flow::Download;
-use super::scripts::Loaded;
 use super::ticket::{Lost, Ticket};
 use super::turn::Turn;
 use crate::base::limits::GATHER_BYTES;
@@ -46,15 +45,7 @@ pub struct Upstream {
     queue: Queue,
     /// A large reply that flows; its ticket has left the queue.
     download: Option<Box<Download>>,
-    /// Of the server behind this socket.
-    identity: Identity,
-    /// Scripts that were loaded on this socket.
-    pub loaded: Loaded,
-    /// A database that the server was asked for, and the highest one that it has.
-    pub asked_db: u32,
-    pub proven_db: u32,
-    /// The server's own number for this socket, if it has been asked.
-    pub number: ServerNumber,
+    pub peer: Peer,
     pub failures: Failures,
     pub counters: ServerCounters,
 }
@@ -76,11 +67,7 @@ impl Upstream {
             socket: Socket::new(),
             queue: Queue::default(),
             download: None,
-            identity: Identity::Unknown,
-            loaded: Loaded::default(),
-            asked_db: 0,
-            proven_db: 0,
-            number: ServerNumber::Unknown,
+            peer: Peer::default(),
             failures: Failures::new(is_watched),
             counters: ServerCounters::default(),
         }
@@ -121,15 +108,6 @@ impl Upstream {
     #[inline]
     pub fn queue(&self) -> &Queue {
         &self.queue
-    }
-
-    #[inline]
-    pub fn identity(&self) -> Identity {
-        self.identity
-    }
-
-    pub fn set_identity(&mut self, identity: Identity) {
-        self.identity = identity;
     }
 
     /// Nothing will come from it, and nothing will go to it.
@@ -281,9 +259,7 @@ impl Upstream {
         self.download = None;
         // The server has forgotten what it watched.
         self.unpin();
-        self.identity = Identity::Unknown;
-        self.loaded.clear();
-        self.number = ServerNumber::Unknown;
+        self.peer = Peer::default();
         self.socket.reset(&mut turn.buffers);
         self.queue.take_down(keep_unsent, &mut turn.buffers)
     }

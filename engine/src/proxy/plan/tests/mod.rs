@@ -128,6 +128,7 @@ fn show(plan: &Plan<'_>, protocol: Protocol, owners: &[u16]) -> String {
         }
         Plan::Acknowledge(join, sent) => format!("acknowledge {} {join:?}", name(sent.command)),
         Plan::Subscribe(subject) => format!("subscribe {subject:?}"),
+        Plan::Listeners(command) => format!("listeners {}", command.name),
         Plan::Unsubscribe(subject) => format!("unsubscribe {subject:?}"),
         Plan::Publish(forward, subject) => {
             let place = forward

@@ -346,6 +346,7 @@ fn the_verb_decides_the_kind_of_the_plan() {
             Verb::Wait => format!("wait {name} shard1"),
             Verb::Acknowledge(join) => format!("acknowledge {name} {join:?}"),
             Verb::Subscribe(subject) => format!("subscribe {subject:?}"),
+            Verb::Listeners => format!("listeners {name}"),
             Verb::Unsubscribe(subject) => format!("unsubscribe {subject:?}"),
             Verb::Publish if name == "publish" => "publish Channel shard1".to_owned(),
             Verb::Publish => "publish Sharded shard1".to_owned(),

@@ -1,8 +1,22 @@
-//! Which incarnation of its server a socket is connected to. Only SCAN asks: its cursors are those of one
-//! incarnation.
+//! What is known of the server behind one socket. Another socket may have another server, so it is forgotten with
+//! the socket.
 
 use crate::command::cursor;
+use crate::proxy::link::scripts::Loaded;
 
+#[derive(Default)]
+pub struct Peer {
+    pub identity: Identity,
+    /// Scripts that were loaded there.
+    pub loaded: Loaded,
+    /// A database that it was asked for, and the highest one that it has taken.
+    pub asked_db: u32,
+    pub proven_db: u32,
+    /// Its own number for this socket.
+    pub number: ServerNumber,
+}
+
+/// Which incarnation of its server it is. Only SCAN asks: its cursors are those of one incarnation.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Identity {
     #[default]
