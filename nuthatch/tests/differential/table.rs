@@ -7,14 +7,18 @@ use std::collections::BTreeSet;
 
 /// Every row that is not answered by the proxy itself, subcommands included, by name. Not those that need
 /// `admin_commands: allow`. Not those of transactions: their answers depend on what came before, see the test
-/// `conversations`. Not those that begin and end subscriptions: they have a reply for each channel, see
-/// `handshake.rs`.
+/// `conversations`. Not those that begin, end and count subscriptions: they have a reply for each channel, see
+/// `handshake.rs`, and PUBSUB speaks of this process.
 pub fn routed() -> Vec<&'static Command> {
     let rows = COMMANDS.iter().flat_map(|row| std::iter::once(row).chain(row.subcommands));
     let is_sent = |row: &&Command| {
         !matches!(
             row.verb,
-            Verb::Local(_) | Verb::Transact(_) | Verb::Subscribe(_) | Verb::Unsubscribe(_)
+            Verb::Local(_)
+                | Verb::Transact(_)
+                | Verb::Subscribe(_)
+                | Verb::Unsubscribe(_)
+                | Verb::Listeners
         ) && !row.is_fenced()
             && is_in_redis_7_0(row)
     };
