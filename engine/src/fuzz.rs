@@ -190,6 +190,7 @@ fn spec(flags: u8) -> PoolSpec {
             channels_everywhere: bit(6),
             pubsub_output_bytes: 1_000,
             pubsub_output_soft_bytes: 100,
+            client_stall_ms: 60_000,
         },
         manners: if bit(4) { Manners::Twemproxy } else { Manners::Modern },
         ..PoolSpec::plain(protocol, (0..3).map(address))

@@ -385,6 +385,8 @@ pub const MEMCACHE_FAILED: &str = "SERVER_ERROR";
 pub const FAILED_NOAUTH: &str = "NOAUTH";
 
 /// May be repeated without risk.
+pub const REFUSED_BEFORE: &str =
+    "-LOADING the server was loading its data, and has done a later request since; not done\r\n";
 pub const NOT_SENT: &str = ", not sent";
 /// May have been done.
 pub const OUTCOME_UNKNOWN: &str = ", outcome unknown";
@@ -419,6 +421,9 @@ pub mod detail {
     pub const PROTOCOL: &str = "the server sent what is no reply";
     pub const EXHAUSTED: &str = "the proxy has no room for another connection";
     pub const DOWN: &str = "the server is out until it answers a probe";
+    pub const NO_PRIMARY: &str = "the server is no primary";
+    pub const REPLACED: &str = "another server is the primary now";
+    pub const NO_REPLICA: &str = "no replica can be read now";
     pub const NONE_LIVE: &str = "every server of the pool is ejected";
     pub const QUEUE_FULL: &str = "too many requests wait for the server";
     pub const PINNED_FULL: &str =

@@ -41,6 +41,8 @@ fn every_story_has_the_recorded_trace() {
     files.sort();
     assert!(files.len() >= 20);
     for file in files {
+        // Shown if it fails.
+        println!("{}", file.display());
         let story = std::fs::read_to_string(&file).unwrap();
         let told = tell(&story, false);
         assert_eq!(told, tell(&story, true), "{}, read in place", file.display());

@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on shall say so.
 
 use nuthatch::config::{self, Config, Listen, Problem};
-use nuthatch_engine::topology::{Address, Eject, Manners, Protocol};
+use nuthatch_engine::topology::{Address, Eject, LagBounds, Manners, Protocol, Reads};
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -54,6 +54,40 @@ fn pool(lines: &str) -> String {
 #[test]
 fn the_reference_page_is_up_to_date() {
     recorded("docs/reference/config.md", &config::reference());
+}
+
+#[test]
+fn a_pool_may_have_replicas_and_sentinels() {
+    let lines = "  sentinels: [a:26379, b:26379, '[::1]:26379']\n  sentinel_user: u\n  sentinel_auth: p\n  \
+                 failover_hold_ms: 500\n  read: nearest\n  read_lag_max_bytes: 7\n  read_lag_max_ms: 8\n  \
+                 replica_stale_ms: 9\n  read_after_write_ms: 10\n  zone: z\n  replicas:\n  \
+                 - h:1 127.0.0.1:6379 zone=z\n  - '[::2]:1 127.0.0.1:6379'\n";
+    let (config, problems) = good(&pool(lines));
+    assert!(problems.is_empty(), "{}", rendered(&problems));
+    let spec = &config.pools[0].spec;
+    let failover = spec.failover.as_deref().unwrap();
+    let names: Vec<String> = failover.sentinels.iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["a:26379", "b:26379", "::1:26379"]);
+    assert_eq!(
+        (failover.sentinel_user.as_deref(), failover.sentinel_auth.as_deref()),
+        (Some("u"), Some("p"))
+    );
+    assert_eq!(
+        (failover.hold_ms, failover.reads, failover.read_after_write_ms),
+        (500, Reads::Nearest, 10)
+    );
+    assert_eq!(failover.lag, LagBounds { bytes: 7, ms: 8, stale_ms: 9 });
+    assert_eq!(failover.zone.as_deref(), Some("z"));
+    let replicas = &spec.shards[0].replicas;
+    assert_eq!(replicas[0].zone.as_deref(), Some("z"));
+    assert_eq!(replicas[1].address.to_string(), "::2:1");
+    assert_eq!(spec.eject, Eject::FailFast, "the default where there are replicas");
+    // Without them nothing waits, and fewer Sentinels than three are told of.
+    assert_eq!(good(&pool("")).0.pools[0].spec.hold_ms(), 0);
+    let (_, problems) = good(&pool("  sentinels: [a:1]\n"));
+    assert!(rendered(&problems).contains("fewer than three"), "{}", rendered(&problems));
+    let memcached = "p:\n  listen: h:1\n  replicas: [h:2 h:1]\n  servers: [h:1:1]\n";
+    assert!(rendered(&bad(memcached)).contains("memcached has no replicas"));
 }
 
 #[test]
@@ -128,7 +162,7 @@ fn values_arrive() {
     let tag = spec.hash_tag.unwrap();
     assert_eq!((tag.open, tag.close), (b'{', b'}'));
     assert_eq!((spec.timeout_ms, spec.connect_timeout_ms), (Some(400), 7));
-    assert_eq!(spec.client_stall_ms, 100);
+    assert_eq!(spec.serves.client_stall_ms, 100);
     assert_eq!((spec.server_connections, spec.preconnect), (4, true));
     assert_eq!((spec.redis_auth.as_deref(), spec.redis_db), (Some("se cret"), 0));
     assert_eq!((spec.eject, spec.manners), (Eject::FailFast, Manners::Twemproxy));
@@ -145,7 +179,7 @@ fn values_arrive() {
     assert_eq!((aa.backlog, aa.tcpkeepalive, aa.reuseport), (512, false, false));
     assert_eq!((spec.hash.name, spec.distribution.name), ("fnv1a_64", "ketama"));
     assert_eq!((spec.timeout_ms, spec.connect_timeout_ms), (None, 1000));
-    assert_eq!(spec.client_stall_ms, 60_000);
+    assert_eq!(spec.serves.client_stall_ms, 60_000);
     assert_eq!((spec.server_connections, spec.preconnect), (1, false));
     assert_eq!((spec.redis_auth.as_deref(), spec.redis_db), (None, 0));
     assert_eq!((spec.eject, spec.manners), (Eject::Off, Manners::Modern));
@@ -210,7 +244,23 @@ fn problems_have_their_place() {
         ("  client_stall: 5000\n", 4, 3, "client_stall_ms"),
         ("  server_connections: 0\n", 4, 23, "too small"),
         ("  timeout: 4294967297\n", 4, 12, "wrap"),
-        ("  sentinels: x\n", 4, 3, "never existed"),
+        ("  sentinels: x\n", 4, 14, "`sentinels` is a list"),
+        ("  sentinels: []\n", 4, 3, "no entry"),
+        ("  sentinels:\n  - h\n", 5, 5, "no address"),
+        ("  sentinels:\n  - h:1\n  - g:1\n  - h:1\n", 7, 5, "twice"),
+        ("  sentinels:\n  - h:70000\n", 5, 5, "h:70000"),
+        ("  sentinels:\n  - redis://h:1\n", 5, 5, "no `scheme://`"),
+        ("  replicas:\n  - h:1\n", 5, 5, "host:port shard"),
+        ("  replicas:\n  - h:1 s zon=b\n", 5, 5, "zone=NAME"),
+        ("  replicas:\n  - h:1 other\n", 5, 5, "no server of this pool has this name"),
+        ("  replicas:\n  - 127.0.0.1:6379 127.0.0.1:6379\n", 5, 5, "the primary itself"),
+        ("  replicas:\n  - h:1 127.0.0.1:6379\n  - h:1 127.0.0.1:6379\n", 6, 5, "twice"),
+        ("  read: replica\n", 4, 9, "this one has none"),
+        ("  failover_hold_ms: 100\n", 4, 21, "this one has none"),
+        ("  sentinel_auth: x\n", 4, 18, "this one has none"),
+        ("  replicas:\n  - h:1 127.0.0.1:6379\n  eject: remap\n", 6, 10, "fail_fast"),
+        ("  replicas:\n  - h:1 127.0.0.1:6379\n  auto_eject_hosts: true\n", 6, 21, "fail_fast"),
+        ("  replicas:\n  - h:1 127.0.0.1:6379\n  sentinel_user: u\n", 6, 18, "sentinel_auth"),
         ("  requirepass: x\n", 4, 3, "redis_auth"),
         ("  colocate: 'bull:'\n", 4, 13, "`colocate` is a list"),
         ("  colocate: {a: b}\n", 4, 13, "`colocate` is a list"),

@@ -165,6 +165,7 @@ fn pool(dice: &mut Dice, at: u64, calm: bool) -> PoolSpec {
                 name: name(shard).into(),
                 address: address(shard as usize),
                 weight: dice.range(1, 3) as u32,
+                replicas: Vec::new(),
             })
             .collect(),
         timeout_ms,
@@ -184,9 +185,9 @@ fn pool(dice: &mut Dice, at: u64, calm: bool) -> PoolSpec {
             pinned_connections: 1_024,
             pubsub_output_bytes: 1_000_000,
             pubsub_output_soft_bytes: 1_000_000,
+            client_stall_ms: if calm { 60_000 } else { dice.pick(&[60_000, 60_000, 1_000, 100]) },
             ..Serves::default()
         },
-        client_stall_ms: if calm { 60_000 } else { dice.pick(&[60_000, 60_000, 1_000, 100]) },
         ..PoolSpec::plain(protocol, [])
     }
 }

@@ -100,7 +100,7 @@ impl World {
                 worker.set_flow_bounds(plan.stream);
                 let workers = plan.workers as u16;
                 worker.set_identity(Arc::new(Identity { workers, ..Identity::default() }));
-                let stall_ms = |spec: &Arc<PoolSpec>| u64::from(spec.client_stall_ms);
+                let stall_ms = |spec: &Arc<PoolSpec>| u64::from(spec.serves.client_stall_ms);
                 Host::new(at, worker, plan.pools.iter().map(stall_ms).collect())
             })
             .collect();

@@ -50,6 +50,7 @@ fn spec(protocol: Protocol) -> PoolSpec {
         name: name.into(),
         address: Address::Tcp { host: name.into(), port: 1 },
         weight: 1,
+        replicas: Vec::new(),
     };
     PoolSpec {
         distribution: distribution::by_name("ketama").unwrap_or(&distribution::DISTRIBUTIONS[0]),

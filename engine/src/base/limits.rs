@@ -221,6 +221,21 @@ pub const RECONNECT_MS_MIN: u64 = 20;
 /// The longest pause between attempts to connect.
 pub const RECONNECT_MS_MAX: u64 = 1_000;
 
+/// The longest pause between attempts to connect while requests wait for a server of a shard that has
+/// replicas.
+pub const SWITCH_RETRY_MS: u64 = 50;
+
+/// When another server becomes a shard's primary, or a server refuses a request as one that is no primary,
+/// the answers to what was sent before are awaited for so long. What is not answered then fails: its
+/// outcome is not known.
+pub const SWITCH_DRAIN_MS: u64 = 40;
+
+/// How long requests may wait for a shard's next primary, where the file does not say.
+pub const FAILOVER_HOLD_MS: u32 = 3_000;
+
+/// The most that a file may say. Clients themselves wait for some five seconds.
+pub const FAILOVER_HOLD_MS_MAX: u32 = 60_000;
+
 /// Bytes of a client's name or library name (CLIENT SETNAME, SETINFO), which is stored as long as
 /// the client is connected. Over it: an error.
 pub const CLIENT_NAME_BYTES_MAX: usize = 64 * 1024;

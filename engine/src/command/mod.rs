@@ -268,6 +268,12 @@ pub enum Before {
 }
 
 impl Command {
+    /// It reads keys and changes nothing: a replica may answer.
+    #[inline]
+    pub fn is_read(&self) -> bool {
+        self.flags.has(Flags::READONLY) && self.keys != Keys::None
+    }
+
     /// Less than [`INDEX_COUNT`]. Each row has its own, subcommands too.
     #[inline]
     pub const fn index(&self) -> usize {

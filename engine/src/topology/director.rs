@@ -26,7 +26,7 @@ use super::ability::{Ability, Common, Questions};
 use super::health::{Health, Verdict};
 use super::kinds::fixed;
 use super::report::{Change, Report, Wish};
-use super::snapshot::{PoolTopology, Server, ShardState, Snapshot};
+use super::snapshot::{PoolTopology, Replica, Server, ShardState, Snapshot};
 use super::spec::{Address, Eject, PoolSpec, Protocol};
 use crate::base::{Epoch, PoolId, ServerId, ShardId, Time, WorkerId};
 use std::collections::{BTreeMap, VecDeque};
@@ -51,6 +51,8 @@ struct DirectedPool {
     known: Vec<(ShardId, Address)>,
     /// Indexed by shard.
     primaries: Vec<ServerId>,
+    /// Indexed by shard, each sorted by id: replicas, and whether their data is recent enough.
+    replicas: Vec<Vec<Replica>>,
     health: Health,
     questions: Questions,
 }
@@ -93,7 +95,7 @@ impl Director {
         };
         pool.questions.ask_again(server, now);
         pool.health.handle_report(server, sight, now);
-        self.take_verdicts(id);
+        self.take_verdicts(id, now);
     }
 
     /// The answer to a [`Wish::Probe`]: `ready` when the server answered PING and is not loading.
@@ -105,7 +107,7 @@ impl Director {
             pool.questions.ask_again(server, now);
         }
         pool.health.handle_probe(server, ready, now);
-        self.take_verdicts(id);
+        self.take_verdicts(id, now);
     }
 
     /// Whether every server of the pool is out or fails.
@@ -114,7 +116,7 @@ impl Director {
     }
 
     /// Takes the decisions of health.
-    fn take_verdicts(&mut self, id: PoolId) {
+    fn take_verdicts(&mut self, id: PoolId, now: Time) {
         let Some(pool) = self.pools.get_mut(&id) else {
             return;
         };
@@ -123,12 +125,12 @@ impl Director {
                 Verdict::Watch(server) => self.wishes.push_back(Wish::Watch { pool: id, server }),
                 Verdict::Probe(server) => self.wishes.push_back(Wish::Probe { pool: id, server }),
                 Verdict::Changed(server, change) => {
-                    let note = |shard| Wish::Note { pool: id, shard, change };
+                    let note = |shard| Wish::Note { pool: id, shard, server, change };
                     self.wishes.extend(pool.shard_of(server).map(note));
                 }
             }
         }
-        self.publish_if_changed(id);
+        self.publish_if_changed(id, now);
     }
 
     // ---- primaries -----------------------------------------------------------------------
@@ -147,14 +149,51 @@ impl Director {
         let Some(server) = pool.id_of(shard, address) else {
             return; // all 65,536 ids are used: the shard keeps its primary
         };
-        pool.primaries[shard.index()] = server;
-        let servers = pool.servers();
-        pool.health.handle_servers(&servers);
-        if pool.topology.spec.protocol == Protocol::Redis {
-            pool.questions.handle_servers(&servers, now);
+        // The one before may be back as a replica, which then has to be said anew.
+        pool.replicas[shard.index()].retain(|replica| replica.server != server);
+        let from = std::mem::replace(&mut pool.primaries[shard.index()], server);
+        pool.handle_servers(now);
+        if pool.topology.spec.failover.is_some() {
+            self.wishes.push_back(Wish::Note {
+                pool: id,
+                shard,
+                server,
+                change: Change::Switched { from },
+            });
         }
         self.note_resp3(id, shard);
-        self.publish_if_changed(id);
+        self.publish_if_changed(id, now);
+    }
+
+    /// A shard's replicas are at these addresses now; `true`: the data of this one is recent enough to be
+    /// read.
+    pub fn handle_replicas(
+        &mut self,
+        id: PoolId,
+        shard: ShardId,
+        replicas: &[(Address, bool)],
+        now: Time,
+    ) {
+        let Some(pool) = self.pools.get_mut(&id) else {
+            return;
+        };
+        let Some(&primary) = pool.primaries.get(shard.index()) else {
+            return;
+        };
+        let found = replicas.iter().filter_map(|(address, is_good)| {
+            let server = pool.id_of(shard, address)?;
+            Some(Replica { server, is_good: *is_good })
+        });
+        let mut found: Vec<Replica> = found.filter(|it| it.server != primary).collect();
+        found.sort_unstable_by_key(|replica| replica.server);
+        found.dedup_by_key(|replica| replica.server);
+        if pool.replicas[shard.index()] == found {
+            return;
+        }
+        pool.replicas[shard.index()] = found;
+        pool.handle_servers(now);
+        self.note_resp3(id, shard);
+        self.publish_if_changed(id, now);
     }
 
     // ---- what servers can do -------------------------------------------------------------
@@ -182,7 +221,7 @@ impl Director {
         };
         pool.questions.handle_answer(server, ability, now);
         self.note_resp3(id, shard);
-        self.publish_if_changed(id);
+        self.publish_if_changed(id, now);
     }
 
     /// Notes for the log if the pool lost RESP3, or has it again, because of this shard's server.
@@ -193,14 +232,15 @@ impl Director {
             (Some(false), Some(true)) => Change::Resp3Again,
             _ => return,
         };
-        self.wishes.push_back(Wish::Note { pool: id, shard, change });
+        let server = pool.primaries[shard.index()];
+        self.wishes.push_back(Wish::Note { pool: id, shard, server, change });
     }
 
     // ---- epochs --------------------------------------------------------------------------
 
     /// Publishes a new topology if the pool differs from the published one.
-    fn publish_if_changed(&mut self, id: PoolId) {
-        let Some(next) = self.pools.get(&id).and_then(DirectedPool::next_topology) else {
+    fn publish_if_changed(&mut self, id: PoolId, now: Time) {
+        let Some(next) = self.pools.get(&id).and_then(|pool| pool.next_topology(now)) else {
             return;
         };
         if let Some(pool) = self.pools.get_mut(&id) {
@@ -236,14 +276,15 @@ impl Director {
                 let ask = |server| Wish::Ask { pool: id, server };
                 self.wishes.extend(pool.questions.take_due(now).map(ask));
                 pool.health.handle_deadline(now);
-                self.take_verdicts(id);
+                self.take_verdicts(id, now);
             }
         }
     }
 
     pub fn deadline(&self) -> Option<Time> {
         let of_pool = |pool: &DirectedPool| {
-            pool.health.deadline().into_iter().chain(pool.questions.deadline()).min()
+            let machines = pool.health.deadline().into_iter().chain(pool.questions.deadline());
+            machines.chain(pool.hold_deadline()).min()
         };
         self.pools.values().filter_map(of_pool).min()
     }
@@ -259,6 +300,11 @@ impl Director {
             let topology = &pool.topology;
             for shard in &topology.shards {
                 assert!(topology.server(shard.primary).is_some(), "a primary is in the list");
+                assert!(shard.replicas.is_sorted_by_key(|replica| replica.server));
+                for replica in &shard.replicas {
+                    assert!(topology.server(replica.server).is_some(), "so is a replica");
+                    assert_ne!(replica.server, shard.primary, "a server has one role");
+                }
             }
             assert!(topology.servers.is_sorted_by_key(|server| server.id));
             for server in &topology.servers {
@@ -288,9 +334,35 @@ impl DirectedPool {
             topology: Arc::new(PoolTopology { common: questions.common(), ..topology }),
             known: shards.zip(first.into_iter().map(|server| server.address)).collect(),
             health: Health::new(spec, primaries.iter().copied()),
+            replicas: vec![Vec::new(); primaries.len()],
             primaries,
             questions,
         }
+    }
+
+    /// The primaries or replicas have changed.
+    fn handle_servers(&mut self, now: Time) {
+        let servers = self.servers();
+        let is_replica = |id: &ServerId| !self.primaries.contains(id);
+        let replicas = servers.iter().copied().filter(is_replica).collect();
+        self.health.handle_servers(&servers, replicas);
+        if self.topology.spec.protocol == Protocol::Redis {
+            self.questions.handle_servers(&servers, now);
+        }
+    }
+
+    /// When the first shard that is out has been waited for long enough.
+    fn hold_deadline(&self) -> Option<Time> {
+        let shards = self.primaries.iter().zip(&self.topology.shards);
+        let waits = shards.filter(|(_, shard)| shard.state == ShardState::Live);
+        waits.filter_map(|(&primary, _)| self.down_at(primary)).min()
+    }
+
+    /// When this primary, which is out, counts as down: requests have waited for another one.
+    fn down_at(&self, primary: ServerId) -> Option<Time> {
+        let spec = &self.topology.spec;
+        let since = self.health.out_since(primary).filter(|_| spec.eject != Eject::Off)?;
+        Some(since.plus_ms(u64::from(spec.hold_ms())))
     }
 
     /// The id of this shard's server at this address: the id that it had, or a new one. Two shards never
@@ -308,19 +380,22 @@ impl DirectedPool {
 
     /// The servers in use, sorted by id.
     fn servers(&self) -> Vec<ServerId> {
-        let mut servers = self.primaries.clone();
+        let replicas = self.replicas.iter().flatten().map(|replica| replica.server);
+        let mut servers: Vec<ServerId> = self.primaries.iter().copied().chain(replicas).collect();
         servers.sort_unstable();
         servers
     }
 
     /// The shard whose primary is this server.
     fn shard_of(&self, server: ServerId) -> Option<ShardId> {
-        let at = self.primaries.iter().position(|&primary| primary == server)?;
-        Some(ShardId(at as u16))
+        let is_of = |&at: &usize| {
+            self.primaries[at] == server || self.replicas[at].iter().any(|it| it.server == server)
+        };
+        (0..self.primaries.len()).find(is_of).map(|at| ShardId(at as u16))
     }
 
     /// The next topology. `None` if it equals the published one.
-    fn next_topology(&self) -> Option<PoolTopology> {
+    fn next_topology(&self, now: Time) -> Option<PoolTopology> {
         let spec = &self.topology.spec;
         let common: Common = self.questions.common();
         let out = match spec.eject {
@@ -329,20 +404,35 @@ impl DirectedPool {
             Eject::Off => ShardState::Live,
         };
         let state = |&server: &ServerId| {
-            if self.health.is_out(server) { out } else { ShardState::Live }
+            let is_down = self.down_at(server).is_some_and(|at| at <= now);
+            if is_down { out } else { ShardState::Live }
         };
-        let states: Vec<ShardState> = self.primaries.iter().map(state).collect();
-        let published = self.topology.shards.iter().map(|shard| (shard.primary, shard.state));
-        let wanted = self.primaries.iter().copied().zip(states.iter().copied());
-        if common == self.topology.common && published.eq(wanted) {
-            return None;
-        }
         let server = |&id: &ServerId| {
             let (_, address) = &self.known[id.index()];
             Server { id, address: address.clone() }
         };
+        let states: Vec<ShardState> = self.primaries.iter().map(state).collect();
         let primaries: Vec<Server> = self.primaries.iter().map(server).collect();
-        Some(PoolTopology { common, ..fixed::topology(spec, &primaries, &states) })
+        // A ring costs a hash for each of its points, so it is made again only if it changes.
+        let before = &self.topology;
+        let is_same_ring = before.shards.iter().map(|shard| shard.state).eq(states.iter().copied());
+        let mut next = if is_same_ring {
+            PoolTopology::clone(before)
+        } else {
+            fixed::topology(spec, &primaries, &states)
+        };
+        for ((shard, primary), replicas) in
+            next.shards.iter_mut().zip(&primaries).zip(&self.replicas)
+        {
+            shard.primary = primary.id;
+            let is_good = |it: &Replica| it.is_good && !self.health.is_out(it.server);
+            let judged = |it: &Replica| Replica { is_good: is_good(it), ..*it };
+            shard.replicas = replicas.iter().map(judged).collect();
+        }
+        next.servers = self.servers().iter().map(server).collect();
+        next.common = common;
+        let is_same = common == before.common && next.shards == before.shards;
+        (!is_same).then_some(next)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Examples for the director. `engine/tests/properties_topology.rs` tests all orders of events.
 
 use super::*;
-use crate::topology::{Release, Sight};
+use crate::topology::{Failover, Reads, Release, Sight};
 
 const POOL: PoolId = PoolId(0);
 const S0: ServerId = ServerId(0);
@@ -190,4 +190,32 @@ fn pool_ids_follow_the_order_of_the_file() {
     let pools: Vec<_> = snapshot.pools().map(|(id, pool)| (id.0, pool.spec.shards.len())).collect();
     assert_eq!(pools, [(0, 1), (1, 3)]);
     assert!(snapshot.pool(PoolId(2)).is_none());
+}
+
+#[test]
+fn replicas_are_asked_too() {
+    let spec = PoolSpec {
+        failover: Some(Arc::new(Failover::plain(1_000, Reads::Primary))),
+        ..PoolSpec::plain(Protocol::Redis, [address(0)])
+    };
+    let (pool, now) = (POOL, ms(1));
+    let mut director = Director::new(&[Arc::new(spec)], 1);
+    director.handle_replicas(pool, ShardId(0), &[(address(1), true)], now);
+    director.handle_wanted(pool, now);
+    let ability = Ability { resp3: true, redis: None, valkey: None };
+    for server in [S0, S1] {
+        director.handle_ability(pool, server, Some(ability), now);
+    }
+    let snapshot = director.snapshot();
+    let topology = snapshot.pool(pool).unwrap();
+    assert!(topology.common.settled, "{:?}", topology.common);
+    let replica = Replica { server: S1, is_good: true };
+    assert_eq!(topology.shards[0].replicas, [replica]);
+    // It becomes the primary, and the one before its replica.
+    director.handle_primary(pool, ShardId(0), &address(1), now);
+    director.handle_replicas(pool, ShardId(0), &[(address(0), false), (address(1), true)], now);
+    let snapshot = director.snapshot();
+    let shard = &snapshot.pool(pool).unwrap().shards[0];
+    assert_eq!(shard.primary, S1);
+    assert_eq!(shard.replicas, [Replica { server: S0, is_good: false }]);
 }

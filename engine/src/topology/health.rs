@@ -61,6 +61,8 @@ pub struct Health {
     period_ms: u64,
     retry_ms: u64,
     servers: BTreeMap<ServerId, ServerHealth>,
+    /// Those of them without which a pool may serve.
+    replicas: Vec<ServerId>,
     verdicts: VecDeque<Verdict>,
 }
 
@@ -118,12 +120,14 @@ impl Health {
             period_ms: u64::from(spec.timeout_ms.unwrap_or(spec.connect_timeout_ms)),
             retry_ms: u64::from(spec.server_retry_timeout_ms),
             servers: servers.into_iter().map(|id| (id, ServerHealth::default())).collect(),
+            replicas: Vec::new(),
             verdicts: VecDeque::new(),
         }
     }
 
-    /// Sets the pool's servers. A new server begins with a count of zero.
-    pub fn handle_servers(&mut self, servers: &[ServerId]) {
+    /// Sets the pool's servers, and which of them are replicas. A new server begins with a count of zero.
+    pub fn handle_servers(&mut self, servers: &[ServerId], replicas: Vec<ServerId>) {
+        self.replicas = replicas;
         self.servers.retain(|id, _| servers.contains(id));
         for &id in servers {
             self.servers.entry(id).or_default();
@@ -146,7 +150,7 @@ impl Health {
                     self.verdicts.push_back(Verdict::Changed(server, change));
                 }
             }
-            Sight::Closed => {}
+            Sight::Closed | Sight::NoPrimary => {}
             Sight::Suspect if self.eject == Eject::Off => {}
             Sight::Suspect => {
                 health.suspicions += 1;
@@ -256,9 +260,15 @@ impl Health {
         self.servers.get(&server).is_some_and(|health| health.out.is_some())
     }
 
-    /// Whether every server of the pool is out or fails.
+    /// Since when the server is out.
+    pub fn out_since(&self, server: ServerId) -> Option<Time> {
+        self.servers.get(&server)?.out.as_ref().map(|out| out.since)
+    }
+
+    /// Whether every primary of the pool is out or fails.
     pub fn is_dark(&self) -> bool {
-        self.servers.values().all(|health| health.out.is_some() || health.failing.is_some())
+        let mut primaries = self.servers.iter().filter(|(id, _)| !self.replicas.contains(id));
+        primaries.all(|(_, health)| health.out.is_some() || health.failing.is_some())
     }
 
     /// The pool's servers, sorted by id.
@@ -341,14 +351,14 @@ mod tests {
         report(&mut health, ONE, Sight::Failed, &[1000, 1001]);
         assert!(health.is_out(ONE) && health.is_dark());
         verdicts(&mut health);
-        health.handle_servers(&[TWO]);
+        health.handle_servers(&[TWO], Vec::new());
         assert!(!health.is_out(TWO) && !health.is_dark());
         assert_eq!(health.deadline(), None);
         report(&mut health, ONE, Sight::Failed, &[1002, 1003]);
         health.handle_probe(ONE, true, Time::from_ms(1004));
         assert_eq!(verdicts(&mut health), []);
         // It is back, with a count of zero.
-        health.handle_servers(&[ONE, TWO]);
+        health.handle_servers(&[ONE, TWO], Vec::new());
         report(&mut health, ONE, Sight::Failed, &[1005]);
         assert_eq!(verdicts(&mut health), [Verdict::Watch(ONE)]);
     }

@@ -24,8 +24,11 @@ pub mod spec;
 
 pub use ability::{Ability, Common, Release};
 pub use director::Director;
-pub use place::{Intent, Out, Placed};
+pub use place::{Intent, Out, Placed, Reader};
 pub use policy::Policy;
 pub use report::{Change, Report, Sight, Wish};
-pub use snapshot::{PoolTopology, Server, Shard, ShardState, Snapshot};
-pub use spec::{Address, Eject, Manners, PoolSpec, Protocol, Serves, ShardSpec};
+pub use snapshot::{PoolTopology, Replica, Server, Shard, ShardState, Snapshot};
+pub use spec::{
+    Address, Eject, Failover, LagBounds, Manners, PoolSpec, Protocol, Reads, ReplicaSpec, Serves,
+    ShardSpec,
+};

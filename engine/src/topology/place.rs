@@ -6,14 +6,18 @@
 //!                    └──place(intent)──▶ a server, or the reason why there is none now
 //! ```
 
-use super::snapshot::{PoolTopology, ShardState};
+use super::snapshot::{PoolTopology, Shard, ShardState};
+use super::spec::Reads;
 use crate::base::{Chance, ServerId, ShardId};
 use crate::routing::distribution::Ring;
 
 /// What a request does to its keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Intent {
+    /// Of keys, without changing them: a replica may answer.
     Read,
+    /// Without changing anything, and only of the primary.
+    Ask,
     Write,
 }
 
@@ -22,11 +26,28 @@ pub enum Intent {
 pub struct Placed {
     pub shard: ShardId,
     pub server: ServerId,
+    /// The server is a replica.
+    pub is_replica: bool,
+}
+
+/// Which server of a shard a client's reads go to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reader {
+    /// A client stays with one replica, so that it never reads an older state after a newer one. Clients are
+    /// spread by their numbers.
+    pub client: u32,
+    pub reads: Reads,
+}
+
+impl Reader {
+    pub const PRIMARY: Reader = Reader { client: 0, reads: Reads::Primary };
 }
 
 /// Why a request has no server now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Out {
+    /// No replica of the shard is good, and reads may not go to the primary.
+    NoReplica(ShardId),
     /// No shard of the pool is in the ring.
     NoneLive,
     /// The shard is out until its server answers a probe well.
@@ -61,27 +82,83 @@ impl PoolTopology {
         (0..self.shards.len() as u16).map(ShardId)
     }
 
-    /// The server for a request whose keys have this owner. A shard has one server, its primary, so
-    /// reads and writes go to the same server.
+    /// The server for a request whose keys have this owner.
     #[inline]
-    pub fn place(&self, owner: Option<ShardId>, _: Intent) -> Result<Placed, Out> {
+    pub fn place(
+        &self,
+        owner: Option<ShardId>,
+        intent: Intent,
+        reader: Reader,
+    ) -> Result<Placed, Out> {
         let shard = owner.ok_or(Out::NoneLive)?;
         let of_shard = self.shard(shard);
+        if intent == Intent::Read && reader.reads != Reads::Primary {
+            return self.place_read(shard, reader);
+        }
         if of_shard.state != ShardState::Live {
             return Err(Out::Down(shard));
         }
-        Ok(Placed { shard, server: of_shard.primary })
+        Ok(Placed { shard, server: of_shard.primary, is_replica: false })
     }
 
-    /// The state of the shard that this server is the primary of.
+    /// The primary of a shard.
+    pub fn place_primary(&self, owner: Option<ShardId>) -> Result<Placed, Out> {
+        self.place(owner, Intent::Write, Reader::PRIMARY)
+    }
+
+    fn place_read(&self, shard: ShardId, reader: Reader) -> Result<Placed, Out> {
+        let of_shard = self.shard(shard);
+        let primary = Placed { shard, server: of_shard.primary, is_replica: false };
+        let placed =
+            |at: usize| Placed { shard, server: of_shard.replicas[at].server, is_replica: true };
+        if let Some(at) = of_shard.replica_for(reader.client) {
+            return Ok(placed(at));
+        }
+        match of_shard.state {
+            _ if reader.reads == Reads::Replica => Err(Out::NoReplica(shard)),
+            ShardState::Live => Ok(primary),
+            ShardState::Ejected | ShardState::Down => Err(Out::Down(shard)),
+        }
+    }
+
+    /// The state of the shard of this server.
     pub fn state_of(&self, server: ServerId) -> Option<ShardState> {
         self.shard_of(server).map(|shard| self.shard(shard).state)
     }
 
-    /// The shard that this server is the primary of.
+    /// The shard of this server.
     pub fn shard_of(&self, server: ServerId) -> Option<ShardId> {
-        let at = self.shards.iter().position(|shard| shard.primary == server)?;
+        let at = self.shards.iter().position(|shard| shard.has(server))?;
         Some(ShardId(at as u16))
+    }
+
+    /// Whether requests of a lane may go to this server. `reads`: it is a lane for reads of replicas.
+    pub fn serves(&self, server: ServerId, reads: bool) -> bool {
+        self.spec.failover.is_none() || self.is_primary(server) != reads
+    }
+
+    /// Whether this server is the primary of its shard.
+    pub fn is_primary(&self, server: ServerId) -> bool {
+        self.shards.iter().any(|shard| shard.primary == server)
+    }
+}
+
+impl Shard {
+    pub fn has(&self, server: ServerId) -> bool {
+        self.primary == server || self.replicas.iter().any(|replica| replica.server == server)
+    }
+
+    /// The index of the replica that this client reads from: its own, or while that one is not good one of
+    /// the good ones.
+    fn replica_for(&self, client: u32) -> Option<usize> {
+        let count = self.replicas.len();
+        let own = (client as usize).checked_rem(count)?;
+        if self.replicas[own].is_good {
+            return Some(own);
+        }
+        let good = || (0..count).filter(|&at| self.replicas[at].is_good);
+        let nth = (client as usize / count).checked_rem(good().count())?;
+        good().nth(nth)
     }
 }
 
@@ -90,7 +167,7 @@ impl Out {
     pub fn shard(self) -> Option<ShardId> {
         match self {
             Out::NoneLive => None,
-            Out::Down(shard) => Some(shard),
+            Out::Down(shard) | Out::NoReplica(shard) => Some(shard),
         }
     }
 }
@@ -99,7 +176,7 @@ impl Out {
 mod tests {
     use super::*;
     use crate::topology::kinds::fixed;
-    use crate::topology::{Address, PoolSpec, Protocol};
+    use crate::topology::{Address, PoolSpec, Protocol, Replica};
     use std::sync::Arc;
 
     fn topology(states: [ShardState; 2]) -> PoolTopology {
@@ -112,20 +189,52 @@ mod tests {
     fn a_key_has_the_primary_of_its_shard() {
         let live = topology([ShardState::Live; 2]);
         for shard in live.shard_ids() {
-            let placed = live.place(Some(shard), Intent::Write);
-            assert_eq!(placed, Ok(Placed { shard, server: ServerId(shard.0) }));
+            let placed = live.place(Some(shard), Intent::Write, Reader::PRIMARY);
+            let server = ServerId(shard.0);
+            assert_eq!(placed, Ok(Placed { shard, server, is_replica: false }));
             assert_eq!(live.shard_of(ServerId(shard.0)), Some(shard));
         }
         assert_eq!(live.first_live(), Some(ShardId(0)));
     }
 
     #[test]
+    fn reads_are_spread_and_a_client_stays_with_its_replica() {
+        let mut topology = topology([ShardState::Live; 2]);
+        let shard = ShardId(0);
+        let reads = |topology: &PoolTopology, reads| -> Vec<_> {
+            let place =
+                |client| topology.place(Some(shard), Intent::Read, Reader { client, reads });
+            (0..6).map(|client| place(client).map(|placed| placed.server.0)).collect()
+        };
+        let set = |topology: &mut PoolTopology, good: [bool; 3]| {
+            let replica =
+                |(at, is_good): (u16, bool)| Replica { server: ServerId(10 + at), is_good };
+            topology.shards[0].replicas = (0..).zip(good).map(replica).collect();
+        };
+        assert_eq!(reads(&topology, Reads::PreferReplica), [Ok(0); 6], "it has none");
+        set(&mut topology, [true; 3]);
+        assert_eq!(reads(&topology, Reads::Primary), [Ok(0); 6]);
+        let own = [10, 11, 12, 10, 11, 12].map(Ok);
+        assert_eq!(reads(&topology, Reads::PreferReplica), own);
+        assert_eq!(reads(&topology, Reads::Replica), own);
+        set(&mut topology, [true, false, true]);
+        let others = [10, 10, 12, 10, 12, 12].map(Ok);
+        assert_eq!(reads(&topology, Reads::PreferReplica), others, "clients 1 and 4 are spread");
+        set(&mut topology, [false; 3]);
+        assert_eq!(reads(&topology, Reads::PreferReplica), [Ok(0); 6]);
+        assert_eq!(reads(&topology, Reads::Replica), [Err(Out::NoReplica(shard)); 6]);
+    }
+
+    #[test]
     fn a_shard_that_is_out_is_named() {
         let half = topology([ShardState::Down, ShardState::Live]);
-        assert_eq!(half.place(Some(ShardId(0)), Intent::Read), Err(Out::Down(ShardId(0))));
+        assert_eq!(
+            half.place(Some(ShardId(0)), Intent::Read, Reader::PRIMARY),
+            Err(Out::Down(ShardId(0)))
+        );
         assert_eq!(half.first_live(), Some(ShardId(1)));
         let none = topology([ShardState::Ejected; 2]);
         let owner = none.owner(b"key", &mut Chance::new(1));
-        assert_eq!(none.place(owner, Intent::Read), Err(Out::NoneLive));
+        assert_eq!(none.place(owner, Intent::Read, Reader::PRIMARY), Err(Out::NoneLive));
     }
 }

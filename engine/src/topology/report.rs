@@ -29,6 +29,8 @@ pub enum Sight {
     Suspect,
     /// It closed an idle connection with FIN. This is not a failure, but the server may be shutting down.
     Closed,
+    /// It was taken for a primary and is none: it refused a request for that, or said so when we connected.
+    NoPrimary,
     /// It answered. Reported once after a failure or a [`Wish::Watch`].
     Answered,
 }
@@ -45,7 +47,7 @@ pub enum Wish {
     /// Ask the server what it can do, then call `handle_ability`.
     Ask { pool: PoolId, server: ServerId },
     /// For the log and the counters.
-    Note { pool: PoolId, shard: ShardId, change: Change },
+    Note { pool: PoolId, shard: ShardId, server: ServerId, change: Change },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,6 +60,8 @@ pub enum Change {
     Answers { after_ms: u64 },
     /// It does not grant HELLO 3, so its pool stops granting it.
     Resp2Only,
+    /// The shard has another primary than this one.
+    Switched { from: ServerId },
     /// It was the last server without HELLO 3. Now its pool grants HELLO 3 again.
     Resp3Again,
 }

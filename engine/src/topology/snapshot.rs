@@ -38,7 +38,16 @@ pub struct Shard {
     pub name: Box<str>,
     pub weight: u32,
     pub primary: ServerId,
+    /// Its other servers, sorted by id.
+    pub replicas: Vec<Replica>,
     pub state: ShardState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Replica {
+    pub server: ServerId,
+    /// Its data is not far behind the primary's, and it answers.
+    pub is_good: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -37,8 +37,8 @@ pub struct PoolSpec {
     /// Most clients of this pool at a time, over all workers; 0 is unlimited. Ignored under twemproxy
     /// manners, as twemproxy ignores it.
     pub client_connections: u32,
-    /// A client that takes no byte of its replies for this many milliseconds is closed.
-    pub client_stall_ms: u32,
+    /// What the pool does with replicas; `None` if it has none.
+    pub failover: Option<Arc<Failover>>,
 }
 
 impl PoolSpec {
@@ -50,6 +50,16 @@ impl PoolSpec {
         }
     }
 
+    /// How long a request may wait for a server of its shard; 0 in a pool without replicas.
+    pub fn hold_ms(&self) -> u32 {
+        self.failover.as_ref().map_or(0, |failover| failover.hold_ms)
+    }
+
+    /// Where reads go.
+    pub fn reads(&self) -> Reads {
+        self.failover.as_ref().map_or(Reads::Primary, |failover| failover.reads)
+    }
+
     /// A plain pool: one shard for each address, named `shard0`, `shard1` and so on, and no key of the
     /// file set. Tests, simulation, benchmark and fuzzing start from it and change what they need. It is
     /// the only place where the engine has defaults. The defaults of the file are in the table of keys.
@@ -58,6 +68,7 @@ impl PoolSpec {
             name: format!("shard{at}").into(),
             address,
             weight: 1,
+            replicas: Vec::new(),
         };
         PoolSpec {
             name: "pool".into(),
@@ -76,6 +87,7 @@ impl PoolSpec {
             serves: Serves {
                 databases: Some(16),
                 pinned_connections: 1_024,
+                client_stall_ms: 60_000,
                 pubsub_output_bytes: SUBSCRIBER_BYTES,
                 pubsub_output_soft_bytes: SUBSCRIBER_SOFT_BYTES,
                 ..Serves::default()
@@ -85,9 +97,64 @@ impl PoolSpec {
             server_failure_limit: 1,
             manners: Manners::Modern,
             client_connections: 0,
-            client_stall_ms: 60_000,
+            failover: None,
         }
     }
+}
+
+/// How a pool with replicas finds its primaries, and what it uses its replicas for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failover {
+    /// Sentinels that say which server is primary. Empty: the one that calls itself so is.
+    pub sentinels: Vec<Address>,
+    /// The user and the password at the Sentinels.
+    pub sentinel_user: Option<Box<str>>,
+    pub sentinel_auth: Option<Box<str>>,
+    /// How long a request may wait while its shard has no primary.
+    pub hold_ms: u32,
+    pub reads: Reads,
+    pub lag: LagBounds,
+    /// For so long after its last write to a shard a client's reads of it go to the primary.
+    pub read_after_write_ms: u32,
+    /// The zone of this proxy.
+    pub zone: Option<Box<str>>,
+}
+
+impl Failover {
+    /// With one Sentinel's worth of defaults, for tests and simulation.
+    pub fn plain(hold_ms: u32, reads: Reads) -> Failover {
+        Failover {
+            sentinels: Vec::new(),
+            sentinel_user: None,
+            sentinel_auth: None,
+            hold_ms,
+            reads,
+            lag: LagBounds { bytes: 1 << 20, ms: 10_000, stale_ms: 60_000 },
+            read_after_write_ms: 0,
+            zone: None,
+        }
+    }
+}
+
+/// Which servers answer reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    Primary,
+    /// Replicas, and the primary if none is good.
+    PreferReplica,
+    /// Never the primary.
+    Replica,
+    /// Whichever answers fastest, in the proxy's zone first; the primary too.
+    Nearest,
+}
+
+/// How far a replica may be behind its primary and answer reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LagBounds {
+    pub bytes: u32,
+    pub ms: u32,
+    /// How long it may have lost a primary that is dead.
+    pub stale_ms: u32,
 }
 
 /// What clients of a pool may use besides keys.
@@ -103,6 +170,8 @@ pub struct Serves {
     pub transactions_per_shard: bool,
     /// Most upstreams per server and worker that belong to one client each: it waits or watches keys.
     pub pinned_connections: u32,
+    /// A client that takes no byte of its replies for this many milliseconds is closed.
+    pub client_stall_ms: u32,
     /// A channel is subscribed at every primary: publishers go past us.
     pub channels_everywhere: bool,
     /// Bytes of messages that a subscriber may leave unread.
@@ -118,6 +187,14 @@ pub struct ShardSpec {
     pub address: Address,
     /// At least 1.
     pub weight: u32,
+    /// In the order of the file. A Sentinel may know others.
+    pub replicas: Vec<ReplicaSpec>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaSpec {
+    pub address: Address,
+    pub zone: Option<Box<str>>,
 }
 
 /// Where a server listens. A host is resolved when a connection is made, and again at each

@@ -10,8 +10,8 @@ use nuthatch_engine::proxy::{
 };
 use nuthatch_engine::routing::distribution;
 use nuthatch_engine::topology::{
-    Ability, Address, Director, Eject, Manners, PoolSpec, PoolTopology, Protocol, Release, Report,
-    Wish,
+    Ability, Address, Director, Eject, Failover, Manners, PoolSpec, PoolTopology, Protocol, Reads,
+    Release, Report, Wish,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -61,12 +61,23 @@ fn spec(words: &[&str]) -> PoolSpec {
             ("timeout", "never") => spec.timeout_ms = None,
             ("timeout", _) => spec.timeout_ms = Some(number()),
             ("connect_timeout", _) => spec.connect_timeout_ms = number(),
-            ("stall", _) => spec.client_stall_ms = number(),
+            ("stall", _) => spec.serves.client_stall_ms = number(),
             ("connections", _) => spec.server_connections = number() as u16,
             ("preconnect", _) => spec.preconnect = true,
             ("per_shard", _) => spec.serves.transactions_per_shard = true,
             ("auth", password) => spec.redis_auth = Some(password.into()),
             ("db", _) => spec.redis_db = number(),
+            ("hold", _) => {
+                spec.failover = Some(Arc::new(Failover::plain(number(), spec.reads())));
+            }
+            ("reads", word) => {
+                let reads = match word {
+                    "prefer_replica" => Reads::PreferReplica,
+                    "replica" => Reads::Replica,
+                    _ => panic!("reads go nowhere by {word}"),
+                };
+                spec.failover = Some(Arc::new(Failover::plain(spec.hold_ms(), reads)));
+            }
             ("eject", "remap") => spec.eject = Eject::Remap,
             ("eject", "fail_fast") => spec.eject = Eject::FailFast,
             ("retry", _) => spec.server_retry_timeout_ms = number(),
@@ -253,6 +264,16 @@ impl Play {
             ["ability", server, version] => {
                 let server = ServerId(server[1..].parse().unwrap());
                 self.director.handle_ability(POOL, server, Some(ability(version)), now);
+            }
+            ["replicas", shard, replicas @ ..] => {
+                let shard = ShardId(shard.strip_prefix("shard").unwrap().parse().unwrap());
+                let replica =
+                    |words: &[&str]| (address(words[0][1..].parse().unwrap()), words[1] == "good");
+                let replicas: Vec<_> = replicas.chunks(2).map(replica).collect();
+                self.director.handle_replicas(POOL, shard, &replicas, now);
+                for order in self.decide(trace) {
+                    self.worker.handle_order(&order);
+                }
             }
             ["move", shard, "to", server] => {
                 let shard = ShardId(shard.strip_prefix("shard").unwrap().parse().unwrap());

@@ -6,7 +6,9 @@ use super::node::Scalar;
 use super::place::Place;
 use super::schema::{self, Id, KEYS, WhenAbsent};
 use nuthatch_engine::routing::{Colocate, Distribution, Hash, HashTag, distribution, hash};
-use nuthatch_engine::topology::{Eject, Manners, PoolSpec, Protocol, Serves, ShardSpec};
+use nuthatch_engine::topology::{
+    Address, Eject, Manners, PoolSpec, Protocol, ReplicaSpec, Serves, ShardSpec,
+};
 use std::sync::Arc;
 
 /// A value, typed.
@@ -21,8 +23,17 @@ pub enum Value {
     /// Index into the words of the key.
     Choice(usize),
     Listen(Listen, Box<str>),
+    Addresses(Vec<Address>),
+    Replicas(Vec<ReplicaEntry>),
     /// Sorted by name.
     Servers(Vec<(ShardSpec, Place)>),
+}
+
+/// An entry of `replicas` and where it stands.
+pub struct ReplicaEntry {
+    pub shard: Box<str>,
+    pub spec: ReplicaSpec,
+    pub place: Place,
 }
 
 /// What a key holds in the pool being read.
@@ -81,14 +92,14 @@ impl Slots {
         }
     }
 
-    fn value(&self, id: Id) -> Option<&Value> {
+    pub fn value(&self, id: Id) -> Option<&Value> {
         match self.get(id) {
             Slot::Read(value, _) => Some(value),
             _ => None,
         }
     }
 
-    fn number(&self, id: Id) -> u32 {
+    pub fn number(&self, id: Id) -> u32 {
         match (self.value(id), schema::row(id).when_absent) {
             (Some(Value::Number(value)), _) => *value,
             (_, WhenAbsent::Number(value)) => value,
@@ -104,7 +115,14 @@ impl Slots {
         }
     }
 
-    fn choice(&self, id: Id) -> Option<usize> {
+    pub fn text(&self, id: Id) -> Option<Box<str>> {
+        match self.value(id) {
+            Some(Value::Text(text)) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    pub fn choice(&self, id: Id) -> Option<usize> {
         match self.value(id) {
             Some(Value::Choice(index)) => Some(*index),
             _ => None,
@@ -133,8 +151,16 @@ impl Slots {
             Some(1) => Eject::Remap,
             Some(_) => Eject::FailFast,
             None if self.bool(Id::AutoEjectHosts) => Eject::Remap,
+            None if self.value(Id::Sentinels).or(self.value(Id::Replicas)).is_some() => {
+                Eject::FailFast
+            }
             None => Eject::Off,
         }
+    }
+
+    /// Whether keys of a failing server go to other servers.
+    pub fn remaps(&self) -> bool {
+        self.eject() == Eject::Remap
     }
 
     /// `None`: only `redis_db`.
@@ -190,6 +216,7 @@ impl Slots {
                 unknown_commands: self.choice(Id::UnknownCommands) == Some(1),
                 transactions_per_shard: self.choice(Id::Transactions) == Some(1),
                 pinned_connections: self.number(Id::PinnedConnections),
+                client_stall_ms: self.number(Id::ClientStallMs),
                 channels_everywhere: self.choice(Id::Pubsub) == Some(1),
                 pubsub_output_bytes: self.number(Id::PubsubOutputBytes),
                 pubsub_output_soft_bytes: self.number(Id::PubsubOutputSoftBytes),
@@ -199,7 +226,7 @@ impl Slots {
             server_failure_limit: self.number(Id::ServerFailureLimit),
             manners,
             client_connections: self.number(Id::ClientConnections),
-            client_stall_ms: self.number(Id::ClientStallMs),
+            failover: None,
         };
         Some(Pool {
             spec,

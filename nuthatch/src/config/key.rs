@@ -13,6 +13,7 @@ pub enum Id {
     Databases,
     Distribution,
     Eject,
+    FailoverHoldMs,
     Hash,
     HashTag,
     Listen,
@@ -22,10 +23,19 @@ pub enum Id {
     Pubsub,
     PubsubOutputBytes,
     PubsubOutputSoftBytes,
+    Read,
+    ReadAfterWriteMs,
+    ReadLagMaxBytes,
+    ReadLagMaxMs,
     Redis,
     RedisAuth,
     RedisDb,
+    ReplicaStaleMs,
+    Replicas,
     Reuseport,
+    SentinelAuth,
+    SentinelUser,
+    Sentinels,
     ServerConnections,
     ServerFailureLimit,
     ServerRetryTimeout,
@@ -34,6 +44,7 @@ pub enum Id {
     Timeout,
     Transactions,
     UnknownCommands,
+    Zone,
 }
 
 /// What a key's value is.
@@ -55,6 +66,10 @@ pub enum Kind {
     /// One of a few words.
     Choice(&'static [&'static str]),
     Servers,
+    /// A list of `host:port`.
+    Addresses,
+    /// A list of `host:port shard`.
+    Replicas,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -23,6 +23,8 @@ mod colocate;
 mod decode;
 mod differs;
 mod export;
+mod failover;
+mod failover_keys;
 mod flag;
 mod key;
 mod listen;

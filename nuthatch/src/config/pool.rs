@@ -14,12 +14,13 @@ use super::quote::{STARS, quoted};
 use super::schema::{self, Id, KEYS, Key, Kind, WhenAbsent};
 use super::source::Source;
 use super::wording::{
-    colocate_is_scalar, comment_fault, comment_in, example, key_meant, key_outside,
-    mapping_for_value, pool_is_scalar, servers_is_scalar, unknown_key, whole_unless_part,
+    comment_fault, comment_in, example, key_meant, key_outside, list_is_scalar, mapping_for_value,
+    pool_is_scalar, servers_is_scalar, unknown_key, whole_unless_part,
 };
-use super::{advice, listen, scalars, servers};
+use super::{advice, failover, listen, scalars, servers};
 use nuthatch_engine::routing::name_order;
-use nuthatch_engine::topology::{Manners, ShardSpec};
+use nuthatch_engine::topology::{Manners, Protocol, ShardSpec};
+use std::sync::Arc;
 
 /// What a shard's id can number.
 pub const SERVERS_MAX: usize = u16::MAX as usize;
@@ -88,7 +89,9 @@ impl PoolReader<'_> {
             }
         }
         self.check_together(&slots);
-        let pool = slots.build(name, self.manners_default)?;
+        let mut pool = slots.build(name, self.manners_default)?;
+        let failover = failover::build(&slots, &mut pool.spec.shards);
+        pool.spec.failover = failover.map(Arc::new);
         for (id, place, fault) in advice::of_pool(self.source, &pool, &slots) {
             self.report_at_key(place, schema::row(id).name, fault);
         }
@@ -156,6 +159,9 @@ impl PoolReader<'_> {
                 }
                 return read.value;
             }
+            Node::Sequence(items, _) if matches!(row.kind, Kind::Addresses | Kind::Replicas) => {
+                return self.addresses(row, key, items);
+            }
             Node::Sequence(_, place) => {
                 let fault = Fault::new(format!("`{}` takes one value, not a list", row.name));
                 self.report(*place, fault.expected(example(row)));
@@ -176,8 +182,8 @@ impl PoolReader<'_> {
             self.report(scalar.place, servers_is_scalar(scalar));
             return None;
         }
-        if row.kind == Kind::Colocate {
-            self.report(scalar.place, colocate_is_scalar(scalar));
+        if matches!(row.kind, Kind::Colocate | Kind::Addresses | Kind::Replicas) {
+            self.report(scalar.place, list_is_scalar(row, scalar));
             return None;
         }
         match self.typed(row, &scalar.text, scalar) {
@@ -207,7 +213,9 @@ impl PoolReader<'_> {
                 }
                 Value::Listen(listen, text.into())
             }
-            Kind::Text | Kind::Servers | Kind::Colocate => Value::Text(text.into()),
+            Kind::Text | Kind::Servers | Kind::Colocate | Kind::Addresses | Kind::Replicas => {
+                Value::Text(text.into())
+            }
         })
     }
 
@@ -268,6 +276,28 @@ impl PoolReader<'_> {
         clean &= self.check_names(&list);
         list.sort_by(|a, b| name_order(&a.0.name, &b.0.name));
         clean.then_some(Value::Servers(list))
+    }
+
+    /// `sentinels` or `replicas`.
+    fn addresses(&mut self, row: &Key, key: &Scalar, items: &[Node]) -> Option<Value> {
+        if items.is_empty() {
+            let fault = Fault::new(format!("`{}` has no entry", row.name));
+            self.report(key.place, fault.expected(example(row)));
+            return None;
+        }
+        let read =
+            if row.kind == Kind::Addresses { failover::sentinels } else { failover::replicas };
+        match read(items) {
+            Ok(value) => Some(value),
+            Err(None) => None,
+            Err(Some(bad)) => {
+                match *bad {
+                    (Node::Scalar(scalar), fault) => self.report_in(scalar, fault),
+                    (node, fault) => self.report(node.place(), fault),
+                }
+                None
+            }
+        }
     }
 
     fn server(&mut self, item: &Node) -> Option<(ShardSpec, Place)> {
@@ -346,6 +376,10 @@ impl PoolReader<'_> {
             let fault = Fault::new("`redis_auth` needs `redis: true`")
                 .note("memcached has no password; without `redis: true` this is a memcached pool");
             self.report_at_key(place, "redis_auth", fault);
+        }
+        let protocol = if is_redis { Protocol::Redis } else { Protocol::Memcache };
+        for (id, place, fault) in failover::check(slots, protocol) {
+            self.report_at_key(place, schema::row(id).name, fault);
         }
         if let (Slot::Read(Value::Number(count), _), Slot::Read(Value::Number(db), place)) =
             (slots.get(Id::Databases), slots.get(Id::RedisDb))

@@ -93,6 +93,8 @@ fn kind(key: &Key) -> String {
         Kind::Colocate => "list of prefixes".into(),
         Kind::Choice(words) => super::scalars::one_of(words),
         Kind::Servers => "list of servers".into(),
+        Kind::Addresses => "list of addresses".into(),
+        Kind::Replicas => "list of replicas".into(),
     }
 }
 

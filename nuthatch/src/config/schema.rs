@@ -4,6 +4,7 @@
 //! the bounds), suggestions, defaults, and the reference page printed by `reference.rs`. A new
 //! key is a row here and the line in `pool.rs` that uses its value.
 
+use super::failover_keys as failover;
 use nuthatch_engine::base::limits;
 
 pub use super::key::{Id, Key, Kind, Origin, WhenAbsent};
@@ -21,7 +22,7 @@ const PUBSUB_WORDS: &[&str] = &["owner", "everywhere"];
 const TRANSACTION_WORDS: &[&str] = &["strict", "per_shard"];
 
 /// Sorted by name, in the order of [`Id`].
-pub static KEYS: [Key; 31] = [
+pub static KEYS: [Key; 42] = [
     Key {
         id: Id::AdminCommands,
         name: "admin_commands",
@@ -140,7 +141,7 @@ pub static KEYS: [Key; 31] = [
         id: Id::Eject,
         name: "eject",
         kind: Kind::Choice(EJECT_WORDS),
-        when_absent: WhenAbsent::By("`auto_eject_hosts`"),
+        when_absent: WhenAbsent::By("`auto_eject_hosts`; `fail_fast` in a pool with replicas"),
         unit: "",
         origin: Origin::Nuthatch,
         secret: false,
@@ -149,6 +150,7 @@ pub static KEYS: [Key; 31] = [
                 caches. `fail_fast`: they stay, and requests for them fail at once until it is \
                 back, for stores.",
     },
+    failover::HOLD,
     Key {
         id: Id::Hash,
         name: "hash",
@@ -254,6 +256,10 @@ pub static KEYS: [Key; 31] = [
         secret: false,
         about: "The same for a minute.",
     },
+    failover::READ,
+    failover::READ_AFTER_WRITE,
+    failover::LAG_BYTES,
+    failover::LAG_MS,
     Key {
         id: Id::Redis,
         name: "redis",
@@ -285,6 +291,8 @@ pub static KEYS: [Key; 31] = [
         secret: false,
         about: "The database selected on every connection to a server. memcached has none: no effect there.",
     },
+    failover::STALE,
+    failover::REPLICAS,
     Key {
         id: Id::Reuseport,
         name: "reuseport",
@@ -295,6 +303,9 @@ pub static KEYS: [Key; 31] = [
         secret: false,
         about: "Set SO_REUSEPORT on the listener, so that several proxies can share the address.",
     },
+    failover::SENTINEL_AUTH,
+    failover::SENTINEL_USER,
+    failover::SENTINELS,
     Key {
         id: Id::ServerConnections,
         name: "server_connections",
@@ -384,6 +395,7 @@ pub static KEYS: [Key; 31] = [
                 its first argument: for modules that we do not know. Commands that are refused for a \
                 reason stay refused.",
     },
+    failover::ZONE,
 ];
 
 /// The key of a name, upper and lower case being different.

@@ -65,7 +65,7 @@ pub fn read(text: &str) -> Result<ShardSpec, Fault> {
             text[..end].into()
         }
     };
-    Ok(ShardSpec { name, address, weight: weight_value })
+    Ok(ShardSpec { name, address, weight: weight_value, replicas: Vec::new() })
 }
 
 /// A field of an entry and its characters.

@@ -3,7 +3,7 @@
 use super::node::Scalar;
 use super::problem::Fault;
 use super::quote::quoted;
-use super::schema::{self, Id, Key, Kind, WhenAbsent};
+use super::schema::{self, Key, Kind, WhenAbsent};
 use super::{scalars, suggest};
 
 /// Where a `//` begins in a scalar that was meant as a comment.
@@ -44,9 +44,6 @@ pub fn unknown_key(text: &str) -> Fault {
     let fault = Fault::new("no key has this name").found(quoted(text));
     match suggest::key(text, schema::names()) {
         Some(key) => fault.suggest(Some(key.to_owned())),
-        None if text == "sentinels" => {
-            fault.note("twemproxy's notes speak of it, but it never existed")
-        }
         None => fault.expected(scalars::one_of(&schema::names().collect::<Vec<_>>())),
     }
 }
@@ -88,10 +85,10 @@ pub fn servers_is_scalar(scalar: &Scalar) -> Fault {
     }
 }
 
-pub fn colocate_is_scalar(scalar: &Scalar) -> Fault {
-    Fault::new("`colocate` is a list")
+pub fn list_is_scalar(row: &Key, scalar: &Scalar) -> Fault {
+    Fault::new(format!("`{}` is a list", row.name))
         .found(quoted(&scalar.text))
-        .expected(example(schema::row(Id::Colocate)))
+        .expected(example(row))
 }
 
 pub fn mapping_for_value(row: &Key) -> Fault {
@@ -99,7 +96,9 @@ pub fn mapping_for_value(row: &Key) -> Fault {
     match row.kind {
         Kind::HashTag => fault.note("braces mean something to YAML: put the value into quotes"),
         Kind::Servers => fault.note("every server's line begins with `- `"),
-        Kind::Colocate => Fault { message: "`colocate` is a list".into(), ..fault },
+        Kind::Colocate | Kind::Addresses | Kind::Replicas => {
+            Fault { message: format!("`{}` is a list", row.name).into(), ..fault }
+        }
         _ => fault,
     }
 }
@@ -122,6 +121,16 @@ pub fn example(row: &Key) -> String {
         Kind::Choice(words) => return format!("`{}: {}`, say", row.name, words[0]),
         Kind::Colocate => {
             return "`colocate:` and below it a line `- \"bull:\"` for each entry".into();
+        }
+        Kind::Addresses => {
+            return format!(
+                "`{}:` and below it a line `- 10.0.0.1:26379` for each address",
+                row.name
+            );
+        }
+        Kind::Replicas => {
+            return "`replicas:` and below it a line `- 10.0.2.1:6379 shard-a` for each replica"
+                .into();
         }
         Kind::Servers => {
             return "`servers:` and below it a line `- 127.0.0.1:6379:1` for each server".into();

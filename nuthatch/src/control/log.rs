@@ -93,7 +93,7 @@ fn server_text(snapshot: &Snapshot, pool: PoolId, server: ServerId) -> String {
 
 fn shard_text(snapshot: &Snapshot, pool: PoolId, server: ServerId) -> String {
     let shards = snapshot.pool(pool).map_or(&[][..], |pool| &pool.shards);
-    let shard = shards.iter().find(|shard| shard.primary == server);
+    let shard = shards.iter().find(|shard| shard.has(server));
     shard.map_or_else(String::new, |shard| shard.name.to_string())
 }
 
@@ -238,14 +238,13 @@ impl NoteLog {
         &mut self,
         snapshot: &Snapshot,
         pool: PoolId,
-        shard: ShardId,
+        (shard, server): (ShardId, ServerId),
         change: Change,
         now: Time,
     ) {
         let Some(topology) = snapshot.pool(pool) else {
             return;
         };
-        let server = topology.shard(shard).primary;
         let is_at_will = matches!(change, Change::Answers { .. });
         if matches!(change, Change::Answers { .. } | Change::Readmitted { .. }) {
             // The next failure is logged at once.
@@ -258,13 +257,18 @@ impl NoteLog {
             return;
         }
         let cause = self.failing.get(&(pool, server)).map(|failing| &*failing.cause);
-        write_change(topology, shard, change, cause);
+        write_change(topology, (shard, server), change, cause);
     }
 }
 
-fn write_change(topology: &PoolTopology, shard: ShardId, change: Change, cause: Option<&str>) {
+fn write_change(
+    topology: &PoolTopology,
+    (shard, server): (ShardId, ServerId),
+    change: Change,
+    cause: Option<&str>,
+) {
     let (spec, shard) = (&topology.spec, topology.shard(shard));
-    let server = topology.server(shard.primary);
+    let server = topology.server(server);
     let server = server.map(|server| server.address.to_string()).unwrap_or_default();
     let (pool, shard) = (&*spec.name, &*shard.name);
     match change {
@@ -278,6 +282,8 @@ fn write_change(topology: &PoolTopology, shard: ShardId, change: Change, cause: 
         Change::Readmitted { after_ms } => {
             tracing::info!(pool, shard, server, after_ms, "server readmitted");
         }
+        // Told when it is heard, with the address of the one before.
+        Change::Switched { .. } => {}
         Change::Resp2Only => {
             tracing::warn!(
                 pool,

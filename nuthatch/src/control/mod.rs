@@ -9,6 +9,7 @@ mod ability;
 mod bind;
 mod ending;
 mod files;
+mod line;
 mod log;
 mod probe;
 mod resolve;
@@ -17,7 +18,9 @@ mod standing;
 mod start;
 mod systemd;
 mod trim_memory;
+mod value;
 mod visit;
+mod watch;
 
 pub use bind::{all as listen, reason as bind_reason};
 pub use files::files_needed;
@@ -29,7 +32,7 @@ use crate::io::log::Log;
 use crate::io::{Clock, Mail, Mailbox, ToControl};
 use ending::{Ending, Step};
 use log::NoteLog;
-use nuthatch_engine::base::{PoolId, ServerId, WorkerId};
+use nuthatch_engine::base::{PoolId, ServerId, ShardId, WorkerId};
 use nuthatch_engine::proxy::{ConnId, Note};
 use nuthatch_engine::topology::{Address, Change, Director, PoolSpec, Snapshot, Wish};
 use signals::{Signal, Signals};
@@ -38,7 +41,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use systemd::Systemd;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::sync::watch;
+use tokio::sync::watch as latest;
 use trim_memory::MemoryTrim;
 
 /// A worker's connection that waits for an address.
@@ -56,18 +59,23 @@ pub struct Control {
     /// Names that are being looked up, and the connections that wait for each.
     lookups: BTreeMap<(Box<str>, u16), Vec<Waiting>>,
     /// The state of the process, for the stats port.
-    standing: watch::Sender<Standing>,
+    standing: latest::Sender<Standing>,
     log: Arc<Log>,
     signals: Signals,
     systemd: Systemd,
     ending: Ending,
     trim: MemoryTrim,
+    /// Pools with replicas.
+    watches: watch::Watches,
 }
 
 impl Control {
     /// Serves until the process is told to end.
     pub async fn run(mut self, mut inbox: UnboundedReceiver<ToControl>) {
         let mut goes_on = true;
+        for (id, pool) in self.snapshot.pools() {
+            self.watches.begin(id, &pool.spec, &self.own, self.clock);
+        }
         while goes_on {
             let director = self.director.deadline().map(|at| self.clock.instant(at));
             let (watchdog, end) = (self.systemd.deadline(), self.ending.deadline());
@@ -131,6 +139,7 @@ impl Control {
         let now = self.clock.now();
         match message {
             ToControl::Report(report) => {
+                self.watches.wake(report.pool, report.sight);
                 self.director.handle_report(report, now);
                 self.look_at(report.pool);
             }
@@ -174,11 +183,31 @@ impl Control {
                 }
                 self.director.handle_ability(pool, server, ability, now);
             }
+            ToControl::Primary { pool, shard, address } => {
+                self.tell_switch(pool, shard, &address);
+                self.director.handle_primary(pool, shard, &address, now);
+            }
+            ToControl::Replicas { pool, shard, replicas } => {
+                self.director.handle_replicas(pool, shard, &replicas, now);
+            }
             ToControl::Follow(worker, epoch) => self.director.handle_follow(worker, epoch),
             ToControl::HereIAm(worker) => self.systemd.handle_answer(worker),
             ToControl::Empty(worker) => return !self.ending.handle_empty(worker),
         }
         true
+    }
+
+    fn tell_switch(&self, pool: PoolId, shard: ShardId, to: &Address) {
+        let Some(topology) = self.snapshot.pool(pool) else {
+            return;
+        };
+        let of_shard = topology.shard(shard);
+        let from = topology.server(of_shard.primary).map(|server| server.address.to_string());
+        let (pool, shard) = (&*topology.spec.name, &*of_shard.name);
+        let server = to.to_string();
+        if from.as_ref() != Some(&server) {
+            tracing::warn!(pool, shard, from, server, "the shard has another primary");
+        }
     }
 
     /// Publishes whether the pool is dark, if that has changed.
@@ -214,10 +243,12 @@ impl Control {
                     ToControl::AbilityHeard { pool, server, ability, has_no_password }
                 });
             }
-            Wish::Note { pool, shard, change } => {
+            Wish::Note { pool, shard, server, change } => {
                 let now = self.clock.now();
-                self.notes.write_change(&self.snapshot, pool, shard, change, now);
-                if let Change::Ejected { .. } = change {
+                self.notes.write_change(&self.snapshot, pool, (shard, server), change, now);
+                let topology = self.snapshot.pool(pool);
+                let is_primary = topology.is_some_and(|pool| pool.shard(shard).primary == server);
+                if let (true, Change::Ejected { .. }) = (is_primary, change) {
                     self.standing.send_modify(|standing| standing.note_ejection(pool, shard));
                 }
             }

@@ -145,6 +145,7 @@ where
         systemd: Systemd::find(usize::from(workers)),
         ending: Ending::new(grace, usize::from(workers)),
         trim: MemoryTrim::new(),
+        watches: super::watch::Watches::default(),
     };
     let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
         runtime.block_on(async {

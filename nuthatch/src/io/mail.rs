@@ -3,9 +3,9 @@
 
 use super::stream::Stream;
 use mio::Waker;
-use nuthatch_engine::base::{Epoch, PoolId, ServerId, WorkerId};
+use nuthatch_engine::base::{Epoch, PoolId, ServerId, ShardId, WorkerId};
 use nuthatch_engine::proxy::{ConnId, Message, Note, WorkerCounts, Workers};
-use nuthatch_engine::topology::{Ability, Report, Snapshot};
+use nuthatch_engine::topology::{Ability, Address, Report, Snapshot};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -81,6 +81,18 @@ pub enum ToControl {
         ability: Option<Ability>,
         /// The server has no password, but the pool has one.
         has_no_password: bool,
+    },
+    /// Another server is a shard's primary now, from the task that watches the pool.
+    Primary {
+        pool: PoolId,
+        shard: ShardId,
+        address: Address,
+    },
+    /// The replicas of a shard, and whether each can be read.
+    Replicas {
+        pool: PoolId,
+        shard: ShardId,
+        replicas: Vec<(Address, bool)>,
     },
     HereIAm(WorkerId),
     /// No client is left after a [`Mail::Drain`].

@@ -81,7 +81,7 @@ pub fn begin(
     } else {
         ticket.owner = Owner::Worker(Chore::Swallow);
     }
-    upstream.pop();
+    upstream.pop(turn);
     turn.counters[upstream.pool().index()].replies_streamed += 1;
     let protocol = match progress {
         ReplyProgress::Resp(_) => Protocol::Redis,

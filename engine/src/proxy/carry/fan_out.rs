@@ -114,7 +114,7 @@ impl Exchange<'_> {
 
     /// Writes the head of a part.
     fn begin_part(&mut self, plan: &FanOut<'_>, shard: ShardId, pieces: usize) -> Part {
-        let place = self.pool.topology.place(Some(shard), plan.intent);
+        let place = self.pool.topology.place(Some(shard), plan.intent, self.reader());
         let to = place.map_err(cause_of).and_then(|placed| {
             if plan.is_alone() {
                 self.upstream_alone(placed, Why::Reply)

@@ -1,13 +1,18 @@
 //! Sends a request to one server, unchanged.
 
 use super::Exchange;
+use crate::base::ServerId;
 use crate::command;
 use crate::protocol::memcache::reply::FENCE;
 use crate::proxy::link::action::{Action, Note};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
+use crate::proxy::link::turn::Turn;
+use crate::proxy::link::upstream::Upstream;
+use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::plan::{Forward, Sending, memcache};
-use crate::topology::{Out, Placed};
+use crate::topology::{Out, Placed, Reads};
+use std::sync::Arc;
 
 impl Exchange<'_> {
     #[inline(always)]
@@ -37,14 +42,20 @@ impl Exchange<'_> {
         }
     }
 
-    /// The index of the upstream for a place. It is ready to take a request.
+    /// The index of the upstream for a place. It is ready to take a request. A read for a replica that
+    /// cannot be reached goes elsewhere.
     #[inline]
     pub fn upstream(&mut self, placed: Placed) -> Result<usize, Cause> {
         self.client.use_shard(placed.shard);
-        let (lane, affinity) = (self.client.settings.lane, self.client.key().index);
+        let (lane, affinity) = (self.lane_to(placed), self.client.key().index);
         let at = self.pool.upstream(self.upstreams, placed.server, lane, affinity);
         match self.upstreams[at].prepare(self.turn, self.pool.spec.connect_timeout_ms) {
             Ok(()) => Ok(at),
+            Err(cause) if placed.is_replica => {
+                let from = (placed.server, lane, affinity);
+                let to = elsewhere(self.pool, self.upstreams, self.turn, from);
+                to.map_err(|other| other.unwrap_or(cause))
+            }
             Err(cause) => {
                 if cause == Cause::QueueFull {
                     self.turn.counters[self.pool.id.index()].upstream_queue_full += 1;
@@ -98,10 +109,39 @@ impl Exchange<'_> {
     }
 }
 
+/// An upstream for a read that this server has not answered: to a replica behind it in the list, or to the
+/// primary, so that none is tried twice. `Err`: why there is none, if it has a reason of its own.
+#[cold]
+pub fn elsewhere(
+    pool: &mut Pool,
+    upstreams: &mut Vec<Upstream>,
+    turn: &mut Turn,
+    (server, lane, affinity): (ServerId, u16, u32),
+) -> Result<usize, Option<Cause>> {
+    let topology = Arc::clone(&pool.topology);
+    let shard = topology.shard_of(server).ok_or(None)?;
+    let replicas = topology.shard(shard).replicas.iter();
+    for replica in replicas.filter(|it| it.is_good && it.server > server) {
+        let at = pool.upstream(upstreams, replica.server, lane, affinity);
+        if upstreams[at].prepare(turn, pool.spec.connect_timeout_ms).is_ok() {
+            return Ok(at);
+        }
+    }
+    if pool.spec.reads() == Reads::Replica {
+        return Err(None);
+    }
+    let placed = topology.place_primary(Some(shard)).map_err(|out| Some(cause_of(out)))?;
+    let lane = pool.lane_of_writes(lane);
+    let at = pool.upstream(upstreams, placed.server, lane, affinity);
+    upstreams[at].prepare(turn, pool.spec.connect_timeout_ms).map_err(Some)?;
+    Ok(at)
+}
+
 /// The cause that clients of a shard that is out read.
 pub fn cause_of(out: Out) -> Cause {
     match out {
         Out::NoneLive => Cause::NoneLive,
+        Out::NoReplica(_) => Cause::NoReplica,
         Out::Down(_) => Cause::Down,
     }
 }

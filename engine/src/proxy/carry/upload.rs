@@ -66,7 +66,7 @@ impl Exchange<'_> {
     /// The index of an upstream for this request alone. It is ready to take the request.
     pub(super) fn upstream_alone(&mut self, placed: Placed, why: Why) -> Result<usize, Cause> {
         self.client.use_shard(placed.shard);
-        let lane = self.client.settings.lane;
+        let lane = self.lane_to(placed);
         let at = self.pool.upstream_alone(self.upstreams, placed.server, lane, why);
         let upstream = &mut self.upstreams[at];
         let prepared = upstream.prepare(self.turn, self.pool.spec.connect_timeout_ms);

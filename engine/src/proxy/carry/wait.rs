@@ -16,7 +16,7 @@ use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
 use crate::proxy::link::upstream::duty::Why;
 use crate::proxy::link::upstream::peer::ServerNumber;
 use crate::proxy::plan::{Forward, Sending};
-use crate::topology::{Intent, Placed};
+use crate::topology::Placed;
 
 /// Something that is replicated and harmless. WAIT counts the replicas that have what its connection has
 /// written, and this connection has written nothing yet. What others have written before comes before it.
@@ -58,7 +58,7 @@ impl Exchange<'_> {
         let parts = Parts { count: shards.len() as u16, names, ..Parts::default() };
         let number = self.client.expect_parts(self.turn, Joining::new(join, parts));
         for (part, shard) in (0..).zip(shards) {
-            let place = self.pool.topology.place(Some(shard), Intent::Write).map_err(cause_of);
+            let place = self.pool.topology.place_primary(Some(shard)).map_err(cause_of);
             match place.and_then(|placed| self.upstream_for_wait(placed, sent.command)) {
                 Ok(at) => {
                     encode::command(self.upstreams[at].tail(self.turn), &MARK);

@@ -26,6 +26,12 @@ pub enum Cause {
     NotReady(&'static str),
     /// The shard is held out until a probe finds it well (`eject: fail_fast`).
     Down,
+    /// It is no primary, or not any more.
+    NoPrimary,
+    /// Another server became primary before this one had answered.
+    Replaced,
+    /// No replica of the shard can be read; or this server is none, or its data is not there yet.
+    NoReplica,
     /// No shard of the pool is in the ring.
     NoneLive,
     /// Too much waits for it already.
@@ -43,7 +49,12 @@ impl fmt::Display for Cause {
     /// twemproxy's text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Cause::Refused | Cause::Down | Cause::NoneLive => cause::REFUSED,
+            Cause::Refused
+            | Cause::Down
+            | Cause::NoneLive
+            | Cause::NoPrimary
+            | Cause::Replaced
+            | Cause::NoReplica => cause::REFUSED,
             Cause::Reset => cause::RESET,
             Cause::BrokenPipe => cause::BROKEN_PIPE,
             Cause::Eof => cause::UNKNOWN,
@@ -80,6 +91,9 @@ impl Cause {
             Cause::Handshake(answer) | Cause::Password(answer) => answer,
             Cause::Exhausted(_) => detail::EXHAUSTED,
             Cause::Down => detail::DOWN,
+            Cause::NoPrimary => detail::NO_PRIMARY,
+            Cause::Replaced => detail::REPLACED,
+            Cause::NoReplica => detail::NO_REPLICA,
             Cause::NoneLive => detail::NONE_LIVE,
             Cause::QueueFull => detail::QUEUE_FULL,
             Cause::PinnedFull => detail::PINNED_FULL,

@@ -109,7 +109,7 @@ pub fn reset(x: &mut Exchange<'_>) {
     let db = x.pool.first_db();
     let (lane, is_open) =
         (x.pool.lane(Version::Resp2, db, false), x.pool.spec.redis_auth.is_none());
-    x.client.settings = Settings::new(db, lane, is_open);
+    x.client.settings = Settings::new(db, lane, is_open, x.pool.spec.reads());
     x.client.mute = Mute::No;
     x.answer(|out| encode::status(out, "RESET"));
 }

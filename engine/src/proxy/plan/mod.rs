@@ -34,7 +34,7 @@ use crate::command::{
 use crate::protocol::memcache as text;
 use crate::protocol::resp::Args;
 use crate::proxy::link::ticket::Care;
-use crate::topology::{Intent, Out, Placed, Policy, PoolTopology};
+use crate::topology::{Intent, Out, Placed, Policy, PoolTopology, Reader};
 use refusal::Refusal;
 
 /// Commands without a key go to the owner of this key, as in twemproxy.
@@ -61,6 +61,8 @@ pub struct Facts<'f> {
     pub is_authenticated: bool,
     /// The client's last command makes this one fail.
     pub is_barred: bool,
+    /// Where its reads go.
+    pub reader: Reader,
 }
 
 /// What a decision changes.
@@ -186,14 +188,24 @@ impl Facts<'_> {
 
     #[inline]
     fn forward(&self, owner: Option<ShardId>, (intent, sent): (Intent, Sending)) -> Forward {
-        Forward { place: self.topology.place(owner, intent), sent, is_unchecked: false }
+        Forward {
+            place: self.topology.place(owner, intent, self.reader),
+            sent,
+            is_unchecked: false,
+        }
     }
 }
 
 /// How a command is sent, from its row.
 #[inline]
 fn sending(command: &Command) -> (Intent, Sending) {
-    let intent = if command.flags.has(Flags::WRITE) { Intent::Write } else { Intent::Read };
+    let intent = if command.flags.has(Flags::WRITE) {
+        Intent::Write
+    } else if command.is_read() {
+        Intent::Read
+    } else {
+        Intent::Ask
+    };
     (intent, Sending { command: command.index() as u16, care: Care::None })
 }
 

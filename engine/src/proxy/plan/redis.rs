@@ -207,12 +207,14 @@ fn checked<'a>(
     {
         return Plan::Refuse(Refusal::error(text.as_bytes()).counted());
     }
-    let forward = facts.forward(owner, sending(command));
+    let waits =
+        command.verb == Verb::Wait || command.refuses == Refuses::Block && keys::blocks(args);
+    let (intent, sending) = sending(command);
+    // A replica would be waited at even if the shard gets another primary.
+    let intent = if waits { Intent::Ask } else { intent };
+    let forward = facts.forward(owner, (intent, sending));
     let forward = Forward { is_unchecked: !has_one_owner, ..forward };
-    if command.verb == Verb::Wait || command.refuses == Refuses::Block && keys::blocks(args) {
-        return Plan::Wait(forward);
-    }
-    sent(command, forward)
+    if waits { Plan::Wait(forward) } else { sent(command, forward) }
 }
 
 fn sent<'a>(command: &Command, forward: Forward) -> Plan<'a> {

@@ -12,7 +12,7 @@ use crate::proxy::local;
 use crate::proxy::local::connection;
 use crate::proxy::plan::PLACEHOLDER;
 use crate::texts;
-use crate::topology::{Eject, Intent, Placed};
+use crate::topology::{Eject, Placed};
 
 pub fn exec(x: &mut Exchange<'_>) -> Taken {
     let Some(session) = &x.client.session else {
@@ -228,5 +228,5 @@ fn place(x: &mut Exchange<'_>, block: &Block) -> Result<Placed, Cause> {
             topology.first_live()
         }
     });
-    topology.place(shard, Intent::Write).map_err(cause_of)
+    topology.place_primary(shard).map_err(cause_of)
 }

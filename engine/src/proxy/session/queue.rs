@@ -295,7 +295,7 @@ fn whole(x: &mut Exchange<'_>, plan: &FanOut<'_>, args: &Args<'_>) {
     if plan.script != ScriptUse::None {
         x.note_script(plan.script, args);
     }
-    let place = x.pool.topology.place(Some(ShardId(0)), plan.intent);
+    let place = x.pool.topology.place_primary(Some(ShardId(0)));
     forwarded(x, Forward { place, sent: plan.sent, is_unchecked: false }, ScriptUse::None, args);
 }
 

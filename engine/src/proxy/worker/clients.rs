@@ -21,10 +21,10 @@ impl Worker {
         let (protocol, since) = (of_pool.spec.protocol, self.turn.now);
         let db = of_pool.first_db();
         let lane = of_pool.lane(Version::Resp2, db, false);
-        let is_open = of_pool.spec.redis_auth.is_none();
+        let (is_open, reads) = (of_pool.spec.redis_auth.is_none(), of_pool.spec.reads());
         let key = self.clients.insert_with(|key| {
             let origin = Origin { key, pool, protocol, id, peer, since };
-            Client::new(origin, Settings::new(db, lane, is_open))
+            Client::new(origin, Settings::new(db, lane, is_open, reads))
         });
         if let Some(client) = self.clients.get_mut(key).filter(|_| self.shutting_down) {
             client.finish(&mut self.turn, false);

@@ -42,7 +42,17 @@ impl Worker {
         if upstream.is_spare_until(now) {
             upstream.close(&mut self.turn);
         }
+        if upstream.is_draining() {
+            return self.settle_upstream(at);
+        }
+        if upstream.has_waited_too_long(now) {
+            return self.give_up_waiting(at);
+        }
         let pool = upstream.pool();
+        if upstream.is_waiting() && upstream.failures.may_connect(now) {
+            let timeout_ms = self.pools[pool.index()].spec.connect_timeout_ms;
+            return upstream.connect_or_wait(&mut self.turn, timeout_ms);
+        }
         let Some(timeout_ms) = self.pools[pool.index()].spec.timeout_ms else {
             return;
         };
@@ -69,6 +79,15 @@ impl Worker {
         } else if is_hopeless {
             self.upstream_down(key, &Cause::TimedOut, true);
         }
+        self.settle_upstream(at);
+    }
+
+    /// No server came that serves: what waited for one fails.
+    fn give_up_waiting(&mut self, at: usize) {
+        let Worker { upstreams, turn, .. } = self;
+        let cause = upstreams[at].failures.last_cause().clone();
+        let gone = upstreams[at].give_up_waiting(turn);
+        self.fail_tickets(at, &cause, &gone);
         self.settle_upstream(at);
     }
 
@@ -138,7 +157,7 @@ impl Worker {
         let Some(client) = self.clients.get(key) else {
             return (0, 0);
         };
-        let stall_ms = u64::from(self.pools[client.pool().index()].spec.client_stall_ms);
+        let stall_ms = u64::from(self.pools[client.pool().index()].spec.serves.client_stall_ms);
         let (max_ms, look_ms) = match client.unread_bytes() {
             n if n <= CLIENT_HOARD_BYTES => (stall_ms, CLIENT_HOARD_STALL_MS),
             n if n <= CLIENT_GLUT_BYTES => (CLIENT_HOARD_STALL_MS, CLIENT_GLUT_STALL_MS),

@@ -1,11 +1,13 @@
 //! A lost upstream: which requests fail, and whether the server is to blame.
 
 use super::Worker;
+use crate::base::limits::SWITCH_RETRY_MS;
 use crate::base::slab::Key;
 use crate::proxy::link::action::{Action, ConnId, Note};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::flow::Download;
 use crate::proxy::link::ticket::{Care, Lost, Owner};
+use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::duty::{Duty, Why};
 use crate::proxy::link::upstream::pool::Pool;
@@ -34,6 +36,9 @@ impl Worker {
         if upstream.state() == SocketState::Idle {
             return;
         }
+        if upstream.is_draining() {
+            return self.finish_switch(key.index as usize, cause, close);
+        }
         if close {
             turn.actions.push_back(Action::Close { conn: upstream.conn() });
         }
@@ -41,19 +46,18 @@ impl Worker {
         let download = upstream.take_download();
         let fall = fall(pool, upstream, cause, download.is_some(), turn.now);
         count(upstream, cause, &fall);
-        // Requests that have not left lose nothing by another try; but only after a connection
-        // that stood, and never in a circle: a server may close whatever it accepts.
-        // A hub connects again by itself, so it always slows down.
-        if !fall.is_orderly || !upstream.queue().is_empty() || upstream.duty().is_hub() {
-            let free = pool.spec.server_failure_limit;
-            upstream.failures.back_off(turn.now, &mut turn.chance, cause, free);
-        }
+        back_off(pool, upstream, turn, cause, &fall);
         // What was to be done while keys are watched must not be done when they are not.
         let watches = matches!(upstream.duty(), Duty::Alone(Why::Watch { .. }));
-        let keep_unsent = fall.was_ready
-            && !watches
-            && pool.topology.server(upstream.server()).is_some()
-            && upstream.failures.may_connect(turn.now);
+        let is_known = pool.topology.server(upstream.server()).is_some();
+        let may_hold = upstream.may_hold(turn.now) && !upstream.duty().is_hub();
+        let keep_unsent = !watches
+            && (may_hold || fall.was_ready && is_known && upstream.failures.may_connect(turn.now));
+        let reads = if pool.lane_key(upstream.lane()).read_only {
+            upstream.take_all(turn)
+        } else {
+            Vec::new()
+        };
         let gone = upstream.take_down(turn, keep_unsent);
         if upstream.queue().is_empty() {
             // What was sent of a large request is lost: the rest is dropped as it comes.
@@ -62,10 +66,10 @@ impl Worker {
             }
             upstream.end_upload();
         } else {
-            upstream.connect(turn, pool.spec.connect_timeout_ms);
+            upstream.connect_or_wait(turn, pool.spec.connect_timeout_ms);
         }
         let at = key.index as usize;
-        if fall.is_orderly && gone.is_empty() {
+        if fall.is_orderly && gone.is_empty() && reads.is_empty() {
             // No failure of the server, unless requests fail by it.
             let (pool, server) = (upstream.pool(), upstream.server());
             turn.actions.push_back(Action::Report(Report { pool, server, sight: Sight::Closed }));
@@ -73,6 +77,7 @@ impl Worker {
         }
         self.report_down(at, cause, &fall, &gone);
         self.fail_tickets(at, cause, &gone);
+        self.read_elsewhere(at, cause, reads);
         self.settle_upstream(at);
         if let Some(download) = download {
             self.break_download(at, (key, &download), cause);
@@ -87,6 +92,11 @@ impl Worker {
         upstream.failures.watch();
         let (pool, server) = (upstream.pool(), upstream.server());
         let note = match cause {
+            Cause::NoPrimary | Cause::NoReplica => {
+                let report = Report { pool, server, sight: Sight::NoPrimary };
+                turn.actions.push_back(Action::Report(report));
+                return;
+            }
             Cause::Handshake(answer) | Cause::Password(answer) => {
                 Note::HandshakeRefused { pool, server, answer: answer.clone() }
             }
@@ -114,7 +124,12 @@ impl Worker {
 
     /// Part of the reply is written. Only closing the client can report the error. A part of a list that
     /// waited for its turn fails like one that has not begun.
-    fn break_download(&mut self, at: usize, (from, download): (Key, &Download), cause: &Cause) {
+    pub(super) fn break_download(
+        &mut self,
+        at: usize,
+        (from, download): (Key, &Download),
+        cause: &Cause,
+    ) {
         let Owner::Client { key, number, part } = download.ticket.owner else {
             return;
         };
@@ -179,6 +194,10 @@ impl Worker {
     #[inline]
     pub(super) fn settle_upstream(&mut self, at: usize) {
         let upstream = &mut self.upstreams[at];
+        if upstream.is_draining() && upstream.has_drained(self.turn.now) {
+            let cause = if upstream.is_leaving() { Cause::Replaced } else { Cause::NoPrimary };
+            return self.finish_switch(at, &cause, true);
+        }
         match upstream.duty() {
             Duty::Shared | Duty::Spare { .. } => {}
             Duty::Alone(Why::Hub) => self.settle_hub(at),
@@ -207,6 +226,19 @@ fn fall(
         && *cause == Cause::TimedOut
         && pool.spec.timeout_ms.is_some_and(|ms| !upstream.fails_by_silence(now, ms));
     Fall { was_ready, is_orderly, is_reported }
+}
+
+/// Requests that have not left lose nothing by another try; but only after a connection that stood, and never
+/// in a circle: a server may close whatever it accepts. A hub connects again by itself, so it always slows
+/// down.
+fn back_off(pool: &Pool, upstream: &mut Upstream, turn: &mut Turn, cause: &Cause, fall: &Fall) {
+    if fall.is_orderly && upstream.queue().is_empty() && !upstream.duty().is_hub() {
+        return;
+    }
+    upstream.failures.back_off(turn.now, &mut turn.chance, cause, pool.spec.server_failure_limit);
+    if upstream.may_hold(turn.now) {
+        upstream.failures.retry_by(turn.now.plus_ms(SWITCH_RETRY_MS));
+    }
 }
 
 fn count(upstream: &mut Upstream, cause: &Cause, fall: &Fall) {

@@ -45,10 +45,18 @@ impl Worker {
             if before.common != topology.common {
                 learned.push((pool.id, before.common, topology.common));
             }
+            if topology.spec.failover.is_some() {
+                self.follow_primaries(id, &before);
+                self.leave_bad_replicas(id);
+            }
+            let pool = &self.pools[id.index()];
             for upstream in self.upstreams.iter_mut().filter(|up| up.pool() == pool.id) {
                 let server = upstream.server();
-                let is_there = topology.server(server).is_some();
-                upstream.follow(is_there);
+                let reads = pool.lane_key(upstream.lane()).read_only;
+                let is_there = topology.server(server).is_some() && topology.serves(server, reads);
+                if !upstream.is_leaving() {
+                    upstream.follow(is_there);
+                }
                 if !is_there && matches!(upstream.duty(), Duty::Spare { .. }) {
                     upstream.close(&mut self.turn);
                 }

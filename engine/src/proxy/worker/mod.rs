@@ -31,6 +31,7 @@ mod messages;
 mod refusals;
 mod replies_in;
 mod shutdown;
+mod switch;
 mod upstreams;
 
 use crate::base::limits::CLIENT_HOARD_STALL_MS;
@@ -276,7 +277,8 @@ impl Worker {
                 let Some(client) = self.clients.get_mut(key) else {
                     return;
                 };
-                let stall_ms = u64::from(self.pools[client.pool().index()].spec.client_stall_ms);
+                let stall_ms =
+                    u64::from(self.pools[client.pool().index()].spec.serves.client_stall_ms);
                 client.handle_written(&mut self.turn, written, stall_ms.min(CLIENT_HOARD_STALL_MS));
                 if !client.is_open() && client.out().is_empty() {
                     self.maybe_close(key);

@@ -7,8 +7,13 @@ use crate::texts::detail;
 
 /// The cause of a refused handshake. `left`: how many of its replies were still to come, this one
 /// included.
-pub fn refused(lane: &LaneKey, password: Option<&str>, left: u8, reply: &[u8]) -> Cause {
-    let said = lane.handshake(password, &mut Vec::new());
+pub fn refused(
+    lane: &LaneKey,
+    (password, asks_role): (Option<&str>, bool),
+    left: u8,
+    reply: &[u8],
+) -> Cause {
+    let said = lane.handshake(password, asks_role, &mut Vec::new());
     let name = said[said.len() - usize::from(left)];
     let words = server_said(reply, password);
     let text = String::from_utf8_lossy(reply);

@@ -9,6 +9,7 @@
 
 use super::Worker;
 use super::refusals::{refused, refused_setup, unasked};
+use super::switch;
 use crate::base::slab::{Key, Slab};
 use crate::protocol::memcache;
 use crate::protocol::resp::reply;
@@ -22,7 +23,7 @@ use crate::proxy::link::flow::ReplyProgress;
 use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
-use crate::proxy::link::upstream::lane::wants_no_password;
+use crate::proxy::link::upstream::lane::{fits_role, wants_no_password};
 use crate::proxy::link::upstream::peer::{Identity, ServerNumber};
 use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::link::upstream::socket::{ReplyInput, SocketState};
@@ -213,9 +214,12 @@ fn take_step(
     left: u8,
     (kind, reply): (u8, &[u8]),
 ) -> Result<(), Cause> {
-    if matches!(kind, b'-' | b'!') {
-        let lane = pool.lane_key(upstream.lane());
-        let cause = refused(lane, pool.spec.redis_auth.as_deref(), left, reply);
+    let (lane, asks_role) = (pool.lane_key(upstream.lane()), pool.spec.failover.is_some());
+    if asks_role && left == 1 {
+        fits_role(reply, lane.read_only)?;
+    } else if matches!(kind, b'-' | b'!') {
+        let password = pool.spec.redis_auth.as_deref();
+        let cause = refused(lane, (password, asks_role), left, reply);
         // Any client may use a server without a password: so may we.
         let is_open = matches!(cause, Cause::Password(_))
             && wants_no_password(&String::from_utf8_lossy(reply));
@@ -249,7 +253,14 @@ fn take_reply(
         }
         return Err(unasked(kind, reply));
     }
-    let Some(ticket) = upstream.pop() else {
+    if upstream.queue().keeps() && (kind == b'-' || upstream.is_draining() || is_block(upstream)) {
+        if pool.lane_key(upstream.lane()).read_only {
+            switch::check_replica(reply)?;
+        } else if switch::sets_aside(pool, clients, upstream, turn, reply) {
+            return Ok(());
+        }
+    }
+    let Some(ticket) = upstream.pop(turn) else {
         return Err(Cause::Protocol);
     };
     upstream.failures.handle_reply(turn.now);
@@ -267,6 +278,12 @@ fn take_reply(
         return Ok(());
     }
     take_with_care(pool, clients, upstream, turn, ticket, reply)
+}
+
+/// The oldest request is a block of a transaction: its reply begins well even if it was refused.
+#[inline]
+fn is_block(upstream: &Upstream) -> bool {
+    upstream.queue().front().is_some_and(|ticket| ticket.replies > 1)
 }
 
 /// A reply that is more than one reply to one client.
@@ -363,6 +380,7 @@ fn note_meta(
 #[inline]
 fn report_answer(upstream: &mut Upstream, turn: &mut Turn) {
     if upstream.failures.take_watched() {
+        upstream.handle_good_reply();
         let (pool, server) = (upstream.pool(), upstream.server());
         turn.actions.push_back(Action::Report(Report { pool, server, sight: Sight::Answered }));
     }

@@ -41,6 +41,7 @@ impl Worker {
         }
         let pool = &pools[upstream.pool().index()];
         let (lane, password) = (pool.lane_key(upstream.lane()), pool.spec.redis_auth.as_deref());
-        upstream.handle_connected(turn, |out| lane.handshake(password, out).len() as u8);
+        let asks = pool.spec.failover.is_some();
+        upstream.handle_connected(turn, |out| lane.handshake(password, asks, out).len() as u8);
     }
 }

@@ -32,6 +32,7 @@ pub fn topology(spec: &Arc<PoolSpec>, primaries: &[Server], states: &[ShardState
                 name: shard.name.clone(),
                 weight: shard.weight,
                 primary: primary.id,
+                replicas: Vec::new(),
                 state,
             })
             .collect(),

@@ -8,5 +8,9 @@
 //! | kind | what decides |
 //! |---|---|
 //! | [`fixed`] | the file, at the start |
+//! | [`sentinel`] | Sentinels; the epoch of a failover settles who is later |
+//! | [`replicated`] | the servers' own roles; and with either, which replicas can be read |
 
 pub mod fixed;
+pub mod replicated;
+pub mod sentinel;

@@ -123,6 +123,34 @@ pub const PROTECTION: &[Row] = &[
         cells: &["none", "closed (`clients_stalled`)", "memory"],
     },
     Row {
+        name: "time for which a request waits for a shard's next primary (default of `failover_hold_ms`)",
+        here: Here::Ms(l::FAILOVER_HOLD_MS as u64),
+        constants: &["FAILOVER_HOLD_MS"],
+        cells: &["none", "it fails, not sent", "clients themselves wait for some five seconds"],
+    },
+    Row {
+        name: "the same, as a file may have it",
+        here: Here::Ms(l::FAILOVER_HOLD_MS_MAX as u64),
+        constants: &["FAILOVER_HOLD_MS_MAX"],
+        cells: &["none", "the file is refused", "what waits longer is a failure for its client"],
+    },
+    Row {
+        name: "pause between attempts to connect meanwhile",
+        here: Here::Ms(l::SWITCH_RETRY_MS),
+        constants: &["SWITCH_RETRY_MS"],
+        cells: &["none", "the next attempt", "a server that is back serves at once"],
+    },
+    Row {
+        name: "time for which the last answers of a replaced primary are awaited",
+        here: Here::Ms(l::SWITCH_DRAIN_MS),
+        constants: &["SWITCH_DRAIN_MS"],
+        cells: &[
+            "none",
+            "what it has not answered fails: outcome unknown",
+            "others wait for the next one",
+        ],
+    },
+    Row {
         name: "the same while other clients wait behind its large reply",
         here: Here::Ms(l::STREAM_SHARED_STALL_MS),
         constants: &["STREAM_SHARED_STALL_MS"],

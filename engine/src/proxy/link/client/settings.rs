@@ -1,6 +1,8 @@
 //! The settings of a client's connection: by HELLO, AUTH and CLIENT. RESET undoes them all.
 
+use crate::base::Time;
 use crate::protocol::resp::Version;
+use crate::topology::Reads;
 
 pub struct Settings {
     pub version: Version,
@@ -15,6 +17,10 @@ pub struct Settings {
     /// CLIENT CACHING YES was refused, so its next command is too: a library that reads only the last reply
     /// would keep a value that is never invalidated.
     pub is_barred: bool,
+    /// Where its reads go: as the pool says, or as READONLY and READWRITE have said since.
+    pub reads: Reads,
+    /// Its last request that may have written, where that matters.
+    pub wrote_at: Time,
     pub names: Option<Box<Names>>,
 }
 
@@ -28,7 +34,7 @@ pub struct Names {
 
 impl Settings {
     /// The settings of a new connection. `lane`: the lane of RESP2 and of this database.
-    pub fn new(db: u32, lane: u16, is_authenticated: bool) -> Settings {
+    pub fn new(db: u32, lane: u16, is_authenticated: bool, reads: Reads) -> Settings {
         Settings {
             version: Version::Resp2,
             db,
@@ -37,6 +43,8 @@ impl Settings {
             is_untouching: false,
             opted_in: false,
             is_barred: false,
+            reads,
+            wrote_at: Time::ZERO,
             names: None,
         }
     }

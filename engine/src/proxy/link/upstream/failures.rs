@@ -80,6 +80,11 @@ impl Failures {
         self.retry_at = now.plus_ms(u64::from(half + chance.below(half + 1)));
     }
 
+    /// Another attempt is made by then: requests wait for it.
+    pub fn retry_by(&mut self, at: Time) {
+        self.retry_at = self.retry_at.min(at);
+    }
+
     /// The server is known to be well again: try at once, and count no silence from before.
     pub fn forgive(&mut self, now: Time) {
         self.in_a_row = 0;

@@ -2,6 +2,7 @@
 //! no client uses another one's database, user or protocol.
 
 use crate::protocol::resp::{Version, encode};
+use crate::proxy::link::cause::Cause;
 use crate::texts::detail;
 
 /// What every upstream of a lane was set up with.
@@ -24,8 +25,14 @@ impl LaneKey {
         LaneKey { version, db, user: None, read_only: false, no_touch: false, apart: false }
     }
 
-    /// Writes the handshake: AUTH, then SELECT. Returns the name of each command; each one gets a reply.
-    pub fn handshake(&self, password: Option<&str>, out: &mut Vec<u8>) -> Vec<&'static str> {
+    /// Writes the handshake: AUTH, then SELECT; where there are replicas, the question for its role comes
+    /// last. Returns the name of each command; each one gets a reply.
+    pub fn handshake(
+        &self,
+        password: Option<&str>,
+        asks_role: bool,
+        out: &mut Vec<u8>,
+    ) -> Vec<&'static str> {
         let mut names = Vec::new();
         let user = self.user.as_deref().unwrap_or("default");
         let mut say = |name, words: &[&str]| {
@@ -47,13 +54,31 @@ impl LaneKey {
         if self.db > 0 {
             say("SELECT", &["SELECT", &self.db.to_string()]);
         }
-        if self.read_only {
-            say("READONLY", &["READONLY"]);
-        }
         if self.no_touch {
             say("CLIENT NO-TOUCH", &["CLIENT", "NO-TOUCH", "ON"]);
         }
+        if asks_role {
+            say("ROLE", &["ROLE"]);
+        }
         names
+    }
+}
+
+/// Whether a server with this answer to ROLE serves a lane; an error is no answer.
+///
+/// A replica whose link is down may serve: whether its data is recent is decided elsewhere. One that gets
+/// all data anew answers as if it had none.
+pub fn fits_role(role: &[u8], reads: bool) -> Result<(), Cause> {
+    if role.starts_with(b"-") {
+        return Ok(());
+    }
+    let is_primary = role.starts_with(b"*3\r\n$6\r\nmaster\r\n");
+    let is_syncing = role.windows(12).any(|it| it == b"\r\n$4\r\nsync\r\n");
+    match (reads, is_primary) {
+        (false, true) => Ok(()),
+        (false, false) => Err(Cause::NoPrimary),
+        (true, false) if !is_syncing => Ok(()),
+        (true, _) => Err(Cause::NoReplica),
     }
 }
 
@@ -99,6 +124,24 @@ pub fn wants_no_password(words: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_role_fits_a_lane() {
+        let primary = b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n";
+        let replica = |state: &str| {
+            format!("*5\r\n$5\r\nslave\r\n$1\r\nh\r\n:1\r\n${}\r\n{state}\r\n:-1\r\n", state.len())
+        };
+        assert_eq!(fits_role(primary, false), Ok(()));
+        assert_eq!(fits_role(primary, true), Err(Cause::NoReplica));
+        for (state, reads) in
+            [("connected", Ok(())), ("connect", Ok(())), ("sync", Err(Cause::NoReplica))]
+        {
+            assert_eq!(fits_role(replica(state).as_bytes(), false), Err(Cause::NoPrimary));
+            assert_eq!(fits_role(replica(state).as_bytes(), true), reads);
+        }
+        let no_rights = b"-NOPERM this user has no permissions to run the 'role' command\r\n";
+        assert_eq!(fits_role(no_rights, false), Ok(()));
+    }
 
     #[test]
     fn a_password_is_not_repeated() {

@@ -5,6 +5,7 @@
 //!            ──▶ socket    how far its connection has got
 //!            ──▶ queue     requests and their tickets
 //!            ──▶ failures  what went wrong, and when to try again
+//!            ──▶ switch    what becomes of requests when another server takes over
 //! ```
 //!
 //! Upstreams are in one list of the worker. A [`pool`] knows which index in it serves a server. An
@@ -17,12 +18,15 @@ pub mod peer;
 pub mod pool;
 pub mod queue;
 pub mod socket;
+mod switch;
+mod takeover;
 
 use duty::{Duty, Why};
 use failures::Failures;
 use peer::Peer;
 use queue::Queue;
 use socket::{ReplyInput, Socket, SocketState};
+use switch::Switch;
 
 use super::action::{Action, ConnId, Reading};
 use super::cause::Cause;
@@ -43,6 +47,7 @@ pub struct Upstream {
     duty: Duty,
     socket: Socket,
     queue: Queue,
+    switch: Switch,
     /// A large reply that flows; its ticket has left the queue.
     download: Option<Box<Download>>,
     pub peer: Peer,
@@ -57,6 +62,7 @@ impl Upstream {
         server: ServerId,
         lane: u16,
         is_watched: bool,
+        (is_possible, hold_ms): (bool, u32),
     ) -> Upstream {
         Upstream {
             key: Key { index, generation: 0 },
@@ -66,6 +72,7 @@ impl Upstream {
             duty: Duty::Shared,
             socket: Socket::new(),
             queue: Queue::default(),
+            switch: Switch::new(is_possible, hold_ms),
             download: None,
             peer: Peer::default(),
             failures: Failures::new(is_watched),
@@ -124,6 +131,14 @@ impl Upstream {
     /// It has a place in its pool's table from now on.
     pub(super) fn share(&mut self) {
         self.duty = Duty::Shared;
+        self.queue.keep(self.switch.is_possible());
+    }
+
+    /// It takes no request but one from now on.
+    pub(super) fn stand_alone(&mut self, why: Why) {
+        self.duty = Duty::Alone(why);
+        let is_whole = matches!(why, Why::Reply | Why::Request { from: None } | Why::Wait { .. });
+        self.queue.keep(is_whole && self.switch.is_possible());
     }
 
     /// It takes no new request from now on.
@@ -176,10 +191,13 @@ impl Upstream {
     #[inline]
     pub fn prepare(&mut self, turn: &mut Turn, connect_timeout_ms: u32) -> Result<(), Cause> {
         if self.socket.state == SocketState::Idle {
-            if !self.failures.may_connect(turn.now) {
+            if self.failures.may_connect(turn.now) {
+                self.connect(turn, connect_timeout_ms);
+            } else if self.switch.holds(turn.now) {
+                self.wait(turn);
+            } else {
                 return Err(self.failures.last_cause().clone());
             }
-            self.connect(turn, connect_timeout_ms);
         }
         if self.queue.is_full() { Err(Cause::QueueFull) } else { Ok(()) }
     }
@@ -202,7 +220,7 @@ impl Upstream {
         let left = write(self.socket.handshake.tail(&mut turn.buffers));
         if left == 0 {
             self.socket.handshake.clear(&mut turn.buffers);
-            self.socket.state = SocketState::Ready;
+            self.become_ready(turn.now);
         } else {
             self.socket.state = SocketState::Handshake { left };
         }
@@ -221,10 +239,17 @@ impl Upstream {
         if left > 1 {
             self.socket.state = SocketState::Handshake { left: left - 1 };
         } else {
-            self.socket.state = SocketState::Ready;
+            self.become_ready(turn.now);
             self.mark_dirty(turn);
         }
         Ok(())
+    }
+
+    fn become_ready(&mut self, now: Time) {
+        self.socket.state = SocketState::Ready;
+        if self.switch.until().is_some() {
+            self.queue.refresh(now);
+        }
     }
 
     /// Bytes of a reply that is not complete, to go on with.
@@ -250,7 +275,7 @@ impl Upstream {
     /// Bytes that wait: heard and not taken, and not sent.
     pub fn waiting_bytes(&self) -> (usize, usize) {
         let heard = self.socket.input.as_ref().map_or(0, |input| input.bytes.len());
-        (heard, self.queue.out.len() + self.socket.handshake.len())
+        (heard, self.queue.unsent_len() + self.socket.handshake.len())
     }
 
     /// The socket is gone. Returns the tickets that fail with it. With `keep_unsent`, requests that
@@ -261,7 +286,10 @@ impl Upstream {
         self.unpin();
         self.peer = Peer::default();
         self.socket.reset(&mut turn.buffers);
-        self.queue.take_down(keep_unsent, &mut turn.buffers)
+        if keep_unsent {
+            return self.queue.take_back(&mut turn.buffers);
+        }
+        self.queue.take_down(false, &mut turn.buffers)
     }
 
     /// Closes a connection that owes nothing.
@@ -324,8 +352,8 @@ impl Upstream {
 
     /// Takes the oldest ticket: its reply has come.
     #[inline]
-    pub fn pop(&mut self) -> Option<Ticket> {
-        self.queue.pop()
+    pub fn pop(&mut self, turn: &mut Turn) -> Option<Ticket> {
+        self.queue.pop(&mut turn.buffers)
     }
 
     #[inline]
@@ -347,7 +375,7 @@ impl Upstream {
         let may = self.socket.state == SocketState::Ready
             && (is_crowded || !self.queue.is_idle_to_server())
             && matches!(self.duty, Duty::Shared | Duty::Retired)
-            && self.queue.out.len() < GATHER_BYTES;
+            && self.queue.unsent_len() < GATHER_BYTES;
         if may { self.socket.hold.lasts_until(now) } else { None }
     }
 
@@ -356,7 +384,8 @@ impl Upstream {
     pub fn pending(&self) -> &[u8] {
         match self.socket.state {
             SocketState::Handshake { .. } => self.socket.handshake.pending(),
-            SocketState::Ready => self.queue.out.pending(),
+            SocketState::Ready if self.switch.is_draining() => &[],
+            SocketState::Ready => self.queue.unsent(),
             SocketState::Idle | SocketState::Connecting => &[],
         }
     }
@@ -420,7 +449,11 @@ impl Upstream {
 
     /// Turns requests that are too late into tombstones, or takes them out if they have not left.
     pub fn expire(&mut self, now: Time, timeout_ms: u32) -> Vec<Lost> {
-        if self.waits_for_client() { Vec::new() } else { self.queue.expire(now, timeout_ms) }
+        if self.waits_for_client() || self.is_held() {
+            Vec::new()
+        } else {
+            self.queue.expire(now, timeout_ms)
+        }
     }
 
     /// When something of it has its time next.
@@ -431,10 +464,13 @@ impl Upstream {
                 Duty::Spare { until, .. } => return until,
                 _ => Time::NEVER,
             },
-            SocketState::Idle if self.duty.is_hub() => self.failures.retry_at(),
+            SocketState::Idle if self.duty.is_hub() || self.is_waiting() => {
+                self.failures.retry_at()
+            }
             SocketState::Idle => Time::NEVER,
         };
-        let Some(timeout_ms) = timeout_ms else {
+        let connecting = connecting.min(self.switch_deadline());
+        let Some(timeout_ms) = timeout_ms.filter(|_| !self.is_held()) else {
             return connecting;
         };
         let stuck = self.download.as_ref().and_then(|download| download.stuck_at(timeout_ms));
@@ -459,7 +495,7 @@ impl Upstream {
     fn waits_for_client(&self) -> bool {
         let waits = matches!(self.duty, Duty::Alone(Why::Wait { of: Some(_) }));
         (waits && self.socket.state == SocketState::Ready)
-            || self.duty.upload_from().is_some() && self.queue.out.is_empty()
+            || self.duty.upload_from().is_some() && self.queue.unsent_len() == 0
     }
 
     /// Its counters, and the gauges as they are now: what stands in line is in the tickets.
@@ -481,8 +517,9 @@ impl Upstream {
     pub fn check_invariants(&self) {
         self.queue.check_invariants();
         let is_idle = self.socket.state == SocketState::Idle;
-        // A hub waits until it may connect again.
-        let may_wait = self.duty.is_hub() && self.queue.is_empty();
+        // A hub waits until it may connect again, and requests for another server.
+        let may_wait = self.duty.is_hub() && self.queue.is_empty() || self.is_waiting();
+        assert!(!is_idle || !self.switch.is_draining(), "idle awaits no answers");
         assert!(!is_idle || may_wait || self.owes_nothing(), "idle owes nothing");
         assert!(!is_idle || self.socket.input.is_none(), "idle has heard nothing");
         let is_spare = matches!(self.duty, Duty::Spare { .. });

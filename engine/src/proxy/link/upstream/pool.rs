@@ -15,6 +15,7 @@ use crate::topology::{Address, Policy, PoolSpec, PoolTopology, Protocol};
 use std::sync::Arc;
 
 const NONE: u32 = u32::MAX;
+const NO_LANE: u16 = u16::MAX;
 
 pub struct Pool {
     pub id: PoolId,
@@ -23,6 +24,8 @@ pub struct Pool {
     pub policy: Policy,
     pub topology: Arc<PoolTopology>,
     lanes: Vec<LaneKey>,
+    /// Indexed by lane: the lane of its reads of replicas.
+    lanes_of_reads: Vec<u16>,
     /// Places of upstreams, `[lane][server][connection]`.
     table: Vec<u32>,
     servers: usize,
@@ -61,6 +64,7 @@ impl Pool {
             spec: Arc::clone(&topology.spec),
             topology,
             lanes: Vec::new(),
+            lanes_of_reads: Vec::new(),
             table: Vec::new(),
             servers: 0,
             watched: Vec::new(),
@@ -115,6 +119,26 @@ impl Pool {
     /// The lane beside this one, for requests that a server may close on.
     pub fn lane_apart(&mut self, lane: u16) -> u16 {
         self.lane_of(LaneKey { apart: true, ..self.lane_key(lane).clone() })
+    }
+
+    /// The lane of this one's reads of replicas.
+    pub fn lane_of_reads(&mut self, lane: u16) -> u16 {
+        if let Some(&reads) = self.lanes_of_reads.get(usize::from(lane))
+            && reads != NO_LANE
+        {
+            return reads;
+        }
+        let reads = self.lane_of(LaneKey { read_only: true, ..self.lane_key(lane).clone() });
+        if self.lanes_of_reads.len() <= usize::from(lane) {
+            self.lanes_of_reads.resize(usize::from(lane) + 1, NO_LANE);
+        }
+        self.lanes_of_reads[usize::from(lane)] = reads;
+        reads
+    }
+
+    /// The lane whose reads this one has.
+    pub fn lane_of_writes(&mut self, lane: u16) -> u16 {
+        self.lane_of(LaneKey { read_only: false, ..self.lane_key(lane).clone() })
     }
 
     /// The database that a client begins with. memcached has none; the key is taken and ignored, as in
@@ -174,7 +198,7 @@ impl Pool {
         why: Why,
     ) -> usize {
         let at = self.spare_or_new(upstreams, server, lane);
-        upstreams[at].leave_shared(why);
+        upstreams[at].stand_alone(why);
         if upstreams[at].duty().is_pinned() {
             if self.pinned.len() <= server.index() {
                 self.pinned.resize(server.index() + 1, 0);
@@ -195,8 +219,23 @@ impl Pool {
             return self.spares.swap_remove(spare).at as usize;
         }
         let (at, is_watched) = (upstreams.len(), self.watched.contains(&server));
-        upstreams.push(Upstream::new(at as u32, self.id, server, lane, is_watched));
+        // A read does not wait for its replica: another server answers it.
+        let hold_ms = if self.lane_key(lane).read_only { 0 } else { self.spec.hold_ms() };
+        let switch = (self.spec.failover.is_some(), hold_ms);
+        upstreams.push(Upstream::new(at as u32, self.id, server, lane, is_watched, switch));
         at
+    }
+
+    /// The upstream `at`, which has a place, gets the one of this server in its lane.
+    pub fn change_place(&mut self, at: u32, server: ServerId) {
+        let connections = self.connections();
+        let Some(from) = self.table.iter().position(|&place| place == at) else {
+            return;
+        };
+        let lane = from / (self.servers * connections);
+        let to = (lane * self.servers + server.index()) * connections + from % connections;
+        self.table[from] = NONE;
+        self.table[to] = at;
     }
 
     /// Another upstream may have the place of this one.
@@ -267,9 +306,10 @@ impl Pool {
         }
     }
 
-    /// The shard whose primary this server is, and where it is, for a text.
+    /// The shard of this server, and where the server is, for a text.
     pub fn describe(&self, server: ServerId) -> Option<(&str, &Address)> {
-        self.describe_shard(self.topology.shard_of(server)?)
+        let shard = self.topology.shard(self.topology.shard_of(server)?);
+        Some((&shard.name, &self.topology.server(server)?.address))
     }
 
     pub fn describe_shard(&self, shard: ShardId) -> Option<(&str, &Address)> {

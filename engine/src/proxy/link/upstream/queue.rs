@@ -12,6 +12,14 @@
 //! A request that times out on the wire leaves its ticket as a *tombstone*, which swallows the late
 //! reply; the requests behind it do not notice. All requests have the same timeout, so the late
 //! ones are always the oldest, and the next deadline is that of the first ticket behind them.
+//!
+//! Where another server may take a shard over, the queue *keeps* requests until they are answered
+//! (`keep`). What a server refused without doing it is set aside with its bytes, at the front, and goes to
+//! the next server before everything else:
+//!
+//! ```text
+//!   tickets   │ set aside │ owed │ owed │ unsent │ unsent │
+//! ```
 
 use crate::base::Time;
 use crate::base::buffer::{BufferPool, Output};
@@ -35,6 +43,12 @@ pub struct Queue {
     answered: u64,
     /// Bytes of requests appended since this socket began.
     end: u64,
+    /// Requests stay in the output until they are answered.
+    keeps: bool,
+    /// Bytes at the front of the output that have left.
+    kept: usize,
+    /// Tickets at the front whose requests were set aside.
+    aside: usize,
 }
 
 /// How much waits, in requests and bytes.
@@ -62,9 +76,20 @@ impl Queue {
         self.tickets.len() >= UPSTREAM_QUEUE_MAX || self.out.len() >= UPSTREAM_UNSENT_BYTES_MAX
     }
 
+    /// The oldest request that the server has not answered.
     #[inline]
     pub fn front(&self) -> Option<&Ticket> {
-        self.tickets.front()
+        self.tickets.get(self.aside)
+    }
+
+    /// Bytes that have not left.
+    #[inline]
+    pub(super) fn unsent(&self) -> &[u8] {
+        &self.out.pending()[self.kept..]
+    }
+
+    pub(super) fn unsent_len(&self) -> usize {
+        self.out.len() - self.kept
     }
 
     pub fn tickets(&self) -> impl Iterator<Item = &Ticket> {
@@ -75,7 +100,7 @@ impl Queue {
     #[inline]
     pub(super) fn push(&mut self, ticket: Ticket, now: Time) -> usize {
         let before = self.end;
-        self.end = self.sent + self.out.len() as u64;
+        self.end = self.sent + self.unsent_len() as u64;
         self.tickets.push_back(Ticket { since: now, end: self.end, ..ticket });
         (self.end - before) as usize
     }
@@ -84,7 +109,7 @@ impl Queue {
     /// many bytes.
     pub(super) fn grow(&mut self, now: Time) -> usize {
         let before = self.end;
-        self.end = self.sent + self.out.len() as u64;
+        self.end = self.sent + self.unsent_len() as u64;
         let len = self.end - before;
         if let Some(ticket) = self.tickets.back_mut() {
             ticket.end = self.end;
@@ -98,7 +123,10 @@ impl Queue {
 
     /// Takes the oldest ticket: its reply has come.
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<Ticket> {
+    pub(super) fn pop(&mut self, buffers: &mut BufferPool) -> Option<Ticket> {
+        if self.keeps {
+            return self.pop_kept(buffers);
+        }
         let ticket = self.tickets.pop_front()?;
         self.answered = ticket.end;
         if ticket.is_swallowed() {
@@ -107,16 +135,143 @@ impl Queue {
         Some(ticket)
     }
 
+    fn pop_kept(&mut self, buffers: &mut BufferPool) -> Option<Ticket> {
+        if self.aside > 0 {
+            return self.pop_behind();
+        }
+        let ticket = self.tickets.pop_front()?;
+        self.answered = ticket.end;
+        if ticket.is_swallowed() {
+            self.late -= 1;
+        }
+        self.drop_answered(buffers);
+        Some(ticket)
+    }
+
+    /// The same behind requests that were set aside.
+    #[cold]
+    fn pop_behind(&mut self) -> Option<Ticket> {
+        let start = self.start_of(self.aside);
+        if self.tickets.get(self.aside)?.end > self.sent {
+            return None; // answered before it was whole: no server does that
+        }
+        let ticket = self.tickets.remove(self.aside)?;
+        let bytes = ticket.end - start;
+        self.out.remove((start - self.front_byte()) as usize, bytes as usize);
+        // What is set aside and what comes behind are as if it had never been.
+        self.kept -= bytes as usize;
+        self.sent -= bytes;
+        self.end -= bytes;
+        for later in self.tickets.iter_mut().skip(self.aside) {
+            later.end -= bytes;
+        }
+        Some(ticket)
+    }
+
+    /// Where the output begins in the bytes of this socket.
+    fn front_byte(&self) -> u64 {
+        self.sent - self.kept as u64
+    }
+
+    fn drop_answered(&mut self, buffers: &mut BufferPool) {
+        let done = self.answered.saturating_sub(self.front_byte()).min(self.kept as u64) as usize;
+        if done > 0 {
+            self.out.consume(done, buffers);
+            self.kept -= done;
+        }
+    }
+
     pub(super) fn handle_written(&mut self, written: usize, buffers: &mut BufferPool) {
         self.sent += written as u64;
-        self.out.consume(written, buffers);
-        self.out.trim();
+        if self.keeps {
+            self.kept += written;
+            // The rest of a request that was answered before it was whole.
+            self.drop_answered(buffers);
+        } else {
+            self.out.consume(written, buffers);
+            self.out.trim();
+        }
     }
 
     /// Nothing of what waits here has left: to the server the connection is idle.
     #[inline]
     pub fn is_idle_to_server(&self) -> bool {
-        self.sent <= self.answered
+        self.sent <= self.start_of(self.aside)
+    }
+
+    /// Whether requests stay here until they are answered, from now on. Nothing is on its way.
+    pub(super) fn keep(&mut self, keeps: bool) {
+        debug_assert!(self.tickets.is_empty());
+        self.keeps = keeps && self.sent == self.answered;
+    }
+
+    pub fn keeps(&self) -> bool {
+        self.keeps
+    }
+
+    /// Sets the oldest request aside that the server has not answered: it has refused it, without doing it.
+    pub(super) fn set_aside(&mut self) {
+        debug_assert!(self.keeps && self.late == 0 && self.aside < self.tickets.len());
+        self.aside += 1;
+    }
+
+    /// What was set aside is not sent again.
+    pub(super) fn take_aside(&mut self, buffers: &mut BufferPool) -> Vec<Ticket> {
+        self.answered = self.start_of(self.aside);
+        let aside = self.tickets.drain(..std::mem::take(&mut self.aside)).collect();
+        self.drop_answered(buffers);
+        aside
+    }
+
+    pub fn has_aside(&self) -> bool {
+        self.aside > 0
+    }
+
+    /// The socket is given up. What was set aside and what has not left stays, in this order, for the next
+    /// one. Returns what was sent and not answered.
+    pub(super) fn take_back(&mut self, buffers: &mut BufferPool) -> Vec<Lost> {
+        if self.aside == 0 {
+            return self.take_down(true, buffers);
+        }
+        let (front, unsent) = (self.front_byte(), self.first_unsent().max(self.aside));
+        let (from, to) = (self.start_of(self.aside), self.start_of(unsent));
+        let lost = self.tickets.drain(self.aside..unsent);
+        let lost = lost.map(|ticket| Lost { ticket, may_have_left: true }).collect();
+        self.out.remove((from - front) as usize, (to - from) as usize);
+        for ticket in self.tickets.iter_mut().take(self.aside) {
+            ticket.end -= front;
+        }
+        for ticket in self.tickets.iter_mut().skip(self.aside) {
+            ticket.end -= front + (to - from);
+        }
+        (self.sent, self.answered, self.kept, self.aside, self.late) = (0, 0, 0, 0, 0);
+        self.end = self.out.len() as u64;
+        lost
+    }
+
+    /// All requests with their bytes, oldest first; the queue is empty then. For requests that another
+    /// server may answer as well.
+    pub(super) fn take_all(&mut self, buffers: &mut BufferPool) -> Vec<(Ticket, Vec<u8>)> {
+        let front = self.front_byte();
+        let mut start = self.start_of(0);
+        let mut all = Vec::with_capacity(self.tickets.len());
+        for ticket in self.tickets.drain(..) {
+            let bytes =
+                &self.out.pending()[(start - front) as usize..(ticket.end - front) as usize];
+            all.push((ticket, bytes.to_vec()));
+            start = ticket.end;
+        }
+        self.out.clear(buffers);
+        (self.sent, self.answered, self.end) = (0, 0, 0);
+        (self.kept, self.aside, self.late) = (0, 0, 0);
+        all
+    }
+
+    /// The requests that wait here count as taken now: their time at the server begins.
+    pub(super) fn refresh(&mut self, now: Time) {
+        for ticket in &mut self.tickets {
+            ticket.since = now;
+        }
     }
 
     /// Whether the first ticket not late exists: its deadline is the queue's.
@@ -169,7 +324,7 @@ impl Queue {
         let bytes = last - start;
         let taken_out = self.tickets.drain(unsent..unsent + late_unsent);
         lost.extend(taken_out.map(|ticket| Lost { ticket, may_have_left: false }));
-        self.out.remove((start - self.sent) as usize, bytes as usize);
+        self.out.remove((start - self.front_byte()) as usize, bytes as usize);
         for ticket in self.tickets.iter_mut().skip(unsent) {
             ticket.end -= bytes;
         }
@@ -211,14 +366,13 @@ impl Queue {
             self.out.clear(buffers);
         } else {
             // The rest of a request that was cut in the middle.
-            let rest = boundary.saturating_sub(self.sent);
-            self.out.consume(rest as usize, buffers);
+            let gone = boundary.saturating_sub(self.front_byte());
+            self.out.consume(gone as usize, buffers);
             for ticket in &mut self.tickets {
                 ticket.end -= boundary;
             }
         }
-        self.sent = 0;
-        self.answered = 0;
+        (self.sent, self.answered, self.kept, self.aside) = (0, 0, 0, 0);
         self.end = self.out.len() as u64;
         lost
     }
@@ -245,7 +399,13 @@ impl Queue {
         assert!(!swallowed.any(|is| is), "tombstones are counted");
         assert!(self.tickets.iter().is_sorted_by_key(|ticket| ticket.end));
         assert!(self.tickets.iter().is_sorted_by_key(|ticket| ticket.since));
-        assert_eq!(self.end - self.sent, self.out.len() as u64, "unsent bytes add up");
+        assert_eq!(self.end - self.sent, self.unsent_len() as u64, "unsent bytes add up");
+        assert!(self.kept == 0 || self.keeps, "what has left is kept only where it may go again");
+        assert!(
+            self.kept == 0 || self.front_byte() == self.answered,
+            "what is kept is not answered"
+        );
+        assert!(self.aside <= self.tickets.len() && (self.aside == 0 || self.keeps));
         if let Some(last) = self.tickets.back() {
             assert_eq!(last.end, self.end);
         }

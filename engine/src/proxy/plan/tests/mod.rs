@@ -30,7 +30,7 @@ use crate::routing::distribution;
 use crate::texts;
 use crate::topology::kinds::fixed;
 use crate::topology::{
-    Address, Manners, Out, Policy, PoolSpec, PoolTopology, Protocol, ShardState,
+    Address, Manners, Out, Policy, PoolSpec, PoolTopology, Protocol, Reader, ShardState,
 };
 use std::sync::Arc;
 
@@ -63,6 +63,7 @@ impl Asked {
             policy: &policy,
             is_authenticated: self.is_authenticated,
             is_barred: self.is_barred,
+            reader: Reader::PRIMARY,
         };
         let mut owners = vec![7; 3];
         let mut scratch = Scratch { chance: &mut Chance::new(1), owners: &mut owners };
@@ -104,6 +105,7 @@ fn show(plan: &Plan<'_>, protocol: Protocol, owners: &[u16]) -> String {
             let place = match place {
                 Ok(placed) => format!("shard{}", placed.server.0),
                 Err(Out::Down(shard)) => format!("down shard{}", shard.0),
+                Err(Out::NoReplica(_)) => "no replica".to_owned(),
                 Err(Out::NoneLive) => "nowhere".to_owned(),
             };
             let unchecked = if *is_unchecked { " unchecked" } else { "" };

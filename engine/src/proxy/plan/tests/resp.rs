@@ -331,10 +331,16 @@ fn the_verb_decides_the_kind_of_the_plan() {
     for row in rows() {
         let name = row.name;
         let line = request(row, 0);
-        let intent = if row.flags.has(Flags::WRITE) { "Write" } else { "Read" };
+        let intent = if row.flags.has(Flags::WRITE) {
+            "Write"
+        } else if row.is_read() {
+            "Read"
+        } else {
+            "Ask"
+        };
         let want = match row.verb {
             Verb::Cut(by, join) if by.is_to_all() => {
-                let to = if intent == "Read" && !row.is_fenced() { "ring" } else { "all" };
+                let to = if intent != "Write" && !row.is_fenced() { "ring" } else { "all" };
                 format!("fan out {name} to {to}, {join:?} {intent}")
             }
             Verb::Forward | Verb::Cut(..) => format!("forward {name} shard1"),

@@ -1,0 +1,285 @@
+//! What the servers of a shard say of themselves: which one is primary, and which replicas can be read.
+//!
+//! ```text
+//!   INFO replication of every server, once a second ──▶ roles ──▶ the primary, where no Sentinel says it
+//!                                                  └──▶ lag   ──▶ the replicas that answer reads
+//! ```
+//!
+//! A replica can be read while its primary calls it `online`, its link is up, it gets no full copy and it is
+//! not too far behind: a replica that gets a full copy answers as if it had no data, and no error tells it.
+//! When the primary is dead, every replica has lost its link; they go on for a while, since reads are needed
+//! most then.
+//!
+//! Without Sentinels the primary is the server whose ROLE says so. Two may say so after a promotion: then we
+//! stay with the one that we follow until it is gone or is a replica.
+
+use crate::base::Time;
+use crate::topology::{Address, LagBounds};
+
+/// What one server says of itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Sight {
+    Primary {
+        offset: u64,
+        /// Replicas that it knows.
+        replicas: Vec<SeenReplica>,
+    },
+    Replica {
+        offset: u64,
+        link_is_up: bool,
+        is_syncing: bool,
+        /// It reads its data from its disk.
+        is_loading: bool,
+    },
+}
+
+/// A replica as its primary sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SeenReplica {
+    pub address: Address,
+    pub is_online: bool,
+    /// Seconds since it was heard of last.
+    pub lag_s: u64,
+}
+
+struct Member {
+    address: Address,
+    /// `None`: it did not answer the last time.
+    sight: Option<Sight>,
+    is_good: bool,
+}
+
+/// The servers of one shard.
+pub struct Replicated {
+    bounds: LagBounds,
+    primary: Address,
+    members: Vec<Member>,
+    /// Since when the primary does not answer.
+    lost_at: Option<Time>,
+    /// Two servers say that they are primaries.
+    is_split: bool,
+}
+
+impl Replicated {
+    pub fn new(bounds: LagBounds, primary: Address, replicas: &[Address]) -> Replicated {
+        let mut shard = Replicated {
+            bounds,
+            primary: primary.clone(),
+            members: Vec::new(),
+            lost_at: None,
+            is_split: false,
+        };
+        shard.set_servers(primary, replicas);
+        shard
+    }
+
+    /// The servers of the shard from now on.
+    pub fn set_servers(&mut self, primary: Address, replicas: &[Address]) {
+        if primary != self.primary {
+            self.lost_at = None;
+        }
+        self.primary = primary;
+        let wanted: Vec<Address> =
+            std::iter::once(&self.primary).chain(replicas).cloned().collect();
+        self.members.retain(|member| wanted.contains(&member.address));
+        for address in wanted {
+            if !self.members.iter().any(|member| member.address == address) {
+                self.members.push(Member { address, sight: None, is_good: false });
+            }
+        }
+    }
+
+    /// All servers, the primary too.
+    pub fn servers(&self) -> impl Iterator<Item = &Address> {
+        self.members.iter().map(|member| &member.address)
+    }
+
+    pub fn primary(&self) -> &Address {
+        &self.primary
+    }
+
+    /// Whether two servers say that they are primaries.
+    pub fn is_split(&self) -> bool {
+        self.is_split
+    }
+
+    /// All servers have been asked; an answer each, `None` if there was none. The replicas before the primary:
+    /// then the distance between their offsets is too large rather than too small.
+    pub fn handle_sights(&mut self, sights: Vec<(Address, Option<Sight>)>, now: Time) {
+        for (address, sight) in sights {
+            if let Some(member) = self.members.iter_mut().find(|it| it.address == address) {
+                member.sight = sight;
+            }
+        }
+        let primary = self.members.iter().find(|member| member.address == self.primary);
+        let sight = primary.and_then(|member| member.sight.clone());
+        match sight {
+            Some(Sight::Primary { .. }) => self.lost_at = None,
+            _ => {
+                self.lost_at.get_or_insert(now);
+            }
+        }
+        let is_stale = |since: Time| since.plus_ms(u64::from(self.bounds.stale_ms)) <= now;
+        let is_tolerated = self.lost_at.is_some_and(|since| !is_stale(since));
+        for member in &mut self.members {
+            let was_good = member.is_good;
+            member.is_good = match (&member.sight, &sight) {
+                (Some(Sight::Replica { offset, link_is_up, is_syncing, is_loading }), of) => {
+                    let is_whole = !is_syncing && !is_loading;
+                    match of {
+                        Some(Sight::Primary { offset: ahead, replicas }) => {
+                            is_whole
+                                && *link_is_up
+                                && ahead.saturating_sub(*offset) <= u64::from(self.bounds.bytes)
+                                && is_online(replicas, &member.address, self.bounds.ms)
+                        }
+                        _ => is_whole && was_good && is_tolerated,
+                    }
+                }
+                _ => false,
+            };
+        }
+    }
+
+    /// The server that calls itself the primary while ours calls itself a replica.
+    pub fn handed_over(&self) -> Option<Address> {
+        let of = |member: &&Member| member.address == self.primary;
+        let ours = self.members.iter().find(of).and_then(|member| member.sight.as_ref());
+        let says_primary = |it: &&Member| matches!(it.sight, Some(Sight::Primary { .. }));
+        let mut primaries = self.members.iter().filter(says_primary);
+        match (ours, primaries.next(), primaries.next()) {
+            (Some(Sight::Replica { .. }), Some(one), None) => Some(one.address.clone()),
+            _ => None,
+        }
+    }
+
+    /// The server that calls itself the primary, if we should follow it instead of ours.
+    pub fn next_primary(&mut self) -> Option<Address> {
+        let says_primary = |it: &&Member| matches!(it.sight, Some(Sight::Primary { .. }));
+        let primaries: Vec<&Address> =
+            self.members.iter().filter(says_primary).map(|member| &member.address).collect();
+        self.is_split = primaries.len() > 1;
+        match primaries.as_slice() {
+            [one] if **one != self.primary => Some((*one).clone()),
+            _ => None,
+        }
+    }
+
+    /// The replicas, and whether each can be read.
+    pub fn replicas(&self) -> Vec<(Address, bool)> {
+        let others = self.members.iter().filter(|member| member.address != self.primary);
+        others.map(|member| (member.address.clone(), member.is_good)).collect()
+    }
+}
+
+/// Whether the primary calls this replica online, and has heard of it lately. It may know the replica by
+/// another name than we do; then one with the same port is meant, if there is only one.
+fn is_online(replicas: &[SeenReplica], address: &Address, lag_ms: u32) -> bool {
+    let port = |of: &Address| match of {
+        Address::Tcp { port, .. } => Some(*port),
+        Address::Unix { .. } => None,
+    };
+    let exact = replicas.iter().find(|seen| seen.address == *address);
+    let mut same_port = replicas.iter().filter(|seen| port(&seen.address) == port(address));
+    let seen = exact.or_else(|| same_port.next().filter(|_| same_port.next().is_none()));
+    seen.is_some_and(|seen| seen.is_online && seen.lag_s * 1_000 <= u64::from(lag_ms).max(1_000))
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "one type for servers that answer and those that do not"
+)]
+mod tests {
+    use super::*;
+
+    fn at(port: u16) -> Address {
+        Address::Tcp { host: "h".into(), port }
+    }
+
+    fn primary(offset: u64, online: &[u16]) -> Option<Sight> {
+        let replicas =
+            online.iter().map(|&port| SeenReplica { address: at(port), is_online: true, lag_s: 0 });
+        Some(Sight::Primary { offset, replicas: replicas.collect() })
+    }
+
+    fn replica(offset: u64, link_is_up: bool, is_syncing: bool) -> Option<Sight> {
+        Some(Sight::Replica { offset, link_is_up, is_syncing, is_loading: false })
+    }
+
+    fn shard() -> Replicated {
+        let bounds = LagBounds { bytes: 100, ms: 10_000, stale_ms: 5_000 };
+        Replicated::new(bounds, at(1), &[at(2), at(3)])
+    }
+
+    fn good(shard: &Replicated) -> Vec<bool> {
+        shard.replicas().into_iter().map(|(_, is_good)| is_good).collect()
+    }
+
+    fn see(shard: &mut Replicated, ms: u64, sights: [Option<Sight>; 3]) -> Vec<bool> {
+        let sights = (1..).map(at).zip(sights).collect();
+        shard.handle_sights(sights, Time::from_ms(ms));
+        good(shard)
+    }
+
+    #[test]
+    fn a_replica_is_read_while_it_keeps_up() {
+        let mut shard = shard();
+        assert_eq!(good(&shard), [false; 2]);
+        let both = |two| [primary(1_000, &[2, 3]), two, replica(990, true, false)];
+        assert_eq!(see(&mut shard, 0, both(replica(900, true, false))), [true, true]);
+        assert_eq!(see(&mut shard, 1, both(replica(899, true, false))), [false, true], "lag");
+        assert_eq!(see(&mut shard, 2, both(replica(1_000, false, false))), [false, true], "link");
+        assert_eq!(
+            see(&mut shard, 3, both(replica(1_000, true, true))),
+            [false, true],
+            "full copy"
+        );
+        assert_eq!(see(&mut shard, 4, both(None)), [false, true]);
+        let unknown =
+            [primary(1_000, &[3]), replica(1_000, true, false), replica(1_000, true, false)];
+        assert_eq!(see(&mut shard, 5, unknown), [false, true], "its primary does not know it");
+    }
+
+    #[test]
+    fn replicas_outlive_their_primary_for_a_while() {
+        let mut shard = shard();
+        let well = replica(1_000, true, false);
+        see(&mut shard, 0, [primary(1_000, &[2]), well, replica(0, true, true)]);
+        let lost = || [None, replica(1_000, false, false), replica(0, false, true)];
+        assert_eq!(see(&mut shard, 1_000, lost()), [true, false]);
+        assert_eq!(see(&mut shard, 5_999, lost()), [true, false]);
+        assert_eq!(see(&mut shard, 6_000, lost()), [false, false]);
+    }
+
+    #[test]
+    fn the_primary_is_the_one_that_says_so() {
+        let mut shard = shard();
+        let up = || replica(1_000, true, false);
+        see(&mut shard, 0, [primary(1_000, &[2, 3]), up(), up()]);
+        assert_eq!(shard.next_primary(), None);
+        // Promoted, while ours is still one.
+        see(&mut shard, 1, [primary(1_000, &[3]), primary(1_000, &[]), up()]);
+        assert_eq!((shard.next_primary(), shard.is_split()), (None, true));
+        assert_eq!(shard.handed_over(), None);
+        see(&mut shard, 2, [up(), primary(1_000, &[3]), up()]);
+        assert_eq!(shard.handed_over(), Some(at(2)));
+        see(&mut shard, 2, [None, primary(1_000, &[3]), up()]);
+        assert_eq!(shard.handed_over(), None, "it may be cut off, and a primary for others");
+        assert_eq!((shard.next_primary(), shard.is_split()), (Some(at(2)), false));
+        shard.set_servers(at(2), &[at(1), at(3)]);
+        assert_eq!(see(&mut shard, 3, [up(), primary(1_000, &[1, 3]), up()]), [true, true]);
+    }
+
+    #[test]
+    fn a_replica_may_have_another_name() {
+        let seen = |host: &str, port| SeenReplica {
+            address: Address::Tcp { host: host.into(), port },
+            is_online: true,
+            lag_s: 3,
+        };
+        assert!(is_online(&[seen("10.0.0.1", 2), seen("10.0.0.1", 3)], &at(2), 10_000));
+        assert!(!is_online(&[seen("10.0.0.1", 2), seen("10.0.0.2", 2)], &at(2), 10_000));
+        assert!(!is_online(&[seen("h", 2)], &at(2), 2_000), "not heard of for three seconds");
+    }
+}

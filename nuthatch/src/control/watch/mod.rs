@@ -1,0 +1,289 @@
+//! Watches the servers of pools with replicas: who is primary, and which replicas can be read.
+//!
+//! ```text
+//!   sentinels.rs ── events, answers ──▶ kinds::sentinel ─┐
+//!   roles.rs     ── INFO of servers ──▶ kinds::replicated ├──▶ ToControl::Primary, Replicas ──▶ director
+//!                                                         ┘
+//! ```
+//!
+//! A task for each pool. It decides nothing: the machines of the engine do. A worker that finds a primary
+//! dead or demoted makes the task ask at once.
+
+mod roles;
+mod sentinels;
+
+use crate::io::{Clock, ToControl};
+use nuthatch_engine::base::{PoolId, ShardId};
+use nuthatch_engine::topology::kinds::replicated::Replicated;
+use nuthatch_engine::topology::kinds::sentinel::{SentinelWish, Sentinels};
+use nuthatch_engine::topology::{Address, Failover, PoolSpec, Reads, Sight};
+use sentinels::{Heard, PAUSE, PERIOD};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::Instant;
+
+/// The task of each pool with replicas, to be woken.
+#[derive(Default)]
+pub struct Watches {
+    pools: BTreeMap<PoolId, Arc<Wake>>,
+}
+
+/// Wakes a pool's task.
+#[derive(Default)]
+struct Wake {
+    notify: Notify,
+    /// A primary said that it is none.
+    is_demoted: AtomicBool,
+}
+
+impl Watches {
+    /// Begins to watch a pool, if it has replicas. Call it on control's runtime.
+    pub fn begin(
+        &mut self,
+        pool: PoolId,
+        spec: &Arc<PoolSpec>,
+        own: &UnboundedSender<ToControl>,
+        clock: Clock,
+    ) {
+        let Some(failover) = &spec.failover else {
+            return;
+        };
+        let wake = Arc::new(Wake::default());
+        self.pools.insert(pool, Arc::clone(&wake));
+        let watch = Watch::new(pool, Arc::clone(spec), Arc::clone(failover), own.clone(), clock);
+        tokio::spawn(watch.run(wake));
+    }
+
+    /// A worker saw something of a server of this pool that may mean another primary.
+    pub fn wake(&self, pool: PoolId, sight: Sight) {
+        if let Some(wake) = self.pools.get(&pool).filter(|_| sight != Sight::Answered) {
+            if sight == Sight::NoPrimary {
+                wake.is_demoted.store(true, Ordering::Relaxed);
+            }
+            wake.notify.notify_one();
+        }
+    }
+}
+
+/// Nothing is planned.
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(365 * 24 * 3_600)
+}
+
+struct Watch {
+    pool: PoolId,
+    spec: Arc<PoolSpec>,
+    failover: Arc<Failover>,
+    own: UnboundedSender<ToControl>,
+    clock: Clock,
+    sentinels: Sentinels,
+    /// Indexed by shard.
+    shards: Vec<Replicated>,
+    /// What was told of each shard's replicas last.
+    told: Vec<Vec<(Address, bool)>>,
+    /// Wakes each Sentinel's task.
+    askers: Vec<Arc<Notify>>,
+    heard: UnboundedSender<Heard>,
+    inbox: UnboundedReceiver<Heard>,
+    /// Answers of servers are awaited.
+    is_looking: bool,
+    looked_at: Instant,
+}
+
+impl Watch {
+    fn new(
+        pool: PoolId,
+        spec: Arc<PoolSpec>,
+        failover: Arc<Failover>,
+        own: UnboundedSender<ToControl>,
+        clock: Clock,
+    ) -> Watch {
+        let primaries = spec.shards.iter().map(|shard| shard.address.clone());
+        let shards = spec.shards.iter().map(|shard| {
+            // With Sentinels the file's replicas tell zones only.
+            let replicas: Vec<Address> = if failover.sentinels.is_empty() {
+                shard.replicas.iter().map(|replica| replica.address.clone()).collect()
+            } else {
+                Vec::new()
+            };
+            Replicated::new(failover.lag, shard.address.clone(), &replicas)
+        });
+        let (heard, inbox) = unbounded_channel();
+        Watch {
+            pool,
+            sentinels: Sentinels::new(&failover.sentinels, primaries),
+            shards: shards.collect(),
+            told: vec![Vec::new(); spec.shards.len()],
+            spec,
+            failover,
+            own,
+            clock,
+            askers: Vec::new(),
+            heard,
+            inbox,
+            is_looking: false,
+            looked_at: Instant::now(),
+        }
+    }
+
+    /// Whether servers themselves are asked.
+    fn asks_servers(&self) -> bool {
+        self.failover.sentinels.is_empty() || self.failover.reads != Reads::Primary
+    }
+
+    async fn run(mut self, wake: Arc<Wake>) {
+        let mut look_at = if self.asks_servers() { Instant::now() } else { far() };
+        loop {
+            self.carry_out();
+            let look = tokio::time::sleep_until(look_at);
+            tokio::select! {
+                heard = self.inbox.recv() => match heard {
+                    Some(heard) => self.handle(heard),
+                    None => return,
+                },
+                () = wake.notify.notified() => {
+                    for asker in &self.askers {
+                        asker.notify_one();
+                    }
+                    let is_demoted = wake.is_demoted.swap(false, Ordering::Relaxed);
+                    if is_demoted || self.asks_servers() {
+                        look_at = look_at.min(self.looked_at + PAUSE);
+                    }
+                }
+                () = look, if !self.is_looking => {
+                    self.looked_at = Instant::now();
+                    look_at = if self.asks_servers() { self.looked_at + PERIOD } else { far() };
+                    self.look();
+                }
+            }
+            if self.own.is_closed() {
+                return;
+            }
+        }
+    }
+
+    /// Asks all servers what they are.
+    fn look(&mut self) {
+        self.is_looking = true;
+        let asked = self.shards.iter().map(|shard| {
+            let replicas = shard.servers().filter(|it| *it != shard.primary()).cloned();
+            (replicas.collect(), shard.primary().clone())
+        });
+        let (asked, spec, heard) = (asked.collect(), Arc::clone(&self.spec), self.heard.clone());
+        tokio::spawn(async move {
+            let sights = roles::ask_all(&spec, asked).await;
+            let _ = heard.send(Heard::Sights(sights));
+        });
+    }
+
+    fn handle(&mut self, heard: Heard) {
+        match heard {
+            Heard::Claims(from, claims) => {
+                for (shard, claim) in claims {
+                    self.sentinels.handle_claim(from, shard, &claim);
+                }
+            }
+            Heard::Event => {
+                for asker in &self.askers {
+                    asker.notify_one();
+                }
+            }
+            Heard::Role { shard, address, epoch, is_primary } => {
+                self.sentinels.handle_role(shard, &address, epoch, is_primary);
+            }
+            Heard::Sights(sights) => {
+                self.is_looking = false;
+                self.take_sights(sights);
+            }
+        }
+    }
+
+    fn take_sights(&mut self, sights: Vec<roles::OfShard>) {
+        let now = self.clock.now();
+        for (at, of_shard) in sights.into_iter().enumerate() {
+            let shard = &mut self.shards[at];
+            shard.handle_sights(of_shard, now);
+            if let Some(to) = shard.handed_over().filter(|_| !self.failover.sentinels.is_empty()) {
+                self.sentinels.handle_handover(ShardId(at as u16), &to);
+            }
+            let shard = &mut self.shards[at];
+            if self.failover.sentinels.is_empty() {
+                let was_split = shard.is_split();
+                let next = shard.next_primary();
+                if shard.is_split() && !was_split {
+                    let (pool, name) = (&*self.spec.name, &*self.spec.shards[at].name);
+                    let primary = shard.primary().to_string();
+                    tracing::warn!(
+                        pool,
+                        shard = name,
+                        following = primary,
+                        "two servers of a shard say that they are primaries; we stay with ours \
+                         until it is gone or a replica"
+                    );
+                }
+                if let Some(next) = next {
+                    let servers: Vec<Address> = shard.servers().cloned().collect();
+                    shard.set_servers(next.clone(), &servers);
+                    self.tell_primary(ShardId(at as u16), next);
+                }
+            }
+            self.tell_replicas(ShardId(at as u16));
+        }
+    }
+
+    fn tell_primary(&self, shard: ShardId, address: Address) {
+        let _ = self.own.send(ToControl::Primary { pool: self.pool, shard, address });
+    }
+
+    fn tell_replicas(&mut self, shard: ShardId) {
+        let replicas = self.shards[shard.index()].replicas();
+        if self.told[shard.index()] != replicas {
+            self.told[shard.index()].clone_from(&replicas);
+            let _ = self.own.send(ToControl::Replicas { pool: self.pool, shard, replicas });
+        }
+    }
+
+    /// What the Sentinels' machine wishes.
+    fn carry_out(&mut self) {
+        while let Some(wish) = self.sentinels.poll_wish() {
+            match wish {
+                SentinelWish::AskRole { shard, address, epoch } => {
+                    let (spec, heard) = (Arc::clone(&self.spec), self.heard.clone());
+                    tokio::spawn(async move {
+                        let is_primary = roles::is_primary(&spec, &address).await;
+                        let _ = heard.send(Heard::Role { shard, address, epoch, is_primary });
+                    });
+                }
+                SentinelWish::Primary { shard, address, .. } => {
+                    let of_shard = &mut self.shards[shard.index()];
+                    let servers: Vec<Address> = of_shard.servers().cloned().collect();
+                    of_shard.set_servers(address.clone(), &servers);
+                    self.tell_primary(shard, address);
+                }
+                SentinelWish::Replicas { shard, replicas } => {
+                    let of_shard = &mut self.shards[shard.index()];
+                    let primary = of_shard.primary().clone();
+                    of_shard.set_servers(primary, &replicas);
+                    self.tell_replicas(shard);
+                }
+                SentinelWish::Ask(id, address) => {
+                    let wake = Arc::new(Notify::new());
+                    self.askers.push(Arc::clone(&wake));
+                    let names = self.spec.shards.iter().map(|shard| shard.name.clone()).collect();
+                    let sentinel = sentinels::Sentinel::new(
+                        &self.spec.name,
+                        id,
+                        address,
+                        &self.failover,
+                        names,
+                    );
+                    sentinel.begin(&wake, &self.heard);
+                }
+            }
+        }
+    }
+}
