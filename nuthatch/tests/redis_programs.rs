@@ -1,6 +1,6 @@
 //! Small whole programs, most in other languages than Python, each with a client library and its
 //! defaults: node-redis, ioredis, stores of Express, Keyv, BullMQ, phpredis, Predis, Ruby's
-//! redis, redis-rs, fred, go-redis, hiredis.
+//! redis, Sidekiq, redis-rs, fred, go-redis, hiredis.
 //!
 //! ```text
 //!   a program ──▶ nuthatch ──▶ three redis-servers     ends with "done"
@@ -125,6 +125,14 @@ fn predis() {
 fn ruby() {
     if has(&["ruby", "-e", "require 'redis'"]) {
         assert_done("ruby", &[&source("ruby/redis_program.rb"), &pool(&[]).port]);
+    }
+}
+
+#[test]
+fn sidekiq() {
+    if has(&["ruby", "-e", "require 'sidekiq'"]) {
+        let keys = [("colocate", "[\"queue:\"]"), ("transactions", "per_shard")];
+        assert_done("ruby", &[&source("ruby/sidekiq_program.rb"), &pool(&keys).port]);
     }
 }
 
