@@ -200,7 +200,7 @@ fn rq() {
         pool: &[("colocate", "[\"rq:\"]")],
         lost_of_each: 1,
         again_of_each: 0,
-        quiet: Duration::from_secs(5),
+        quiet: Duration::from_secs(10),
     };
     assert_kept(&library, in_python(&library).as_ref());
 }
@@ -214,7 +214,7 @@ fn huey() {
         // A job for each of its threads.
         lost_of_each: 2,
         again_of_each: 0,
-        quiet: Duration::from_secs(5),
+        quiet: Duration::from_secs(10),
     };
     assert_kept(&library, in_python(&library).as_ref());
 }
@@ -243,7 +243,7 @@ fn sidekiq() {
         // A job for each of its threads.
         lost_of_each: 5,
         again_of_each: 0,
-        quiet: Duration::from_secs(5),
+        quiet: Duration::from_secs(10),
     };
     assert_kept(&library, in_ruby(&library).as_ref());
 }
