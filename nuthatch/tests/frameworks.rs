@@ -74,7 +74,7 @@ fn valkey_glide() {
 
 /// A line of the guide, and keys of one transaction, script or blocking command each, recorded at
 /// a lone server.
-const TOGETHER: [(&str, &[&[&str]]); 8] = [
+const TOGETHER: [(&str, &[&[&str]]); 9] = [
     (
         "colocate: [\"jobs:\", \"celery-taskset-meta-\"]",
         &[
@@ -108,6 +108,7 @@ const TOGETHER: [(&str, &[&[&str]]); 8] = [
             &["bull:reports:meta", "bull:reports:wait"],
         ],
     ),
+    ("colocate: [\"queue:\"]", &[&["queue:default", "queue:low"]]),
     ("hash_tag: \"{}\"", &[&["LIMITS:{LIMITER/b/5/1/hour}/-1", "LIMITS:{LIMITER/b/5/1/hour}"]]),
 ];
 

@@ -1,6 +1,6 @@
-//! Small whole programs in other languages than Python, each with a client library and its
+//! Small whole programs, most in other languages than Python, each with a client library and its
 //! defaults: node-redis, ioredis, stores of Express, Keyv, BullMQ, phpredis, Predis, Ruby's
-//! redis, redis-rs, fred, go-redis, hiredis.
+//! redis, Sidekiq, redis-rs, fred, go-redis, hiredis.
 //!
 //! ```text
 //!   a program ──▶ nuthatch ──▶ three redis-servers     ends with "done"
@@ -11,10 +11,10 @@
 mod fred_program;
 mod programs;
 
-use nuthatch_testbed::{Folder, Nuthatch, Proxy, RedisServer, free_port, guarded, pool_yaml};
-use programs::{is_all_prepared, node_modules, run};
+use nuthatch_testbed::{Folder, Nuthatch, Proxy, RedisServer, free_port, pool_yaml};
+use programs::{is_all_prepared, node_modules, python, run, succeeds};
+use std::env;
 use std::path::Path;
-use std::process::Stdio;
 
 struct Pool {
     _proxy: Proxy,
@@ -38,18 +38,13 @@ fn source(name: &str) -> String {
 
 fn assert_done(program: &str, args: &[&str]) {
     let text = run(Path::new(program), args);
+    eprintln!("{text}");
     assert!(text.trim_end().ends_with("done"), "{text}");
 }
 
 /// Whether a library is there. Without it a plain `cargo test` passes over.
 fn has(command: &[&str]) -> bool {
-    let status = guarded(Path::new(command[0]))
-        .args(&command[1..])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    let has = status.is_ok_and(|status| status.success());
+    let has = succeeds(command);
     assert!(has || !is_all_prepared(), "`{}` fails", command.join(" "));
     if !has {
         eprintln!("passed over: `{}` fails; `cargo xtask test` installs it", command.join(" "));
@@ -70,6 +65,26 @@ fn node_redis() {
 #[test]
 fn ioredis() {
     node("node/ioredis_program.js", &[]);
+}
+
+/// Writers of one counter, with ioredis and node-redis. `NUTHATCH_WATCH_SECONDS` is how long, 3 without it.
+#[test]
+fn watch_in_node() {
+    let Some(modules) = node_modules() else { return };
+    let program = source("node/watch_program.js");
+    assert_done("node", &[&program, &pool(&[]).port, &modules.to_string_lossy(), &watch_seconds()]);
+}
+
+/// The same with redis-py.
+#[test]
+fn watch_in_python() {
+    let Some(python) = python() else { return };
+    let program = source("python/watch_redis_py.py");
+    assert_done(&python.to_string_lossy(), &[&program, &pool(&[]).port, &watch_seconds()]);
+}
+
+fn watch_seconds() -> String {
+    env::var("NUTHATCH_WATCH_SECONDS").unwrap_or("3".into())
 }
 
 #[test]
@@ -110,6 +125,14 @@ fn predis() {
 fn ruby() {
     if has(&["ruby", "-e", "require 'redis'"]) {
         assert_done("ruby", &[&source("ruby/redis_program.rb"), &pool(&[]).port]);
+    }
+}
+
+#[test]
+fn sidekiq() {
+    if has(&["ruby", "-e", "require 'sidekiq'"]) {
+        let keys = [("colocate", "[\"queue:\"]"), ("transactions", "per_shard")];
+        assert_done("ruby", &[&source("ruby/sidekiq_program.rb"), &pool(&keys).port]);
     }
 }
 

@@ -204,11 +204,12 @@ fn prepare_node() -> Result<()> {
 /// A command that fails if a library is missing, and the Debian packages that have it.
 type Library = (&'static [&'static str], &'static [&'static str]);
 
-const MORE_CLIENTS: [Library; 6] = [
+const MORE_CLIENTS: [Library; 7] = [
     (&["php", "-r", "new Memcached();"], &["php-memcached"]),
     (&["php", "-r", "new Redis();"], &["php-redis"]),
     (&["php", "-r", "require 'Predis/autoload.php';"], &["php-predis"]),
     (&["ruby", "-e", "require 'redis'"], &["ruby-redis"]),
+    (&["ruby", "-e", "require 'sidekiq'"], &["ruby-sidekiq"]),
     (
         &["cc", "-fsyntax-only", "-include", "hiredis/hiredis.h", "-xc", "/dev/null"],
         &["gcc", "libhiredis-dev"],

@@ -2,16 +2,18 @@
 //!
 //! Times need a quiet machine. Instructions do not, so two commits can be compared on any machine. A
 //! row of the table is one path: a client's request through a whole worker whose servers have
-//! recorded replies (`stage.rs`), or one function alone.
+//! recorded replies (`stage.rs`), a message to many clients (`delivery.rs`), or one function alone.
 //!
 //! `counted.rs` runs a path N times and 2N times under callgrind. The difference is N requests
 //! without start and end. Seeds are fixed, no hash map is used, and the path itself sets the time:
 //! the same binary gives the same number.
 
 pub mod counted;
+mod delivery;
 mod stage;
 
 use anyhow::{Context, Result};
+use delivery::{Delivery, SUBSCRIBERS};
 use nuthatch_engine::base::Chance;
 use nuthatch_engine::protocol::resp::request;
 use nuthatch_engine::topology::Protocol;
@@ -34,6 +36,8 @@ pub struct Path {
 enum What {
     /// A client sends these bytes, and gets all replies.
     Whole(Protocol, fn(u64, &mut Vec<u8>)),
+    /// A message to [`SUBSCRIBERS`] clients, in RESP3 or RESP2; a "request" is one delivery.
+    Message { is_resp3: bool },
     /// The shard of a key, ketama over three.
     Route,
     /// Where a GET ends.
@@ -43,7 +47,7 @@ enum What {
 /// How many different requests a path uses in turn.
 const VARIANTS: u64 = 64;
 
-pub static PATHS: [Path; 15] = [
+pub static PATHS: [Path; 17] = [
     whole("redis get", 1, 1000, Protocol::Redis, redis_get),
     whole("redis set", 1, 1000, Protocol::Redis, redis_set),
     whole("redis pipeline of 16", 16, 200, Protocol::Redis, |seed, out| {
@@ -66,6 +70,8 @@ pub static PATHS: [Path; 15] = [
     whole("redis scan of 10", 1, 400, Protocol::Redis, |_, out| {
         out.extend_from_slice(b"*4\r\n$4\r\nSCAN\r\n$1\r\n0\r\n$5\r\nCOUNT\r\n$2\r\n10\r\n");
     }),
+    message("redis message to 64", false),
+    message("redis message to 64, RESP3", true),
     whole("memcached get", 1, 1000, Protocol::Memcache, |seed, out| memcache_get(seed, 1, out)),
     whole("memcached set", 1, 1000, Protocol::Memcache, memcache_set),
     whole("memcached pipeline of 16", 16, 200, Protocol::Memcache, |seed, out| {
@@ -98,6 +104,10 @@ const fn whole(
     write: fn(u64, &mut Vec<u8>),
 ) -> Path {
     Path { name, requests, steps, what: What::Whole(protocol, write) }
+}
+
+const fn message(name: &'static str, is_resp3: bool) -> Path {
+    Path { name, requests: SUBSCRIBERS, steps: 200, what: What::Message { is_resp3 } }
 }
 
 fn redis_get(seed: u64, out: &mut Vec<u8>) {
@@ -163,6 +173,7 @@ pub fn spin(name: &str, steps: u32) -> Result<()> {
             let mut stage = Stage::new(protocol, requests.collect())?;
             stage.run(steps)
         }
+        What::Message { is_resp3 } => Delivery::new(is_resp3)?.run(steps),
         What::Route => {
             let router = stage::router(Protocol::Redis);
             let mut chance = Chance::new(7);

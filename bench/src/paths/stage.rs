@@ -11,12 +11,12 @@
 
 use crate::null::{Answers, Parser, Value};
 use anyhow::{Context, Result, ensure};
-use nuthatch_engine::base::{PoolId, Time, WorkerId};
+use nuthatch_engine::base::{PoolId, ServerId, Time, WorkerId};
 use nuthatch_engine::proxy::{Action, ConnId, Gathering, Step, Worker};
 use nuthatch_engine::routing::{Router, distribution};
 use nuthatch_engine::topology::kinds::fixed;
 use nuthatch_engine::topology::{
-    Address, Director, Eject, PoolSpec, Protocol, ShardSpec, ShardState, Snapshot,
+    Ability, Address, Director, Eject, PoolSpec, Protocol, Release, ShardSpec, ShardState, Snapshot,
 };
 use std::rc::Rc;
 use std::sync::Arc;
@@ -64,6 +64,16 @@ fn spec(protocol: Protocol) -> PoolSpec {
 
 fn snapshot(protocol: Protocol) -> Arc<Snapshot> {
     Director::new(&[Arc::new(spec(protocol))], 1).snapshot()
+}
+
+/// Redis servers that speak RESP3.
+pub fn snapshot_with_resp3() -> Arc<Snapshot> {
+    let mut director = Director::new(&[Arc::new(spec(Protocol::Redis))], 1);
+    let ability = Ability { resp3: true, redis: Release::read("7.0.0"), valkey: None };
+    for server in 0..3 {
+        director.handle_ability(PoolId(0), ServerId(server), Some(ability), Time::from_ms(1));
+    }
+    director.snapshot()
 }
 
 /// The router of a stage's pool.

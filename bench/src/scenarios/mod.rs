@@ -1,5 +1,5 @@
 //! What throughput does not show: latency at a fixed rate, a single client, a server that fails,
-//! memory, more workers. One table; each row is a file here.
+//! memory, more workers, messages. One table; each row is a file here.
 
 mod beside;
 mod check;
@@ -7,6 +7,7 @@ mod failure;
 mod idle;
 mod large;
 mod paced;
+mod pubsub;
 mod quiet;
 mod rate;
 mod scene;
@@ -28,13 +29,14 @@ pub struct Scenario {
     run: fn(&mut Scene<'_>) -> Result<()>,
 }
 
-pub static SCENARIOS: [Scenario; 7] = [
+pub static SCENARIOS: [Scenario; 8] = [
     Scenario { name: "rate", what: rate::WHAT, run: rate::run },
     Scenario { name: "failure", what: failure::WHAT, run: failure::run },
     Scenario { name: "idle", what: idle::WHAT, run: idle::run },
     Scenario { name: "large", what: large::WHAT, run: large::run },
     Scenario { name: "beside", what: beside::WHAT, run: beside::run },
     Scenario { name: "workers", what: workers::WHAT, run: workers::run },
+    Scenario { name: "pubsub", what: pubsub::WHAT, run: pubsub::run },
     Scenario { name: "redis-benchmark", what: check::WHAT, run: check::run },
 ];
 

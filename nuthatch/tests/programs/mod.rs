@@ -49,6 +49,17 @@ pub fn is_all_prepared() -> bool {
     env::var_os("NUTHATCH_PYTHON").is_some()
 }
 
+/// Whether a command is there and ends well.
+pub fn succeeds(command: &[&str]) -> bool {
+    let status = guarded(Path::new(command[0]))
+        .args(&command[1..])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
+}
+
 fn prepared(variable: &str, place: &str) -> Option<PathBuf> {
     if let Some(path) = env::var_os(variable) {
         return Some(path.into());
