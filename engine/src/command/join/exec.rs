@@ -7,6 +7,8 @@ use crate::protocol::resp::{encode, reply};
 pub enum Step {
     /// The next element of this part.
     Part(u16),
+    /// The next element of this part: a number, and so many more.
+    Sum { part: u16, more: i64 },
     /// It is known.
     Known(Box<[u8]>),
     /// A command that was cut: an element of each of these parts, joined.
@@ -92,6 +94,13 @@ fn take_step(
     match step {
         Step::Known(answer) => out.extend_from_slice(answer),
         Step::Part(part) => out.extend_from_slice(elements.get_mut(usize::from(*part))?.next()?),
+        Step::Sum { part, more } => {
+            let element = elements.get_mut(usize::from(*part))?.next()?;
+            match reply::integer(element) {
+                Some(number) => encode::integer(out, number.saturating_add(*more)),
+                None => out.extend_from_slice(element),
+            }
+        }
         Step::Cut { join, parts, order } => {
             let elements: Option<Vec<&[u8]>> =
                 parts.iter().map(|part| elements.get_mut(usize::from(*part))?.next()).collect();
@@ -124,6 +133,15 @@ mod tests {
         assert_eq!(exec(steps(), &[&[]], &[":1\r\n"]), None);
         let error = "-EXECABORT refused\r\n";
         assert_eq!(exec(steps(), &[&[]], &[error]).unwrap(), error);
+    }
+
+    #[test]
+    fn a_number_has_more_added() {
+        let steps = || vec![Step::Part(0), Step::Sum { part: 0, more: 2 }];
+        let got = |reply| exec(steps(), &[&[]], &[reply]).unwrap();
+        assert_eq!(got("*2\r\n:1\r\n:1\r\n"), "*2\r\n:1\r\n:3\r\n");
+        assert_eq!(got("*2\r\n:1\r\n-ERR no\r\n"), "*2\r\n:1\r\n-ERR no\r\n");
+        assert_eq!(got("*-1\r\n"), "*-1\r\n");
     }
 
     #[test]

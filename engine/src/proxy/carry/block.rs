@@ -68,21 +68,21 @@ impl BlockReply<'_> {
             self.upstream.peer.loaded.clear();
         }
         if exec.starts_with(b"*") && !exec.starts_with(b"*-") {
-            self.select();
+            self.settle();
         }
         self.client.handle_reply(self.turn, self.number, self.part, exec);
     }
 
-    /// The transaction was done, on one shard at least: uses its last database, if it changed it.
-    fn select(&mut self) {
+    /// The transaction was done, on one shard at least: the client has the settings that it has made.
+    fn settle(&mut self) {
         let Some(session) = &mut self.client.session else {
             return;
         };
-        let selects = session.selects.take_if(|(number, _)| *number == self.number);
-        if let Some((_, db)) = selects {
+        let after = session.after_exec.take_if(|after| after.number == self.number);
+        if let Some(after) = after {
             let settings = &mut self.client.settings;
-            settings.db = db;
-            settings.lane = self.pool.lane(settings.version, db, settings.is_untouching);
+            (settings.db, settings.names) = (after.db, after.names);
+            settings.lane = self.pool.lane(settings.version, after.db, settings.is_untouching);
         }
         if session.is_over() {
             self.client.session = None;

@@ -1,7 +1,7 @@
 //! A transaction that has begun: what waits for EXEC. Plain data; `session/` fills it and sends it.
 
 use crate::base::ShardId;
-use crate::command::Step;
+use crate::command::{Step, Subject};
 use crate::protocol::resp::encode;
 use crate::proxy::link::scripts::Sha;
 
@@ -38,6 +38,12 @@ pub enum Queued {
     Step(Step),
     /// A request that is answered here, at EXEC.
     Local(Box<[u8]>),
+    /// PUBLISH: who listens is counted at EXEC.
+    Publish {
+        part: u16,
+        subject: Subject,
+        channel: Box<[u8]>,
+    },
 }
 
 /// Commands for one shard, from MULTI to EXEC.

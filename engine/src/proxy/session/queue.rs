@@ -3,7 +3,7 @@
 use crate::base::ShardId;
 use crate::base::limits::{TRANSACTION_BYTES_MAX, TRANSACTION_COMMANDS_MAX};
 use crate::command::keys::{self, KeyError};
-use crate::command::{self, Command, Flags, Local, Pieces, ScriptUse, Step, Verb};
+use crate::command::{self, Command, Flags, Local, Pieces, ScriptUse, Step, Subject, Verb};
 use crate::protocol::resp::Args;
 use crate::proxy::carry::Exchange;
 use crate::proxy::link::scripts::Sha;
@@ -23,7 +23,7 @@ pub fn queue(x: &mut Exchange<'_>, plan: Plan<'_>, args: &Args<'_>) {
         Plan::Call(forward, script) => forwarded(x, forward, script, args),
         // In a transaction it does not wait.
         Plan::Wait(forward) => forwarded(x, forward, ScriptUse::None, args),
-        Plan::Publish(forward, _) => forwarded(x, forward, ScriptUse::None, args),
+        Plan::Publish(forward, subject) => published(x, forward, subject, args),
         Plan::Subscribe(_) | Plan::Unsubscribe(_) | Plan::Listeners(_) => {
             let name = String::from_utf8_lossy(args.name()).to_ascii_lowercase();
             refuse(x, texts::not_in_multi(&name));
@@ -103,11 +103,9 @@ fn is_found_at_exec(refusal: &Refusal<'_>, args: &Args<'_>) -> bool {
     };
     match error {
         KeyError::Subcommand { .. } | KeyError::Blocks => false,
-        // MSET k v k has enough of them.
-        KeyError::Arity(_) => command::lookup(args.name()).is_some_and(|row| {
-            let least = usize::from(row.arity.unsigned_abs());
-            row.arity < 0 && row.subcommands.is_empty() && args.len() >= least
-        }),
+        KeyError::Arity(_) => {
+            command::lookup(args.name()).is_some_and(|row| row.lacks_a_pair(args.len()))
+        }
         _ => true,
     }
 }
@@ -188,6 +186,19 @@ fn forwarded(x: &mut Exchange<'_>, plan: Forward, script: ScriptUse, args: &Args
         transaction.blocks[at].scripts.extend(sha);
         transaction.queued.push(Queued::Step(Step::Part(at as u16)));
     });
+}
+
+/// Its number is that of our clients: see `pubsub/requests.rs`.
+fn published(x: &mut Exchange<'_>, plan: Forward, subject: Subject, args: &Args<'_>) {
+    forwarded(x, plan, ScriptUse::None, args);
+    let Some(transaction) = transaction(x).filter(|it| it.doom.is_none()) else {
+        return;
+    };
+    if let Some(Queued::Step(Step::Part(part))) = transaction.queued.last() {
+        let (part, channel) = (*part, args.get(1).unwrap_or_default().into());
+        transaction.queued.pop();
+        transaction.queued.push(Queued::Publish { part, subject, channel });
+    }
 }
 
 /// A script may write, if it does not say that it only reads.
