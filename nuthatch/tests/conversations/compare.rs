@@ -67,11 +67,11 @@ impl Queued {
     }
 }
 
-/// With that of the subcommand of CLIENT.
+/// With that of the subcommand of CLIENT and PUBSUB.
 fn name(request: &Request) -> Vec<u8> {
     let first = request.words[0].to_ascii_uppercase();
     match request.words.get(1) {
-        Some(second) if first == b"CLIENT" => {
+        Some(second) if first == b"CLIENT" || first == b"PUBSUB" => {
             [&first[..], b" ", &second.to_ascii_uppercase()].concat()
         }
         _ => first,
