@@ -120,6 +120,11 @@ pub fn not_in_multi(name: &str) -> String {
     format!("ERR '{name}' is not served by the proxy inside a transaction")
 }
 
+/// The same for a command about all shards, of which the pool has several.
+pub fn whole_in_multi(name: &str) -> String {
+    format!("{}: it is about all shards", not_in_multi(name))
+}
+
 /// EXEC of a transaction that is given up. `why` is the text of an error, with its `-` and line end or without.
 pub fn exec_refused(why: &[u8]) -> Vec<u8> {
     [b"EXECABORT Transaction discarded because of: ", said(why)].concat()

@@ -47,7 +47,7 @@ enum Task {
     Check,
     /// All tests: installs what they need, then runs check, integration tests and the demo.
     Test {
-        /// Then the long sweeps too: 10,000 conversations, 10,000 seeds of the simulation. They take about an hour.
+        /// Then the long sweeps too: 10,000 conversations, 10,000 seeds of the simulation.
         #[arg(long)]
         long: bool,
     },

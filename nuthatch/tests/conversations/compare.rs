@@ -99,6 +99,10 @@ fn same(name: &[u8], ours: &Value, theirs: &Value) -> bool {
     match *rule {
         Rule::Shape => shape(ours) == shape(theirs),
         Rule::AnyOrder => sorted(ours) == sorted(theirs),
+        Rule::Page => match (ours.items(), theirs.items()) {
+            (Some([a, ours]), Some([b, theirs])) => a == b && sorted(ours) == sorted(theirs),
+            _ => false,
+        },
         Rule::AnyOrderOfPairs => {
             let (mut ours, mut theirs) = (fields(ours), fields(theirs));
             ours.sort();

@@ -15,6 +15,8 @@ pub enum Rule {
     Shape,
     /// The same elements, in any order.
     AnyOrder,
+    /// The same first element, and the elements of the second in any order.
+    Page,
     /// The same fields with the same values, in any order; one flat list in RESP2.
     AnyOrderOfPairs,
     /// Numbers that differ by this at most.
@@ -32,6 +34,8 @@ pub const RULES: &[(&str, Rule, &str)] = &[
     ("KEYS", Rule::AnyOrder, HASH_ORDER),
     ("PUBSUB CHANNELS", Rule::AnyOrder, HASH_ORDER),
     ("PUBSUB SHARDCHANNELS", Rule::AnyOrder, HASH_ORDER),
+    ("RANDOMKEY", Rule::Shape, "by chance"),
+    ("SCAN", Rule::Page, HASH_ORDER),
     ("SMEMBERS", Rule::AnyOrder, HASH_ORDER),
     ("TIME", Rule::Shape, "each has a clock"),
     ("TTL", Rule::Near(10), "the sides are asked one after the other"),

@@ -203,7 +203,18 @@ pub const RESTRICTED: &[&str] = &[
     "SELECT 1",
     "BLPOP Klist 0.001",
 ];
-pub const WHOLE: &[&str] = &["DBSIZE", "KEYS P*", "FLUSHDB", "FLUSHALL", "SCRIPT EXISTS x"];
+pub const WHOLE: &[&str] = &[
+    "DBSIZE",
+    "KEYS P*",
+    "FLUSHDB",
+    "FLUSHALL",
+    "SCRIPT EXISTS x",
+    "RANDOMKEY",
+    "SCAN 0 COUNT 100000",
+    "SCAN 0 MATCH P* COUNT 100000",
+    "SCAN x",
+    "SCAN 0 NOSUCH 1",
+];
 
 /// After which a server closes the connection.
 pub const ENDS: [&str; 4] = [

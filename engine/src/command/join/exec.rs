@@ -1,5 +1,6 @@
 //! Makes the reply to EXEC of the replies of one block or several, and of answers of ours.
 
+use super::cursor;
 use super::kind::Join;
 use crate::protocol::resp::{encode, reply};
 
@@ -9,6 +10,8 @@ pub enum Step {
     Part(u16),
     /// The next element of this part: a number, and so many more.
     Sum { part: u16, more: i64 },
+    /// The next element of this part: a page of SCAN, whose cursor becomes ours.
+    Scan { part: u16, step: cursor::Step },
     /// It is known.
     Known(Box<[u8]>),
     /// A command that was cut: an element of each of these parts, joined.
@@ -20,6 +23,17 @@ pub struct Exec {
     pub steps: Box<[Step]>,
     /// For each part the places of elements that the client does not get.
     pub ours: Box<[Box<[u32]>]>,
+}
+
+impl Exec {
+    /// The incarnation of the server that answers: SCAN is in a transaction of one shard.
+    pub fn set_incarnation(&mut self, tag: u16) {
+        for step in &mut self.steps {
+            if let Step::Scan { step, .. } = step {
+                step.found = tag;
+            }
+        }
+    }
 }
 
 /// The elements of a part's reply, or the error in the place of each.
@@ -99,6 +113,12 @@ fn take_step(
             match reply::integer(element) {
                 Some(number) => encode::integer(out, number.saturating_add(*more)),
                 None => out.extend_from_slice(element),
+            }
+        }
+        Step::Scan { part, step } => {
+            let element = elements.get_mut(usize::from(*part))?.next()?;
+            if !step.write(out, Some(Some(element))) {
+                out.extend_from_slice(element);
             }
         }
         Step::Cut { join, parts, order } => {

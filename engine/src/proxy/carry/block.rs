@@ -32,13 +32,17 @@ impl Exchange<'_> {
                 load(self.pool, &mut self.upstreams[at], self.turn, (sha, &body), exec);
             }
         }
+        if block.scans {
+            self.identify(at, exec);
+        }
         block.select(db);
         let out = self.upstreams[at].tail(self.turn);
         out.extend_from_slice(MULTI);
         out.extend_from_slice(&block.requests);
         out.extend_from_slice(EXEC);
         let owner = Owner::Client { key: self.client.key(), number, part };
-        let mut ticket = Ticket::new(owner, exec, Care::Block { calls: !block.scripts.is_empty() });
+        let care = Care::Block { calls: !block.scripts.is_empty(), scans: block.scans };
+        let mut ticket = Ticket::new(owner, exec, care);
         ticket.replies = block.commands + 2;
         self.upstreams[at].push(self.turn, ticket, self.pool.spec.timeout_ms);
         self.upstreams[at].counters.requests += u64::from(block.commands) + 1;

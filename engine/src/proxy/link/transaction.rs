@@ -60,6 +60,8 @@ pub struct Block {
     pub ours: Vec<u32>,
     /// Scripts that its commands call.
     pub scripts: Vec<Sha>,
+    /// SCAN is in it.
+    pub scans: bool,
 }
 
 impl Transaction {
@@ -91,6 +93,7 @@ impl Block {
             highest: db,
             ours: Vec::new(),
             scripts: Vec::new(),
+            scans: false,
         }
     }
 
