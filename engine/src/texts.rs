@@ -106,10 +106,10 @@ pub const CROSSSLOT_WAIT: &str = "CROSSSLOT Keys in request don't hash to the sa
 /// WATCH of keys of several shards.
 pub const CROSSSLOT_WATCH: &str = "CROSSSLOT Watched keys don't hash to the same server";
 
-/// A client of RESP2 that listens asks for something else.
+/// A client of RESP2 that listens asks for something else. Without the first word.
 pub fn only_listening(name: &str) -> Vec<u8> {
     format!(
-        "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+        "Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
          this context"
     )
     .into_bytes()
@@ -118,6 +118,11 @@ pub fn only_listening(name: &str) -> Vec<u8> {
 /// A command that is not served between MULTI and EXEC.
 pub fn not_in_multi(name: &str) -> String {
     format!("ERR '{name}' is not served by the proxy inside a transaction")
+}
+
+/// The same for a command about all shards, of which the pool has several.
+pub fn whole_in_multi(name: &str) -> String {
+    format!("{}: it is about all shards", not_in_multi(name))
 }
 
 /// EXEC of a transaction that is given up. `why` is the text of an error, with its `-` and line end or without.

@@ -28,7 +28,8 @@ impl Script {
         let crosses = (moves || self.is_random())
             && matches!(reply, Value::Error(text) if text.starts_with("CROSSSLOT"));
         match of {
-            Some(tag) if !is_ok && !crosses => drop(self.transactions.unwatched.insert(tag)),
+            // Also where it crosses: what the first WATCH named is not watched any more.
+            Some(tag) if !is_ok => drop(self.transactions.unwatched.insert(tag)),
             Some(_) => {}
             None => match &mut self.transactions.increment {
                 Increment::Asked { tags, .. } if tags.0 != asked.tag => {}
@@ -113,7 +114,7 @@ impl Script {
                 exec.watches
                     && !doomed
                     && is_of_version
-                    && (excused || exec.has_switched || ledger.server_said_null(tag))
+                    && (excused || exec.has_switched || unwatched || ledger.server_said_null(tag))
             }
             Value::Error(text) if text.starts_with("EXECABORT") => {
                 done = Some(false);

@@ -113,6 +113,40 @@ impl Client {
         Ok(self.pending.drain(..used).collect())
     }
 
+    /// One reply that has arrived already, as its bytes came. `None`: there is none, or a part of one.
+    pub fn recv_ready(&mut self) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            let len = match parse(&self.pending) {
+                Ok((_, used)) => return Ok(Some(self.pending.drain(..used).collect())),
+                Err(ParseError::Malformed(what)) => {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+                }
+                Err(ParseError::NeedBytes(len)) => len,
+            };
+            self.set_nonblocking(true)?;
+            let outcome = self.fill(len);
+            self.set_nonblocking(false)?;
+            match outcome {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Whether the beginning of a reply has been read, and not its end.
+    pub fn has_part(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    fn set_nonblocking(&self, is_so: bool) -> io::Result<()> {
+        match &self.stream {
+            Stream::Tcp(s) => s.set_nonblocking(is_so),
+            Stream::Unix(s) => s.set_nonblocking(is_so),
+        }
+    }
+
     /// Sends a memcached request unchanged and waits for one reply.
     pub fn ask(&mut self, request: impl AsRef<[u8]>) -> io::Result<Vec<u8>> {
         self.send_raw(request.as_ref())?;
@@ -258,6 +292,18 @@ mod tests {
         assert_eq!(client.command(&["GET", "x"]).unwrap(), Value::bulk("0123456789"));
         assert_eq!(client.recv_raw().unwrap(), b"+OK\r\n");
         assert_eq!(client.recv().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn what_is_ready_is_taken_without_waiting() {
+        let mut client = peer(&[b"+a\r\n+b\r\n$1", b"\r\nx\r\n"]);
+        client.send(&["PING"]).unwrap();
+        let mut ready = Vec::new();
+        while ready.len() < 3 {
+            ready.extend(client.recv_ready().unwrap());
+        }
+        assert_eq!(ready, [&b"+a\r\n"[..], b"+b\r\n", b"$1\r\nx\r\n"]);
+        assert!(!client.has_part());
     }
 
     #[test]

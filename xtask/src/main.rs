@@ -46,7 +46,11 @@ enum Task {
     /// The checks while you work: format, tidy, lints, unit tests, simulation, docs.
     Check,
     /// All tests: installs what they need, then runs check, integration tests and the demo.
-    Test,
+    Test {
+        /// Then the long sweeps too: 10,000 conversations, 10,000 seeds of the simulation.
+        #[arg(long)]
+        long: bool,
+    },
     /// The house rules no lint knows: rooms, circles of imports, sizes, essays, stray paths.
     Tidy,
     /// Measures nuthatch beside nutcracker, HAProxy and no proxy; installs what it needs.
@@ -71,7 +75,7 @@ fn main() -> ExitCode {
             demo::run(speech, once, proxy)
         }
         Task::Check => check::run(),
-        Task::Test => test::run(),
+        Task::Test { long } => test::run(long),
         Task::Tidy => tidy::run(),
         Task::Bench { options } => bench::run(&options),
         Task::Instructions { bless } => bench::instructions(bless),

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: all tests, on a machine that may have only Rust.
 //!
 //! First it installs what the tests need. Then it runs the steps of `check`, then all tests with
-//! real servers. NUTHATCH_PYTHON names the Python of the virtual environment, NUTHATCH_OLD_PYTHON
+//! real servers; with `--long` also the long sweeps. NUTHATCH_PYTHON names the Python of the virtual environment, NUTHATCH_OLD_PYTHON
 //! that of the one with redis-py 3.5, NUTHATCH_NODE_MODULES the packages of Node. Without these
 //! variables (a plain `cargo test`) a test that needs them says so and is skipped. The same holds
 //! for a missing program, but with NUTHATCH_NO_SKIP, which is set here, it is a failure.
@@ -95,8 +95,47 @@ static AFTER: [Step; 7] = [
     },
 ];
 
-pub fn run() -> Result<()> {
-    steps::run("test", BEFORE.iter().chain(&check::STEPS).chain(&AFTER))
+/// The sweeps of `--long`. Other seeds than those of the steps before.
+static LONG: [Step; 2] = [
+    Step {
+        name: "simulation, 10,000 seeds",
+        action: Action::Cargo(&[
+            "run",
+            "--quiet",
+            "--profile",
+            "sim",
+            "-p",
+            "nuthatch-sim",
+            "--",
+            "--from",
+            "2200",
+            "--seeds",
+            "10000",
+        ]),
+        needs: "sim/src/main.rs",
+    },
+    Step {
+        name: "conversations, 10,000",
+        action: Action::CargoWith(
+            &[
+                ("NUTHATCH_CONVERSATIONS", "10000"),
+                ("NUTHATCH_CONVERSATION_SEED", "2"),
+                ("NUTHATCH_NO_SKIP", "1"),
+            ],
+            &["test", "-p", "nuthatch", "--test", "conversations", "--", "--nocapture"],
+        ),
+        needs: "nuthatch/tests/conversations",
+    },
+];
+
+/// `is_long`: with the sweeps that take long.
+pub fn run(is_long: bool) -> Result<()> {
+    steps::run("test", all(is_long))
+}
+
+fn all(is_long: bool) -> impl Iterator<Item = &'static Step> {
+    let long = if is_long { &LONG[..] } else { &[] };
+    BEFORE.iter().chain(&check::STEPS).chain(&AFTER).chain(long)
 }
 
 fn programs() -> Result<()> {
@@ -257,4 +296,20 @@ fn integration() -> Result<()> {
         .current_dir(place::root())
         .status()?;
     if status.success() { Ok(()) } else { bail!("{status}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_long_sweeps_come_last_and_only_if_asked_for() {
+        let names = |is_long| all(is_long).map(|step| step.name).collect::<Vec<_>>();
+        let (plain, long) = (names(false), names(true));
+        assert_eq!(long[..plain.len()], plain);
+        assert_eq!(long[plain.len()..], ["simulation, 10,000 seeds", "conversations, 10,000"]);
+        for step in &LONG {
+            assert!(place::root().join(step.needs).exists(), "{}", step.needs);
+        }
+    }
 }

@@ -298,6 +298,13 @@ impl Command {
         }
     }
 
+    /// Whether a server queues it although [`arity_ok`](Command::arity_ok) says no: `MSET k v k`. It looks at the
+    /// pairs when it executes the command.
+    pub const fn lacks_a_pair(&self, args: usize) -> bool {
+        let has_least = self.arity < 0 && args >= self.arity.unsigned_abs() as usize;
+        self.subcommands.is_empty() && has_least && !self.arity_ok(args)
+    }
+
     /// Whether it is refused under twemproxy manners.
     #[inline]
     pub fn is_modern(&self) -> bool {

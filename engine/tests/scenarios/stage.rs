@@ -6,7 +6,7 @@
 
 use nuthatch_engine::base::{PoolId, ServerId, ShardId, Time, WorkerId};
 use nuthatch_engine::proxy::{
-    Action, Cause, ConnId, FlowBounds, Gathering, Note, Order, Reading, Step, Worker,
+    Action, COUNTERS, Cause, ConnId, FlowBounds, Gathering, Note, Order, Reading, Step, Worker,
 };
 use nuthatch_engine::routing::distribution;
 use nuthatch_engine::topology::{
@@ -65,6 +65,8 @@ fn spec(words: &[&str]) -> PoolSpec {
             ("connections", _) => spec.server_connections = number() as u16,
             ("preconnect", _) => spec.preconnect = true,
             ("per_shard", _) => spec.serves.transactions_per_shard = true,
+            ("pubsub_bytes", _) => spec.serves.pubsub_output_bytes = number(),
+            ("pubsub_soft", _) => spec.serves.pubsub_output_soft_bytes = number(),
             ("auth", password) => spec.redis_auth = Some(password.into()),
             ("db", _) => spec.redis_db = number(),
             ("hold", _) => {
@@ -108,8 +110,8 @@ fn encode(words: &str) -> Vec<u8> {
     let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
     for word in words {
         // `x*1000` is a thousand x.
-        let word = match word.split_once('*') {
-            Some((what, times)) if !what.is_empty() => what.repeat(times.parse().unwrap()),
+        let word = match word.split_once('*').map(|(what, times)| (what, times.parse())) {
+            Some((what, Ok(times))) => what.repeat(times),
             _ => word.to_owned(),
         };
         bytes.extend_from_slice(format!("${}\r\n{word}\r\n", word.len()).as_bytes());
@@ -228,6 +230,11 @@ impl Play {
                     let shard = topology.router.route(key.as_bytes(), &mut chance);
                     trace.push(format!("{key} -> {}", shard.map_or(99, |shard| shard.0)));
                 }
+            }
+            ["counter", name] => {
+                let row = COUNTERS.iter().find(|row| row.name == *name).expect("a counter");
+                let counts = self.worker.count();
+                trace.push(format!("{name} is {}", (row.read)(&counts.pools[0].counters)));
             }
             ["client", name, "comes"] => {
                 self.clients += 1;

@@ -67,11 +67,11 @@ impl Queued {
     }
 }
 
-/// With that of the subcommand of CLIENT.
+/// With that of the subcommand of CLIENT and PUBSUB.
 fn name(request: &Request) -> Vec<u8> {
     let first = request.words[0].to_ascii_uppercase();
     match request.words.get(1) {
-        Some(second) if first == b"CLIENT" => {
+        Some(second) if first == b"CLIENT" || first == b"PUBSUB" => {
             [&first[..], b" ", &second.to_ascii_uppercase()].concat()
         }
         _ => first,
@@ -99,6 +99,10 @@ fn same(name: &[u8], ours: &Value, theirs: &Value) -> bool {
     match *rule {
         Rule::Shape => shape(ours) == shape(theirs),
         Rule::AnyOrder => sorted(ours) == sorted(theirs),
+        Rule::Page => match (ours.items(), theirs.items()) {
+            (Some([a, ours]), Some([b, theirs])) => a == b && sorted(ours) == sorted(theirs),
+            _ => false,
+        },
         Rule::AnyOrderOfPairs => {
             let (mut ours, mut theirs) = (fields(ours), fields(theirs));
             ours.sort();

@@ -60,7 +60,48 @@ pub struct Request {
     pub is_line: bool,
 }
 
+/// What a request does about publish and subscribe.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Act {
+    None,
+    Begins,
+    Ends,
+    /// Or it may, as EXEC.
+    Publishes,
+    /// Asks who listens.
+    Looks,
+    /// Changes the version in which messages are written.
+    Speaks,
+}
+
+impl Step {
+    /// Whether any request of it does something like that. One who leaves or is closed ends what it listens to.
+    pub fn acts(&self, is_meant: impl Fn(Act) -> bool) -> bool {
+        match &self.kind {
+            Kind::Ask { requests, .. } => requests.iter().any(|request| is_meant(request.act())),
+            Kind::Leave => is_meant(Act::Ends),
+            // EXEC may be in it.
+            Kind::End { .. } => is_meant(Act::Ends) || is_meant(Act::Publishes),
+        }
+    }
+}
+
 impl Request {
+    pub fn name(&self) -> String {
+        String::from_utf8_lossy(&self.words[0]).to_ascii_uppercase()
+    }
+
+    pub fn act(&self) -> Act {
+        match self.name().as_str() {
+            "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE" => Act::Begins,
+            "UNSUBSCRIBE" | "PUNSUBSCRIBE" | "SUNSUBSCRIBE" | "RESET" => Act::Ends,
+            "PUBLISH" | "SPUBLISH" | "EXEC" => Act::Publishes,
+            "PUBSUB" => Act::Looks,
+            "HELLO" => Act::Speaks,
+            _ => Act::None,
+        }
+    }
+
     pub fn write(&self, out: &mut Vec<u8>) {
         if self.is_line {
             out.extend_from_slice(&self.words.join(&b' '));

@@ -15,6 +15,8 @@ pub enum Rule {
     Shape,
     /// The same elements, in any order.
     AnyOrder,
+    /// The same first element, and the elements of the second in any order.
+    Page,
     /// The same fields with the same values, in any order; one flat list in RESP2.
     AnyOrderOfPairs,
     /// Numbers that differ by this at most.
@@ -30,6 +32,10 @@ pub const RULES: &[(&str, Rule, &str)] = &[
     ("HELLO", Rule::Fields, "the version is that of the commands we know; ids are our own"),
     ("HGETALL", Rule::AnyOrderOfPairs, HASH_ORDER),
     ("KEYS", Rule::AnyOrder, HASH_ORDER),
+    ("PUBSUB CHANNELS", Rule::AnyOrder, HASH_ORDER),
+    ("PUBSUB SHARDCHANNELS", Rule::AnyOrder, HASH_ORDER),
+    ("RANDOMKEY", Rule::Shape, "by chance"),
+    ("SCAN", Rule::Page, HASH_ORDER),
     ("SMEMBERS", Rule::AnyOrder, HASH_ORDER),
     ("TIME", Rule::Shape, "each has a clock"),
     ("TTL", Rule::Near(10), "the sides are asked one after the other"),
@@ -77,33 +83,12 @@ pub const INSIDE: &[Inside] = &[
     inside("SCRIPT FLUSH", NOT, "+QUEUED", OTHER_SHARDS),
     inside("SCRIPT LOAD return(1)", NOT, "+QUEUED", OTHER_SHARDS),
     inside("SORT {i}list BY weight-*", "-ERR BY and GET may name keys", "+QUEUED", "as outside of a transaction"),
+    inside("PUBSUB NUMPAT", NOT, "+QUEUED", OF_THE_PROXY),
     inside("PSUBSCRIBE {i}*", NOT, "+QUEUED", LISTENS),
     inside("SSUBSCRIBE {i}channel", NOT, "+QUEUED", LISTENS),
     inside("SUBSCRIBE {i}channel", NOT, "+QUEUED", LISTENS),
     inside("UNSUBSCRIBE", NOT, "+QUEUED", LISTENS),
 ];
-
-/// CLIENT SETNAME in a transaction that answers null: done here, as it is answered before the servers have said
-/// that a watched key has changed. Returns what is wrong.
-pub fn check_name(sides: &Sides) -> String {
-    let (mut ours, mut theirs) = sides.strict_and_lone();
-    let mut wrong = String::new();
-    for (client, name) in [(&mut ours, &b"$1\r\nn\r\n"[..]), (&mut theirs, b"$-1\r\n")] {
-        let mut say = |line: &str| {
-            let words: Vec<&str> = line.split(' ').collect();
-            client.command_raw(&words).unwrap()
-        };
-        // A client's own write ends its transaction too.
-        for line in ["WATCH {name}", "SET {name} x", "MULTI", "CLIENT SETNAME n", "GET {name}"] {
-            say(line);
-        }
-        let (exec, got) = (say("EXEC"), say("CLIENT GETNAME"));
-        if exec != b"*-1\r\n" || got != name {
-            let _ = writeln!(wrong, "EXEC: {}, then {}", exec.escape_ascii(), got.escape_ascii());
-        }
-    }
-    wrong
-}
 
 /// Asks all of `INSIDE`, through three shards. Returns what is wrong.
 pub fn check_inside(sides: &Sides) -> String {

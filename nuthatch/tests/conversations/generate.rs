@@ -4,12 +4,17 @@
 //! ten takes another key. There are few keys and few databases, so that clients meet. The generator knows who is
 //! in a transaction: such a client mostly goes on to EXEC.
 
-use crate::conversation::{Conversation, Keys, Kind, Request, Step};
+use crate::conversation::{Act, Conversation, Keys, Kind, Request, Step};
+use crate::templates::{
+    ANY, BEGINS, DATA, ENDS, ENDS_IT, KEYLESS, LISTENERS, MISTAKES, PUBLISHES, RESTRICTED, SCRIPTS,
+    SHAS, TIED, TYPES, WHOLE,
+};
 use nuthatch_engine::base::Chance;
 
-const TYPES: [&str; 7] = ["str", "num", "list", "set", "hash", "zset", "stream"];
 /// Where keys are spread: more names of each, so that they lie on all shards.
 const SPREAD: usize = 4;
+/// So few that publishers meet listeners.
+const CHANNELS: usize = 2;
 const DATABASES: [&str; 5] = ["0", "0", "1", "2", "15"];
 const STEPS: usize = 30;
 const PIPELINE: usize = 12;
@@ -17,170 +22,25 @@ const LARGE: usize = 20_000;
 /// Above the bound at which a transaction has a connection of its own.
 const HUGE: usize = 200_000;
 
-/// Templates, by the type that their key holds. `K` is a key of this type, `A` any key, `V` a value, `N` a
-/// number. What has two keys is for tied ones only.
-const DATA: [&[&str]; 7] = [
-    &[
-        "GET K",
-        "SET K V",
-        "SETNX K V",
-        "APPEND K V",
-        "GETSET K V",
-        "STRLEN K",
-        "GETDEL K",
-        "SETEX K 1000 V",
-        "GETRANGE K 0 3",
-        "SET K V GET",
-        "SET K V NX GET",
-    ],
-    &["INCR K", "INCR K", "DECR K", "INCRBY K N", "INCRBYFLOAT K 0.5", "GET K", "SET K N"],
-    &[
-        "RPUSH K V",
-        "LPUSH K V N",
-        "LPOP K",
-        "RPOP K 2",
-        "LRANGE K 0 -1",
-        "LLEN K",
-        "LINDEX K N",
-        "BLPOP K 0.001",
-        "BRPOP K 0.001",
-    ],
-    &["SADD K V N", "SREM K N", "SCARD K", "SISMEMBER K N", "SMEMBERS K"],
-    &[
-        "HSET K N V",
-        "HGET K N",
-        "HDEL K N",
-        "HINCRBY K n 1",
-        "HGETALL K",
-        "HMGET K N x n",
-        "HLEN K",
-    ],
-    &[
-        "ZADD K N V",
-        "ZSCORE K V",
-        "ZRANGE K 0 -1 WITHSCORES",
-        "ZINCRBY K N m",
-        "ZREM K V",
-        "ZPOPMIN K",
-        "BZPOPMIN K 0.001",
-    ],
-    &[
-        "XADD K N-N f V",
-        "XLEN K",
-        "XRANGE K - +",
-        "XREAD COUNT 2 STREAMS K 0",
-        "XTRIM K MAXLEN 3",
-        "XREAD BLOCK 1 STREAMS K $",
-    ],
-];
-const ANY: &[&str] = &[
-    "DEL A",
-    "UNLINK A A",
-    "EXISTS A A",
-    "TYPE A",
-    "EXPIRE A 1000",
-    "TTL A",
-    "PERSIST A",
-    "TOUCH A A",
-    "GET A",
-    "DEL A A A",
-    "MGET A A A",
-    "MSET Kstr V Kstr V",
-    "MGET Kstr Knum Kstr",
-    "EXPIRE A -1",
-    "MOVE A 1",
-    "MOVE A 99",
-];
-const TIED: &[&str] = &[
-    "RENAME A A",
-    "COPY A A",
-    "COPY A A REPLACE",
-    "MSETNX Kstr V Knum N",
-    "LMOVE Klist Klist LEFT RIGHT",
-    "SUNIONSTORE Kset Kset Kset",
-    "SMOVE Kset Kset N",
-    "RPOPLPUSH Klist A",
-    "BLMOVE Klist Klist LEFT RIGHT 0.001",
-    "BLPOP Klist Knum 0.001",
-    "COPY A A DB 1 REPLACE",
-    "COPY A A DB 99",
-];
-/// All sides have them from the start.
-pub const SCRIPTS: &[&str] = &[
-    "return redis.call('get',KEYS[1])",
-    "return redis.call('incr',KEYS[1])",
-    "redis.call('set',KEYS[1],ARGV[1]) return {KEYS[1],ARGV[1],3.7,false,true}",
-    "return redis.error_reply('MY own')",
-    "return {{double=3.5},{map={a=1}}}",
-    "return (",
-];
-/// SHA1 of the first three, and of none.
-const SHAS: [&str; 4] = [
-    "fd758d1589d044dd850a6f05d52f2eefd27f033f",
-    "6f5ade10a69975e903c6d07b10ea44c6382381a5",
-    "e8391d26c36af8e1ea84b37bd14256ff5fe7bb3d",
-    "0000000000000000000000000000000000000000",
-];
-const KEYLESS: &[&str] = &[
-    "PING",
-    "PING V",
-    "ECHO V",
-    "TIME",
-    "CLIENT GETNAME",
-    "CLIENT SETNAME n",
-    "CLIENT ID",
-    "COMMAND COUNT x",
-];
-const MISTAKES: &[&str] = &[
-    "GET",
-    "SET Kstr",
-    "NOSUCH Kstr",
-    "NOSUCH",
-    "INCR Knum Knum",
-    "MGET",
-    "SET Kstr V WRONG",
-    "HSET Khash f",
-    "INCRBY Knum x",
-    "EVAL",
-    "CLIENT NOSUCH",
-    "OBJECT NOSUCH Kstr",
-    "LPUSH Klist",
-    "PING a b",
-    "ECHO",
-    "EVAL return(1) x",
-    "EVAL return(1) -1",
-    "EVAL return(1) 5 Kstr",
-    "EXPIRE Kstr x",
-    "MSET Kstr",
-    "MSET Kstr V Kstr",
-    "BLPOP Klist",
-    "BLPOP Klist x",
-    "BLPOP Klist -1",
-    "SINTERCARD x Kset",
-    "ZUNION 0 Kset",
-    "XREAD STREAMS Kstream",
-];
-const WHOLE: &[&str] = &["DBSIZE", "KEYS P*", "FLUSHDB", "FLUSHALL", "SCRIPT EXISTS x"];
-
-/// After which a server closes the connection.
-const ENDS: [&str; 4] = [
-    "QUIT\r\n",
-    "*1\r\n$4\r\nQUIT\r\n",
-    "*1\r\n$4\r\nEXEC\r\n*1\r\n$x\r\n",
-    "*1\r\n$4\r\nPING\r\n*x\r\n*1\r\n$4\r\nEXEC\r\n",
-];
-
 struct Maker {
     chance: Chance,
     keys: Keys,
     /// What the names of all keys begin with.
     prefix: String,
     clients: Vec<State>,
+    messages: usize,
 }
 
 #[derive(Clone, Default)]
 struct State {
     is_in_transaction: bool,
+    /// It speaks RESP3, as far as we know.
+    is_resp3: bool,
+    /// It listens, as far as we know.
+    listens: bool,
+    /// It has listened once. Redis before 7.2 writes a message to a client of RESP3 into its reply to EXEC, if the
+    /// client sends it itself there.
+    has_listened: bool,
 }
 
 pub fn conversation(seed: u64, number: u64) -> Conversation {
@@ -192,11 +52,34 @@ pub fn conversation(seed: u64, number: u64) -> Conversation {
     };
     let prefix = if keys == Keys::Tied { format!("{{{number}}}") } else { format!("{number}-") };
     let clients = vec![State::default(); 2 + chance.below(3) as usize];
-    let mut maker = Maker { chance, keys, prefix, clients };
+    let mut maker = Maker { chance, keys, prefix, clients, messages: 0 };
     let count = 5 + maker.below(STEPS);
-    let mut steps: Vec<Step> = (0..count).map(|_| maker.step()).collect();
+    let mut steps: Vec<Step> = (0..count).flat_map(|_| maker.steps()).collect();
     steps.push(maker.look());
     Conversation { keys, steps }
+}
+
+/// Cuts a pipeline where its outcome would depend on which of two connections is faster. A server publishes and
+/// subscribes on one; the proxy publishes on one, and listens on another.
+///
+/// What is published before a client's own subscriptions change may reach the proxy after that, and so not this
+/// client, or still this client; or in the version that it has asked for meanwhile. What a client publishes right
+/// after it has ended a subscription may be counted as received by it. `Sides` waits for both between two steps.
+fn apart(requests: Vec<Request>) -> Vec<Vec<Request>> {
+    let mut steps = vec![Vec::new()];
+    let (mut has_published, mut has_ended) = (false, false);
+    for request in requests {
+        let act = request.act();
+        let changes = matches!(act, Act::Begins | Act::Ends | Act::Speaks);
+        if has_published && changes || has_ended && act == Act::Publishes {
+            steps.push(Vec::new());
+            (has_published, has_ended) = (false, false);
+        }
+        has_published |= act == Act::Publishes;
+        has_ended |= act == Act::Ends;
+        steps.last_mut().unwrap().push(request);
+    }
+    steps
 }
 
 impl Maker {
@@ -212,20 +95,23 @@ impl Maker {
         from[self.below(from.len())]
     }
 
-    fn step(&mut self) -> Step {
+    fn steps(&mut self) -> Vec<Step> {
         let client = self.below(self.clients.len());
         if self.one_in(25) {
             self.clients[client] = State::default();
-            return Step { client, kind: Kind::Leave };
+            return vec![Step { client, kind: Kind::Leave }];
         }
         if self.one_in(50) {
             self.clients[client] = State::default();
-            return Step { client, kind: Kind::End { bytes: self.pick(&ENDS).into() } };
+            return vec![Step { client, kind: Kind::End { bytes: self.pick(&ENDS).into() } }];
         }
         let count = if self.one_in(2) { 1 } else { 1 + self.below(PIPELINE) };
         let requests: Vec<Request> = (0..count).map(|_| self.request(client)).collect();
-        let cuts = self.cuts(&requests);
-        Step { client, kind: Kind::Ask { requests, cuts } }
+        let ask = |requests: Vec<Request>| {
+            let cuts = self.cuts(&requests);
+            Step { client, kind: Kind::Ask { requests, cuts } }
+        };
+        apart(requests).into_iter().map(ask).collect()
     }
 
     fn cuts(&mut self, requests: &[Request]) -> Vec<usize> {
@@ -287,6 +173,33 @@ impl Maker {
     }
 
     fn outside(&mut self, client: usize) -> String {
+        let State { is_resp3, listens, .. } = self.clients[client];
+        let template = match self.below(100) {
+            // RESP2's clients can do little while they listen, so fewer of them do.
+            0..5 if !is_resp3 && !listens => "HELLO 3".into(),
+            0..40 if !is_resp3 && listens => self.pick(RESTRICTED).into(),
+            0..5 | 40..60 if listens => self.pick(ENDS_IT).into(),
+            5..8 | 60..70 if listens || is_resp3 => self.pick(BEGINS).into(),
+            8 | 9 => self.pick(BEGINS).into(),
+            10..24 => self.pick(PUBLISHES).into(),
+            24..26 => self.pick(LISTENERS).into(),
+            _ => self.outside_of_talk(client),
+        };
+        let state = &mut self.clients[client];
+        match template.split(' ').next() {
+            Some("SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE") => {
+                (state.listens, state.has_listened) = (true, true);
+            }
+            Some("UNSUBSCRIBE" | "PUNSUBSCRIBE" | "SUNSUBSCRIBE") => state.listens = false,
+            Some("HELLO") if template == "HELLO 2" => state.is_resp3 = false,
+            Some("HELLO") if template == "HELLO 3" => state.is_resp3 = true,
+            Some("RESET") => (state.is_resp3, state.listens) = (false, false),
+            _ => {}
+        }
+        template
+    }
+
+    fn outside_of_talk(&mut self, client: usize) -> String {
         match self.below(100) {
             0..20 => {
                 self.clients[client].is_in_transaction = true;
@@ -319,7 +232,10 @@ impl Maker {
         let (template, ends) = match self.below(100) {
             0..16 => ("EXEC".into(), true),
             16..19 => ("DISCARD".into(), true),
-            19 => ("RESET".into(), true),
+            19 => {
+                self.clients[client] = State::default();
+                ("RESET".into(), true)
+            }
             20 => ("EXEC x".into(), true),
             21 => ("MULTI".into(), false),
             22 => (self.watch(), false),
@@ -328,10 +244,10 @@ impl Maker {
                 (self.pick(&["MULTI x", "DISCARD x", "WATCH", "UNWATCH x", "SELECT"]).into(), false)
             }
             25..32 => (self.select(), false),
-            // A name: see `check_name`.
-            32..38 => (self.pick(KEYLESS).replace("CLIENT SETNAME n", "PING"), false),
+            32..38 => (self.pick(KEYLESS).into(), false),
             38..40 => (self.pick(MISTAKES).into(), false),
-            40..55 if self.keys == Keys::Whole => (self.pick(WHOLE).into(), false),
+            40..45 if !self.clients[client].has_listened => (self.pick(PUBLISHES).into(), false),
+            45..60 if self.keys == Keys::Whole => (self.pick(WHOLE).into(), false),
             _ => (self.data(), false),
         };
         if ends {
@@ -363,7 +279,7 @@ impl Maker {
                 let at = self.below(TYPES.len());
                 let template = self.pick(DATA[at]);
                 let kind = if self.one_in(10) { self.pick(&TYPES) } else { TYPES[at] };
-                template.replace('K', &format!("K{kind}"))
+                template.replace(" K", &format!(" K{kind}"))
             }
         }
     }
@@ -385,6 +301,33 @@ impl Maker {
         }
     }
 
+    fn channel(&self, number: usize) -> String {
+        match self.keys {
+            Keys::Tied => format!("{}c{number}", self.prefix),
+            Keys::Spread | Keys::Whole => format!("{number}-{}c", self.prefix),
+        }
+    }
+
+    /// Only channels of this conversation match.
+    fn pattern(&self, number: usize) -> String {
+        let prefix = &self.prefix;
+        match (self.keys, number) {
+            (Keys::Tied, 0) => format!("{prefix}*"),
+            (Keys::Tied, 1) => format!("{prefix}c[0x]"),
+            (Keys::Tied, _) => format!("{prefix}?{}", number % CHANNELS),
+            (_, 0) => format!("*-{prefix}c"),
+            (_, 1) => format!("[0x]-{prefix}?"),
+            (_, _) => format!("{}-{prefix}*", number % CHANNELS),
+        }
+    }
+
+    fn message(&mut self) -> Vec<u8> {
+        self.messages += 1;
+        let mut message = format!("m{}", self.messages).into_bytes();
+        message.extend(self.value());
+        message
+    }
+
     /// Words for the capitals of a template.
     fn fill(&mut self, template: &str) -> Request {
         let words = template.split(' ').map(|word| self.word(word)).collect();
@@ -402,6 +345,9 @@ impl Maker {
             "N" => self.below(4).to_string().into(),
             "N-N" => format!("{}-{}", 1 + self.below(9), self.below(3)).into(),
             "P*" => b"*".into(),
+            "Chan" => self.channel(number % CHANNELS).into(),
+            "Pat" => self.pattern(number).into(),
+            "Msg" => self.message(),
             _ => {
                 if let Some(kind) = word.strip_prefix('K').filter(|kind| TYPES.contains(kind)) {
                     return self.key(kind, number).into();

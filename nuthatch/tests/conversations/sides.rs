@@ -9,21 +9,20 @@
 //!
 //! Servers are used for many conversations, so each has keys of its own.
 
-use crate::compare::Queued;
-use crate::conversation::{Conversation, Keys, Kind, Request, Step};
-use crate::generate::SCRIPTS;
+use crate::barrier::Barrier;
+use crate::conversation::{Act, Conversation, Keys, Kind, Step};
+use crate::talker::{Talker, What};
+use crate::templates::SCRIPTS;
 use nuthatch_testbed::{Client, Nuthatch, Proxy, RedisServer, free_port, poll_until, pool_yaml};
+use std::cell::{Cell, RefCell};
 use std::fmt::{Display, Formatter, Result as FmtResult, Write};
-use std::io;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const STRICT: usize = 0;
 const PER_SHARD: usize = 1;
 const ALONE: usize = 2;
 const NAMES: [&str; 3] = ["strict", "per_shard", "alone"];
-/// A cut is seen by the proxy as one if it has time to read what is before it.
-const PAUSE: Duration = Duration::from_micros(100);
 /// How much of a reply a failure shows.
 const SHOWN: usize = 600;
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,12 +31,18 @@ pub struct Sides {
     proxy: Proxy,
     servers: Vec<RedisServer>,
     lone: RedisServer,
+    barrier: RefCell<Barrier>,
+    /// Somebody has begun or ended to listen since `Barrier::settle`.
+    is_unsettled: Cell<bool>,
 }
 
-/// One client: its connections to all sides, that to the lone server last.
-struct Talker {
-    connections: Vec<Client>,
-    queued: Queued,
+/// What a conversation has come to.
+#[derive(Clone, Copy, Default)]
+pub struct Held {
+    /// Transactions that were executed.
+    pub execs: usize,
+    /// Messages that clients got.
+    pub messages: usize,
 }
 
 impl Sides {
@@ -52,10 +57,15 @@ impl Sides {
             pool_yaml(NAMES[ALONE], free_port(), &keys, &entries[3..]),
         ];
         let proxy = Nuthatch::start(&yaml.concat(), &[]).unwrap();
-        let sides = Sides { proxy, servers, lone: RedisServer::start().unwrap() };
+        let lone = RedisServer::start().unwrap();
+        let barrier = Barrier {
+            pools: (0..NAMES.len()).map(|pool| proxy.client_of(pool).unwrap()).collect(),
+            servers: servers.iter().chain([&lone]).map(|it| it.client().unwrap()).collect(),
+        };
+        let barrier = RefCell::new(barrier);
+        let sides = Sides { proxy, servers, lone, barrier, is_unsettled: Cell::new(false) };
         // Not all conversations are held with all sides, and a script would be known to some.
-        let mut talker = sides.come(&[STRICT, PER_SHARD, ALONE]);
-        for connection in &mut talker.connections {
+        for connection in &mut sides.connections(&[STRICT, PER_SHARD, ALONE]) {
             for script in SCRIPTS.iter().filter(|script| !script.ends_with('(')) {
                 let reply = connection.command(&["SCRIPT", "LOAD", script]).unwrap();
                 assert!(!reply.is_error(), "{reply}");
@@ -76,44 +86,111 @@ impl Sides {
         }
     }
 
-    /// Takes all steps. Returns how many transactions were executed, or what was answered differently.
-    pub fn hold(&self, conversation: &Conversation) -> Result<usize, Difference> {
+    /// Takes all steps. Returns what was done, or what was answered differently.
+    pub fn hold(&self, conversation: &Conversation) -> Result<Held, Difference> {
         let pools: &[usize] = match conversation.keys {
             Keys::Tied => &[STRICT, ALONE],
             Keys::Spread => &[PER_SHARD, ALONE],
             Keys::Whole => &[ALONE],
         };
+        let is_spread = conversation.keys == Keys::Spread;
         let mut talkers: Vec<Option<Talker>> = Vec::new();
-        let mut execs = 0;
+        let mut held = Held::default();
         for step in &conversation.steps {
             if talkers.len() <= step.client {
                 talkers.resize_with(step.client + 1, || None);
             }
-            let talker = &mut talkers[step.client];
-            match &step.kind {
-                Kind::Leave => *talker = None,
-                Kind::End { bytes } => {
-                    let mut talker = talker.take().unwrap_or_else(|| self.come(pools));
-                    talker.end(bytes).map_err(|what| differs(conversation, step, pools, &what))?;
-                }
-                Kind::Ask { requests, cuts } => {
-                    let talker = talker.get_or_insert_with(|| self.come(pools));
-                    let before = talker.queued.execs;
-                    talker
-                        .ask(requests, cuts)
-                        .map_err(|what| differs(conversation, step, pools, &what))?;
-                    execs += talker.queued.execs - before;
-                }
+            if step.acts(|act| matches!(act, Act::Publishes | Act::Looks))
+                && self.is_unsettled.take()
+            {
+                self.barrier.borrow_mut().settle();
+            }
+            let mut taken = self.take(step, &mut talkers, pools, &mut held);
+            if taken.is_ok() && step.acts(|act| act == Act::Publishes) {
+                taken =
+                    self.deliver(&mut talkers, is_spread).map(|messages| held.messages += messages);
+            }
+            taken.map_err(|what| differs(conversation, step, pools, &what))?;
+            if step.acts(|act| matches!(act, Act::Begins | Act::Ends)) {
+                self.is_unsettled.set(true);
             }
         }
-        Ok(execs)
+        // Nothing may come late, or twice.
+        if let Some(step) = conversation.steps.last() {
+            self.deliver(&mut talkers, is_spread)
+                .map_err(|what| differs(conversation, step, pools, &what))?;
+        }
+        self.is_unsettled.set(true);
+        Ok(held)
+    }
+
+    fn take(
+        &self,
+        step: &Step,
+        talkers: &mut [Option<Talker>],
+        pools: &[usize],
+        held: &mut Held,
+    ) -> Result<(), What> {
+        let talker = &mut talkers[step.client];
+        match &step.kind {
+            Kind::Leave => *talker = None,
+            Kind::End { bytes } => {
+                let mut talker = talker.take().unwrap_or_else(|| self.come(pools));
+                talker.end(bytes)?;
+            }
+            Kind::Ask { requests, cuts } => {
+                let talker = talker.get_or_insert_with(|| self.come(pools));
+                let before = talker.queued.execs;
+                talker.ask(requests, cuts)?;
+                held.execs += talker.queued.execs - before;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the messages that all clients got. Returns how many there were.
+    fn deliver(&self, talkers: &mut [Option<Talker>], is_spread: bool) -> Result<usize, What> {
+        let mut barrier = self.barrier.borrow_mut();
+        barrier.pass_on();
+        // A server writes what is large in several turns, and answers one PING in each.
+        let mut silent_turns = 0;
+        while silent_turns < 2 {
+            let mut has_heard = false;
+            for talker in talkers.iter_mut().flatten() {
+                has_heard |= talker.hear_lone()?;
+            }
+            silent_turns = if has_heard { 0 } else { silent_turns + 1 };
+            barrier.ask_servers();
+        }
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let mut has_all = true;
+            for talker in talkers.iter_mut().flatten() {
+                has_all &= talker.hear_ours()?;
+            }
+            if has_all || Instant::now() >= until {
+                break;
+            }
+            sleep(Duration::from_millis(1));
+        }
+        let mut count = 0;
+        for (client, talker) in talkers.iter_mut().enumerate() {
+            if let Some(talker) = talker {
+                count += talker.compare_messages(client, is_spread)?;
+            }
+        }
+        Ok(count)
     }
 
     fn come(&self, pools: &[usize]) -> Talker {
+        Talker::new(self.connections(pools))
+    }
+
+    fn connections(&self, pools: &[usize]) -> Vec<Client> {
         let mut connections: Vec<Client> =
             pools.iter().map(|&pool| self.proxy.client_of(pool).unwrap()).collect();
         connections.push(self.lone.client().unwrap());
-        Talker { connections, queued: Queued::default() }
+        connections
     }
 
     /// No client is there any more: no server has a connection inside of a transaction.
@@ -149,65 +226,6 @@ impl Display for Difference {
     }
 }
 
-/// The answers to one request that are not the same, or what went wrong.
-enum What {
-    Differs { at: usize, ours: Vec<Vec<u8>>, theirs: Vec<u8> },
-    Failed { side: usize, at: usize, error: io::Error },
-}
-
-impl Talker {
-    fn ask(&mut self, requests: &[Request], cuts: &[usize]) -> Result<(), What> {
-        let mut bytes = Vec::new();
-        for request in requests {
-            request.write(&mut bytes);
-        }
-        for (side, connection) in self.connections.iter_mut().enumerate() {
-            send(connection, &bytes, cuts).map_err(|error| What::Failed { side, at: 0, error })?;
-        }
-        for (at, request) in requests.iter().enumerate() {
-            let mut replies = Vec::new();
-            for (side, connection) in self.connections.iter_mut().enumerate() {
-                let reply = connection.recv_raw();
-                replies.push(reply.map_err(|error| What::Failed { side, at, error })?);
-            }
-            let theirs = replies.pop().unwrap();
-            let ours: Vec<&[u8]> = replies.iter().map(Vec::as_slice).collect();
-            if !self.queued.same(request, &theirs, &ours) {
-                return Err(What::Differs { at, ours: replies, theirs });
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Talker {
-    fn end(&mut self, bytes: &[u8]) -> Result<(), What> {
-        let mut all = Vec::new();
-        for (side, connection) in self.connections.iter_mut().enumerate() {
-            let said = connection.send_raw(bytes).and_then(|()| connection.recv_to_end());
-            all.push(said.map_err(|error| What::Failed { side, at: 0, error })?);
-        }
-        let theirs = all.pop().unwrap();
-        if all.iter().all(|ours| self.queued.same_to_end(ours, &theirs)) {
-            return Ok(());
-        }
-        Err(What::Differs { at: 0, ours: all, theirs })
-    }
-}
-
-fn send(connection: &mut Client, bytes: &[u8], cuts: &[usize]) -> io::Result<()> {
-    let mut start = 0;
-    for &cut in cuts {
-        let end = cut.clamp(start, bytes.len());
-        if end > start {
-            connection.send_raw(&bytes[start..end])?;
-            sleep(PAUSE);
-        }
-        start = end;
-    }
-    connection.send_raw(&bytes[start..])
-}
-
 /// The conversation up to what differs.
 fn differs(conversation: &Conversation, step: &Step, pools: &[usize], what: &What) -> Difference {
     let mut text = String::from("not what one server answers\n");
@@ -233,6 +251,15 @@ fn differs(conversation: &Conversation, step: &Step, pools: &[usize], what: &Wha
             let _ = writeln!(text, "request {at}: {}", shown(request(*at).as_bytes()));
             let _ = writeln!(text, "  {:10} {error}", name(*side));
         }
+        What::Messages { client, side, ours, theirs } => {
+            let _ = writeln!(text, "messages to {}", char::from(b'a' + *client as u8));
+            for (side, messages) in [(*side, ours), (pools.len(), theirs)] {
+                let _ = writeln!(text, "  {:10} {} messages", name(side), messages.len());
+                for message in messages {
+                    let _ = writeln!(text, "    {}", shown(message));
+                }
+            }
+        }
     }
     let sign = match (what, &step.kind) {
         (What::Differs { at, ours, theirs }, Kind::Ask { requests, .. }) => {
@@ -242,6 +269,7 @@ fn differs(conversation: &Conversation, step: &Step, pools: &[usize], what: &Wha
         }
         (What::Differs { .. }, Kind::End { .. }) => "the end".to_owned(),
         (What::Failed { error, .. }, _) => error.kind().to_string(),
+        (What::Messages { .. }, _) => "messages".to_owned(),
         _ => String::new(),
     };
     Difference { text, sign }

@@ -1,5 +1,6 @@
 //! Makes the reply to EXEC of the replies of one block or several, and of answers of ours.
 
+use super::cursor;
 use super::kind::Join;
 use crate::protocol::resp::{encode, reply};
 
@@ -7,6 +8,10 @@ use crate::protocol::resp::{encode, reply};
 pub enum Step {
     /// The next element of this part.
     Part(u16),
+    /// The next element of this part: a number, and so many more.
+    Sum { part: u16, more: i64 },
+    /// The next element of this part: a page of SCAN, whose cursor becomes ours.
+    Scan { part: u16, step: cursor::Step },
     /// It is known.
     Known(Box<[u8]>),
     /// A command that was cut: an element of each of these parts, joined.
@@ -18,6 +23,17 @@ pub struct Exec {
     pub steps: Box<[Step]>,
     /// For each part the places of elements that the client does not get.
     pub ours: Box<[Box<[u32]>]>,
+}
+
+impl Exec {
+    /// The incarnation of the server that answers: SCAN is in a transaction of one shard.
+    pub fn set_incarnation(&mut self, tag: u16) {
+        for step in &mut self.steps {
+            if let Step::Scan { step, .. } = step {
+                step.found = tag;
+            }
+        }
+    }
 }
 
 /// The elements of a part's reply, or the error in the place of each.
@@ -92,6 +108,19 @@ fn take_step(
     match step {
         Step::Known(answer) => out.extend_from_slice(answer),
         Step::Part(part) => out.extend_from_slice(elements.get_mut(usize::from(*part))?.next()?),
+        Step::Sum { part, more } => {
+            let element = elements.get_mut(usize::from(*part))?.next()?;
+            match reply::integer(element) {
+                Some(number) => encode::integer(out, number.saturating_add(*more)),
+                None => out.extend_from_slice(element),
+            }
+        }
+        Step::Scan { part, step } => {
+            let element = elements.get_mut(usize::from(*part))?.next()?;
+            if !step.write(out, Some(Some(element))) {
+                out.extend_from_slice(element);
+            }
+        }
         Step::Cut { join, parts, order } => {
             let elements: Option<Vec<&[u8]>> =
                 parts.iter().map(|part| elements.get_mut(usize::from(*part))?.next()).collect();
@@ -124,6 +153,15 @@ mod tests {
         assert_eq!(exec(steps(), &[&[]], &[":1\r\n"]), None);
         let error = "-EXECABORT refused\r\n";
         assert_eq!(exec(steps(), &[&[]], &[error]).unwrap(), error);
+    }
+
+    #[test]
+    fn a_number_has_more_added() {
+        let steps = || vec![Step::Part(0), Step::Sum { part: 0, more: 2 }];
+        let got = |reply| exec(steps(), &[&[]], &[reply]).unwrap();
+        assert_eq!(got("*2\r\n:1\r\n:1\r\n"), "*2\r\n:1\r\n:3\r\n");
+        assert_eq!(got("*2\r\n:1\r\n-ERR no\r\n"), "*2\r\n:1\r\n-ERR no\r\n");
+        assert_eq!(got("*-1\r\n"), "*-1\r\n");
     }
 
     #[test]

@@ -278,8 +278,10 @@ impl Joining {
 
     /// The incarnation of the server that answers SCAN.
     pub fn set_incarnation(&mut self, tag: u16) {
-        if let Detail::Cursor(step) = &mut self.detail {
-            step.found = tag;
+        match &mut self.detail {
+            Detail::Cursor(step) => step.found = tag,
+            Detail::Exec(exec) => exec.set_incarnation(tag),
+            _ => {}
         }
     }
 

@@ -32,13 +32,17 @@ impl Exchange<'_> {
                 load(self.pool, &mut self.upstreams[at], self.turn, (sha, &body), exec);
             }
         }
+        if block.scans {
+            self.identify(at, exec);
+        }
         block.select(db);
         let out = self.upstreams[at].tail(self.turn);
         out.extend_from_slice(MULTI);
         out.extend_from_slice(&block.requests);
         out.extend_from_slice(EXEC);
         let owner = Owner::Client { key: self.client.key(), number, part };
-        let mut ticket = Ticket::new(owner, exec, Care::Block { calls: !block.scripts.is_empty() });
+        let care = Care::Block { calls: !block.scripts.is_empty(), scans: block.scans };
+        let mut ticket = Ticket::new(owner, exec, care);
         ticket.replies = block.commands + 2;
         self.upstreams[at].push(self.turn, ticket, self.pool.spec.timeout_ms);
         self.upstreams[at].counters.requests += u64::from(block.commands) + 1;
@@ -68,21 +72,21 @@ impl BlockReply<'_> {
             self.upstream.peer.loaded.clear();
         }
         if exec.starts_with(b"*") && !exec.starts_with(b"*-") {
-            self.select();
+            self.settle();
         }
         self.client.handle_reply(self.turn, self.number, self.part, exec);
     }
 
-    /// The transaction was done, on one shard at least: uses its last database, if it changed it.
-    fn select(&mut self) {
+    /// The transaction was done, on one shard at least: the client has the settings that it has made.
+    fn settle(&mut self) {
         let Some(session) = &mut self.client.session else {
             return;
         };
-        let selects = session.selects.take_if(|(number, _)| *number == self.number);
-        if let Some((_, db)) = selects {
+        let after = session.after_exec.take_if(|after| after.number == self.number);
+        if let Some(after) = after {
             let settings = &mut self.client.settings;
-            settings.db = db;
-            settings.lane = self.pool.lane(settings.version, db, settings.is_untouching);
+            (settings.db, settings.names) = (after.db, after.names);
+            settings.lane = self.pool.lane(settings.version, after.db, settings.is_untouching);
         }
         if session.is_over() {
             self.client.session = None;

@@ -101,7 +101,7 @@ fn before(care: Care, replies: u32, bytes: &[u8]) -> Option<usize> {
         // The reply to a meta command may tell that the server does not know it.
         Care::None | Care::Meta => Some(0),
         // The reply to EXEC, if it is an array.
-        Care::Block { calls: false } => block::before_exec(bytes, replies - 2)
+        Care::Block { calls: false, scans: false } => block::before_exec(bytes, replies - 2)
             .filter(|&len| bytes[len..].starts_with(b"*") && !bytes[len..].starts_with(b"*-")),
         _ => None,
     }

@@ -124,7 +124,7 @@ impl Exchange<'_> {
         });
         if let Ok(at) = to {
             if plan.sent.care == Care::Cursor {
-                self.identify(at, plan.sent);
+                self.identify(at, plan.sent.command);
             }
             plan.pieces.write_head(self.upstreams[at].tail(self.turn), pieces);
         }
@@ -163,14 +163,14 @@ impl Exchange<'_> {
     }
 
     /// Asks the server which one it is, before a request whose reply depends on it; once a socket.
-    fn identify(&mut self, at: usize, sent: Sending) {
+    pub(super) fn identify(&mut self, at: usize, command: u16) {
         let upstream = &mut self.upstreams[at];
         if upstream.peer.identity != Identity::Unknown {
             return;
         }
         upstream.peer.identity = Identity::Asked;
         upstream.tail(self.turn).extend_from_slice(peer::QUESTION);
-        self.push_chore(at, Chore::Identify, sent.command);
+        self.push_chore(at, Chore::Identify, command);
     }
 
     /// The names of the parts' shards, for a reply or an error that shows them.

@@ -103,6 +103,25 @@ impl Hub {
         })
     }
 
+    /// How many more clients get a message than connections of ours.
+    pub fn surplus(&self, subject: Subject, name: &[u8]) -> i64 {
+        let (clients, workers) = self.count(subject, name);
+        let surplus = clients as i64 - workers as i64;
+        let here = self.topics(subject).get(name);
+        match here.filter(|topic| !topic.servers.iter().any(|&it| self.is_heard(it, subject, name)))
+        {
+            // The server does not count us, and our clients get nothing.
+            Some(topic) => surplus - (topic.clients.len() as i64 - 1),
+            None => surplus,
+        }
+    }
+
+    /// Whether this server has a subscription of ours, as far as we know.
+    fn is_heard(&self, server: ServerId, subject: Subject, name: &[u8]) -> bool {
+        let is_this = |owed: &Owed| owed.begins && owed.subject == subject && *owed.name == *name;
+        self.links.get(&server).is_some_and(|link| link.is_up && !link.owed.iter().any(is_this))
+    }
+
     /// Names that somebody in this process listens to.
     pub fn names(&self, subject: Subject) -> Vec<&[u8]> {
         let here = self.topics(subject).keys().map(|name| &**name);

@@ -95,9 +95,10 @@ pub enum Care {
     Database,
     /// It may wait at the server, on an upstream of its client's own.
     Waiting,
-    /// A block of a transaction, from MULTI to EXEC. `calls`: with calls of stored scripts.
+    /// A block of a transaction, from MULTI to EXEC. `calls`: with calls of stored scripts; `scans`: with SCAN.
     Block {
         calls: bool,
+        scans: bool,
     },
 }
 

@@ -1,7 +1,7 @@
 //! A transaction that has begun: what waits for EXEC. Plain data; `session/` fills it and sends it.
 
 use crate::base::ShardId;
-use crate::command::Step;
+use crate::command::{Step, Subject};
 use crate::protocol::resp::encode;
 use crate::proxy::link::scripts::Sha;
 
@@ -38,6 +38,12 @@ pub enum Queued {
     Step(Step),
     /// A request that is answered here, at EXEC.
     Local(Box<[u8]>),
+    /// PUBLISH: who listens is counted at EXEC.
+    Publish {
+        part: u16,
+        subject: Subject,
+        channel: Box<[u8]>,
+    },
 }
 
 /// Commands for one shard, from MULTI to EXEC.
@@ -54,6 +60,8 @@ pub struct Block {
     pub ours: Vec<u32>,
     /// Scripts that its commands call.
     pub scripts: Vec<Sha>,
+    /// SCAN is in it.
+    pub scans: bool,
 }
 
 impl Transaction {
@@ -85,6 +93,7 @@ impl Block {
             highest: db,
             ours: Vec::new(),
             scripts: Vec::new(),
+            scans: false,
         }
     }
 

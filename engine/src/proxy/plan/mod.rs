@@ -92,7 +92,7 @@ pub enum Plan<'a> {
     Listeners(&'static Command),
     /// PUBLISH and SPUBLISH.
     Publish(Forward, Subject),
-    /// MULTI, EXEC, DISCARD, UNWATCH; WATCH with where its keys are.
+    /// MULTI, EXEC, DISCARD, UNWATCH; WATCH with where its keys are, if they have one owner.
     Transact(Transact, Option<Forward>),
     /// The same for memcached's protocol.
     LocalLine(lines::Local),

@@ -34,7 +34,7 @@ impl Ground<'_> {
             return !topic.unconfirmed.is_empty();
         }
         let servers = self.servers_of(subject, name);
-        self.pool.hub.attempts += 1;
+        self.pool.hub.attempts = self.pool.hub.attempts.wrapping_add(1);
         let attempt = self.pool.hub.attempts;
         let topic = self.pool.hub.topics_mut(subject).entry(name.into()).or_default();
         topic.clients.push(client);

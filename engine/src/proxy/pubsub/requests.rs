@@ -1,7 +1,9 @@
 //! SUBSCRIBE, UNSUBSCRIBE, PUBLISH, PUBSUB, and what a client that listens may not do.
 
 use super::hub::Ground;
-use crate::command::{Command, Detail, Join, Joining, Parts, Subject, glob, keys, lookup};
+use crate::command::{
+    Command, Detail, Join, Joining, Parts, Subject, Transact, Verb, glob, keys, lookup,
+};
 use crate::protocol::resp::{Args, Version, encode};
 use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::hub::SUBJECTS;
@@ -166,16 +168,15 @@ pub fn publish(x: &mut Exchange<'_>, plan: Forward, subject: Subject, args: &Arg
 }
 
 /// Our clients that get a message of this channel, less our connections that do.
-fn surplus(x: &Exchange<'_>, subject: Subject, channel: &[u8]) -> i64 {
+pub fn surplus(x: &Exchange<'_>, subject: Subject, channel: &[u8]) -> i64 {
     let hub = &x.pool.hub;
-    let surplus = |(clients, workers): (u64, u64)| clients as i64 - workers as i64;
-    let exact = surplus(hub.count(subject, channel));
+    let exact = hub.surplus(subject, channel);
     if subject == Subject::Sharded {
         return exact;
     }
     let patterns = hub.names(Subject::Pattern);
     let matching = patterns.into_iter().filter(|pattern| glob::matches_exactly(pattern, channel));
-    exact + matching.map(|pattern| surplus(hub.count(Subject::Pattern, pattern))).sum::<i64>()
+    exact + matching.map(|pattern| hub.surplus(Subject::Pattern, pattern)).sum::<i64>()
 }
 
 /// PUBSUB, of this process.
@@ -214,7 +215,8 @@ pub fn pubsub(x: &mut Exchange<'_>, command: &Command, args: &Args<'_>) {
 pub fn restrict(x: &mut Exchange<'_>, args: &Args<'_>) -> bool {
     let name = args.name();
     let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-    if is("ping") {
+    // PING's own error reads as ever.
+    if is("ping") && args.len() <= 2 {
         let text = args.get(1).unwrap_or_default();
         x.answer(|out| {
             encode::array(out, 2);
@@ -224,13 +226,24 @@ pub fn restrict(x: &mut Exchange<'_>, args: &Args<'_>) -> bool {
         return true;
     }
     let listens = SUBJECTS.iter().any(|it| is(it.word(true)) || is(it.word(false)));
-    if listens || is("quit") || is("reset") {
+    if listens || is("ping") || is("quit") || is("reset") {
         return false;
     }
     // What is unknown or has too few arguments reads so, as ever.
-    let Some(row) = lookup(name).and_then(|row| keys::resolve(row, args).ok()) else {
+    let row = lookup(name).and_then(|row| match keys::resolve(row, args) {
+        Ok(row) => Some(row),
+        Err(_) => row.lacks_a_pair(args.len()).then_some(row),
+    });
+    let Some(row) = row else {
         return false;
     };
-    x.error(texts::only_listening(row.name));
+    let text = texts::only_listening(row.name);
+    // As in Redis, a refused EXEC forgets the watched keys.
+    if row.verb == Verb::Transact(Transact::Exec) {
+        x.end_watch();
+        x.error(texts::exec_refused(&text));
+    } else {
+        x.error([b"ERR ", &text[..]].concat());
+    }
     true
 }

@@ -5,12 +5,13 @@ use crate::protocol::resp::{Args, encode, request};
 use crate::proxy::carry::forward::cause_of;
 use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::cause::Cause;
-use crate::proxy::link::client::session::Watch;
+use crate::proxy::link::client::session::{AfterExec, Watch};
 use crate::proxy::link::client::settings::Settings;
 use crate::proxy::link::transaction::{Block, Doom, Queued, Transaction};
 use crate::proxy::local;
 use crate::proxy::local::connection;
 use crate::proxy::plan::PLACEHOLDER;
+use crate::proxy::pubsub::requests::surplus;
 use crate::texts;
 use crate::topology::{Eject, Placed};
 
@@ -48,13 +49,17 @@ pub fn exec(x: &mut Exchange<'_>) -> Taken {
         return Taken::Yes;
     }
     let Transaction { queued, blocks, db, .. } = transaction;
+    let before = x.client.settings.names.clone();
     let steps: Vec<Step> = queued.into_iter().map(|queued| step(x, queued)).collect();
+    // The servers may still say that nothing of it was done.
+    let names = std::mem::replace(&mut x.client.settings.names, before);
+    let after = AfterExec { number: 0, db, names };
     if blocks.is_empty() {
-        finish_here(x, &steps, db);
+        finish_here(x, &steps, after);
     } else if let Some(watch) = watch {
-        exec_watched(x, watch, steps, (blocks, db));
+        exec_watched(x, watch, steps, (blocks, after));
     } else {
-        send(x, steps, blocks, (db, home, is_large), None);
+        send(x, steps, blocks, (after, home, is_large), None);
     }
     Taken::Yes
 }
@@ -70,10 +75,16 @@ fn refusal(x: &Exchange<'_>, transaction: &Transaction) -> Option<Vec<u8>> {
     has_moved.then(|| texts::exec_refused(texts::SERVERS_CHANGED.as_bytes()))
 }
 
-/// Answers a command that waits for EXEC only here.
+/// Answers a command that waits for EXEC only here, and counts who listens.
 fn step(x: &mut Exchange<'_>, queued: Queued) -> Step {
     let request = match queued {
         Queued::Step(step) => return step,
+        Queued::Publish { part, subject, channel } => {
+            return match surplus(x, subject, &channel) {
+                0 => Step::Part(part),
+                more => Step::Sum { part, more },
+            };
+        }
         Queued::Local(request) => request,
     };
     x.client.capture();
@@ -97,7 +108,7 @@ fn answer(x: &mut Exchange<'_>, args: &Args<'_>) {
 }
 
 /// No server has a part in it.
-fn finish_here(x: &mut Exchange<'_>, steps: &[Step], db: u32) {
+fn finish_here(x: &mut Exchange<'_>, steps: &[Step], after: AfterExec) {
     x.answer(|out| {
         encode::array(out, steps.len());
         for step in steps {
@@ -106,8 +117,9 @@ fn finish_here(x: &mut Exchange<'_>, steps: &[Step], db: u32) {
             }
         }
     });
-    if db != x.client.settings.db {
-        x.client.settings.db = db;
+    x.client.settings.names = after.names;
+    if after.db != x.client.settings.db {
+        x.client.settings.db = after.db;
         connection::choose_lane(x);
     }
     x.end_watch();
@@ -118,7 +130,7 @@ fn exec_watched(
     x: &mut Exchange<'_>,
     watch: Watch,
     steps: Vec<Step>,
-    (blocks, db): (Vec<Block>, u32),
+    (blocks, after): (Vec<Block>, AfterExec),
 ) {
     // What the client has read since WATCH may be of another server.
     let at = x.watches_on(watch).filter(|_| watch.changes == x.pool.changes);
@@ -133,7 +145,7 @@ fn exec_watched(
         x.end_watch();
         return x.error(texts::exec_refused(texts::DB_NOT_KNOWN.as_bytes()));
     }
-    send(x, steps, blocks, (db, home, false), Some(at));
+    send(x, steps, blocks, (after, home, false), Some(at));
     x.forget_watch();
 }
 
@@ -146,10 +158,11 @@ fn send(
     x: &mut Exchange<'_>,
     steps: Vec<Step>,
     mut blocks: Vec<Block>,
-    (db, home, is_large): (u32, u32, bool),
+    (after, home, is_large): (AfterExec, u32, bool),
     on: Option<usize>,
 ) {
-    let changes_db = db != x.client.settings.db;
+    let changes_settings =
+        after.db != x.client.settings.db || after.names != x.client.settings.names;
     let highest = |block: &Block| if on.is_some() { home } else { block.highest.max(home) };
     let is_foreign = blocks.iter().any(|block| highest(block) != home);
     for block in &mut blocks {
@@ -159,7 +172,8 @@ fn send(
     let is_plain = blocks.len() == 1
         && blocks[0].ours.is_empty()
         && blocks[0].db == home
-        && steps.len() == blocks[0].commands as usize;
+        && steps.len() == blocks[0].commands as usize
+        && steps.iter().all(|step| matches!(step, Step::Part(_)));
     let number = if is_plain {
         x.client.expect(x.turn)
     } else {
@@ -193,10 +207,10 @@ fn send(
             }
         }
     }
-    if changes_db {
-        x.client.select_after_exec(number, db);
+    if changes_settings {
+        x.client.set_after_exec(AfterExec { number, ..after });
     }
-    if changes_db || is_foreign || is_large || on.is_some() {
+    if changes_settings || is_foreign || is_large || on.is_some() {
         x.client.await_replies();
     }
 }

@@ -3,7 +3,9 @@
 use crate::base::ShardId;
 use crate::base::limits::{TRANSACTION_BYTES_MAX, TRANSACTION_COMMANDS_MAX};
 use crate::command::keys::{self, KeyError};
-use crate::command::{self, Command, Flags, Local, Pieces, ScriptUse, Step, Verb};
+use crate::command::{
+    self, Command, Detail, Flags, Local, Pieces, ScriptUse, Step, Subject, Verb, cursor,
+};
 use crate::protocol::resp::Args;
 use crate::proxy::carry::Exchange;
 use crate::proxy::link::scripts::Sha;
@@ -23,7 +25,7 @@ pub fn queue(x: &mut Exchange<'_>, plan: Plan<'_>, args: &Args<'_>) {
         Plan::Call(forward, script) => forwarded(x, forward, script, args),
         // In a transaction it does not wait.
         Plan::Wait(forward) => forwarded(x, forward, ScriptUse::None, args),
-        Plan::Publish(forward, _) => forwarded(x, forward, ScriptUse::None, args),
+        Plan::Publish(forward, subject) => published(x, forward, subject, args),
         Plan::Subscribe(_) | Plan::Unsubscribe(_) | Plan::Listeners(_) => {
             let name = String::from_utf8_lossy(args.name()).to_ascii_lowercase();
             refuse(x, texts::not_in_multi(&name));
@@ -33,7 +35,7 @@ pub fn queue(x: &mut Exchange<'_>, plan: Plan<'_>, args: &Args<'_>) {
             refuse(x, texts::not_in_multi(row.map_or("", |row| row.name)));
         }
         Plan::FanOut(plan) if plan.to == To::Owners => cut(x, plan),
-        Plan::FanOut(plan) => whole(x, &plan, args),
+        Plan::FanOut(plan) => whole(x, plan, args),
         Plan::Local(Local::Select, _) => select(x, args),
         Plan::Local(local, row) if is_answered_at_exec(local, row) => {
             // COMMAND's subcommands are not looked at by the plan.
@@ -98,16 +100,19 @@ fn is_found_at_exec(refusal: &Refusal<'_>, args: &Args<'_>) -> bool {
     let error = match &refusal.says {
         _ if refusal.ends.is_some() => return false,
         Says::Key(error) => error,
-        Says::Error(text) => return **text == *texts::DB_OUT_OF_RANGE.as_bytes(),
+        Says::Error(text) => {
+            let found = [texts::DB_OUT_OF_RANGE, texts::INVALID_CURSOR];
+            return found.iter().any(|it| **text == *it.as_bytes());
+        }
+        // A scan that is over.
+        Says::Reply(_) => return true,
         _ => return false,
     };
     match error {
         KeyError::Subcommand { .. } | KeyError::Blocks => false,
-        // MSET k v k has enough of them.
-        KeyError::Arity(_) => command::lookup(args.name()).is_some_and(|row| {
-            let least = usize::from(row.arity.unsigned_abs());
-            row.arity < 0 && row.subcommands.is_empty() && args.len() >= least
-        }),
+        KeyError::Arity(_) => {
+            command::lookup(args.name()).is_some_and(|row| row.lacks_a_pair(args.len()))
+        }
         _ => true,
     }
 }
@@ -188,6 +193,19 @@ fn forwarded(x: &mut Exchange<'_>, plan: Forward, script: ScriptUse, args: &Args
         transaction.blocks[at].scripts.extend(sha);
         transaction.queued.push(Queued::Step(Step::Part(at as u16)));
     });
+}
+
+/// Its number is that of our clients: see `pubsub/requests.rs`.
+fn published(x: &mut Exchange<'_>, plan: Forward, subject: Subject, args: &Args<'_>) {
+    forwarded(x, plan, ScriptUse::None, args);
+    let Some(transaction) = transaction(x).filter(|it| it.doom.is_none()) else {
+        return;
+    };
+    if let Some(Queued::Step(Step::Part(part))) = transaction.queued.last() {
+        let (part, channel) = (*part, args.get(1).unwrap_or_default().into());
+        transaction.queued.pop();
+        transaction.queued.push(Queued::Publish { part, subject, channel });
+    }
 }
 
 /// A script may write, if it does not say that it only reads.
@@ -282,21 +300,40 @@ fn cut(x: &mut Exchange<'_>, mut plan: FanOut<'_>) {
 }
 
 /// A command about the whole pool: one shard answers for all only if there is one.
-fn whole(x: &mut Exchange<'_>, plan: &FanOut<'_>, args: &Args<'_>) {
+fn whole(x: &mut Exchange<'_>, plan: FanOut<'_>, args: &Args<'_>) {
     let row = command::by_index(usize::from(plan.sent.command));
     let name = row.map_or("", |row| row.name);
     if row.is_some_and(|row| row.flags.has(Flags::NO_MULTI)) {
         return refuse(x, texts::NOT_IN_MULTI);
     }
-    let is_alone = x.pool.topology.shards.len() == 1 && matches!(plan.pieces, Pieces::Whole { .. });
-    if !is_alone {
-        return refuse(x, texts::not_in_multi(name));
+    if x.pool.topology.shards.len() > 1 {
+        return refuse(x, texts::whole_in_multi(name));
     }
     if plan.script != ScriptUse::None {
         x.note_script(plan.script, args);
     }
     let place = x.pool.topology.place_primary(Some(ShardId(0)));
-    forwarded(x, Forward { place, sent: plan.sent, is_unchecked: false }, ScriptUse::None, args);
+    let forward = Forward { place, sent: plan.sent, is_unchecked: false };
+    match (&plan.pieces, plan.detail) {
+        (Pieces::Scan { .. }, Detail::Cursor(step)) => scan(x, &plan.pieces, step),
+        _ => forwarded(x, forward, ScriptUse::None, args),
+    }
+}
+
+/// SCAN of the only shard: with the server's cursor, and the reply gets ours.
+fn scan(x: &mut Exchange<'_>, pieces: &Pieces<'_>, step: cursor::Step) {
+    let Some(at) = block_for(x, Some(ShardId(0)), false) else {
+        return refuse(x, texts::CROSSSLOT_IN_MULTI);
+    };
+    let mut request = Vec::new();
+    pieces.write_head(&mut request, 1);
+    keep(x, request.len(), |transaction| {
+        let db = transaction.db;
+        transaction.blocks[at].add(&request, db);
+        transaction.blocks[at].scans = true;
+        let part = at as u16;
+        transaction.queued.push(Queued::Step(Step::Scan { part, step }));
+    });
 }
 
 /// SELECT: what follows uses another database.

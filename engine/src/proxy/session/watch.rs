@@ -15,7 +15,7 @@ pub fn watch(x: &mut Exchange<'_>, plan: Option<Forward>, args: &Args<'_>) -> Ta
         return Taken::NotYet;
     }
     let Some(plan) = plan else {
-        return Taken::Yes;
+        return refuse(x, texts::CROSSSLOT);
     };
     let placed = match plan.place {
         Ok(placed) => placed,
@@ -27,9 +27,7 @@ pub fn watch(x: &mut Exchange<'_>, plan: Option<Forward>, args: &Args<'_>) -> Ta
     };
     let before = x.client.session.as_ref().and_then(|session| session.watch);
     if before.and_then(|watch| watch.shard).is_some_and(|shard| shard != placed.shard) {
-        x.count_refused();
-        x.error(texts::CROSSSLOT_WATCH);
-        return Taken::Yes;
+        return refuse(x, texts::CROSSSLOT_WATCH);
     }
     let at = match before.map(|watch| x.watches_on(watch)) {
         Some(Some(at)) => at,
@@ -61,6 +59,14 @@ pub fn watch(x: &mut Exchange<'_>, plan: Option<Forward>, args: &Args<'_>) -> Ta
     let on = Some(x.upstreams[at].key());
     x.client.session.get_or_insert_default().watch =
         Some(Watch { on, shard: Some(placed.shard), changes, keys, has_asked: false });
+    Taken::Yes
+}
+
+/// One connection cannot watch keys of several servers.
+fn refuse(x: &mut Exchange<'_>, text: &str) -> Taken {
+    x.count_refused();
+    x.error(text);
+    fail(x);
     Taken::Yes
 }
 

@@ -162,7 +162,8 @@ pub(super) fn begin_block(
 
 fn begin(x: &mut Exchange<'_>, head: Head<'_, '_>, rest: impl FnOnce() -> UploadRest) -> Begun {
     // It waits for EXEC, or is refused when it is whole.
-    if x.client.settings.is_barred || x.client.is_in_transaction() {
+    let client = &x.client;
+    if client.settings.is_barred || client.is_in_transaction() || client.is_restricted() {
         return Begun::No;
     }
     let Plan::Forward(forward) = x.plan(head) else {

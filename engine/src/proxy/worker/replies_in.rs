@@ -319,7 +319,10 @@ fn take_with_care(
             let is_looked_into = ticket.care == Care::Call
                 && CallReply { pool, upstream, client, turn, number, command }
                     .is_looked_into(reply);
-            if let Care::Block { calls } = ticket.care {
+            if let Care::Block { calls, scans } = ticket.care {
+                if scans {
+                    client.set_incarnation(number, upstream.peer.identity.tag());
+                }
                 BlockReply { pool, upstream, client, turn, number, part, calls }
                     .handle(reply, ticket.replies);
             } else if !is_looked_into {

@@ -25,7 +25,7 @@ use downloads::Downloads;
 use gate::Gate;
 use mute::Mute;
 use replies::{Came, JoinOutcome, Replies};
-use session::Session;
+use session::{AfterExec, Session};
 use settings::Settings;
 
 use super::flow::{RequestProgress, Upload};
@@ -276,9 +276,9 @@ impl Client {
         std::mem::take(&mut self.used_shards)
     }
 
-    /// It uses this database if EXEC, request `number`, is done.
-    pub fn select_after_exec(&mut self, number: u32, db: u32) {
-        self.session.get_or_insert_default().selects = Some((number, db));
+    /// Has these settings if EXEC is done.
+    pub fn set_after_exec(&mut self, after: AfterExec) {
+        self.session.get_or_insert_default().after_exec = Some(Box::new(after));
     }
 
     // ---- what it is owed -----------------------------------------------------------------

@@ -3,6 +3,7 @@
 use crate::base::slab::Key;
 use crate::base::{ShardId, Time};
 use crate::command::Subject;
+use crate::proxy::link::client::settings::Names;
 use crate::proxy::link::transaction::Transaction;
 use std::collections::BTreeSet;
 
@@ -16,8 +17,16 @@ pub struct Session {
     pub topics: Option<Box<Topics>>,
     /// Upstreams at which a command of it waits.
     pub waits: Vec<Key>,
-    /// EXEC is on its way, and its transaction has changed the database: its number, and the database.
-    pub selects: Option<(u32, u32)>,
+    /// EXEC is on its way, and its transaction changes settings.
+    pub after_exec: Option<Box<AfterExec>>,
+}
+
+/// The client's settings if its transaction is done. It may still fail as a whole.
+pub struct AfterExec {
+    /// EXEC's.
+    pub number: u32,
+    pub db: u32,
+    pub names: Option<Box<Names>>,
 }
 
 /// The upstream that watches keys for one client alone.
@@ -39,7 +48,7 @@ impl Session {
             && self.watch.is_none()
             && self.topics.is_none()
             && self.waits.is_empty()
-            && self.selects.is_none()
+            && self.after_exec.is_none()
     }
 }
 

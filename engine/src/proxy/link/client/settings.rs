@@ -25,7 +25,7 @@ pub struct Settings {
 }
 
 /// The names that a client gives itself and its library.
-#[derive(Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Names {
     pub name: Box<[u8]>,
     pub library: Box<[u8]>,
