@@ -62,6 +62,9 @@ pub fn not_served(name: &str, why: &str) -> String {
     format!("ERR '{name}' is not served by the proxy: {why}")
 }
 
+/// READONLY in a pool without replicas.
+pub const NO_REPLICAS: &str = "the pool has no replicas, and every server answers reads";
+
 /// A command that changes servers, in a pool that does not allow it.
 pub fn fenced(name: &str, pool: &str) -> String {
     format!(

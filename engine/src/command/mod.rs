@@ -41,6 +41,7 @@ pub mod memcache;
 pub mod redis;
 pub mod syntax;
 mod tips;
+pub mod wait_time;
 
 pub use cut::{CutBy, Pieces};
 pub use describe::triple;
@@ -193,6 +194,8 @@ pub enum Local {
     Cluster,
     ModuleList,
     Role,
+    /// READONLY and READWRITE.
+    Reads,
     /// The HELP of a container of subcommands.
     Help,
 }

@@ -38,7 +38,7 @@ impl Why {
 }
 
 /// Names in lower case, subcommands as `container|name`, sorted.
-pub static REFUSED: [(&str, Why); 56] = [
+pub static REFUSED: [(&str, Why); 54] = [
     ("acl|deluser", Why::InTheFile),
     ("acl|load", Why::InTheFile),
     ("acl|save", Why::InTheFile),
@@ -78,8 +78,6 @@ pub static REFUSED: [(&str, Why); 56] = [
     ("pfdebug", Why::OneServer),
     ("pfselftest", Why::OneServer),
     ("psync", Why::OneServer),
-    ("readonly", Why::ClusterOnly),
-    ("readwrite", Why::ClusterOnly),
     ("replconf", Why::OneServer),
     ("replicaof", Why::OneServer),
     ("restore-asking", Why::ClusterOnly),

@@ -9,6 +9,7 @@ use crate::base::slab::Key;
 use crate::base::{ServerId, Time, WorkerId};
 use crate::command::Subject;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 #[derive(Default)]
 pub struct Hub {
@@ -24,6 +25,8 @@ pub struct Hub {
     pub refused: Vec<(Owed, Vec<ServerId>)>,
     /// Counts attempts to subscribe.
     pub attempts: u32,
+    /// What `notify-keyspace-events` was set to last, through this pool.
+    pub events: Option<Arc<[u8]>>,
 }
 
 /// How many clients of each worker listen to something.

@@ -43,6 +43,11 @@ pub enum Message {
     NoScripts {
         pool: PoolId,
     },
+    /// `notify-keyspace-events` was set to this in the pool.
+    Events {
+        pool: PoolId,
+        events: Arc<[u8]>,
+    },
     /// So many clients of a worker listen to this.
     Listeners {
         pool: PoolId,

@@ -36,6 +36,8 @@ pub enum Chore {
     Unblock,
     /// UNWATCH, for a client that watches no key any more.
     Unwatch,
+    /// CONFIG SET notify-keyspace-events, on a new connection that has subscriptions.
+    Events,
     /// SELECT or HELLO on a connection that one client has alone.
     Setup,
 }

@@ -57,6 +57,7 @@ pub fn answer(
         Local::Cluster => server::cluster(x, command, args),
         Local::ModuleList => x.answer(|out| encode::array(out, 0)),
         Local::Role => server::role(x),
+        Local::Reads => server::reads(x, command),
     }
     Taken::Yes
 }

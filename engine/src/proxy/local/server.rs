@@ -6,6 +6,7 @@ use crate::protocol::resp::{Args, Version, encode};
 use crate::proxy::carry::Exchange;
 use crate::routing::hash;
 use crate::texts;
+use crate::topology::Reads;
 
 pub fn role(x: &mut Exchange<'_>) {
     x.answer(|out| {
@@ -14,6 +15,20 @@ pub fn role(x: &mut Exchange<'_>) {
         encode::integer(out, 0);
         encode::array(out, 0);
     });
+}
+
+/// READONLY: replicas may answer this client's reads, as far as the pool has some. READWRITE: they may not.
+pub fn reads(x: &mut Exchange<'_>, command: &Command) {
+    let reads = x.pool.spec.reads();
+    if x.pool.spec.failover.is_none() {
+        return x.error(texts::not_served(command.name, texts::NO_REPLICAS));
+    }
+    x.client.settings.reads = match (command.name, reads) {
+        ("readonly", Reads::Primary) => Reads::PreferReplica,
+        ("readonly", reads) => reads,
+        _ => Reads::Primary,
+    };
+    x.answer(|out| encode::status(out, "OK"));
 }
 
 pub fn cluster(x: &mut Exchange<'_>, command: &Command, args: &Args<'_>) {

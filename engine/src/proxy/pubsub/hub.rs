@@ -1,5 +1,6 @@
 //! Subscriptions at servers.
 
+use super::events;
 use crate::base::slab::Key;
 use crate::base::{ServerId, ShardId};
 use crate::command::Subject;
@@ -166,6 +167,7 @@ impl Ground<'_> {
         if !is_new {
             return Opened::Before;
         }
+        events::set_again(self.pool, &mut self.upstreams[at], self.turn);
         self.subscribe_all(server);
         Opened::Now
     }

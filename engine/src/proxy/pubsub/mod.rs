@@ -11,7 +11,11 @@
 //! at every primary. The connection speaks RESP2, so it is the same for all servers; a message in RESP3
 //! differs in its first byte. When the connection is lost, we connect and
 //! subscribe again.
+//!
+//! A server notifies of changes of keys only if its configuration says so. What a client has set through us is
+//! remembered (`events.rs`), since the next primary, or the same server after a restart, does not know it.
 
+pub mod events;
 pub mod hub;
 pub mod messages;
 pub mod requests;

@@ -75,7 +75,7 @@ pub fn answer_later(x: &mut Exchange<'_>, answer: &'static [u8]) {
 fn is_answered_at_exec(local: Local, row: &Command) -> bool {
     match local {
         Local::Ping | Local::Echo | Local::Command | Local::Help => true,
-        Local::Acl | Local::Cluster | Local::ModuleList | Local::Role => true,
+        Local::Acl | Local::Cluster | Local::ModuleList | Local::Role | Local::Reads => true,
         Local::Client => matches!(
             row.short_name(),
             "capa"

@@ -50,8 +50,7 @@ impl Worker {
         }
         let pool = upstream.pool();
         if upstream.is_waiting() && upstream.failures.may_connect(now) {
-            let timeout_ms = self.pools[pool.index()].spec.connect_timeout_ms;
-            return upstream.connect_or_wait(&mut self.turn, timeout_ms);
+            return self.connect_or_wait(at);
         }
         let Some(timeout_ms) = self.pools[pool.index()].spec.timeout_ms else {
             return;

@@ -1,14 +1,14 @@
 //! From a request to its plan, and from the plan to `carry` or `local`.
 
-use crate::command::{Flags, Local, ScriptUse, lookup};
+use crate::command::{self, Flags, Local, ScriptUse, lookup};
 use crate::protocol::memcache as text;
 use crate::protocol::resp::{Args, request};
 use crate::proxy::carry::{Exchange, Taken};
 use crate::proxy::link::flow::UploadRest;
 use crate::proxy::link::message::PauseMode;
 use crate::proxy::local;
-use crate::proxy::plan::{Head, Plan};
-use crate::proxy::pubsub::requests;
+use crate::proxy::plan::{Head, Plan, To};
+use crate::proxy::pubsub::{events, requests};
 use crate::proxy::session;
 
 /// Whether an unfinished request may flow.
@@ -48,9 +48,15 @@ pub(super) fn take(x: &mut Exchange<'_>, args: &Args<'_>) -> Taken {
             if script == ScriptUse::Asks {
                 fan_out.detail = x.known_scripts(args);
             }
+            let row = command::by_index(usize::from(fan_out.sent.command));
+            let sets_config =
+                fan_out.to == To::All && row.is_some_and(|row| row.name == "config|set");
             x.fan_out(fan_out);
             if script != ScriptUse::None {
                 x.note_script(script, args);
+            }
+            if sets_config {
+                events::note(x, args);
             }
             if is_alone {
                 x.client.await_replies();

@@ -51,7 +51,7 @@ impl Worker {
         let watches = matches!(upstream.duty(), Duty::Alone(Why::Watch { .. }));
         let is_known = pool.topology.server(upstream.server()).is_some();
         let may_hold = upstream.may_hold(turn.now) && !upstream.duty().is_hub();
-        let keep_unsent = !watches
+        let keep_unsent = !(watches && fall.was_ready)
             && (may_hold || fall.was_ready && is_known && upstream.failures.may_connect(turn.now));
         let reads = if pool.lane_key(upstream.lane()).read_only {
             upstream.take_all(turn)
@@ -66,8 +66,10 @@ impl Worker {
             }
             upstream.end_upload();
         } else {
-            upstream.connect_or_wait(turn, pool.spec.connect_timeout_ms);
+            self.connect_or_wait(key.index as usize);
         }
+        let Worker { upstreams, turn, .. } = self;
+        let upstream = &upstreams[key.index as usize];
         let at = key.index as usize;
         if fall.is_orderly && gone.is_empty() && reads.is_empty() {
             // No failure of the server, unless requests fail by it.

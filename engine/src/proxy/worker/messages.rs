@@ -28,6 +28,11 @@ impl Worker {
                     forget_scripts(pool, &mut self.upstreams);
                 }
             }
+            Message::Events { pool, events } => {
+                if let Some(pool) = self.pools.get_mut(pool.index()) {
+                    pool.hub.events = Some(Arc::clone(events));
+                }
+            }
             Message::Listeners { pool, worker, subject, name, clients } => {
                 if let Some(pool) = self.pools.get_mut(pool.index()) {
                     pool.hub.note_other(*subject, name, *worker, *clients);

@@ -359,6 +359,7 @@ fn take_chore(
         | Chore::Mark
         | Chore::Setup
         | Chore::Unblock
+        | Chore::Events
         | Chore::Unwatch => {}
     }
     Ok(())

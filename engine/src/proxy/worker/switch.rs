@@ -15,8 +15,8 @@ use super::Worker;
 use crate::base::limits::SWITCH_RETRY_MS;
 use crate::base::slab::Slab;
 use crate::base::{PoolId, ServerId};
-use crate::command::{self, Flags, ScriptUse};
-use crate::protocol::resp::reply;
+use crate::command::{self, Flags, ScriptUse, wait_time};
+use crate::protocol::resp::{reply, request};
 use crate::proxy::carry::forward::elsewhere;
 use crate::proxy::link::action::Action;
 use crate::proxy::link::cause::Cause;
@@ -26,6 +26,7 @@ use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::duty::{Duty, Why};
 use crate::proxy::link::upstream::pool::Pool;
+use crate::proxy::link::upstream::socket::SocketState;
 use crate::texts;
 use crate::topology::{PoolTopology, Report, Sight};
 use std::sync::Arc;
@@ -34,6 +35,9 @@ use std::sync::Arc;
 const REFUSALS: [&[u8]; 4] = [b"READONLY", b"REDIRECT", b"LOADING", b"MASTERDOWN"];
 
 const LOADING: usize = 2;
+
+/// The server's role has changed.
+const UNBLOCKED: &[u8] = b"-UNBLOCKED force unblock";
 
 fn begins_with(reply: &[u8], words: &[&[u8]]) -> bool {
     let says =
@@ -77,6 +81,9 @@ pub fn sets_aside(
     if !is_wanted {
         return false;
     }
+    if ticket.care == Care::Waiting {
+        return waits_elsewhere(pool, upstream, turn, ticket, reply);
+    }
     let is_again = if upstream.queue().has_aside() {
         let is_done = is_done(&ticket, reply, upstream.is_loading());
         if is_done {
@@ -95,6 +102,38 @@ pub fn sets_aside(
         }
     }
     is_again
+}
+
+/// A server that is no primary any more ends the commands that wait there, and nothing was popped: they wait at
+/// the next one for the rest of their time.
+fn waits_elsewhere(
+    pool: &Pool,
+    upstream: &mut Upstream,
+    turn: &mut Turn,
+    ticket: Ticket,
+    reply: &[u8],
+) -> bool {
+    // CLIENT UNBLOCK has other words.
+    if !reply.starts_with(UNBLOCKED) && !begins_with(reply, &REFUSALS) {
+        return false;
+    }
+    let waited_ms = turn.now.since(ticket.since).as_millis() as u64;
+    for (ticket, bytes) in upstream.take_all(turn) {
+        let row = command::by_index(usize::from(ticket.command));
+        let mut progress = request::Progress::default();
+        let request = request::parse(&bytes, &mut progress, request::Trust::Authenticated);
+        let out = upstream.tail(turn);
+        match (row, request) {
+            (Some(row), Ok(request::Parsed::Request(args))) => {
+                wait_time::write_rest(row, &args, waited_ms, out);
+            }
+            _ => out.extend_from_slice(&bytes),
+        }
+        upstream.push(turn, ticket, None);
+    }
+    upstream.drain(turn);
+    report_no_primary(pool.id, upstream, turn);
+    true
 }
 
 /// A server that has loaded its data did a later request: to do the earlier ones now would turn the order
@@ -198,7 +237,7 @@ impl Worker {
         match upstream.duty() {
             Duty::Alone(Why::Hub) | Duty::Spare { .. } => {}
             // Its keys are watched at the server that is left: EXEC must not find them watched elsewhere.
-            Duty::Alone(Why::Watch { .. }) => {
+            Duty::Alone(Why::Watch { .. }) if upstream.state() == SocketState::Ready => {
                 let gone = upstream.abandon(turn);
                 self.fail_tickets(at, &Cause::NoPrimary, &gone);
                 self.settle_upstream(at);
@@ -220,10 +259,12 @@ impl Worker {
     pub(super) fn finish_switch(&mut self, at: usize, cause: &Cause, close: bool) {
         let Worker { pools, upstreams, turn, clients, .. } = self;
         let upstream = &mut upstreams[at];
-        let pool = &pools[upstream.pool().index()];
-        let key = upstream.key();
+        let (key, before) = (upstream.key(), upstream.server());
         let download = upstream.take_download();
         let (lost, has_moved) = upstream.finish_switch(turn, close);
+        if has_moved && upstream.duty().is_pinned() {
+            pools[upstream.pool().index()].move_pin(before, upstream.server());
+        }
         if !has_moved {
             upstream.failures.back_off(turn.now, &mut turn.chance, cause, 0);
             upstream.failures.retry_by(turn.now.plus_ms(SWITCH_RETRY_MS));
@@ -234,12 +275,27 @@ impl Worker {
             }
             upstream.end_upload();
         }
-        upstream.connect_or_wait(turn, pool.spec.connect_timeout_ms);
         upstream.failures.watch();
         self.fail_tickets(at, cause, &lost);
+        self.upstreams[at].unpin_if_empty();
+        self.connect_or_wait(at);
         self.settle_upstream(at);
         if let Some(download) = download {
             self.break_download(at, (key, &download), cause);
+        }
+    }
+
+    /// What waits at this upstream goes on as soon as there is a server. The client that has it alone learns of
+    /// the new socket.
+    pub(super) fn connect_or_wait(&mut self, at: usize) {
+        let Worker { pools, upstreams, turn, clients, .. } = self;
+        let upstream = &mut upstreams[at];
+        let before = upstream.key();
+        let pool = &pools[upstream.pool().index()];
+        upstream.connect_or_wait(turn, pool.spec.connect_timeout_ms);
+        let of = upstream.duty().pinned_by().filter(|_| upstream.key() != before);
+        if let Some(client) = of.and_then(|key| clients.get_mut(key)) {
+            client.follow_upstream(before, upstream.key());
         }
     }
 

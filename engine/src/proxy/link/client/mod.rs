@@ -265,6 +265,17 @@ impl Client {
         }
     }
 
+    /// The upstream that it has alone has another socket.
+    pub fn follow_upstream(&mut self, from: Key, to: Key) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let watched = session.watch.iter_mut().filter_map(|watch| watch.on.as_mut());
+        for key in watched.chain(&mut session.waits).filter(|key| **key == from) {
+            *key = to;
+        }
+    }
+
     /// It sends something to this shard.
     #[inline]
     pub fn use_shard(&mut self, shard: ShardId) {

@@ -193,7 +193,7 @@ impl Upstream {
         if self.socket.state == SocketState::Idle {
             if self.failures.may_connect(turn.now) {
                 self.connect(turn, connect_timeout_ms);
-            } else if self.switch.holds(turn.now) {
+            } else if self.switch.holds(turn.now) && !self.duty.is_hub() {
                 self.wait(turn);
             } else {
                 return Err(self.failures.last_cause().clone());
@@ -282,14 +282,18 @@ impl Upstream {
     /// have not left stay for the next socket.
     pub fn take_down(&mut self, turn: &mut Turn, keep_unsent: bool) -> Vec<Lost> {
         self.download = None;
-        // The server has forgotten what it watched.
-        self.unpin();
         self.peer = Peer::default();
         self.socket.reset(&mut turn.buffers);
-        if keep_unsent {
-            return self.queue.take_back(&mut turn.buffers);
+        let lost = if keep_unsent {
+            self.queue.take_back(&mut turn.buffers)
+        } else {
+            self.queue.take_down(false, &mut turn.buffers)
+        };
+        if self.queue.is_empty() {
+            // The server has forgotten what it watched.
+            self.unpin();
         }
-        self.queue.take_down(false, &mut turn.buffers)
+        lost
     }
 
     /// Closes a connection that owes nothing.

@@ -189,6 +189,21 @@ impl Pool {
         pinned < self.spec.serves.pinned_connections
     }
 
+    /// An upstream of one client alone has another server now.
+    pub fn move_pin(&mut self, from: ServerId, to: ServerId) {
+        if let Some(pinned) = self.pinned.get_mut(from.index()) {
+            *pinned -= 1;
+        }
+        self.pin(to);
+    }
+
+    fn pin(&mut self, server: ServerId) {
+        if self.pinned.len() <= server.index() {
+            self.pinned.resize(server.index() + 1, 0);
+        }
+        self.pinned[server.index()] += 1;
+    }
+
     /// The place of an upstream that takes no request but one.
     pub fn upstream_alone(
         &mut self,
@@ -200,10 +215,7 @@ impl Pool {
         let at = self.spare_or_new(upstreams, server, lane);
         upstreams[at].stand_alone(why);
         if upstreams[at].duty().is_pinned() {
-            if self.pinned.len() <= server.index() {
-                self.pinned.resize(server.index() + 1, 0);
-            }
-            self.pinned[server.index()] += 1;
+            self.pin(server);
         }
         at
     }

@@ -77,8 +77,10 @@ impl Switch {
         self.drains_until
     }
 
-    pub(super) fn drain(&mut self, now: Time) -> Time {
-        *self.drains_until.get_or_insert(now.plus_ms(SWITCH_DRAIN_MS))
+    /// `waits`: answers may take as long as requests may wait.
+    pub(super) fn drain(&mut self, now: Time, waits: bool) -> Time {
+        let ms = if waits { u64::from(self.hold_ms) } else { SWITCH_DRAIN_MS };
+        *self.drains_until.get_or_insert(now.plus_ms(ms))
     }
 
     pub(super) fn go_to(&mut self, server: ServerId) {

@@ -1,6 +1,7 @@
 //! What an upstream does when its server fails or another one takes over; `switch.rs` has the states.
 
 use super::Upstream;
+use super::duty::{Duty, Why};
 use super::peer::Peer;
 use super::socket::SocketState;
 use crate::base::{ServerId, Time};
@@ -89,10 +90,25 @@ impl Upstream {
         let awaits = self.socket.state == SocketState::Ready
             && (!self.queue.is_idle_to_server() || self.download.is_some());
         if awaits {
-            let until = self.switch.drain(turn.now);
-            turn.wake_at(until);
+            self.drain(turn);
         }
         awaits
+    }
+
+    /// Nothing more is sent to its server, and the last answers are awaited for a moment. What waits at the
+    /// server for something to come waits there longer: the server tells it when it is a primary no more.
+    pub fn drain(&mut self, turn: &mut Turn) {
+        let waits = matches!(self.duty, Duty::Alone(Why::Wait { .. }));
+        self.switch.begin_to_wait(turn.now);
+        let until = self.switch.drain(turn.now, waits);
+        turn.wake_at(until);
+    }
+
+    /// The client that had it alone has its answer.
+    pub fn unpin_if_empty(&mut self) {
+        if self.queue.is_empty() {
+            self.unpin();
+        }
     }
 
     /// The server has refused the oldest request as one that it must not serve, without doing it. Nothing
@@ -102,9 +118,7 @@ impl Upstream {
             self.switch.set_loading(is_loading);
         }
         self.queue.set_aside();
-        self.switch.begin_to_wait(turn.now);
-        let until = self.switch.drain(turn.now);
-        turn.wake_at(until);
+        self.drain(turn);
     }
 
     /// What was set aside must not be sent again: something behind it was done.
