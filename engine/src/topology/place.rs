@@ -3,7 +3,7 @@
 //! ```text
 //!   key ──owner──▶ shard, or none if no shard is in the ring
 //!                    │
-//!                    └──place(intent)──▶ a server, or the reason why there is none now
+//!                    └──place, place_read──▶ a server, or the reason why there is none now
 //! ```
 
 use super::snapshot::{PoolTopology, Shard, ShardState};
@@ -14,10 +14,7 @@ use crate::routing::distribution::Ring;
 /// What a request does to its keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Intent {
-    /// Of keys, without changing them: a replica may answer.
     Read,
-    /// Without changing anything, and only of the primary.
-    Ask,
     Write,
 }
 
@@ -26,8 +23,6 @@ pub enum Intent {
 pub struct Placed {
     pub shard: ShardId,
     pub server: ServerId,
-    /// The server is a replica.
-    pub is_replica: bool,
 }
 
 /// Which server of a shard a client's reads go to.
@@ -82,35 +77,26 @@ impl PoolTopology {
         (0..self.shards.len() as u16).map(ShardId)
     }
 
-    /// The server for a request whose keys have this owner.
+    /// The primary for a request whose keys have this owner.
     #[inline]
-    pub fn place(
-        &self,
-        owner: Option<ShardId>,
-        intent: Intent,
-        reader: Reader,
-    ) -> Result<Placed, Out> {
+    pub fn place(&self, owner: Option<ShardId>) -> Result<Placed, Out> {
         let shard = owner.ok_or(Out::NoneLive)?;
         let of_shard = self.shard(shard);
-        if intent == Intent::Read && reader.reads != Reads::Primary {
-            return self.place_read(shard, reader);
-        }
         if of_shard.state != ShardState::Live {
             return Err(Out::Down(shard));
         }
-        Ok(Placed { shard, server: of_shard.primary, is_replica: false })
+        Ok(Placed { shard, server: of_shard.primary })
     }
 
-    /// The primary of a shard.
-    pub fn place_primary(&self, owner: Option<ShardId>) -> Result<Placed, Out> {
-        self.place(owner, Intent::Write, Reader::PRIMARY)
-    }
-
-    fn place_read(&self, shard: ShardId, reader: Reader) -> Result<Placed, Out> {
+    /// The server for a read of keys with this owner, which a replica may answer.
+    pub fn place_read(&self, owner: Option<ShardId>, reader: Reader) -> Result<Placed, Out> {
+        if reader.reads == Reads::Primary {
+            return self.place(owner);
+        }
+        let shard = owner.ok_or(Out::NoneLive)?;
         let of_shard = self.shard(shard);
-        let primary = Placed { shard, server: of_shard.primary, is_replica: false };
-        let placed =
-            |at: usize| Placed { shard, server: of_shard.replicas[at].server, is_replica: true };
+        let primary = Placed { shard, server: of_shard.primary };
+        let placed = |at: usize| Placed { shard, server: of_shard.replicas[at].server };
         if let Some(at) = of_shard.replica_for(reader.client) {
             return Ok(placed(at));
         }
@@ -189,9 +175,9 @@ mod tests {
     fn a_key_has_the_primary_of_its_shard() {
         let live = topology([ShardState::Live; 2]);
         for shard in live.shard_ids() {
-            let placed = live.place(Some(shard), Intent::Write, Reader::PRIMARY);
+            let placed = live.place(Some(shard));
             let server = ServerId(shard.0);
-            assert_eq!(placed, Ok(Placed { shard, server, is_replica: false }));
+            assert_eq!(placed, Ok(Placed { shard, server }));
             assert_eq!(live.shard_of(ServerId(shard.0)), Some(shard));
         }
         assert_eq!(live.first_live(), Some(ShardId(0)));
@@ -202,8 +188,7 @@ mod tests {
         let mut topology = topology([ShardState::Live; 2]);
         let shard = ShardId(0);
         let reads = |topology: &PoolTopology, reads| -> Vec<_> {
-            let place =
-                |client| topology.place(Some(shard), Intent::Read, Reader { client, reads });
+            let place = |client| topology.place_read(Some(shard), Reader { client, reads });
             (0..6).map(|client| place(client).map(|placed| placed.server.0)).collect()
         };
         let set = |topology: &mut PoolTopology, good: [bool; 3]| {
@@ -228,13 +213,10 @@ mod tests {
     #[test]
     fn a_shard_that_is_out_is_named() {
         let half = topology([ShardState::Down, ShardState::Live]);
-        assert_eq!(
-            half.place(Some(ShardId(0)), Intent::Read, Reader::PRIMARY),
-            Err(Out::Down(ShardId(0)))
-        );
+        assert_eq!(half.place(Some(ShardId(0))), Err(Out::Down(ShardId(0))));
         assert_eq!(half.first_live(), Some(ShardId(1)));
         let none = topology([ShardState::Ejected; 2]);
         let owner = none.owner(b"key", &mut Chance::new(1));
-        assert_eq!(none.place(owner, Intent::Read, Reader::PRIMARY), Err(Out::NoneLive));
+        assert_eq!(none.place(owner), Err(Out::NoneLive));
     }
 }

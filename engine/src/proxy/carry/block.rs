@@ -40,6 +40,7 @@ impl Exchange<'_> {
         out.extend_from_slice(MULTI);
         out.extend_from_slice(&block.requests);
         out.extend_from_slice(EXEC);
+        self.note_sent(exec);
         let owner = Owner::Client { key: self.client.key(), number, part };
         let care = Care::Block { calls: !block.scripts.is_empty(), scans: block.scans };
         let mut ticket = Ticket::new(owner, exec, care);

@@ -114,7 +114,13 @@ impl Exchange<'_> {
 
     /// Writes the head of a part.
     fn begin_part(&mut self, plan: &FanOut<'_>, shard: ShardId, pieces: usize) -> Part {
-        let place = self.pool.topology.place(Some(shard), plan.intent, self.reader());
+        // What is about all keys is asked of the primary.
+        let topology = &self.pool.topology;
+        let place = if plan.to == To::Owners && plan.intent == Intent::Read {
+            topology.place_read(Some(shard), self.reader())
+        } else {
+            topology.place(Some(shard))
+        };
         let to = place.map_err(cause_of).and_then(|placed| {
             if plan.is_alone() {
                 self.upstream_alone(placed, Why::Reply)

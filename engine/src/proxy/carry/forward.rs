@@ -51,18 +51,20 @@ impl Exchange<'_> {
         let at = self.pool.upstream(self.upstreams, placed.server, lane, affinity);
         match self.upstreams[at].prepare(self.turn, self.pool.spec.connect_timeout_ms) {
             Ok(()) => Ok(at),
-            Err(cause) if placed.is_replica => {
-                let from = (placed.server, lane, affinity);
-                let to = elsewhere(self.pool, self.upstreams, self.turn, from);
-                to.map_err(|other| other.unwrap_or(cause))
-            }
-            Err(cause) => {
-                if cause == Cause::QueueFull {
-                    self.turn.counters[self.pool.id.index()].upstream_queue_full += 1;
-                }
-                Err(cause)
-            }
+            Err(cause) => self.unprepared(cause, (placed.server, lane, affinity)),
         }
+    }
+
+    #[cold]
+    fn unprepared(&mut self, cause: Cause, from: (ServerId, u16, u32)) -> Result<usize, Cause> {
+        if self.pool.lane_key(from.1).read_only {
+            let to = elsewhere(self.pool, self.upstreams, self.turn, from);
+            return to.map_err(|other| other.unwrap_or(cause));
+        }
+        if cause == Cause::QueueFull {
+            self.turn.counters[self.pool.id.index()].upstream_queue_full += 1;
+        }
+        Err(cause)
     }
 
     /// Fails a request that has no server now.
@@ -74,6 +76,7 @@ impl Exchange<'_> {
     /// Pushes the ticket of the request, or of its part, whose bytes end this upstream's output.
     #[inline(always)]
     pub fn push(&mut self, at: usize, number: u32, part: u16, sent: Sending) {
+        self.note_sent(sent.command);
         let owner = Owner::Client { key: self.client.key(), number, part };
         let ticket = Ticket::new(owner, sent.command, sent.care);
         self.upstreams[at].push(self.turn, ticket, self.pool.spec.timeout_ms);
@@ -130,7 +133,7 @@ pub fn elsewhere(
     if pool.spec.reads() == Reads::Replica {
         return Err(None);
     }
-    let placed = topology.place_primary(Some(shard)).map_err(|out| Some(cause_of(out)))?;
+    let placed = topology.place(Some(shard)).map_err(|out| Some(cause_of(out)))?;
     let lane = pool.lane_of_writes(lane);
     let at = pool.upstream(upstreams, placed.server, lane, affinity);
     upstreams[at].prepare(turn, pool.spec.connect_timeout_ms).map_err(Some)?;

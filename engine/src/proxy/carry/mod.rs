@@ -24,14 +24,14 @@ pub mod script;
 pub mod upload;
 pub mod wait;
 
-use crate::command;
+use crate::command::{self, Command};
 use crate::proxy::link::client::Client;
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::plan::decide::decide;
-use crate::proxy::plan::{Facts, Forward, Head, Plan, Scratch};
-use crate::topology::{Intent, Placed, Reader, Reads};
+use crate::proxy::plan::{Facts, Head, Plan, Scratch};
+use crate::topology::{Placed, Reader, Reads};
 
 /// The worker keeps its scratch space after a request of up to so many keys.
 const OWNERS_KEPT: usize = 64 * 1024;
@@ -67,9 +67,6 @@ impl Exchange<'_> {
         };
         let mut scratch = Scratch { chance: &mut turn.chance, owners: &mut turn.owners };
         let plan = decide(head, &facts, &mut scratch);
-        if reader.reads != Reads::Primary {
-            note_write(client, turn, &plan);
-        }
         // A request that is not cut gives its scratch space back here, a cut one in `fan_out`.
         if turn.owners.capacity() > OWNERS_KEPT && !matches!(plan, Plan::FanOut(_)) {
             turn.owners = Vec::new();
@@ -78,13 +75,14 @@ impl Exchange<'_> {
     }
 
     /// Where the client's reads go now.
-    #[inline]
+    #[inline(always)]
     pub fn reader(&self) -> Reader {
         let reads = self.client.settings.reads;
         if reads == Reads::Primary { Reader::PRIMARY } else { self.reader_of_replicas(reads) }
     }
 
     /// What a transaction is about is asked of the primary, and what the client has just written.
+    #[cold]
     fn reader_of_replicas(&self, reads: Reads) -> Reader {
         let session = self.client.session.as_deref();
         let after_ms = self.pool.spec.failover.as_ref().map_or(0, |it| it.read_after_write_ms);
@@ -95,28 +93,38 @@ impl Exchange<'_> {
     }
 
     /// The lane of the client's requests to a server.
-    #[inline]
+    #[inline(always)]
     fn lane_to(&mut self, placed: Placed) -> u16 {
+        if self.client.settings.reads == Reads::Primary {
+            self.client.settings.lane
+        } else {
+            self.lane_of_replicas(placed)
+        }
+    }
+
+    #[cold]
+    fn lane_of_replicas(&mut self, placed: Placed) -> u16 {
         let lane = self.client.settings.lane;
-        if placed.is_replica { self.pool.lane_of_reads(lane) } else { lane }
+        if self.pool.topology.is_primary(placed.server) {
+            lane
+        } else {
+            self.pool.lane_of_reads(lane)
+        }
     }
-}
 
-/// A request that may write: `read_after_write_ms` counts from it.
-fn note_write(client: &mut Client, turn: &Turn, plan: &Plan<'_>) {
-    let writes = match plan {
-        Plan::Forward(forward) => !is_read(forward),
-        Plan::FanOut(fan_out) => fan_out.intent != Intent::Read,
-        Plan::Call(forward, _) => !is_read(forward),
-        Plan::Wait(_) | Plan::Transact(..) => true,
-        _ => false,
-    };
-    if writes {
-        client.settings.wrote_at = turn.now;
+    /// A request that may write is sent: `read_after_write_ms` counts from it.
+    #[inline(always)]
+    pub fn note_sent(&mut self, command: u16) {
+        if self.client.settings.reads != Reads::Primary {
+            self.note_write(command);
+        }
     }
-}
 
-fn is_read(forward: &Forward) -> bool {
-    let row = command::by_index(usize::from(forward.sent.command));
-    row.is_some_and(command::Command::is_read)
+    #[cold]
+    fn note_write(&mut self, command: u16) {
+        let row = command::by_index(usize::from(command));
+        if !row.is_some_and(Command::is_read) {
+            self.client.settings.wrote_at = self.turn.now;
+        }
+    }
 }

@@ -58,7 +58,7 @@ impl Exchange<'_> {
         let parts = Parts { count: shards.len() as u16, names, ..Parts::default() };
         let number = self.client.expect_parts(self.turn, Joining::new(join, parts));
         for (part, shard) in (0..).zip(shards) {
-            let place = self.pool.topology.place_primary(Some(shard)).map_err(cause_of);
+            let place = self.pool.topology.place(Some(shard)).map_err(cause_of);
             match place.and_then(|placed| self.upstream_for_wait(placed, sent.command)) {
                 Ok(at) => {
                     encode::command(self.upstreams[at].tail(self.turn), &MARK);
@@ -88,6 +88,7 @@ impl Exchange<'_> {
     }
 
     fn push_waiting(&mut self, at: usize, number: u32, part: u16, sent: Sending) {
+        self.note_sent(sent.command);
         let owner = Owner::Client { key: self.client.key(), number, part };
         let ticket = Ticket::new(owner, sent.command, Care::Waiting);
         self.upstreams[at].push(self.turn, ticket, None);

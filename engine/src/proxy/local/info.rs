@@ -73,7 +73,7 @@ pub fn info(x: &mut Exchange<'_>, command: &'static Command, args: &Args<'_>) ->
     let is_extra = asked.sections.iter().any(|(name, _)| EXTRA.contains(name));
     let bytes = if is_extra { ASK_ALL } else { ASK };
     let sent = Sending { command: command.index() as u16, care: Care::None };
-    let plan = FanOut::new(To::All, Pieces::Whole { bytes }, Join::Info, (Intent::Ask, sent));
+    let plan = FanOut::new(To::All, Pieces::Whole { bytes }, Join::Info, (Intent::Read, sent));
     x.fan_out(FanOut { detail: Detail::Info(Box::new(asked)), ..plan });
     Taken::Yes
 }

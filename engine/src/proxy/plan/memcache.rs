@@ -74,7 +74,7 @@ pub fn decide_begun<'a>(line: &[u8], facts: &Facts<'_>, scratch: &mut Scratch<'_
 
 #[inline]
 fn sending(command: &Command, care: Care) -> (Intent, Sending) {
-    let intent = if command.writes { Intent::Write } else { Intent::Ask };
+    let intent = if command.writes { Intent::Write } else { Intent::Read };
     (intent, Sending { command: command.index() as u16, care })
 }
 

@@ -29,12 +29,13 @@ mod whole;
 
 use crate::base::{Chance, ShardId};
 use crate::command::{
-    Command, Detail, Flags, Join, Local, Pieces, ScriptUse, Subject, Transact, memcache as lines,
+    self, Command, Detail, Flags, Join, Local, Pieces, ScriptUse, Subject, Transact,
+    memcache as lines,
 };
 use crate::protocol::memcache as text;
 use crate::protocol::resp::Args;
 use crate::proxy::link::ticket::Care;
-use crate::topology::{Intent, Out, Placed, Policy, PoolTopology, Reader};
+use crate::topology::{Intent, Out, Placed, Policy, PoolTopology, Reader, Reads};
 use refusal::Refusal;
 
 /// Commands without a key go to the owner of this key, as in twemproxy.
@@ -188,10 +189,22 @@ impl Facts<'_> {
 
     #[inline]
     fn forward(&self, owner: Option<ShardId>, (intent, sent): (Intent, Sending)) -> Forward {
-        Forward {
-            place: self.topology.place(owner, intent, self.reader),
-            sent,
-            is_unchecked: false,
+        let place = if intent == Intent::Write || self.reader.reads == Reads::Primary {
+            self.topology.place(owner)
+        } else {
+            self.place_read(owner, sent)
+        };
+        Forward { place, sent, is_unchecked: false }
+    }
+
+    /// Only reads of keys go to replicas.
+    #[cold]
+    fn place_read(&self, owner: Option<ShardId>, sent: Sending) -> Result<Placed, Out> {
+        let row = command::by_index(usize::from(sent.command));
+        if row.is_some_and(Command::is_read) {
+            self.topology.place_read(owner, self.reader)
+        } else {
+            self.topology.place(owner)
         }
     }
 }
@@ -199,13 +212,7 @@ impl Facts<'_> {
 /// How a command is sent, from its row.
 #[inline]
 fn sending(command: &Command) -> (Intent, Sending) {
-    let intent = if command.flags.has(Flags::WRITE) {
-        Intent::Write
-    } else if command.is_read() {
-        Intent::Read
-    } else {
-        Intent::Ask
-    };
+    let intent = if command.flags.has(Flags::WRITE) { Intent::Write } else { Intent::Read };
     (intent, Sending { command: command.index() as u16, care: Care::None })
 }
 

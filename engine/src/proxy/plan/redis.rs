@@ -211,7 +211,7 @@ fn checked<'a>(
         command.verb == Verb::Wait || command.refuses == Refuses::Block && keys::blocks(args);
     let (intent, sending) = sending(command);
     // A replica would be waited at even if the shard gets another primary.
-    let intent = if waits { Intent::Ask } else { intent };
+    let intent = if waits { Intent::Write } else { intent };
     let forward = facts.forward(owner, (intent, sending));
     let forward = Forward { is_unchecked: !has_one_owner, ..forward };
     if waits { Plan::Wait(forward) } else { sent(command, forward) }

@@ -242,5 +242,5 @@ fn place(x: &mut Exchange<'_>, block: &Block) -> Result<Placed, Cause> {
             topology.first_live()
         }
     });
-    topology.place_primary(shard).map_err(cause_of)
+    topology.place(shard).map_err(cause_of)
 }

@@ -312,7 +312,7 @@ fn whole(x: &mut Exchange<'_>, plan: FanOut<'_>, args: &Args<'_>) {
     if plan.script != ScriptUse::None {
         x.note_script(plan.script, args);
     }
-    let place = x.pool.topology.place_primary(Some(ShardId(0)));
+    let place = x.pool.topology.place(Some(ShardId(0)));
     let forward = Forward { place, sent: plan.sent, is_unchecked: false };
     match (&plan.pieces, plan.detail) {
         (Pieces::Scan { .. }, Detail::Cursor(step)) => scan(x, &plan.pieces, step),

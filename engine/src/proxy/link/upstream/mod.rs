@@ -191,15 +191,21 @@ impl Upstream {
     #[inline]
     pub fn prepare(&mut self, turn: &mut Turn, connect_timeout_ms: u32) -> Result<(), Cause> {
         if self.socket.state == SocketState::Idle {
-            if self.failures.may_connect(turn.now) {
-                self.connect(turn, connect_timeout_ms);
-            } else if self.switch.holds(turn.now) && !self.duty.is_hub() {
-                self.wait(turn);
-            } else {
-                return Err(self.failures.last_cause().clone());
-            }
+            self.prepare_idle(turn, connect_timeout_ms)?;
         }
         if self.queue.is_full() { Err(Cause::QueueFull) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn prepare_idle(&mut self, turn: &mut Turn, connect_timeout_ms: u32) -> Result<(), Cause> {
+        if self.failures.may_connect(turn.now) {
+            self.connect(turn, connect_timeout_ms);
+        } else if self.switch.holds(turn.now) && !self.duty.is_hub() {
+            self.wait(turn);
+        } else {
+            return Err(self.failures.last_cause().clone());
+        }
+        Ok(())
     }
 
     pub fn connect(&mut self, turn: &mut Turn, connect_timeout_ms: u32) {
@@ -355,9 +361,9 @@ impl Upstream {
     }
 
     /// Takes the oldest ticket: its reply has come.
-    #[inline]
+    #[inline(always)]
     pub fn pop(&mut self, turn: &mut Turn) -> Option<Ticket> {
-        self.queue.pop(&mut turn.buffers)
+        if self.queue.keeps() { self.queue.pop_kept(&mut turn.buffers) } else { self.queue.pop() }
     }
 
     #[inline]

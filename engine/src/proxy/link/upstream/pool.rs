@@ -162,7 +162,7 @@ impl Pool {
 
     /// The place of the upstream that a client's requests for `server` travel on. A client always
     /// has the same one, so its requests to a shard keep their order.
-    #[inline]
+    #[inline(always)]
     pub fn upstream(
         &mut self,
         upstreams: &mut Vec<Upstream>,

@@ -88,6 +88,7 @@ impl Queue {
         &self.out.pending()[self.kept..]
     }
 
+    #[inline]
     pub(super) fn unsent_len(&self) -> usize {
         self.out.len() - self.kept
     }
@@ -122,11 +123,8 @@ impl Queue {
     }
 
     /// Takes the oldest ticket: its reply has come.
-    #[inline]
-    pub(super) fn pop(&mut self, buffers: &mut BufferPool) -> Option<Ticket> {
-        if self.keeps {
-            return self.pop_kept(buffers);
-        }
+    #[inline(always)]
+    pub(super) fn pop(&mut self) -> Option<Ticket> {
         let ticket = self.tickets.pop_front()?;
         self.answered = ticket.end;
         if ticket.is_swallowed() {
@@ -135,7 +133,9 @@ impl Queue {
         Some(ticket)
     }
 
-    fn pop_kept(&mut self, buffers: &mut BufferPool) -> Option<Ticket> {
+    /// The same where requests are kept.
+    #[inline(never)]
+    pub(super) fn pop_kept(&mut self, buffers: &mut BufferPool) -> Option<Ticket> {
         if self.aside > 0 {
             return self.pop_behind();
         }
@@ -205,6 +205,7 @@ impl Queue {
         self.keeps = keeps && self.sent == self.answered;
     }
 
+    #[inline]
     pub fn keeps(&self) -> bool {
         self.keeps
     }

@@ -67,7 +67,7 @@ fn retrievals_are_cut_by_owner() {
     let rows = [
         ("get b", "forward get shard1", "="),
         ("get a c a", "forward get shard0", "="),
-        ("gets a b  a", "fan out gets to 0 1 0, Items Ask", "="),
+        ("gets a b  a", "fan out gets to 0 1 0, Items Read", "="),
         ("gat 9 b", "forward gat shard1", "="),
         ("gats 9 a b", "fan out gats to 0 1, Items Write", "="),
         ("gat 9", "forward gat shard0", "="),
@@ -86,10 +86,10 @@ fn some_lines_go_to_every_server() {
         ("flush_all 10 noreply", "fan out flush_all to all, First Write Mute", "="),
         ("verbosity 1", "fan out verbosity to all, First Write", "="),
         ("verbosity", "refuse ERROR | counted", "refuse | counted | closes: verbosity"),
-        ("stats", "fan out stats to all, Stats Ask", "="),
-        ("stats items", "fan out stats to all, Stats Ask", "="),
-        ("stats settings", "fan out stats to all, Settings Ask", "="),
-        ("stats conns noreply", "fan out stats to all, Settings Ask", "="),
+        ("stats", "fan out stats to all, Stats Read", "="),
+        ("stats items", "fan out stats to all, Stats Read", "="),
+        ("stats settings", "fan out stats to all, Settings Read", "="),
+        ("stats conns noreply", "fan out stats to all, Settings Read", "="),
     ];
     check(&rows, pool, whole);
 }
@@ -173,9 +173,9 @@ fn bad_blocks_are_refused_and_noreply_is_silent() {
 fn a_plan_names_the_shard_that_is_out() {
     let rows = [
         ("get a", "forward get down shard0", "="),
-        ("get a b", "fan out get to 0 1, Items Ask", "="),
+        ("get a b", "fan out get to 0 1, Items Read", "="),
         ("mg a", "forward mg down shard0 Meta", "="),
-        ("stats", "fan out stats to all, Stats Ask", "="),
+        ("stats", "fan out stats to all, Stats Read", "="),
     ];
     check(&rows, |manners| pool(manners).with_states([ShardState::Down, ShardState::Live]), whole);
     let rows = [
@@ -210,7 +210,7 @@ fn request(row: &Command) -> String {
 fn the_verb_decides_the_kind_of_the_plan() {
     for row in &COMMANDS {
         let name = row.name;
-        let intent = if row.writes { "Write" } else { "Ask" };
+        let intent = if row.writes { "Write" } else { "Read" };
         let modern = match row.verb {
             Verb::Forward | Verb::Retrieve { .. } => format!("forward {name} shard1"),
             Verb::Meta { .. } => format!("forward {name} shard1 Meta"),

@@ -66,12 +66,13 @@ fn what_follows_a_refused_caching_is_refused_before_all_else() {
 
 #[test]
 fn watched_keys_have_one_owner() {
+    let crossslot = format!("refuse -{} | counted", texts::CROSSSLOT);
     let rows = [
         ("MULTI", "transact Multi", "refuse | counted | closes: multi"),
         ("EXEC", "transact Exec", "refuse | counted | closes: exec"),
         ("WATCH a", "transact Watch shard0", "refuse | counted | closes: watch"),
         ("WATCH a c", "transact Watch shard0", "refuse | counted | closes: watch"),
-        ("WATCH a b", "transact Watch", "refuse | counted | closes: watch"),
+        ("WATCH a b", &crossslot, "refuse | counted | closes: watch"),
     ];
     check(&rows, known, whole);
 }
@@ -330,16 +331,10 @@ fn the_verb_decides_the_kind_of_the_plan() {
     for row in rows() {
         let name = row.name;
         let line = request(row, 0);
-        let intent = if row.flags.has(Flags::WRITE) {
-            "Write"
-        } else if row.is_read() {
-            "Read"
-        } else {
-            "Ask"
-        };
+        let intent = if row.flags.has(Flags::WRITE) { "Write" } else { "Read" };
         let want = match row.verb {
             Verb::Cut(by, join) if by.is_to_all() => {
-                let to = if intent != "Write" && !row.is_fenced() { "ring" } else { "all" };
+                let to = if intent == "Read" && !row.is_fenced() { "ring" } else { "all" };
                 format!("fan out {name} to {to}, {join:?} {intent}")
             }
             Verb::Forward | Verb::Cut(..) => format!("forward {name} shard1"),

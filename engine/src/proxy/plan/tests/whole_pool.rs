@@ -20,7 +20,7 @@ fn the_fence_keeps_what_changes_servers() {
     let closes = "refuse | counted | closes: config";
     check(
         &[
-            (set, "fan out config|set to all, AllSucceeded Ask", closes),
+            (set, "fan out config|set to all, AllSucceeded Read", closes),
             (&format!("{set} maxmemory 1"), &fenced("config|set"), closes),
         ],
         known,
@@ -108,7 +108,7 @@ fn scan_goes_to_the_shard_of_its_cursor() {
     let ids = asked.topology.scan_ids.clone();
     let (low, high) = if ids[0] < ids[1] { (0, 1) } else { (1, 0) };
     let plan = |cursor: &str| whole(&asked, &format!("SCAN {cursor}"));
-    let to = |shard: usize| format!("fan out scan to shard{shard}, Cursor Ask Cursor");
+    let to = |shard: usize| format!("fan out scan to shard{shard}, Cursor Read Cursor");
     let number =
         |shard: u16, server| Cursor { shard, tag: 1, server }.number().unwrap().0.to_string();
     assert_eq!(plan("0"), to(low));
