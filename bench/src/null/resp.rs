@@ -115,6 +115,7 @@ impl Parser {
                 }
             }
             b"ping" => answers.text(b"+PONG\r\n"),
+            b"role" => answers.text(b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"),
             b"info" => answers.text(b"$10\r\nrun_id:abc\r\n"),
             b"scan" => {
                 answers.text(b"*2\r\n$2\r\n17\r\n*10\r\n");

@@ -36,6 +36,8 @@ pub struct Path {
 enum What {
     /// A client sends these bytes, and gets all replies.
     Whole(Protocol, fn(u64, &mut Vec<u8>)),
+    /// The same in a pool with replicas, whose primaries answer.
+    Kept(fn(u64, &mut Vec<u8>)),
     /// A message to [`SUBSCRIBERS`] clients, in RESP3 or RESP2; a "request" is one delivery.
     Message { is_resp3: bool },
     /// The shard of a key, ketama over three.
@@ -47,7 +49,7 @@ enum What {
 /// How many different requests a path uses in turn.
 const VARIANTS: u64 = 64;
 
-pub static PATHS: [Path; 17] = [
+pub static PATHS: [Path; 20] = [
     whole("redis get", 1, 1000, Protocol::Redis, redis_get),
     whole("redis set", 1, 1000, Protocol::Redis, redis_set),
     whole("redis pipeline of 16", 16, 200, Protocol::Redis, |seed, out| {
@@ -56,6 +58,14 @@ pub static PATHS: [Path; 17] = [
             request(seed * 16 + n, out);
         }
     }),
+    kept("redis get, with replicas", 1, 1000, redis_get),
+    kept("redis pipeline of 16, with replicas", 16, 200, |seed, out| {
+        for n in 0..16 {
+            let request = if n % 2 == 0 { redis_get } else { redis_set };
+            request(seed * 16 + n, out);
+        }
+    }),
+    kept("redis mget of 10 over 3, with replicas", 1, 400, |seed, out| mget(seed, 10, out)),
     whole("redis transaction of 16", 16, 200, Protocol::Redis, |seed, out| {
         out.extend_from_slice(b"*1\r\n$5\r\nMULTI\r\n");
         for n in 0..16 {
@@ -110,6 +120,10 @@ const fn message(name: &'static str, is_resp3: bool) -> Path {
     Path { name, requests: SUBSCRIBERS, steps: 200, what: What::Message { is_resp3 } }
 }
 
+const fn kept(name: &'static str, requests: u32, steps: u32, write: fn(u64, &mut Vec<u8>)) -> Path {
+    Path { name, requests, steps, what: What::Kept(write) }
+}
+
 fn redis_get(seed: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"*2\r\n$3\r\nGET\r\n$16\r\n");
     key(seed, out);
@@ -160,19 +174,21 @@ fn memcache_get(seed: u64, count: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
+fn variants(write: fn(u64, &mut Vec<u8>)) -> Vec<Vec<u8>> {
+    let variant = |seed| {
+        let mut bytes = Vec::new();
+        write(seed, &mut bytes);
+        bytes
+    };
+    (0..VARIANTS).map(variant).collect()
+}
+
 /// Runs this many steps of a path. Callgrind counts them.
 pub fn spin(name: &str, steps: u32) -> Result<()> {
     let path = PATHS.iter().find(|path| path.name == name).context("no such path")?;
     match path.what {
-        What::Whole(protocol, write) => {
-            let requests = (0..VARIANTS).map(|seed| {
-                let mut bytes = Vec::new();
-                write(seed, &mut bytes);
-                bytes
-            });
-            let mut stage = Stage::new(protocol, requests.collect())?;
-            stage.run(steps)
-        }
+        What::Whole(protocol, write) => Stage::new(protocol, false, variants(write))?.run(steps),
+        What::Kept(write) => Stage::new(Protocol::Redis, true, variants(write))?.run(steps),
         What::Message { is_resp3 } => Delivery::new(is_resp3)?.run(steps),
         What::Route => {
             let router = stage::router(Protocol::Redis);

@@ -16,7 +16,8 @@ use nuthatch_engine::proxy::{Action, ConnId, Gathering, Step, Worker};
 use nuthatch_engine::routing::{Router, distribution};
 use nuthatch_engine::topology::kinds::fixed;
 use nuthatch_engine::topology::{
-    Ability, Address, Director, Eject, PoolSpec, Protocol, Release, ShardSpec, ShardState, Snapshot,
+    Ability, Address, Director, Eject, Failover, PoolSpec, Protocol, Reads, Release, ShardSpec,
+    ShardState, Snapshot,
 };
 use std::rc::Rc;
 use std::sync::Arc;
@@ -62,8 +63,10 @@ fn spec(protocol: Protocol) -> PoolSpec {
     }
 }
 
-fn snapshot(protocol: Protocol) -> Arc<Snapshot> {
-    Director::new(&[Arc::new(spec(protocol))], 1).snapshot()
+fn snapshot(protocol: Protocol, has_replicas: bool) -> Arc<Snapshot> {
+    let failover = has_replicas.then(|| Arc::new(Failover::plain(3_000, Reads::Primary)));
+    let spec = PoolSpec { failover, ..spec(protocol) };
+    Director::new(&[Arc::new(spec)], 1).snapshot()
 }
 
 /// Redis servers that speak RESP3.
@@ -82,8 +85,9 @@ pub fn router(protocol: Protocol) -> Router {
 }
 
 impl Stage {
-    pub fn new(protocol: Protocol, requests: Vec<Vec<u8>>) -> Result<Stage> {
-        let mut worker = Worker::new(WorkerId(0), 7, &snapshot(protocol));
+    /// `has_replicas`: another server may take a shard over, so requests are kept until they are answered.
+    pub fn new(protocol: Protocol, has_replicas: bool, requests: Vec<Vec<u8>>) -> Result<Stage> {
+        let mut worker = Worker::new(WorkerId(0), 7, &snapshot(protocol, has_replicas));
         let now = Time::from_ms(1000);
         worker.begin_turn(now);
         let client = worker.handle_accept(PoolId(0), 1, None);

@@ -140,11 +140,13 @@ impl Queue {
             return self.pop_behind();
         }
         let ticket = self.tickets.pop_front()?;
+        let done = ((ticket.end - self.answered) as usize).min(self.kept);
         self.answered = ticket.end;
         if ticket.is_swallowed() {
             self.late -= 1;
         }
-        self.drop_answered(buffers);
+        self.kept -= done;
+        self.out.consume(done, buffers);
         Some(ticket)
     }
 

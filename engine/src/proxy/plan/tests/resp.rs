@@ -66,13 +66,12 @@ fn what_follows_a_refused_caching_is_refused_before_all_else() {
 
 #[test]
 fn watched_keys_have_one_owner() {
-    let crossslot = format!("refuse -{} | counted", texts::CROSSSLOT);
     let rows = [
         ("MULTI", "transact Multi", "refuse | counted | closes: multi"),
         ("EXEC", "transact Exec", "refuse | counted | closes: exec"),
         ("WATCH a", "transact Watch shard0", "refuse | counted | closes: watch"),
         ("WATCH a c", "transact Watch shard0", "refuse | counted | closes: watch"),
-        ("WATCH a b", &crossslot, "refuse | counted | closes: watch"),
+        ("WATCH a b", "transact Watch", "refuse | counted | closes: watch"),
     ];
     check(&rows, known, whole);
 }
