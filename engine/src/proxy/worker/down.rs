@@ -1,9 +1,10 @@
 //! A lost upstream: which requests fail, and whether the server is to blame.
 
 use super::Worker;
-use crate::base::slab::Key;
+use crate::base::slab::{Key, Slab};
 use crate::proxy::link::action::{Action, ConnId, Note};
 use crate::proxy::link::cause::Cause;
+use crate::proxy::link::client::Client;
 use crate::proxy::link::flow::Download;
 use crate::proxy::link::ticket::{Care, Lost, Owner};
 use crate::proxy::link::upstream::Upstream;
@@ -54,6 +55,7 @@ impl Worker {
             && !watches
             && pool.topology.server(upstream.server()).is_some()
             && upstream.failures.may_connect(turn.now);
+        let waits_for = waits_for(upstream);
         let gone = upstream.take_down(turn, keep_unsent);
         if upstream.queue().is_empty() {
             // What was sent of a large request is lost: the rest is dropped as it comes.
@@ -63,6 +65,7 @@ impl Worker {
             upstream.end_upload();
         } else {
             upstream.connect(turn, pool.spec.connect_timeout_ms);
+            move_waiting(upstream, clients, waits_for, key);
         }
         let at = key.index as usize;
         if fall.is_orderly && gone.is_empty() {
@@ -189,6 +192,22 @@ impl Worker {
             }
             Duty::Retired | Duty::Alone(_) => {}
         }
+    }
+}
+
+/// The client whose command waits on this upstream.
+fn waits_for(upstream: &Upstream) -> Option<Key> {
+    match upstream.duty() {
+        Duty::Alone(Why::Wait { of }) => of,
+        _ => None,
+    }
+}
+
+/// A command that waits and has not left goes on the next socket. Its client must find it there.
+fn move_waiting(upstream: &mut Upstream, clients: &mut Slab<Client>, of: Option<Key>, from: Key) {
+    if let Some(client) = of.and_then(|of| clients.get_mut(of)) {
+        upstream.leave_shared(Why::Wait { of });
+        client.move_waiting(from, upstream.key());
     }
 }
 

@@ -265,6 +265,14 @@ impl Client {
         }
     }
 
+    /// The command that waits goes on another socket of its upstream.
+    pub fn move_waiting(&mut self, from: Key, to: Key) {
+        let waits = self.session.iter_mut().flat_map(|session| &mut session.waits);
+        for on in waits.filter(|on| **on == from) {
+            *on = to;
+        }
+    }
+
     /// It sends something to this shard.
     #[inline]
     pub fn use_shard(&mut self, shard: ShardId) {
