@@ -7,11 +7,15 @@
 //! - a write is executed at most once, and never after its client got `not sent`;
 //! - a request runs in the pool's database, authenticated, in its client's protocol version;
 //! - once all workers know that a server is out, no request sent later reaches it;
-//! - transactions are executed whole, and no update of a watched key is lost (`blocks.rs`).
+//! - transactions are executed whole, and no update of a watched key is lost (`blocks.rs`);
+//! - messages come once, in order, to those that listen (`messages.rs`);
+//! - an element that a server pops comes to the client that it was popped for (`elements.rs`).
 //!
 //! The first failure ends the run.
 
 use crate::blocks::Blocks;
+use crate::elements::Elements;
+use crate::messages::Messages;
 use crate::trace::Trace;
 use nuthatch_engine::base::Time;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +46,8 @@ pub struct Ledger {
     /// Pools whose keys may have moved or lost their values.
     pub uncertain: BTreeSet<usize>,
     pub blocks: Blocks,
+    pub messages: Messages,
+    pub elements: Elements,
     pub failure: Option<String>,
     pub trace: Trace,
     pub replies: u64,
@@ -94,6 +100,11 @@ impl Ledger {
         self.sent.len() as u64 - 1
     }
 
+    /// The tag that the next request gets.
+    pub fn next_tag(&self) -> u64 {
+        self.sent.len() as u64
+    }
+
     /// The client that sent the request with this tag.
     pub fn client_of(&self, tag: u64) -> Option<usize> {
         self.sent.get(tag as usize).map(|sent| sent.client)
@@ -104,6 +115,8 @@ impl Ledger {
     pub fn check_database(&mut self, args: &[&[u8]], (home, db): (u32, u32), server: usize) {
         let is_in_any = args[0].eq_ignore_ascii_case(b"INFO")
             || args[0].eq_ignore_ascii_case(b"SCRIPT")
+            || args[0].eq_ignore_ascii_case(b"CLIENT")
+            || args[0].to_ascii_uppercase().ends_with(b"PUBLISH")
             || args.get(1).is_some_and(|key| key.starts_with(b"w:"));
         let named = args[1..].iter().find_map(|arg| database_of(arg));
         self.check(is_in_any || named.unwrap_or(home) == db, || {

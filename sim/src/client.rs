@@ -7,6 +7,7 @@
 use crate::check::Ledger;
 use crate::dice::Dice;
 use crate::expect::{Asked, Expect};
+use crate::listening::Asking;
 use crate::memcache;
 use crate::quiet::{Quiet, ReplyOwner};
 use crate::resp::{self, Value};
@@ -96,6 +97,7 @@ impl Client {
         }
         script.inline = habits.inline;
         script.value_bytes_max = habits.value_bytes_max;
+        script.listening.is_deaf = habits.reads == Reads::Never;
         Client {
             id,
             end,
@@ -155,6 +157,11 @@ impl Client {
     pub fn final_round(&mut self, ledger: &mut Ledger, now: Time) {
         self.faults_over = true;
         self.send_auth(ledger, now);
+        self.script.is_last = true;
+        if self.script.is_restricted() {
+            let (out, all) = (&mut self.out, &mut self.asked);
+            self.script.end_subscriptions(&mut Asking { out, all, ledger: &mut *ledger, now });
+        }
         self.script.end_transactions(&mut self.out, &mut self.asked, ledger, now);
         for _ in 0..12 {
             self.script.next(&mut self.out, &mut self.asked, &mut self.dice, ledger, now);
@@ -163,7 +170,8 @@ impl Client {
         self.habits.quota = self.made;
     }
 
-    pub fn leave(&mut self, net: &mut Net, now: Time) {
+    pub fn leave(&mut self, net: &mut Net, ledger: &mut Ledger, now: Time) {
+        ledger.stops_listening(self.id);
         if self.state != State::Closed {
             self.state = State::Closed;
             net.close(self.end, now);
@@ -194,6 +202,7 @@ impl Client {
                 && self.script.resp3 == Some(false)
                 && self.speaks_redis()
                 && !self.script.is_in_transaction()
+                && !self.script.is_restricted()
             {
                 self.habits.resp3_after = None;
                 self.script.resp3 = None;
@@ -236,6 +245,9 @@ impl Client {
     }
 
     fn start_leaving(&mut self, net: &mut Net, ledger: &mut Ledger, now: Time) {
+        if self.habits.leaves != Leaves::Stays {
+            ledger.stops_listening(self.id);
+        }
         match self.habits.leaves {
             Leaves::Stays => return,
             Leaves::HalfCloses => {}
@@ -347,6 +359,9 @@ impl Client {
             match read {
                 Ok(Some((value, len))) => {
                     at += len;
+                    if self.speaks_redis() && self.script.take_message(&value, ledger) {
+                        continue;
+                    }
                     let mut silent = Vec::new();
                     let owner = self.quiet.owner(&mut self.asked, &value, &mut silent);
                     for asked in silent {
@@ -377,6 +392,16 @@ impl Client {
 
     fn handle_closed(&mut self, ledger: &mut Ledger, how: &str) {
         let left = std::mem::replace(&mut self.state, State::Closed);
+        ledger.stops_listening(self.id);
+        // As in Redis: who sends FIN while its command waits is gone.
+        // Replies that it has not read are lost then.
+        let is_pop = |asked: &Asked| matches!(asked.expect, Expect::Popped { .. });
+        let waits = self.asked.iter().any(is_pop);
+        let is_gone = left == State::Leaving && self.habits.leaves == Leaves::HalfCloses && waits;
+        let place = (self.script.pool.index, self.id);
+        if is_gone || ledger.elements.killed.contains(&place) {
+            return;
+        }
         if self.disturbed || self.habits.reads == Reads::Never || left == State::Closed {
             return;
         }

@@ -1,6 +1,7 @@
 //! A request that is owed a reply, and what the right reply is.
 
 use crate::resp::Value;
+use crate::topics::Confirm;
 use nuthatch_engine::base::Time;
 
 /// The right reply to a request.
@@ -34,6 +35,21 @@ pub enum Expect {
     Exec(Box<Exec>),
     /// The number of the database after EXEC. It was this one before.
     Database(u32),
+    /// A confirmation of a subscription, or of its end.
+    Confirm(Box<Confirm>),
+    /// How many have got a message.
+    Published,
+    /// RESET: the client is as a new one.
+    Reset,
+    /// The length of a list.
+    Pushed,
+    /// An element of one of these lists.
+    Popped {
+        keys: Vec<Vec<u8>>,
+        may_be_null: bool,
+    },
+    /// 0 or 1.
+    Flag,
     /// OK or an error.
     Either,
     /// OK; then the connection ends.

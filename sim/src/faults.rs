@@ -119,8 +119,8 @@ impl World {
     }
 
     fn any_upstream(&mut self) -> Option<EndId> {
-        // Those that watch keys are few.
-        let watch: Vec<_> = self.toys.iter().flat_map(crate::toy::Toy::busy_ends).collect();
+        // Those with a state are few.
+        let watch: Vec<_> = self.toys.iter().flat_map(crate::toy::Toy::ends_with_state).collect();
         if !watch.is_empty() && self.dice.percent(50) {
             return self.any(&watch).map(EndId::peer);
         }
@@ -166,18 +166,59 @@ impl World {
             client.stop_asking();
             self.net.wake(self.now, client.end);
         }
+        self.feed();
         self.after_ms(ANSWER_MS, Event::CheckAnswered);
         self.after_ms(LAST_ROUND_MS, Event::LastRound);
     }
 
+    /// Somebody pushes elements at the servers, once a second, so that no client waits for ever. Nothing is pushed
+    /// for clients that are gone: `check_answered` looks for connections that wait for them.
+    pub(crate) fn feed(&mut self) {
+        if self.is_answered {
+            return;
+        }
+        for toy in 0..self.toys.len() {
+            for waiter in self.toys[toy].waiters() {
+                let is_here = self.is_here(waiter.tag);
+                if waiter.until.is_none()
+                    && is_here
+                    && let Some(key) = waiter.keys.first()
+                {
+                    let chance = (&mut self.net, &mut self.dice);
+                    self.toys[toy].push(key, chance, self.now, &mut self.ledger);
+                }
+            }
+        }
+        self.after_ms(1_000, Event::Feed);
+    }
+
+    /// Whether the client that sent this request is connected.
+    fn is_here(&self, tag: u64) -> bool {
+        let client = self.ledger.client_of(tag).and_then(|client| self.clients.get(client));
+        client.is_some_and(|client| !client.is_closed())
+    }
+
     /// Every client has its replies now. None waits for an unrelated deadline.
     pub(crate) fn check_answered(&mut self) {
+        self.is_answered = true;
         check_clients(&mut self.ledger, &self.clients, "15 s after the faults");
+        self.ledger.check_messages("15 s after the faults");
+        for toy in 0..self.toys.len() {
+            for waiter in self.toys[toy].waiters() {
+                let is_here = self.is_here(waiter.tag);
+                self.ledger.check(is_here, || {
+                    format!(
+                        "server {toy} would pop an element for a client that is gone: {waiter:?}"
+                    )
+                });
+            }
+        }
     }
 
     /// Clients that stayed, and a new client for each worker and pool, send requests. None may fail.
     pub(crate) fn last_round(&mut self) {
         self.check_nothing_waits();
+        self.ledger.messages.is_reliable = true;
         for worker in 0..self.hosts.len() {
             for pool in 0..self.pools.len() {
                 self.arrive(World::plain_habits(), Some(worker), Some(pool));
@@ -209,8 +250,9 @@ impl World {
     /// All clients leave.
     pub(crate) fn leave(&mut self) {
         check_clients(&mut self.ledger, &self.clients, "after the last round");
+        self.ledger.check_messages("after the last round");
         for client in &mut self.clients {
-            client.leave(&mut self.net, self.now);
+            client.leave(&mut self.net, &mut self.ledger, self.now);
         }
         self.after_ms(3_000, Event::Over);
     }
@@ -222,6 +264,8 @@ impl World {
             let (clients, backlog) = (host.worker.clients(), host.worker.backlog());
             ledger.check(clients == 0, || format!("{clients} clients at {}", host.index));
             ledger.check(backlog.is_empty(), || format!("at the end: {}", host.describe()));
+            let holds = host.worker.holdings();
+            ledger.check(holds.is_empty(), || format!("at the end {} holds {holds:?}", host.index));
         }
         for (pool, toys) in self.servers.iter().enumerate() {
             for (number, &toy) in toys.iter().enumerate() {
@@ -229,6 +273,10 @@ impl World {
                 let ends = self.toys[toy].ends();
                 ledger.check(!gone || ends.is_empty(), || {
                     format!("server {toy} left the topology and still has {ends:?}")
+                });
+                let (topics, waiters) = (self.toys[toy].topics(), self.toys[toy].waiters());
+                ledger.check(topics.is_empty() && waiters.is_empty(), || {
+                    format!("server {toy} is asked for {topics:?} and {waiters:?} by nobody")
                 });
                 let busy = self.toys[toy].busy_ends();
                 ledger.check(busy.is_empty(), || {

@@ -41,6 +41,10 @@ pub enum Wish {
         to: Workers,
         message: Message,
     },
+    /// The worker has closed this end.
+    Closed {
+        end: EndId,
+    },
     /// The client at this end was cut off for a reason that it must live with.
     Excuse {
         end: EndId,
@@ -104,9 +108,12 @@ impl Host {
     /// One turn of the loop.
     pub fn turn(&mut self, net: &mut Net, dice: &mut Dice, now: Time) -> Vec<Wish> {
         self.worker.begin_turn(now);
-        let mut events = std::mem::take(&mut self.events);
+        let events = std::mem::take(&mut self.events);
         let is_busy = !events.is_empty();
+        let (mut mail, mut events): (Vec<_>, Vec<_>) =
+            events.into_iter().partition(|event| matches!(event, Event::Order(_)));
         shuffle(&mut events, dice);
+        weave(&mut events, &mut mail, dice);
         let mut unblocked = Vec::new();
         for event in events {
             self.handle(event, net, dice, now, &mut unblocked);
@@ -199,6 +206,8 @@ impl Host {
                 if net.is_reset(end, now) {
                     self.unseat(end);
                     self.worker.handle_closed(conn, &Cause::Reset);
+                } else if seat.paused && net.is_shut(end, now) {
+                    self.worker.handle_hangup(conn);
                 }
                 return;
             }
@@ -285,6 +294,7 @@ impl Host {
                 if let Some(end) = self.ends.get(&conn).copied() {
                     self.unseat(end);
                     net.close(end, now);
+                    self.wishes.push(Wish::Closed { end });
                 }
             }
             Action::ShutdownWrite { conn } => {
@@ -322,6 +332,16 @@ impl Host {
             }
             Action::Note(_) => {}
         }
+    }
+}
+
+/// Puts mail, which keeps its order, between other events.
+fn weave(events: &mut Vec<Event>, mail: &mut Vec<Event>, dice: &mut Dice) {
+    let mut at = 0;
+    for letter in mail.drain(..) {
+        at = dice.range(at as u64, events.len() as u64) as usize;
+        events.insert(at, letter);
+        at += 1;
     }
 }
 

@@ -11,7 +11,9 @@
 //!
 //! A *toy* is a simulated server process. The seed decides whether a pool speaks Redis or memcached.
 //! `redis.rs` and `memcached.rs` have the commands of the toys, `script.rs` and `script_memcache.rs`
-//! the requests of the clients. `multi.rs` and `script_transactions.rs` have the transactions of Redis. All other files serve both protocols.
+//! the requests of the clients. Redis' transactions are in `multi.rs` and `script_transactions.rs`, its
+//! messages in `listen.rs` and `script_messages.rs`, and its commands that wait in `lists.rs` and
+//! `script_lists.rs`. All other files serve both protocols.
 //!
 //! There is no socket, clock or thread. [`World`] owns a queue of events in virtual time, and every
 //! choice comes from the seed. So the seed of a failed run repeats it, and hours of timeouts pass in
@@ -27,28 +29,41 @@ pub mod check;
 mod client;
 mod control;
 mod dice;
+mod ears;
 mod echo;
+mod element_checks;
+mod elements;
 mod expect;
 mod faults;
 mod host;
+mod listen;
+mod listening;
+mod lists;
 mod login;
 mod memcache;
 mod memcached;
+mod message_checks;
+mod messages;
 mod multi;
 pub mod plan;
+mod promises;
 mod quiet;
 mod redis;
 mod resp;
 mod scanner;
 mod script;
+mod script_lists;
 mod script_memcache;
+mod script_messages;
 mod script_transactions;
 mod server_state;
+mod topics;
 mod toy;
 pub mod trace;
 mod transaction_replies;
 mod transactions;
 mod transport;
+mod waiters;
 pub mod world;
 
 pub use toy::Sabotage;

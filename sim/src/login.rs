@@ -1,6 +1,7 @@
 //! What a simulated Redis knows of a connection.
 
 use crate::resp::Value;
+use crate::transport::EndId;
 
 /// A transaction that has begun.
 #[derive(Default)]
@@ -22,6 +23,8 @@ pub struct Watched {
 /// The state of a connection after AUTH, HELLO and SELECT.
 #[derive(Default)]
 pub struct Login {
+    /// The connection.
+    pub end: EndId,
     pub authenticated: bool,
     pub db: u32,
     /// The database of the pool.

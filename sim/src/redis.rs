@@ -8,17 +8,21 @@
 //! | `d:#tag#i`     | DEL always counts it as deleted |
 //! | `k:toy:i`      | what SCAN and KEYS find, in an order that a restart changes |
 //! | `w:#tag#`       | GET returns the number of the database |
+//! | `q:...`         | a list (`lists.rs`) |
 //! | any other key  | is in the map |
 //!
 //! A key with `@3` in it is used in database 3 only, others in that of the pool. `multi.rs` has the
-//! transactions.
+//! transactions, `listen.rs` the subscriptions.
 
 use crate::blocks::{COUNTER, count_of};
 use crate::check::{Context, Ledger, tag_of};
+use crate::ears::Ears;
 use crate::echo::echo_value;
 use crate::login::Login;
 use crate::resp::{self, Value};
 use crate::server_state::Trouble;
+use crate::transport::EndId;
+use crate::waiters::Lists;
 use std::collections::BTreeMap;
 
 /// Keys that SCAN finds on a server, and those of a page. The number has no factor 5.
@@ -34,13 +38,18 @@ pub struct Redis {
     /// The database that the pool must select.
     db: u32,
     data: BTreeMap<Vec<u8>, Vec<u8>>,
-    lists: BTreeMap<Vec<u8>, i64>,
+    /// The lengths of lists whose elements nobody takes, and sums.
+    pushed: BTreeMap<Vec<u8>, i64>,
     /// How often each key was written.
     writes: BTreeMap<Vec<u8>, u64>,
     /// Which server it is, and which of its starts.
     id: usize,
     incarnation: usize,
     has_script: bool,
+    pub ears: Ears,
+    pub lists: Lists,
+    /// What other connections than the one that asks get.
+    pub outbox: Vec<(EndId, Value)>,
 }
 
 impl Redis {
@@ -52,8 +61,11 @@ impl Redis {
             password: password.map(str::to_owned),
             db,
             data: BTreeMap::new(),
-            lists: BTreeMap::new(),
+            pushed: BTreeMap::new(),
             writes: BTreeMap::new(),
+            ears: Ears::default(),
+            lists: Lists::default(),
+            outbox: Vec::new(),
         }
     }
 
@@ -68,6 +80,7 @@ impl Redis {
 
     pub fn clear(&mut self) {
         self.data.clear();
+        self.pushed.clear();
         self.lists.clear();
     }
 
@@ -151,12 +164,19 @@ impl Redis {
         if let ("SELECT", [_, db]) = (name.as_str(), args) {
             return login.select(db);
         }
+        // As in Redis, these do not mind LOADING.
+        if let Some(value) = self.listen(login, (&name, args), &context, ledger) {
+            return value;
+        }
         Redis::admit(login, args, &context, ledger);
-        if trouble.loading {
+        if trouble.loading && name != "CLIENT" {
             return error("LOADING Redis is loading the dataset in memory");
         }
         if trouble.out_of_memory && Redis::is_write(&name) {
             return error("OOM command not allowed when used memory > 'maxmemory'.");
+        }
+        if let Some(value) = self.wait(login, (&name, args), &context, ledger) {
+            return value;
         }
         self.command((server, login), &name, args, ledger)
     }
@@ -170,8 +190,11 @@ impl Redis {
     }
 
     pub fn is_write(name: &str) -> bool {
-        let reads = ["GET", "MGET", "EXISTS", "SINTER", "SCAN", "INFO", "DBSIZE", "KEYS"];
-        !reads.contains(&name)
+        const TAKEN: [&str; 11] = [
+            "GET", "MGET", "EXISTS", "SINTER", "SCAN", "INFO", "DBSIZE", "KEYS", "BLPOP", "BRPOP",
+            "CLIENT",
+        ];
+        !TAKEN.contains(&name)
     }
 
     pub fn command(
@@ -227,13 +250,13 @@ impl Redis {
             }
             ("INCRBY", [_, key, by]) => {
                 wrote(key, b"");
-                let sum = self.lists.entry(key.to_vec()).or_default();
+                let sum = self.pushed.entry(key.to_vec()).or_default();
                 *sum += String::from_utf8_lossy(by).parse::<i64>().unwrap_or(0);
                 Value::Integer(*sum)
             }
             ("LPUSH", [_, key, items @ ..]) => {
                 wrote(key, b"");
-                let len = self.lists.entry(key.to_vec()).or_default();
+                let len = self.pushed.entry(key.to_vec()).or_default();
                 *len += items.len() as i64;
                 Value::Integer(*len)
             }

@@ -18,6 +18,8 @@ pub enum Value {
     Null,
     Array(Vec<Value>),
     Map(Vec<Value>),
+    /// RESP3's frame that is no reply, or is a confirmation.
+    Push(Vec<Value>),
     /// The bytes of a whole memcached reply. Its errors are `Error`.
     Lines(Vec<u8>),
 }
@@ -62,7 +64,7 @@ pub fn read(bytes: &[u8]) -> Result<Option<(Value, usize)>, String> {
             at += len + 2;
             Value::Bulk(body)
         }
-        kind @ (b'*' | b'%') => {
+        kind @ (b'*' | b'%' | b'>') => {
             let per = if kind == b'%' { 2 } else { 1 };
             let mut values = Vec::new();
             if (kind, number()?) == (b'*', -1) {
@@ -75,7 +77,11 @@ pub fn read(bytes: &[u8]) -> Result<Option<(Value, usize)>, String> {
                 values.push(value);
                 at += len;
             }
-            if kind == b'%' { Value::Map(values) } else { Value::Array(values) }
+            match kind {
+                b'%' => Value::Map(values),
+                b'>' => Value::Push(values),
+                _ => Value::Array(values),
+            }
         }
         other => return Err(format!("a value cannot begin with {:?}", char::from(other))),
     };
@@ -97,8 +103,9 @@ pub fn write(out: &mut Vec<u8>, value: &Value) {
             out.extend_from_slice(b"\r\n");
         }
         Value::Lines(bytes) => out.extend_from_slice(bytes),
-        Value::Array(values) => {
-            out.extend_from_slice(format!("*{}\r\n", values.len()).as_bytes());
+        Value::Array(values) | Value::Push(values) => {
+            let kind = if matches!(value, Value::Push(_)) { '>' } else { '*' };
+            out.extend_from_slice(format!("{kind}{}\r\n", values.len()).as_bytes());
             for value in values {
                 write(out, value);
             }

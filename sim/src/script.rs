@@ -8,6 +8,7 @@ use crate::check::{Ledger, Outage, Sent};
 use crate::dice::Dice;
 use crate::echo::echo_value;
 use crate::expect::{Asked, Expect};
+use crate::listening::{Asking, Listening};
 use crate::memcache;
 use crate::redis::{SCAN_KEYS, SCRIPT, SCRIPT_SHA};
 use crate::resp::{self, Value};
@@ -51,6 +52,9 @@ pub struct Script {
     /// SCRIPT LOAD was answered.
     pub has_script: bool,
     pub transactions: Transactions,
+    pub listening: Listening,
+    /// In the last round nothing waits for ever.
+    pub is_last: bool,
 }
 
 impl Script {
@@ -65,6 +69,8 @@ impl Script {
             scanner: Scanner::new(),
             has_script: false,
             transactions: Transactions::default(),
+            listening: Listening::default(),
+            is_last: false,
         }
     }
 
@@ -119,6 +125,10 @@ impl Script {
     ) {
         if self.spec().protocol == Protocol::Memcache {
             return self.next_memcache(out, all, dice, ledger, now);
+        }
+        let asking = &mut Asking { out: &mut *out, all: &mut *all, ledger: &mut *ledger, now };
+        if self.next_of_messages(asking, dice) || self.next_of_lists(asking, dice) {
+            return;
         }
         if self.next_of_transaction(out, all, dice, ledger, now) {
             return;
@@ -304,8 +314,15 @@ impl Script {
                 let excused = !self.pool.calm && !faults_over;
                 self.is_exec(asked, exec, reply, excused, ledger)
             }
+            (Expect::Confirm(_) | Expect::Published | Expect::Reset, reply) => {
+                self.is_of_messages(asked, reply, ledger)
+            }
+            (Expect::Pushed | Expect::Popped { .. } | Expect::Flag, reply) => {
+                self.is_of_lists(asked, reply, ledger)
+            }
             (Expect::Hello, Value::Map(_)) => {
                 self.resp3 = Some(true);
+                self.note_version();
                 true
             }
             // No server has said yet whether it knows RESP3. The client goes on with RESP2.
@@ -313,7 +330,10 @@ impl Script {
                 self.resp3 = Some(false);
                 true
             }
-            (Expect::Quit, Value::Status(text)) => text == "OK",
+            (Expect::Quit, Value::Status(text)) => {
+                self.note_quit();
+                text == "OK"
+            }
             (Expect::Error(start), Value::Error(text)) if text.starts_with(start) => true,
             (Expect::OwnSet(own, value), Value::Status(text)) if text == "OK" => {
                 self.own[*own].value = Some(value.clone());

@@ -160,7 +160,7 @@ impl Script {
     }
 
     /// A key of this shard. The number comes early: a hash of similar keys depends little on their ends.
-    fn key_of(&self, shard: u16, key: impl Fn(u32) -> String) -> Vec<u8> {
+    pub fn key_of(&self, shard: u16, key: impl Fn(u32) -> String) -> Vec<u8> {
         let keys = (0..1_000).map(|at| key(at).into_bytes());
         let mut of_shard = keys.filter(|key| self.owner(key).is_none_or(|owner| owner == shard));
         of_shard.next().unwrap_or_else(|| key(0).into_bytes())

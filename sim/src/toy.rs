@@ -4,13 +4,16 @@
 //! Each reply takes some service time. Replies leave in order. `world.rs` and `faults.rs` change the
 //! state (dead, stopped, ...) and call the functions here.
 
-use crate::check::{Context, Ledger};
+use crate::check::{Context, Ledger, Sent};
 use crate::dice::Dice;
 use crate::login::Login;
 use crate::memcached::Cache;
 use crate::redis::Redis;
+use crate::resp;
 use crate::server_state::{ServerState, Trouble};
+use crate::topics::Topic;
 use crate::transport::{EndId, Net, Read};
+use crate::waiters::Waiter;
 use nuthatch_engine::base::Time;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -67,7 +70,7 @@ impl Toy {
             input: Vec::new(),
             replies: VecDeque::new(),
             out: Vec::new(),
-            login: Login::default(),
+            login: Login { end, ..Login::default() },
             eof: false,
         };
         self.conns.insert(end, conn);
@@ -87,6 +90,63 @@ impl Toy {
     pub fn busy_ends(&self) -> Vec<EndId> {
         let busy = |conn: &Conn| conn.login.multi.is_some() || !conn.login.watched.is_empty();
         self.conns.iter().filter(|(_, conn)| busy(conn)).map(|(&end, _)| end).collect()
+    }
+
+    /// The same, and those that listen or wait.
+    pub fn ends_with_state(&self) -> Vec<EndId> {
+        let mut ends = self.busy_ends();
+        ends.extend(self.topics().into_iter().map(|(end, _)| end));
+        ends.extend(self.waiters().into_iter().map(|waiter| waiter.end));
+        ends
+    }
+
+    /// What its connections listen to.
+    pub fn topics(&self) -> Vec<(EndId, Topic)> {
+        if let Store::Redis(redis) = &self.store { redis.ears.topics() } else { Vec::new() }
+    }
+
+    /// Connections that wait for an element.
+    pub fn waiters(&self) -> Vec<Waiter> {
+        if let Store::Redis(redis) = &self.store { redis.lists.waiters.clone() } else { Vec::new() }
+    }
+
+    /// Somebody pushes an element at the server.
+    pub fn push(
+        &mut self,
+        key: &[u8],
+        (net, dice): (&mut Net, &mut Dice),
+        now: Time,
+        ledger: &mut Ledger,
+    ) {
+        let Store::Redis(redis) = &mut self.store else { return };
+        let tag = ledger.tag(Sent { client: usize::MAX, at: now, resp3: None });
+        let context = Context { server: self.id, now, resp3: false };
+        redis.push(key, vec![format!("el#{tag}#").into_bytes()], false, &context, ledger);
+        self.deliver(net, dice, now);
+    }
+
+    /// Queues what connections get that have not asked.
+    fn deliver(&mut self, net: &mut Net, dice: &mut Dice, now: Time) {
+        let Store::Redis(redis) = &mut self.store else { return };
+        for (end, value) in std::mem::take(&mut redis.outbox) {
+            let Some(conn) = self.conns.get_mut(&end) else { continue };
+            let mut bytes = Vec::new();
+            resp::write(&mut bytes, &value);
+            let due = Time(now.0 + dice.range(0, self.service_us) * 1_000);
+            let due = conn.replies.back().map_or(due, |(last, _)| due.max(*last));
+            conn.replies.push_back((due, bytes));
+            net.wake(due, end);
+        }
+    }
+
+    fn forget(&mut self, end: EndId) {
+        if let Store::Redis(redis) = &mut self.store {
+            redis.forget(end);
+        }
+    }
+
+    fn waits(&self, end: EndId) -> bool {
+        matches!(&self.store, Store::Redis(redis) if redis.lists.waits(end))
     }
 
     /// The value of a counter.
@@ -118,6 +178,7 @@ impl Toy {
     /// Closes one connection, with a FIN or a reset.
     pub fn close(&mut self, end: EndId, net: &mut Net, now: Time, reset: bool) {
         if self.conns.remove(&end).is_some() {
+            self.forget(end);
             if reset { net.reset(end, now) } else { net.close(end, now) }
         }
     }
@@ -152,6 +213,23 @@ impl Toy {
             return;
         }
         let Some(mut conn) = self.conns.remove(&end) else { return };
+        if self.talk(end, &mut conn, now, net, (dice, ledger)) {
+            self.conns.insert(end, conn);
+        } else {
+            self.forget(end);
+        }
+        self.deliver(net, dice, now);
+    }
+
+    /// `false`: the connection is gone.
+    fn talk(
+        &mut self,
+        end: EndId,
+        conn: &mut Conn,
+        now: Time,
+        net: &mut Net,
+        (dice, ledger): (&mut Dice, &mut Ledger),
+    ) -> bool {
         loop {
             match net.read(end, 64 * 1024, now, &mut conn.input) {
                 Read::Bytes => {}
@@ -160,22 +238,33 @@ impl Toy {
                     conn.eof = true;
                     break;
                 }
-                Read::Reset => return,
+                Read::Reset => return false,
             }
         }
+        if let Store::Redis(redis) = &mut self.store {
+            redis.expire(end, now);
+        }
         let mut at = 0;
-        loop {
-            match self.serve(&mut conn, at, now, dice, ledger) {
+        while !self.waits(end) {
+            match self.serve(conn, at, now, dice, ledger) {
                 Ok(0) => break,
                 Ok(len) => at += len,
                 Err(error) => {
                     let bytes = String::from_utf8_lossy(&conn.input[at..]).into_owned();
                     ledger.fail(format!("server {} was sent {bytes:?}: {error}", self.id));
-                    return;
+                    return false;
                 }
             }
         }
         conn.input.drain(..at);
+        ledger.check(!self.waits(end) || conn.input.is_empty(), || {
+            let bytes = conn.input.escape_ascii();
+            format!("server {} was sent {bytes} behind a command that waits", self.id)
+        });
+        if let Some(until) = self.waiters().iter().find(|it| it.end == end).and_then(|it| it.until)
+        {
+            net.wake(until, end);
+        }
         while conn.replies.front().is_some_and(|(due, _)| *due <= now) {
             if let Some((_, reply)) = conn.replies.pop_front() {
                 conn.out.extend_from_slice(&reply);
@@ -184,7 +273,7 @@ impl Toy {
         if !conn.out.is_empty() {
             match net.write(end, &conn.out, now) {
                 Ok(written) => drop(conn.out.drain(..written)),
-                Err(_) => return,
+                Err(_) => return false,
             }
         }
         if let Some((due, _)) = conn.replies.front() {
@@ -192,9 +281,9 @@ impl Toy {
         }
         if conn.eof && conn.replies.is_empty() && conn.out.is_empty() {
             net.close(end, now);
-            return;
+            return false;
         }
-        self.conns.insert(end, conn);
+        true
     }
 
     /// Executes the request at `at`. Returns its length, or 0 if it is incomplete.

@@ -17,7 +17,7 @@ use nuthatch_engine::base::Time;
 use std::collections::VecDeque;
 
 /// One end of a connection.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct EndId(pub u32);
 
 impl EndId {
@@ -201,6 +201,11 @@ impl Net {
     /// Whether a reset has arrived. Reads nothing.
     pub fn is_reset(&self, end: EndId, now: Time) -> bool {
         self.ends[end.index()].reset_at.is_some_and(|at| at <= now)
+    }
+
+    /// Whether a FIN has arrived. Reads nothing.
+    pub fn is_shut(&self, end: EndId, now: Time) -> bool {
+        self.ends[end.index()].inbound.fin_at.is_some_and(|at| at <= now)
     }
 
     pub fn is_closed(&self, end: EndId) -> bool {

@@ -6,7 +6,7 @@
 //!
 //! Events of the same time happen in a random order.
 
-use crate::check::{Ledger, Outage};
+use crate::check::Ledger;
 use crate::client::{Client, Habits, Leaves, Reads};
 use crate::control::{Control, MAIL_MS_MAX, Task};
 use crate::dice::Dice;
@@ -20,7 +20,7 @@ use crate::toy::{Store, Toy};
 use crate::trace::Trace;
 use crate::transport::{EndId, Net, Owner};
 use nuthatch_engine::base::{PoolId, ServerId, Time, WorkerId};
-use nuthatch_engine::proxy::{ConnId, Counters, FlowBounds, Identity, Order, Worker};
+use nuthatch_engine::proxy::{ConnId, Counters, Identity, Order, Worker};
 use nuthatch_engine::topology::{Ability, Eject, PoolSpec, Protocol, Release, Report};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,6 +42,7 @@ pub(crate) enum Event {
     Recover(usize),
     Arrive,
     EndFaults,
+    Feed,
     CheckAnswered,
     LastRound,
     Leave,
@@ -64,8 +65,12 @@ pub struct World {
     queue: BTreeMap<(Time, u64), Event>,
     health_at: Option<Time>,
     /// Connections made in the current second, by worker and toy.
-    connects: BTreeMap<(usize, usize), (u64, usize)>,
+    pub(crate) connects: BTreeMap<(usize, usize), (u64, usize)>,
+    /// When the last message from one worker to another arrives.
+    pub(crate) mail: BTreeMap<(usize, usize), Time>,
     pub(crate) faults_over: bool,
+    /// All clients have their replies.
+    pub(crate) is_answered: bool,
     over: bool,
 }
 
@@ -118,10 +123,15 @@ impl World {
             queue: BTreeMap::new(),
             health_at: None,
             connects: BTreeMap::new(),
+            mail: BTreeMap::new(),
             faults_over: false,
+            is_answered: false,
             over: false,
             plan,
         };
+        let pools = world.servers.iter().enumerate();
+        world.ledger.messages.pools = pools.flat_map(|(at, toys)| vec![at; toys.len()]).collect();
+        world.ledger.messages.is_reliable = world.plan.calm;
         world.prepare();
         world
     }
@@ -247,6 +257,7 @@ impl World {
                 self.arrive(habits, None, None);
             }
             Event::EndFaults => self.end_faults(),
+            Event::Feed => self.feed(),
             Event::CheckAnswered => self.check_answered(),
             Event::LastRound => self.last_round(),
             Event::Leave => self.leave(),
@@ -289,6 +300,7 @@ impl World {
         }
         for wish in wishes {
             match wish {
+                Wish::Closed { end } => self.note_closed(worker, end),
                 Wish::Excuse { end } => {
                     self.ledger
                         .check(!self.plan.calm, || "a client was cut off in a calm run".into());
@@ -301,12 +313,10 @@ impl World {
                 // No delay: messages of one worker keep their order.
                 Wish::Follow(epoch) => self.control.handle_follow(worker, epoch),
                 Wish::Send { to, message } => {
-                    for at in 0..self.hosts.len() {
-                        if to.has(WorkerId(at as u16), WorkerId(worker as u16)) {
-                            let order = Order::Read(message.clone());
-                            self.after_us(0, 500, Event::Order(at, order));
-                        }
-                    }
+                    self.ledger
+                        .trace
+                        .note(now, || format!("worker {worker} to {to:?}: {message:?}"));
+                    self.send(worker, to, &message);
                 }
                 Wish::Connect { conn, pool, server } => {
                     let toy = self.toy_of(pool, server);
@@ -345,29 +355,6 @@ impl World {
         }
     }
 
-    /// A worker must not reconnect in a tight loop to a server that closes every connection.
-    fn check_connect_rate(&mut self, worker: usize, toy: usize) {
-        let pool = self.servers.iter().position(|toys| toys.contains(&toy)).unwrap_or(0);
-        let spec = &self.plan.pools[pool];
-        // With ejection, each readmission ends the pause between attempts.
-        if spec.eject != Eject::Off {
-            return;
-        }
-        // Flowing requests and replies have connections of their own. Some of those are not kept.
-        let flows = self.plan.stream.bytes_min < FlowBounds::default().bytes_min;
-        // There are two lanes.
-        let most = 40 * usize::from(spec.server_connections) * if flows { 4 } else { 1 };
-        let (second, made) = self.connects.entry((worker, toy)).or_default();
-        if *second != self.now.as_ms() / 1_000 {
-            (*second, *made) = (self.now.as_ms() / 1_000, 0);
-        }
-        *made += 1;
-        let made = *made;
-        self.ledger.check(made <= most, || {
-            format!("worker {worker} made {made} connections to server {toy} in a second")
-        });
-    }
-
     fn qualities(&mut self) -> (crate::transport::Quality, crate::transport::Quality) {
         let calm = self.plan.calm;
         (plan::quality(&mut self.dice, calm), plan::quality(&mut self.dice, calm))
@@ -384,7 +371,7 @@ impl World {
         let script = Script::new(id, self.pools[pool].clone());
         let dice = self.dice.fork();
         self.clients.push(Client::new(id, own, habits, script, dice));
-        let event = HostEvent::Accept { end, pool: PoolId(pool as u16), id: id as u64 };
+        let event = HostEvent::Accept { end, pool: PoolId(pool as u16), id: id as u64 + 1 };
         self.hosts[worker].events.push(event);
         self.plan_turn(worker, self.now);
         self.net.wake(self.now, own);
@@ -441,29 +428,6 @@ impl World {
         for worker in 0..self.hosts.len() {
             let order = Order::Follow(self.control.current.clone());
             self.after_us(0, MAIL_MS_MAX * 1_000 - 1_000, Event::Order(worker, order));
-        }
-    }
-
-    /// All workers follow the current epoch in time and acknowledge it. From then on a shard that is
-    /// out in it gets no request.
-    fn check_epochs(&mut self) {
-        let epoch = self.control.current.epoch;
-        let (followed, late_from) =
-            (self.control.followed(), self.control.published_at.plus_ms(MAIL_MS_MAX + 1));
-        let behind = self.hosts.iter().find(|host| host.worker.epoch() != epoch);
-        if let Some(host) = behind {
-            let (index, late) = (host.index, self.now > late_from);
-            self.ledger.check(!late, || format!("worker {index} is behind epoch {epoch:?}"));
-            self.ledger.check(followed < epoch, || format!("{index} did not follow {followed:?}"));
-            return;
-        }
-        self.ledger.check(followed == epoch, || {
-            format!("all workers follow {epoch:?}, and have acknowledged {followed:?}")
-        });
-        for (shard, toy) in self.control.out() {
-            let server = self.servers[shard.0][toy];
-            let since = self.now;
-            self.ledger.out.entry(shard).or_insert(Outage { since, server });
         }
     }
 

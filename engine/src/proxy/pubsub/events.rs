@@ -16,7 +16,7 @@ pub fn note(x: &mut Exchange<'_>, args: &Args<'_>) {
     let names = (2..args.len()).step_by(2);
     let is_it = |at: usize| args.get(at).is_some_and(|name| name.eq_ignore_ascii_case(NAME));
     // As in Redis, the last one counts.
-    let Some(events) = names.filter(|&at| is_it(at)).last().and_then(|at| args.get(at + 1)) else {
+    let Some(events) = names.rev().find(|&at| is_it(at)).and_then(|at| args.get(at + 1)) else {
         return;
     };
     let events: std::sync::Arc<[u8]> = events.into();

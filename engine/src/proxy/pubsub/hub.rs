@@ -74,13 +74,10 @@ impl Ground<'_> {
         let topology = &self.pool.topology;
         let is_everywhere = match subject {
             Subject::Pattern => true,
-            Subject::Sharded => false,
             // Without an owner a message may come from any of them.
-            Subject::Channel => {
-                self.pool.spec.serves.channels_everywhere
-                    || !topology.keys_have_owners()
-                    || is_event_of_all(name)
-            }
+            _ if !topology.keys_have_owners() => true,
+            Subject::Sharded => false,
+            Subject::Channel => self.pool.spec.serves.channels_everywhere || is_event_of_all(name),
         };
         let shards: Vec<ShardId> = if is_everywhere {
             topology.shard_ids().collect()

@@ -1,11 +1,14 @@
 //! What always holds between two turns. Costs a walk over everything: for simulation and tests.
 
 use super::Worker;
+use crate::base::ServerId;
 use crate::base::limits::CLIENT_WINDOW_MAX;
 use crate::base::slab::Key;
 use crate::command::{UNKNOWN, memcache};
 use crate::proxy::link::client::Client;
+use crate::proxy::link::hub::SUBJECTS;
 use crate::proxy::link::slot::Slot;
+use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::duty::Duty;
 use crate::topology::Protocol;
 use std::collections::BTreeMap;
@@ -31,7 +34,40 @@ impl Backlog {
     }
 }
 
+/// The states of clients that a worker keeps, and their connections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Holdings {
+    /// Channels and patterns that clients listen to.
+    pub topics: usize,
+    /// Connections that have subscriptions.
+    pub hubs: usize,
+    /// Channels and patterns that clients of other workers listen to.
+    pub topics_of_others: usize,
+    /// Upstreams that one client has alone.
+    pub pinned: usize,
+}
+
+impl Holdings {
+    pub fn is_empty(&self) -> bool {
+        *self == Holdings::default()
+    }
+}
+
 impl Worker {
+    /// The states that clients have now; walks over everything.
+    pub fn holdings(&self) -> Holdings {
+        let mut sum = Holdings::default();
+        for pool in &self.pools {
+            sum.topics += SUBJECTS.iter().map(|&it| pool.hub.topics(it).len()).sum::<usize>();
+            sum.topics_of_others += pool.hub.others.len();
+        }
+        for upstream in &self.upstreams {
+            sum.hubs += usize::from(upstream.duty().is_hub());
+            sum.pinned += usize::from(upstream.duty().pinned_by().is_some());
+        }
+        sum
+    }
+
     /// What is under way now; walks over everything.
     pub fn backlog(&self) -> Backlog {
         let mut sum = Backlog::default();
@@ -99,7 +135,57 @@ impl Worker {
             {
                 assert_eq!(upstream.duty().pinned_by(), Some(key), "no other client may use it");
             }
+            let waits = client.session.iter().flat_map(|session| &session.waits);
+            for on in waits {
+                let upstream = self.upstreams.get(on.index as usize).filter(|up| up.key() == *on);
+                let of = upstream.and_then(|upstream| upstream.duty().pinned_by());
+                assert_eq!(of, Some(key), "a command of it waits there");
+            }
             client.check_invariants();
+        }
+        self.check_hubs();
+    }
+
+    /// Topics have clients that listen and servers, and servers that are needed have a connection.
+    fn check_hubs(&self) {
+        let has_link = |upstream: &Upstream| {
+            let pool = &self.pools[upstream.pool().index()];
+            let link = pool.hub.links.get(&upstream.server());
+            link.is_some_and(|link| link.at == upstream.key().index as usize)
+        };
+        let hubs = self.upstreams.iter().filter(|upstream| upstream.duty().is_hub());
+        assert!(hubs.clone().all(has_link), "a connection with subscriptions is its pool's");
+        for pool in &self.pools {
+            for (&server, link) in &pool.hub.links {
+                assert!(self.upstreams[link.at].duty().is_hub() && pool.hub.needs(server));
+            }
+            for subject in SUBJECTS {
+                for (name, topic) in pool.hub.topics(subject) {
+                    assert!(!topic.clients.is_empty(), "a topic has clients");
+                    let has = |key: &Key| {
+                        let client = self.clients.get(*key).and_then(Client::topics);
+                        client.is_some_and(|topics| topics.has(subject, name))
+                    };
+                    assert!(topic.clients.iter().all(has), "its clients know that they listen");
+                    let of_it = |server: &ServerId| topic.servers.contains(server);
+                    assert!(topic.unconfirmed.iter().all(of_it));
+                    let owes = topic.waiting.is_empty() || !topic.unconfirmed.is_empty();
+                    assert!(owes, "a request waits for a server only");
+                    let has_link = |server: &ServerId| pool.hub.links.contains_key(server);
+                    assert!(topic.servers.iter().all(has_link), "its servers have a connection");
+                }
+            }
+        }
+        for (key, client) in self.clients.iter() {
+            let hub = &self.pools[client.pool().index()].hub;
+            let knows = |subject, name: &[u8]| {
+                hub.topics(subject).get(name).is_some_and(|topic| topic.clients.contains(&key))
+            };
+            let topics = client.topics();
+            let is_known = topics.is_none_or(|topics| {
+                SUBJECTS.iter().all(|&it| topics.names(it).iter().all(|name| knows(it, name)))
+            });
+            assert!(is_known, "what a client listens to is its pool's");
         }
     }
 }

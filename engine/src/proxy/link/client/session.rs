@@ -75,6 +75,18 @@ impl Topics {
         }
     }
 
+    pub fn names(&self, subject: Subject) -> &BTreeSet<Box<[u8]>> {
+        match subject {
+            Subject::Channel => &self.channels,
+            Subject::Pattern => &self.patterns,
+            Subject::Sharded => &self.sharded,
+        }
+    }
+
+    pub fn has(&self, subject: Subject, name: &[u8]) -> bool {
+        self.names(subject).contains(name)
+    }
+
     /// The number in a confirmation: shard channels are counted for themselves.
     pub fn count(&self, subject: Subject) -> usize {
         match subject {
