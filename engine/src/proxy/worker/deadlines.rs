@@ -73,8 +73,7 @@ impl Worker {
             .any(|lost| matches!(lost.ticket.owner, Owner::Worker(Chore::Unwatch | Chore::Setup)));
         let is_pinned = self.upstreams[at].duty().pinned_by().is_some();
         if is_spoiled || is_pinned && !late.is_empty() {
-            let gone = self.upstreams[at].abandon(&mut self.turn);
-            self.fail_tickets(at, &Cause::TimedOut, &gone);
+            self.give_up(at, &Cause::TimedOut);
         } else if is_hopeless {
             self.upstream_down(key, &Cause::TimedOut, true);
         }

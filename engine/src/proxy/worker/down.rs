@@ -124,6 +124,17 @@ impl Worker {
         }
     }
 
+    /// Closes an upstream that cannot be used on, and fails what is on it, a reply that flows too.
+    pub(super) fn give_up(&mut self, at: usize, cause: &Cause) {
+        let Worker { upstreams, turn, .. } = self;
+        let (key, download) = (upstreams[at].key(), upstreams[at].take_download());
+        let gone = upstreams[at].abandon(turn);
+        self.fail_tickets(at, cause, &gone);
+        if let Some(download) = download {
+            self.break_download(at, (key, &download), cause);
+        }
+    }
+
     /// Part of the reply is written. Only closing the client can report the error. A part of a list that
     /// waited for its turn fails like one that has not begun.
     pub(super) fn break_download(

@@ -238,8 +238,7 @@ impl Worker {
             Duty::Alone(Why::Hub) | Duty::Spare { .. } => {}
             // Its keys are watched at the server that is left: EXEC must not find them watched elsewhere.
             Duty::Alone(Why::Watch { .. }) if upstream.state() == SocketState::Ready => {
-                let gone = upstream.abandon(turn);
-                self.fail_tickets(at, &Cause::NoPrimary, &gone);
+                self.give_up(at, &Cause::Replaced);
                 self.settle_upstream(at);
             }
             Duty::Shared | Duty::Retired | Duty::Alone(_) => {
