@@ -38,6 +38,8 @@ pub enum Chore {
     Unwatch,
     /// CONFIG SET notify-keyspace-events, on a new connection that has subscriptions.
     Events,
+    /// ROLE, because a script said that its server is a replica.
+    Role,
     /// SELECT or HELLO on a connection that one client has alone.
     Setup,
 }

@@ -1,12 +1,13 @@
 //! A lost upstream: which requests fail, and whether the server is to blame.
 
 use super::Worker;
+use super::switch::pass_doubts;
 use crate::base::limits::SWITCH_RETRY_MS;
 use crate::base::slab::Key;
 use crate::proxy::link::action::{Action, ConnId, Note};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::flow::Download;
-use crate::proxy::link::ticket::{Care, Lost, Owner};
+use crate::proxy::link::ticket::{Care, Chore, Lost, Owner};
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::duty::{Duty, Why};
@@ -187,6 +188,10 @@ impl Worker {
                     {
                         client.handle_reply(turn, number, 0, &call.refusal);
                     }
+                    continue;
+                }
+                Owner::Worker(Chore::Role) => {
+                    pass_doubts(clients, &mut upstreams[at], turn);
                     continue;
                 }
                 Owner::Worker(_) => continue,

@@ -102,8 +102,9 @@ impl Worker {
                 Protocol::Redis => UNKNOWN,
                 Protocol::Memcache => memcache::COMMANDS.len() - 1,
             };
+            let doubts = upstream.doubts().iter().map(|doubt| &doubt.ticket);
             let flowing = upstream.download().map(|download| &download.ticket);
-            for ticket in upstream.queue().tickets().chain(flowing) {
+            for ticket in upstream.queue().tickets().chain(flowing).chain(doubts) {
                 assert!(usize::from(ticket.command) <= rows, "a ticket knows its command");
                 if let Some(key) = ticket.client() {
                     *tickets.entry(key).or_default() += 1;

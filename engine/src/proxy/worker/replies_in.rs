@@ -335,6 +335,7 @@ fn take_with_care(
                 CallReply { pool, upstream, client, turn, number, command }.handle_verified(reply);
             }
         }
+        Owner::Worker(Chore::Role) => switch::take_role(pool, clients, upstream, turn, reply),
         Owner::Worker(chore) => take_chore(upstream, (chore, ticket.command), reply)?,
     }
     note_meta(pool, upstream, turn, ticket, reply)
@@ -360,6 +361,7 @@ fn take_chore(
         | Chore::Setup
         | Chore::Unblock
         | Chore::Events
+        | Chore::Role
         | Chore::Unwatch => {}
     }
     Ok(())

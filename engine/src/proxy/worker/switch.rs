@@ -8,15 +8,15 @@
 //!
 //! A request may be sent again only if it was not done. A server that refuses a write as a replica has done
 //! none of it, and none of the writes behind it. It has answered the reads behind it, from a state that is
-//! old, so their replies are dropped and they are sent again too. A script can answer with any words, so a
-//! call that is refused first is not sent again.
+//! old, so their replies are dropped and they are sent again too. A script can answer with any words after it has
+//! written, so a call that is refused first is sent again only when its server says by ROLE that it is a replica.
 
 use super::Worker;
 use crate::base::limits::SWITCH_RETRY_MS;
 use crate::base::slab::Slab;
 use crate::base::{PoolId, ServerId};
 use crate::command::{self, Flags, ScriptUse, wait_time};
-use crate::protocol::resp::{reply, request};
+use crate::protocol::resp::{encode, reply, request};
 use crate::proxy::carry::forward::elsewhere;
 use crate::proxy::link::action::Action;
 use crate::proxy::link::cause::Cause;
@@ -25,8 +25,10 @@ use crate::proxy::link::ticket::{Care, Chore, Lost, Owner, Ticket};
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::duty::{Duty, Why};
+use crate::proxy::link::upstream::lane::fits_role;
 use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::link::upstream::socket::SocketState;
+use crate::proxy::link::upstream::switch::Doubt;
 use crate::texts;
 use crate::topology::{PoolTopology, Report, Sight};
 use std::sync::Arc;
@@ -84,6 +86,13 @@ pub fn sets_aside(
     if ticket.care == Care::Waiting {
         return waits_elsewhere(pool, upstream, turn, ticket, reply);
     }
+    let is_doubtful = is_call(&ticket)
+        && begins_with(reply, &REFUSALS)
+        && !begins_with(reply, &REFUSALS[LOADING..=LOADING]);
+    if is_doubtful && !upstream.queue().has_aside() {
+        ask_for_role(pool, upstream, turn, reply);
+        return true;
+    }
     let is_again = if upstream.queue().has_aside() {
         let is_done = is_done(&ticket, reply, upstream.is_loading());
         if is_done {
@@ -98,6 +107,7 @@ pub fn sets_aside(
         let is_loading = says(&ticket, reply, &REFUSALS[LOADING..=LOADING]);
         upstream.set_aside(turn, is_loading);
         if is_first && !is_loading {
+            upstream.confirm_doubts();
             report_no_primary(pool.id, upstream, turn);
         }
     }
@@ -134,6 +144,45 @@ fn waits_elsewhere(
     upstream.drain(turn);
     report_no_primary(pool.id, upstream, turn);
     true
+}
+
+/// Only the server itself knows whether it is a replica, or a script has said so.
+fn ask_for_role(pool: &Pool, upstream: &mut Upstream, turn: &mut Turn, reply: &[u8]) {
+    if upstream.doubt(turn, reply) {
+        encode::command(upstream.tail(turn), &["ROLE"]);
+        let row = command::lookup(b"role").map_or(0, |row| row.index() as u16);
+        let ticket = Ticket::new(Owner::Worker(Chore::Role), row, Care::None);
+        upstream.push(turn, ticket, pool.spec.timeout_ms);
+    }
+}
+
+/// The answer: on a replica nothing was written, and the calls go to the next primary. Otherwise their
+/// replies are theirs.
+pub fn take_role(
+    pool: &Pool,
+    clients: &mut Slab<Client>,
+    upstream: &mut Upstream,
+    turn: &mut Turn,
+    role: &[u8],
+) {
+    if fits_role(role, false).is_err() {
+        upstream.confirm_doubts();
+        upstream.drain(turn);
+        report_no_primary(pool.id, upstream, turn);
+    } else {
+        pass_doubts(clients, upstream, turn);
+    }
+}
+
+/// Gives the clients of calls in doubt the replies that came.
+pub fn pass_doubts(clients: &mut Slab<Client>, upstream: &mut Upstream, turn: &mut Turn) {
+    for Doubt { ticket, reply, .. } in upstream.take_doubts() {
+        if let Owner::Client { key, number, part } = ticket.owner
+            && let Some(client) = clients.get_mut(key)
+        {
+            client.handle_reply(turn, number, part, &reply);
+        }
+    }
 }
 
 /// A server that has loaded its data did a later request: to do the earlier ones now would turn the order
@@ -260,6 +309,9 @@ impl Worker {
         let upstream = &mut upstreams[at];
         let (key, before) = (upstream.key(), upstream.server());
         let download = upstream.take_download();
+        if !upstream.is_replica() {
+            pass_doubts(clients, upstream, turn);
+        }
         let (lost, has_moved) = upstream.finish_switch(turn, close);
         if has_moved && upstream.duty().is_pinned() {
             pools[upstream.pool().index()].move_pin(before, upstream.server());

@@ -18,7 +18,7 @@ pub mod peer;
 pub mod pool;
 pub mod queue;
 pub mod socket;
-mod switch;
+pub mod switch;
 mod takeover;
 
 use duty::{Duty, Why};

@@ -270,6 +270,32 @@ impl Queue {
         all
     }
 
+    /// The bytes of the oldest request that the server has not answered.
+    pub(super) fn front_bytes(&self) -> &[u8] {
+        let start = (self.start_of(self.aside) - self.front_byte()) as usize;
+        let end = self.front().map_or(start, |it| (it.end - self.front_byte()) as usize);
+        &self.out.pending()[start..end]
+    }
+
+    /// Requests that go before all others. Nothing of the queue has left.
+    pub(super) fn put_first(
+        &mut self,
+        first: Vec<(Ticket, Vec<u8>)>,
+        now: Time,
+        buffers: &mut BufferPool,
+    ) {
+        debug_assert!(self.sent == 0 && self.aside == 0 && self.late == 0);
+        let rest = self.take_all(buffers);
+        for (ticket, bytes) in first.into_iter().chain(rest) {
+            self.out.tail(buffers).extend_from_slice(&bytes);
+            let since = ticket.since;
+            self.push(ticket, now);
+            if let Some(last) = self.tickets.back_mut() {
+                last.since = since;
+            }
+        }
+    }
+
     /// The requests that wait here count as taken now: their time at the server begins.
     pub(super) fn refresh(&mut self, now: Time) {
         for ticket in &mut self.tickets {

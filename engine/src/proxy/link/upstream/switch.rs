@@ -16,6 +16,15 @@
 
 use crate::base::limits::SWITCH_DRAIN_MS;
 use crate::base::{ServerId, Time};
+use crate::proxy::link::ticket::Ticket;
+
+/// A call of a script that was refused with the words of a server that is no primary. A script can say them
+/// too, after it has written.
+pub struct Doubt {
+    pub ticket: Ticket,
+    pub request: Vec<u8>,
+    pub reply: Vec<u8>,
+}
 
 #[derive(Default)]
 pub struct Switch {
@@ -29,6 +38,10 @@ pub struct Switch {
     is_over: bool,
     /// What was refused was refused because the server loads its data: it may be done with that soon.
     is_loading: bool,
+    /// The server is asked for its role because of these.
+    pub(super) doubts: Vec<Doubt>,
+    /// It is no primary: nothing of them was done.
+    pub(super) is_replica: bool,
     /// Answers are awaited until then, and nothing is sent.
     drains_until: Option<Time>,
     /// The server that it goes to.

@@ -4,6 +4,7 @@ use super::Upstream;
 use super::duty::{Duty, Why};
 use super::peer::Peer;
 use super::socket::SocketState;
+use super::switch::Doubt;
 use crate::base::{ServerId, Time};
 use crate::proxy::link::action::Action;
 use crate::proxy::link::ticket::{Lost, Ticket};
@@ -121,6 +122,34 @@ impl Upstream {
         self.drain(turn);
     }
 
+    /// The oldest request, a call, is refused in the words of a server that is no primary. Returns whether its
+    /// server has to be asked for its role; the answer decides.
+    pub fn doubt(&mut self, turn: &mut Turn, reply: &[u8]) -> bool {
+        let request = self.queue.front_bytes().to_vec();
+        if let Some(ticket) = self.pop(turn) {
+            self.switch.doubts.push(Doubt { ticket, request, reply: reply.to_vec() });
+        }
+        self.switch.doubts.len() == 1
+    }
+
+    /// Calls that were refused in words that may be a script's.
+    pub fn doubts(&self) -> &[Doubt] {
+        &self.switch.doubts
+    }
+
+    /// The server is no primary, by a sign that no script can give.
+    pub fn confirm_doubts(&mut self) {
+        self.switch.is_replica = true;
+    }
+
+    pub fn is_replica(&self) -> bool {
+        self.switch.is_replica
+    }
+
+    pub fn take_doubts(&mut self) -> Vec<Doubt> {
+        std::mem::take(&mut self.switch.doubts)
+    }
+
     /// What was set aside must not be sent again: something behind it was done.
     pub fn take_aside(&mut self, turn: &mut Turn) -> Vec<Ticket> {
         self.queue.take_aside(&mut turn.buffers)
@@ -146,6 +175,9 @@ impl Upstream {
         self.peer = Peer::default();
         self.socket.reset(&mut turn.buffers);
         let lost = self.queue.take_back(&mut turn.buffers);
+        let first = self.take_doubts().into_iter().map(|it| (it.ticket, it.request)).collect();
+        self.queue.put_first(first, turn.now, &mut turn.buffers);
+        self.switch.is_replica = false;
         let to = self.switch.finish();
         if let Some(server) = to {
             self.server = server;
