@@ -54,7 +54,9 @@ impl Exchange<'_> {
             Err(cause) if placed.is_replica => {
                 let from = (placed.server, lane, affinity);
                 let to = elsewhere(self.pool, self.upstreams, self.turn, from);
-                to.map_err(|other| other.unwrap_or(cause))
+                let to = to.map_err(|other| other.unwrap_or(cause))?;
+                self.turn.counters[self.pool.id.index()].failover.reads_elsewhere += 1;
+                Ok(to)
             }
             Err(cause) => {
                 if cause == Cause::QueueFull {

@@ -26,6 +26,7 @@ use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::duty::{Duty, Why};
 use crate::proxy::link::upstream::pool::Pool;
+use crate::proxy::measure::counts::add_to;
 use crate::texts;
 use crate::topology::{PoolTopology, Report, Sight};
 use std::sync::Arc;
@@ -220,11 +221,16 @@ impl Worker {
     pub(super) fn finish_switch(&mut self, at: usize, cause: &Cause, close: bool) {
         let Worker { pools, upstreams, turn, clients, .. } = self;
         let upstream = &mut upstreams[at];
-        let pool = &pools[upstream.pool().index()];
-        let key = upstream.key();
+        let pool = &mut pools[upstream.pool().index()];
+        let (key, server) = (upstream.key(), upstream.server());
         let download = upstream.take_download();
+        turn.counters[pool.id.index()].failover.requests_resent +=
+            upstream.queue().aside_len() as u64;
         let (lost, has_moved) = upstream.finish_switch(turn, close);
-        if !has_moved {
+        if has_moved {
+            // What it has counted belongs to the server that it leaves.
+            add_to(&mut pool.left_behind, server, &std::mem::take(&mut upstream.counters));
+        } else {
             upstream.failures.back_off(turn.now, &mut turn.chance, cause, 0);
             upstream.failures.retry_by(turn.now.plus_ms(SWITCH_RETRY_MS));
         }
@@ -280,6 +286,7 @@ impl Worker {
         let upstream = &mut upstreams[to];
         upstream.tail(turn).extend_from_slice(bytes);
         upstream.push(turn, *ticket, pool.spec.timeout_ms);
+        turn.counters[pool.id.index()].failover.reads_elsewhere += 1;
         Ok(())
     }
 }
