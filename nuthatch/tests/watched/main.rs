@@ -1,6 +1,8 @@
 //! What an operator sees of a pool with replicas: counters over a switch, the page `/shards`, the log, `/ready`.
 #![allow(clippy::unwrap_used, reason = "tests, their helpers included")]
 
+mod tools;
+
 use nuthatch_testbed::{
     Client, Folder, Nuthatch, Process, Proxy, RedisServer, find_program, free_port, poll_until,
     pool_yaml,
