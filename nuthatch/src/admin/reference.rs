@@ -161,7 +161,7 @@ All pools are in it. Without replicas a shard has its primary and an empty list.
 | member of a replica | |
 | --- | --- |
 | `address` | |
-| `good` | it may answer reads |
+| `good` | it may answer reads; null if it is not asked |
 | `why_not` | the reason if it is not good, a text for people; otherwise null |
 | `role` | what it says of itself: `replica`, `primary`, or null if it was not asked or did not answer |
 | `link` | `up` or `down`: its connection to its primary |
@@ -169,7 +169,8 @@ All pools are in it. Without replicas a shard has its primary and an empty list.
 | `lag_ms` | how long ago its primary has heard of it, in steps of a second, or null |
 | `requests`, `responses` | what went to it as a replica, and what it answered |
 
-With `sentinels` and `read: primary` replicas are not asked, so their state is not known.
+With `sentinels` and `read: primary` replicas are not asked, so their state is not known, and `replicas_good`
+is 0.
 ";
 
 const FOREIGN_COME: &str = "

@@ -111,9 +111,10 @@ fn of_replica(replica: &ReplicaPart) -> String {
         let fault = view.and_then(|view| view.fault).map(Fault::text);
         json_text(fault.unwrap_or("requests to it failed"))
     });
+    let is_asked = view.is_none_or(|view| view.fault != Some(Fault::NotWanted));
     object(&[
         ("address", json_text(&replica.address)),
-        ("good", replica.is_good.to_string()),
+        ("good", or_null(is_asked.then_some(replica.is_good))),
         ("why_not", or_null(why)),
         ("role", or_null(role.map(json_text))),
         ("link", or_null(link.map(json_text))),

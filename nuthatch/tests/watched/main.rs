@@ -180,12 +180,12 @@ fn counters_go_on_when_another_server_takes_over() {
     assert_eq!(shard["last_switch"]["from"], first);
     assert_eq!(shard["last_switch"]["to"], second);
     assert_eq!(shard["last_switch"]["at"], shard["since"]);
-    assert_eq!(shard["last_switch"]["why"], "it says that it is the primary");
+    assert_eq!(shard["last_switch"]["why"], "the primary has handed over to it");
     assert_eq!(shard["replicas"][0]["address"], first);
     assert_eq!(number(&stage.stats(), "primary_since"), shard["since"].as_u64().unwrap());
 
     let line = stage.until_logged("the shard has another primary");
-    for text in [&*first, &*second, "it says that it is the primary"] {
+    for text in [&*first, &*second, "the primary has handed over to it"] {
         assert!(line.contains(text), "{line}");
     }
     assert_eq!(stage.lines("the shard has another primary").len(), 1);
@@ -213,6 +213,25 @@ fn reads_of_replicas_are_counted_apart() {
     assert_eq!(after["p"]["reads_elsewhere"], 0);
     let bare = stage.proxy.stats().unwrap();
     assert!(!bare.contains("replica") && !bare.contains("switch"), "{bare}");
+}
+
+/// A server that was promoted by hand while the primary goes on.
+#[test]
+fn two_primaries_are_told_once() {
+    let mut stage = Stage::new(&[], 0);
+    let first = stage.primary.addr().to_string();
+    stage.until("the replica is good", |it| it["replicas"][0]["good"] == true);
+    let promoted = stage.replica.client().unwrap().command(&["REPLICAOF", "NO", "ONE"]);
+    assert!(promoted.unwrap().is_ok());
+    let shard = stage.until("both are seen", |it| it["two_primaries"] == true);
+    assert_eq!((&shard["primary"], &shard["switches"]), (&first.into(), &0.into()));
+    assert_eq!(shard["replicas"][0]["why_not"], "it says that it is a primary");
+    stage.until_logged("a replica cannot be read");
+    assert_eq!(stage.lines("two servers of a shard say that they are primaries").len(), 1);
+    let port = stage.primary.port().to_string();
+    let back = stage.replica.client().unwrap().command(&["REPLICAOF", "127.0.0.1", &port]);
+    assert!(back.unwrap().is_ok());
+    stage.until("there is one again", |it| it["two_primaries"] == false);
 }
 
 #[test]
@@ -243,6 +262,9 @@ fn a_switch_by_sentinels_is_told_with_its_epoch_and_its_wait() {
     let mut client = stage.proxy.client().unwrap();
     set(&mut client, 10);
     let shard = stage.until("a Sentinel is heard", |it| it["sentinel_epoch"].is_u64());
+    let replica = &shard["replicas"][0];
+    assert_eq!((&replica["address"], &replica["good"]), (&second.clone().into(), &Json::Null));
+    assert_eq!(replica["why_not"], "reads go to the primary, so it is not asked");
     let epoch = shard["sentinel_epoch"].as_u64().unwrap();
     stage.primary.kill().unwrap();
     client.set_timeout(Duration::from_secs(25)).unwrap();
@@ -279,5 +301,7 @@ fn a_pool_without_a_primary_is_ready_until_requests_have_waited() {
         let mut replica = stage.replica.client().unwrap();
         assert!(replica.command(&["REPLICAOF", "NO", "ONE"]).unwrap().is_ok());
         assert!(poll_until(SOON, || stage.is_ready()), "{eject}: it has a primary again");
+        let shard = stage.until("the switch", |it| it["switches"] == 1);
+        assert_eq!(shard["last_switch"]["why"], "it says that it is the primary");
     }
 }

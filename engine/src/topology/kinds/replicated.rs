@@ -46,6 +46,8 @@ pub struct SeenReplica {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
     NotAsked,
+    /// Nothing is read from replicas, so they are not asked.
+    NotWanted,
     NoAnswer,
     SaysPrimary,
     Syncing,
@@ -62,6 +64,7 @@ impl Fault {
     pub fn text(self) -> &'static str {
         match self {
             Fault::NotAsked => "it has not been asked yet",
+            Fault::NotWanted => "reads go to the primary, so it is not asked",
             Fault::NoAnswer => "it does not answer",
             Fault::SaysPrimary => "it says that it is a primary",
             Fault::Syncing => "it gets a full copy",

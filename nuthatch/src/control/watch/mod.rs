@@ -229,9 +229,10 @@ impl Watch {
                     );
                 }
                 if let Some(next) = next {
+                    let why = shard.handed_over().map_or(Why::OwnRole, |_| Why::HandedOver);
                     let servers: Vec<Address> = shard.servers().cloned().collect();
                     shard.set_servers(next.clone(), &servers);
-                    self.tell_primary(ShardId(at as u16), next, Why::OwnRole);
+                    self.tell_primary(ShardId(at as u16), next, why);
                 }
             }
             self.tell_replicas(ShardId(at as u16));
@@ -259,7 +260,7 @@ impl Watch {
         if !self.asks_servers() {
             // They have been asked for another reason, and once.
             for it in &mut replicas {
-                let (address, fault) = (it.address.clone(), Some(Fault::NotAsked));
+                let (address, fault) = (it.address.clone(), Some(Fault::NotWanted));
                 *it = ReplicaView { address, sight: None, lag_bytes: None, lag_s: None, fault };
             }
         }

@@ -45,7 +45,7 @@ impl Told {
                     let bad = self.bad.swap_remove(at);
                     lines.extend(bad.is_told.then_some(Line::GoodAgain(bad.address)));
                 }
-                (None, None) | (Some(Fault::NotAsked), _) => {}
+                (None, None) | (Some(Fault::NotAsked | Fault::NotWanted), _) => {}
                 (Some(_), None) => {
                     let address = replica.address.clone();
                     self.bad.push(Bad { address, since: now, is_told: false });
