@@ -37,7 +37,7 @@ mod pubsub;
 mod session;
 mod worker;
 
-pub use link::action::{Action, ConnId, Gathering, Identity, Note, Order, Reading, Step};
+pub use link::action::{Action, ConnId, Gathering, Identity, Note, Order, Reading, Step, Waited};
 pub use link::bounds::FlowBounds;
 pub use link::cause::Cause;
 pub use link::message::{Message, Workers};

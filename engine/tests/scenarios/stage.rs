@@ -6,7 +6,8 @@
 
 use nuthatch_engine::base::{PoolId, ServerId, ShardId, Time, WorkerId};
 use nuthatch_engine::proxy::{
-    Action, COUNTERS, Cause, ConnId, FlowBounds, Gathering, Note, Order, Reading, Step, Worker,
+    Action, COUNTERS, Cause, ConnId, FlowBounds, Gathering, Note, Order, Reading, Step, Waited,
+    Worker,
 };
 use nuthatch_engine::routing::distribution;
 use nuthatch_engine::topology::{
@@ -454,6 +455,12 @@ fn about(note: &Note) -> String {
         }
         Note::ClientForeign { why, .. } => format!("client of another protocol: {why}"),
         Note::PasswordNotNeeded { server, .. } => format!("s{} needs no password", server.0),
+        Note::RequestsWait { server, .. } => format!("requests wait at s{}", server.0),
+        Note::WaitEnded { server, wait, .. } => {
+            let Waited { requests, waited_ms, is_served } = wait;
+            let how = if *is_served { "go on at" } else { "fail at" };
+            format!("{requests} requests {how} s{} after {waited_ms} ms", server.0)
+        }
         Note::Unchecked { command, .. } => format!("{command} went unchecked"),
     }
 }

@@ -5,12 +5,14 @@
 //! look like a restart in a graph.
 
 use super::document::{Facts, Members, PoolPart, render};
-use super::stats::{PoolFacts, ServerFacts};
-use crate::control::{Standing, View};
+use super::shards::{self, ShardPart};
+use super::stats::{PoolFacts, Replicas, Replicated, ServerFacts};
+use crate::control::{Shards, Standing, View};
 use crate::io::Mail;
 use crate::io::json_text;
-use nuthatch_engine::proxy::WorkerCounts;
-use nuthatch_engine::topology::ShardState;
+use nuthatch_engine::base::ShardId;
+use nuthatch_engine::proxy::{PoolCounts, ServerCounters, WorkerCounts};
+use nuthatch_engine::topology::{PoolTopology, Reads, ShardState};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::unbounded_channel;
@@ -38,6 +40,24 @@ impl Collector {
         let (sum, missing) = self.count().await;
         let facts = self.facts(&sum, missing, &self.view.standing.borrow());
         render(&facts, members)
+    }
+
+    /// The page of shards.
+    pub async fn shards(&self) -> String {
+        let (sum, _) = self.count().await;
+        let standing = self.view.standing.borrow();
+        let mut pools = Vec::new();
+        for (id, topology) in standing.snapshot.pools() {
+            let Some(pool) = standing.pools.get(&id) else {
+                continue;
+            };
+            let reads = sum.pools.get(id.index()).map_or(&[][..], |counts| &counts.reads);
+            let shards = topology.shards.iter().zip(&pool.shards.all);
+            let shards =
+                shards.map(|(shard, standing)| ShardPart::new(topology, shard, standing, reads));
+            pools.push((topology.spec.name.to_string(), shards.collect()));
+        }
+        shards::render(&pools)
     }
 
     /// Why a load balancer should send no client here. `None`: we are ready.
@@ -81,17 +101,27 @@ impl Collector {
                 continue;
             };
             let counts = sum.pools.get(id.index()).cloned().unwrap_or_default();
-            let servers =
-                topology.shards.iter().zip(&pool.ejected_at_us).map(|(shard, &ejected_at_us)| {
-                    let of_server = counts.servers.get(shard.primary.index());
-                    let facts = ServerFacts {
-                        counters: of_server.copied().unwrap_or_default(),
-                        ejected_at_us,
-                        live: shard.state == ShardState::Live,
-                    };
-                    (shard.name.to_string(), facts)
+            let has_replicas = topology.spec.failover.is_some();
+            let servers = topology.shards.iter().zip(&pool.shards.all).enumerate();
+            let servers = servers.map(|(at, (shard, standing))| {
+                let replicas = has_replicas.then(|| Replicas {
+                    since_us: standing.since_us,
+                    count: shard.replicas.len() as u64,
+                    good: shard.replicas.iter().filter(|it| it.is_good).count() as u64,
                 });
-            let facts = PoolFacts { counters: counts.counters, ejects: pool.ejects };
+                let facts = ServerFacts {
+                    counters: of_shard(&counts, &pool.shards, ShardId(at as u16)),
+                    ejected_at_us: standing.ejected_at_us,
+                    live: shard.state == ShardState::Live,
+                    replicas,
+                };
+                (shard.name.to_string(), facts)
+            });
+            let replicated = has_replicas.then(|| Replicated {
+                switches: pool.shards.all.iter().map(|shard| shard.switches).sum(),
+                reads_of_replicas: counts.reads.iter().map(|server| server.responses).sum(),
+            });
+            let facts = PoolFacts { counters: counts.counters, ejects: pool.ejects, replicated };
             let name = topology.spec.name.to_string();
             pools.push(PoolPart { name, facts, servers: servers.collect() });
         }
@@ -108,10 +138,23 @@ impl Collector {
     }
 }
 
+/// What a shard's servers have counted as its primaries. One that has left counts too: a sum that falls would
+/// look like a restart in a graph.
+fn of_shard(counts: &PoolCounts, shards: &Shards, shard: ShardId) -> ServerCounters {
+    let mut sum = ServerCounters::default();
+    for counters in shards.servers(shard).filter_map(|it| counts.servers.get(it.index())) {
+        sum.add(counters);
+    }
+    sum
+}
+
 /// Ready means: the process is not ending, and every pool has a server that is not ejected and has not
 /// failed since its last answer. A server without a request yet counts, so a proxy is ready when it
 /// starts. When a pool loses some of its servers, it still serves the rest. A load balancer that
 /// removed this proxy then would make it worse: the other proxies see the same dead servers.
+///
+/// In a pool with replicas requests wait for the next primary, so a pool without a primary counts as one that
+/// serves for as long as they may wait. So does one whose replicas answer reads.
 fn unready(standing: &Standing) -> Option<String> {
     if standing.shutting_down {
         return Some("ending".to_owned());
@@ -119,9 +162,13 @@ fn unready(standing: &Standing) -> Option<String> {
     let (mut out, mut failing) = (Vec::new(), Vec::new());
     for (id, topology) in standing.snapshot.pools() {
         let name = &topology.spec.name;
-        if topology.shards.iter().all(|shard| shard.state != ShardState::Live) {
+        let hold = Duration::from_millis(topology.spec.hold_ms().into());
+        let dark_since = standing.pools.get(&id).and_then(|pool| pool.dark_since);
+        if has_readers(topology) {
+            // It serves.
+        } else if topology.shards.iter().all(|shard| shard.state != ShardState::Live) {
             out.push(json_text(name));
-        } else if standing.pools.get(&id).is_some_and(|pool| pool.dark) {
+        } else if dark_since.is_some_and(|since| since.elapsed() >= hold) {
             failing.push(json_text(name));
         }
     }
@@ -132,6 +179,12 @@ fn unready(standing: &Standing) -> Option<String> {
     let reasons: Vec<String> =
         out.into_iter().chain(reason("every server fails", &failing)).collect();
     (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+/// Whether replicas of the pool answer reads.
+fn has_readers(topology: &PoolTopology) -> bool {
+    let mut replicas = topology.shards.iter().flat_map(|shard| &shard.replicas);
+    topology.spec.reads() != Reads::Primary && replicas.any(|replica| replica.is_good)
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@
 //! are numbers or text, never objects: each object is a pool or a server.
 
 use super::stats::{
-    POOL_ROWS, PoolFacts, SERVER_ROWS, SERVER_ROWS_OURS, ServerFacts, pool_rows_ours,
+    POOL_ROWS, PoolFacts, REPLICAS_ROWS, REPLICATED_ROWS, SERVER_ROWS, SERVER_ROWS_OURS,
+    ServerFacts, pool_rows_ours, replicated_counters,
 };
 use crate::io::json_text;
 use std::fmt::{Display, Write};
@@ -79,11 +80,23 @@ pub fn render(facts: &Facts, members: Members) -> String {
             for row in SERVER_ROWS.iter().chain(ours) {
                 out.member(row.name, (row.read)(server));
             }
+            for replicas in server.replicas.iter().filter(|_| with_ours) {
+                for row in &REPLICAS_ROWS {
+                    out.member(row.name, (row.read)(replicas));
+                }
+            }
             out.close();
         }
-        for row in pool_rows_ours().filter(|_| with_ours) {
-            if servers.iter().all(|(name, _)| name != row.name) {
-                out.member(row.name, (row.read)(&pool.counters));
+        let counters = pool_rows_ours()
+            .chain(replicated_counters().filter(|_| pool.replicated.is_some()))
+            .map(|row| (row.name, (row.read)(&pool.counters)));
+        let replicated = pool
+            .replicated
+            .iter()
+            .flat_map(|of_pool| REPLICATED_ROWS.iter().map(|row| (row.name, (row.read)(of_pool))));
+        for (name, value) in counters.chain(replicated).filter(|_| with_ours) {
+            if servers.iter().all(|(taken, _)| taken != name) {
+                out.member(name, value);
             }
         }
         out.close();

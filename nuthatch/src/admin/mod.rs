@@ -21,6 +21,7 @@ mod http;
 mod pages;
 mod reference;
 mod serve;
+mod shards;
 mod stats;
 
 pub use document::Members;

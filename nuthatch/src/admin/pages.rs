@@ -13,6 +13,7 @@ pub enum Page {
     Bare,
     /// The document with our members.
     Stats,
+    Shards,
     Live,
     Ready,
 }
@@ -27,14 +28,15 @@ const fn row(path: &'static str, page: Page, about: &'static str) -> Row {
     Row { path, page, about }
 }
 
-pub static PAGES: [Row; 4] = [
+pub static PAGES: [Row; 5] = [
     row("/", Page::Bare, "the document as in twemproxy; the same as by plain TCP"),
     row("/stats", Page::Stats, "the document with the members that nuthatch adds"),
+    row("/shards", Page::Shards, "each shard's primary and replicas, and its last switch"),
     row("/live", Page::Live, "200 while the process serves"),
     row(
         "/ready",
         Page::Ready,
-        "200 when every pool has a server that may answer; otherwise, and while the process ends, \
+        "200 when every pool has a server that may answer, or soon will; otherwise, and while the process ends, \
          503 and the reason",
     ),
 ];
@@ -51,6 +53,7 @@ pub async fn answer(method: &str, path: &str, collector: &Collector, bare: Membe
     match row.page {
         Page::Bare => http::response(Status::Ok, &collector.document(bare).await, is_head),
         Page::Stats => http::response(Status::Ok, &collector.document(Members::All).await, is_head),
+        Page::Shards => http::response(Status::Ok, &collector.shards().await, is_head),
         Page::Live => http::response(Status::Ok, "{\"live\":true}\n", is_head),
         Page::Ready => match collector.unready() {
             None => http::response(Status::Ok, "{\"ready\":true}\n", is_head),

@@ -6,7 +6,10 @@
 
 use super::foreign::FOREIGN;
 use super::pages::PAGES;
-use super::stats::{Kind, POOL_ROWS, SERVER_ROWS, SERVER_ROWS_OURS, pool_rows_ours};
+use super::stats::{
+    Kind, POOL_ROWS, REPLICAS_ROWS, REPLICATED_ROWS, SERVER_ROWS, SERVER_ROWS_OURS, pool_rows_ours,
+    replicated_counters,
+};
 use std::fmt::Write;
 
 const INTRODUCTION: &str = "\
@@ -31,6 +34,10 @@ answered since. `/ready` depends on the results of clients' requests: a server w
 yet counts as one that may answer, so a proxy is ready as soon as it listens, with any servers.
 When every server of a pool fails, each is probed once a second, so that `/ready` becomes 200 again
 without clients.
+
+A pool with replicas stays ready while its shards have no primary, for as long as requests may wait
+(`failover_hold_ms`): they are answered when the next primary is there, and through another proxy they would
+wait as well. It also stays ready while a replica answers reads. After that it is like any other pool.
 
 A reader that sends nothing is served after a tenth of a second; a reader that closes its sending side,
 at once. The numbers are current sums over all workers; `-i` is accepted and has no effect.
@@ -88,6 +95,13 @@ pub fn reference() -> String {
     for row in pool_rows_ours() {
         line(&mut page, row.name, kind(Kind::Counter), row.about, "nuthatch");
     }
+    page.push_str(POOL_WITH_REPLICAS);
+    for row in replicated_counters() {
+        line(&mut page, row.name, kind(Kind::Counter), row.about, "nuthatch");
+    }
+    for row in &REPLICATED_ROWS {
+        line(&mut page, row.name, kind(row.kind), row.about, "nuthatch");
+    }
     page.push_str("\n## A server\n\n| member | kind | | since |\n| --- | --- | --- | --- |\n");
     for row in &SERVER_ROWS {
         line(&mut page, row.name, kind(row.kind), row.about, "twemproxy");
@@ -95,6 +109,11 @@ pub fn reference() -> String {
     for row in &SERVER_ROWS_OURS {
         line(&mut page, row.name, kind(row.kind), row.about, "nuthatch");
     }
+    page.push_str(SERVER_WITH_REPLICAS);
+    for row in &REPLICAS_ROWS {
+        line(&mut page, row.name, kind(row.kind), row.about, "nuthatch");
+    }
+    page.push_str(SHARDS);
     page.push_str(REMARKS);
     page.push_str(FOREIGN_COME);
     for row in &FOREIGN {
@@ -103,6 +122,56 @@ pub fn reference() -> String {
     page.push_str(AFTER_FOREIGN);
     page
 }
+
+const POOL_WITH_REPLICAS: &str = "
+A pool with replicas (`sentinels` or `replicas`) also has:
+
+| member | kind | | since |
+| --- | --- | --- | --- |
+";
+
+const SERVER_WITH_REPLICAS: &str = "
+In a pool with replicas a *server* of this document is a shard. Its counters are the sum over all servers
+that were its primary, so they never fall when another server takes over. Reads that replicas answer are not
+in it: they have counters of their own, in the pool and in `/shards`. It also has:
+
+| member | kind | | since |
+| --- | --- | --- | --- |
+";
+
+const SHARDS: &str = "
+## `/shards`
+
+    {\"pools\":[{\"name\":\"store\", \"shards\":[{\"name\":\"shard-0\", \"primary\":\"10.0.0.2:6379\", ...}]}]}
+
+All pools are in it. Without replicas a shard has its primary and an empty list.
+
+| member of a shard | |
+| --- | --- |
+| `name` | |
+| `state` | `live`, or `down` or `ejected` when its server has failed for too long |
+| `primary` | the address that its requests go to |
+| `since` | since when, in usec since epoch; at first the start of the proxy |
+| `sentinel_epoch` | the newest epoch in which a Sentinel has named this primary, or null |
+| `two_primaries` | two servers say that they are primaries |
+| `switches` | times it got another primary |
+| `last_switch` | null, or `at`, `from`, `to`, `why`, `sentinel_epoch`; `why` is a text for people |
+| `replicas` | a list |
+
+| member of a replica | |
+| --- | --- |
+| `address` | |
+| `good` | it may answer reads; null if it is not asked |
+| `why_not` | the reason if it is not good, a text for people; otherwise null |
+| `role` | what it says of itself: `replica`, `primary`, or null if it was not asked or did not answer |
+| `link` | `up` or `down`: its connection to its primary |
+| `lag_bytes` | how many bytes it is behind, or null |
+| `lag_ms` | how long ago its primary has heard of it, in steps of a second, or null |
+| `requests`, `responses` | what went to it as a replica, and what it answered |
+
+With `sentinels` and `read: primary` replicas are not asked, so their state is not known, and `replicas_good`
+is 0.
+";
 
 const FOREIGN_COME: &str = "
 ## Other protocols
@@ -134,6 +203,7 @@ const REMARKS: &str = "
 - `retrievals_partial` counts the replies to memcached's `get` and similar commands without the keys of
   a server that failed (docs/adr/0008). Most of them count in `forward_error` too. For clients they look
   like misses, so only this counter shows them.
+- `requests_held` counts at the end of a wait, whether there was a server then or the request failed.
 - `fragments` counts the parts of commands that were split over servers (twemproxy's was always 0).
 - `server_timedout` counts the `timeout` periods in which a server that owed replies gave none, and
   connections that were not made in time. twemproxy closed its connection then; here it stays open.

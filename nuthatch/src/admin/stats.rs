@@ -4,7 +4,7 @@
 //! reference page and `-D` walk them. Ours come after them. Our rows of a pool are the other counters
 //! in the engine's table, so a new counter appears here without a change.
 
-use nuthatch_engine::proxy::{COUNTERS, Counters, ServerCounters};
+use nuthatch_engine::proxy::{COUNTERS, CounterRow, Counters, ServerCounters};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -38,6 +38,15 @@ const fn row<T>(
 pub struct PoolFacts {
     pub counters: Counters,
     pub ejects: u64,
+    /// Of a pool with replicas.
+    pub replicated: Option<Replicated>,
+}
+
+/// Numbers that only a pool with replicas has.
+#[derive(Clone, Debug, Default)]
+pub struct Replicated {
+    pub switches: u64,
+    pub reads_of_replicas: u64,
 }
 
 /// The data of a server, over all workers.
@@ -46,6 +55,16 @@ pub struct ServerFacts {
     pub counters: ServerCounters,
     pub ejected_at_us: u64,
     pub live: bool,
+    /// Of a pool with replicas.
+    pub replicas: Option<Replicas>,
+}
+
+/// Numbers that only a shard of a pool with replicas has.
+#[derive(Clone, Debug, Default)]
+pub struct Replicas {
+    pub since_us: u64,
+    pub count: u64,
+    pub good: u64,
 }
 
 use Kind::{Counter, Gauge, Timestamp};
@@ -107,9 +126,33 @@ pub static SERVER_ROWS_OURS: [Row<ServerFacts>; 2] = [
 ];
 
 /// Ours, at the end of a pool's object: what the engine counts and twemproxy did not.
-pub fn pool_rows_ours() -> impl Iterator<Item = &'static nuthatch_engine::proxy::CounterRow> {
-    COUNTERS.iter().filter(|ours| POOL_ROWS.iter().all(|row| row.name != ours.name))
+pub fn pool_rows_ours() -> impl Iterator<Item = &'static CounterRow> {
+    let is_ours = |ours: &&CounterRow| POOL_ROWS.iter().all(|row| row.name != ours.name);
+    COUNTERS.iter().filter(is_ours).filter(|row| !row.is_of_replicas)
 }
+
+/// What the engine counts in pools with replicas only; after the others, and before `REPLICATED_ROWS`.
+pub fn replicated_counters() -> impl Iterator<Item = &'static CounterRow> {
+    COUNTERS.iter().filter(|row| row.is_of_replicas)
+}
+
+/// The last members of a pool with replicas.
+pub static REPLICATED_ROWS: [Row<Replicated>; 2] = [
+    row("reads_of_replicas", "reads that replicas answered", Counter, |r| r.reads_of_replicas),
+    row("primary_switches", "times a shard got another primary", Counter, |r| r.switches),
+];
+
+/// The last members of a server of a pool with replicas.
+pub static REPLICAS_ROWS: [Row<Replicas>; 3] = [
+    row(
+        "primary_since",
+        "timestamp when its server became the primary, or the start, in usec since epoch",
+        Timestamp,
+        |r| r.since_us,
+    ),
+    row("replicas", "# replicas", Gauge, |r| r.count),
+    row("replicas_good", "# replicas that can be read", Gauge, |r| r.good),
+];
 
 #[cfg(test)]
 mod tests {
@@ -118,9 +161,13 @@ mod tests {
     #[test]
     fn names_are_unique_and_described() {
         let mut pool: Vec<_> = POOL_ROWS.iter().map(|row| (row.name, row.about)).collect();
-        pool.extend(pool_rows_ours().map(|row| (row.name, row.about)));
+        let counters = pool_rows_ours().chain(replicated_counters());
+        pool.extend(counters.map(|row| (row.name, row.about)));
+        assert_eq!(pool.len(), COUNTERS.len() + 1, "`server_ejects` is control's");
+        pool.extend(REPLICATED_ROWS.iter().map(|row| (row.name, row.about)));
         let servers = SERVER_ROWS.iter().chain(&SERVER_ROWS_OURS);
         let mut server: Vec<_> = servers.map(|row| (row.name, row.about)).collect();
+        server.extend(REPLICAS_ROWS.iter().map(|row| (row.name, row.about)));
         for rows in [&mut pool, &mut server] {
             assert!(rows.iter().all(|(_, about)| !about.is_empty()));
             let before = rows.len();
@@ -149,7 +196,7 @@ mod tests {
             out_queue: 12,
             out_queue_bytes: 13,
         };
-        let facts = ServerFacts { counters, ejected_at_us: 14, live: true };
+        let facts = ServerFacts { counters, ejected_at_us: 14, live: true, replicas: None };
         let rows = SERVER_ROWS.iter().map(|row| (row.read)(&facts));
         assert_eq!(rows.collect::<Vec<_>>(), [1, 2, 3, 9, 14, 5, 6, 7, 8, 10, 11, 12, 13]);
         let ours = SERVER_ROWS_OURS.iter().map(|row| (row.read)(&facts));

@@ -9,6 +9,8 @@
 //! After a key with a tag stands what is hashed, and after a colocated key also the prefix of `colocate`
 //! that it begins with.
 //!
+//! In a pool with replicas their addresses stand behind the server's, as the file has them.
+//!
 //! The key comes last, like the name in `ls -l`. The width of the other columns follows from the
 //! pools, so keys from a pipe are answered as they arrive, any number of them.
 //!
@@ -16,10 +18,11 @@
 
 use super::flags::CONF_FILE;
 use super::load::{self, View};
-use super::print::{Object, column, hex, shown};
+use super::print::{Object, column, hex, json_array, json_text, shown};
 use anyhow::{Context, ensure};
 use nuthatch_engine::routing::distribution::Ring;
 use nuthatch_engine::routing::explain::{Explanation, Place, explain};
+use nuthatch_engine::topology::ShardSpec;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufWriter, Read, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -94,6 +97,9 @@ pub fn run(asked: &Where) -> anyhow::Result<ExitCode> {
         for view in views.iter().filter(|view| matches!(view.router.ring, Ring::Random(_))) {
             writeln!(out, "{}", random_note(view))?;
         }
+        for view in views.iter().filter(|view| has_sentinels(view)) {
+            writeln!(out, "{}", sentinel_note(view))?;
+        }
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
@@ -120,6 +126,21 @@ fn random_note(view: &View) -> String {
     format!("pool {} is `random`: any shard may get any key", shown(view.spec.name.as_bytes()))
 }
 
+fn has_sentinels(view: &View) -> bool {
+    view.spec.failover.as_ref().is_some_and(|failover| !failover.sentinels.is_empty())
+}
+
+fn sentinel_note(view: &View) -> String {
+    let pool = shown(view.spec.name.as_bytes());
+    format!("pool {pool} asks Sentinels: they may have made another server a shard's primary")
+}
+
+/// The replicas of a shard, as the file has them.
+fn replicas(shard: &ShardSpec) -> String {
+    let all: Vec<String> = shard.replicas.iter().map(|it| it.address.to_string()).collect();
+    if all.is_empty() { "-".to_owned() } else { all.join(",") }
+}
+
 /// The widths of the columns, which follow from the pools.
 struct Table {
     /// Shown when there are several pools.
@@ -128,6 +149,8 @@ struct Table {
     place: usize,
     shard: usize,
     server: usize,
+    /// Shown when a shard has some in the file.
+    replicas: Option<usize>,
 }
 
 impl Table {
@@ -139,6 +162,8 @@ impl Table {
         let shards = || views.iter().flat_map(|view| &view.spec.shards);
         let shard_names: Vec<String> = shards().map(|s| shown(s.name.as_bytes())).collect();
         let servers: Vec<String> = shards().map(|s| s.address.to_string()).collect();
+        let replicated: Vec<String> = shards().map(replicas).collect();
+        let has_replicas = shards().any(|shard| !shard.replicas.is_empty());
         let texts = |list: &[String], heading| column(heading, list.iter().map(String::as_str));
         Table {
             pool: (views.len() > 1).then(|| texts(&names, "pool")),
@@ -146,11 +171,12 @@ impl Table {
             place: texts(&places, "place"),
             shard: texts(&shard_names, "shard"),
             server: texts(&servers, "server"),
+            replicas: has_replicas.then(|| texts(&replicated, "replicas")),
         }
     }
 
     fn head(&self) -> String {
-        self.row("pool", "hash", "place", "shard", "server", "key")
+        self.row("pool", "hash", "place", ["shard", "server", "replicas"], "key")
     }
 
     fn line(&self, view: &View, key: &[u8], way: &Explanation<'_>) -> String {
@@ -158,9 +184,11 @@ impl Table {
             Some(hash) => format!("{:w$} {hash:>10}", view.spec.hash.name, w = self.function),
             None => "-".to_owned(),
         };
-        let (shard, server) = match way.shard.map(|id| &view.spec.shards[id.index()]) {
-            Some(shard) => (shown(shard.name.as_bytes()), shard.address.to_string()),
-            None => ("-".to_owned(), "-".to_owned()),
+        let of_shard = match way.shard.map(|id| &view.spec.shards[id.index()]) {
+            Some(shard) => {
+                [shown(shard.name.as_bytes()), shard.address.to_string(), replicas(shard)]
+            }
+            None => ["-"; 3].map(str::to_owned),
         };
         let mut last = shown(key);
         if way.hash.is_some() && (way.is_tagged || way.colocated.is_some()) {
@@ -172,7 +200,7 @@ impl Table {
             last.push_str(&shown(found.prefix));
         }
         let pool = shown(view.spec.name.as_bytes());
-        self.row(&pool, &hash, &place_text(way.place), &shard, &server, &last)
+        self.row(&pool, &hash, &place_text(way.place), of_shard.each_ref().map(|it| &**it), &last)
     }
 
     fn row(
@@ -180,15 +208,15 @@ impl Table {
         pool: &str,
         hash: &str,
         place: &str,
-        shard: &str,
-        server: &str,
+        [shard, server, replicas]: [&str; 3],
         last: &str,
     ) -> String {
         let pool = self.pool.map_or_else(String::new, |w| format!("{pool:w$}  "));
+        let replicas = self.replicas.map_or_else(String::new, |w| format!("{replicas:w$}  "));
         // After the function's name come a blank and ten digits.
         let hash_width = if self.function > 0 { self.function + 11 } else { 4 };
         format!(
-            "{pool}{hash:hash_width$}  {place:p$}  {shard:s$}  {server:a$}  {last}",
+            "{pool}{hash:hash_width$}  {place:p$}  {shard:s$}  {server:a$}  {replicas}{last}",
             p = self.place,
             s = self.shard,
             a = self.server
@@ -248,10 +276,14 @@ fn json(view: &View, key: &[u8], way: &Explanation<'_>) -> String {
     if let Place::Point { value, is_past_last, .. } = way.place {
         object = object.raw("point", value).raw("wrapped", is_past_last);
     }
-    object
+    object = object
         .text_or_null("shard", shard.map(|shard| &*shard.name))
-        .text_or_null("server", server.as_deref())
-        .end()
+        .text_or_null("server", server.as_deref());
+    if let Some(shard) = shard.filter(|_| view.spec.failover.is_some()) {
+        let replicas = shard.replicas.iter().map(|it| json_text(&it.address.to_string()));
+        object = object.raw("replicas", json_array(replicas));
+    }
+    object.end()
 }
 
 #[cfg(test)]

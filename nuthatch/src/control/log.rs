@@ -1,6 +1,7 @@
 //! The log lines for what workers note: one line for an event, none for a request, never a key, a value
 //! or a password. Lines about clients are limited per second, since any client can cause them.
 
+use super::waits::Waits;
 use nuthatch_engine::base::{PoolId, ServerId, ShardId, Time, WorkerId};
 use nuthatch_engine::proxy::Note;
 use nuthatch_engine::topology::{Change, PoolTopology, Snapshot};
@@ -53,6 +54,7 @@ pub struct NoteLog {
     servers: Ration,
     failing: BTreeMap<(PoolId, ServerId), Failing>,
     unready: BTreeMap<(PoolId, ServerId), Unready>,
+    waits: Waits,
     /// Servers without a password. Each is logged once.
     open: BTreeSet<(PoolId, ServerId)>,
 }
@@ -187,6 +189,14 @@ impl NoteLog {
                     worker, pool = name(pool), server, %answer, suppressed,
                     "handshake refused"
                 );
+            }
+            Note::RequestsWait { pool, server, at } => {
+                let NoteLog { waits, servers, .. } = self;
+                let may_tell = || servers.take(now).is_some();
+                waits.begin(snapshot, (*pool, *server), (WorkerId(worker), *at), now, may_tell);
+            }
+            Note::WaitEnded { pool, at, wait, .. } => {
+                self.waits.end(snapshot, *pool, (WorkerId(worker), *at), wait);
             }
             Note::Unchecked { pool, command } => {
                 tracing::warn!(

@@ -13,6 +13,7 @@ mod line;
 mod log;
 mod probe;
 mod resolve;
+mod shards;
 mod signals;
 mod standing;
 mod start;
@@ -20,16 +21,19 @@ mod systemd;
 mod trim_memory;
 mod value;
 mod visit;
+mod waits;
 mod watch;
 
 pub use bind::{all as listen, reason as bind_reason};
 pub use files::files_needed;
+pub use shards::{ShardStanding, Shards};
 pub use standing::{PoolStanding, Standing, View};
 pub use start::{Running, Settings, SignalRuntime, start};
 pub use systemd::tell_ready;
+pub use value::Value;
 
 use crate::io::log::Log;
-use crate::io::{Clock, Mail, Mailbox, ToControl};
+use crate::io::{Clock, Mail, Mailbox, ToControl, Why};
 use ending::{Ending, Step};
 use log::NoteLog;
 use nuthatch_engine::base::{PoolId, ServerId, ShardId, WorkerId};
@@ -183,9 +187,17 @@ impl Control {
                 }
                 self.director.handle_ability(pool, server, ability, now);
             }
-            ToControl::Primary { pool, shard, address } => {
-                self.tell_switch(pool, shard, &address);
+            ToControl::Primary { pool, shard, address, why } => {
+                self.tell_switch(pool, shard, &address, why);
                 self.director.handle_primary(pool, shard, &address, now);
+                self.look_at(pool);
+            }
+            ToControl::Watched { pool, shard, watched } => {
+                self.standing.send_modify(|standing| {
+                    if let Some(pool) = standing.pools.get_mut(&pool) {
+                        pool.shards.all[shard.index()].watched = watched;
+                    }
+                });
             }
             ToControl::Replicas { pool, shard, replicas } => {
                 self.director.handle_replicas(pool, shard, &replicas, now);
@@ -197,17 +209,30 @@ impl Control {
         true
     }
 
-    fn tell_switch(&self, pool: PoolId, shard: ShardId, to: &Address) {
+    fn tell_switch(&self, pool: PoolId, shard: ShardId, to: &Address, why: Why) {
         let Some(topology) = self.snapshot.pool(pool) else {
             return;
         };
         let of_shard = topology.shard(shard);
-        let from = topology.server(of_shard.primary).map(|server| server.address.to_string());
-        let (pool, shard) = (&*topology.spec.name, &*of_shard.name);
-        let server = to.to_string();
-        if from.as_ref() != Some(&server) {
-            tracing::warn!(pool, shard, from, server, "the shard has another primary");
-        }
+        let Some(from) = topology.server(of_shard.primary).filter(|from| from.address != *to)
+        else {
+            return;
+        };
+        let (from, server) = (from.address.to_string(), to.to_string());
+        tracing::warn!(
+            pool = &*topology.spec.name,
+            shard = &*of_shard.name,
+            from,
+            server,
+            why = why.text(),
+            sentinel_epoch = why.epoch(),
+            "the shard has another primary"
+        );
+        self.standing.send_modify(|standing| {
+            if let Some(pool) = standing.pools.get_mut(&pool) {
+                pool.shards.note_switch(shard, from, server, why);
+            }
+        });
     }
 
     /// Publishes whether the pool is dark, if that has changed.
@@ -215,7 +240,13 @@ impl Control {
         let dark = self.director.is_dark(pool);
         self.standing.send_if_modified(|standing| {
             let pool = standing.pools.get_mut(&pool);
-            pool.is_some_and(|pool| std::mem::replace(&mut pool.dark, dark) != dark)
+            pool.is_some_and(|pool| {
+                let has_changed = pool.dark_since.is_some() != dark;
+                if has_changed {
+                    pool.dark_since = dark.then(Instant::now);
+                }
+                has_changed
+            })
         });
     }
 

@@ -3,12 +3,13 @@
 //!
 //! Wall-clock times are added here: the engine has only its own clock.
 
+use super::shards::Shards;
 use crate::io::Mailbox;
 use nuthatch_engine::base::{PoolId, ShardId};
 use nuthatch_engine::topology::Snapshot;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 use tokio::sync::watch;
 
 /// The state that only control knows.
@@ -21,14 +22,13 @@ pub struct Standing {
     pub shutting_down: bool,
 }
 
-/// A pool's ejections since the start.
+/// A pool's ejections since the start, and its shards.
 #[derive(Clone, Debug)]
 pub struct PoolStanding {
     pub ejects: u64,
-    /// All its servers are out or fail.
-    pub dark: bool,
-    /// Indexed by shard: microseconds since the epoch of its last ejection, or 0.
-    pub ejected_at_us: Vec<u64>,
+    /// Since when all its servers are out or fail.
+    pub dark_since: Option<Instant>,
+    pub shards: Shards,
 }
 
 impl Standing {
@@ -44,9 +44,12 @@ impl Standing {
         for (id, pool) in snapshot.pools() {
             self.pools.entry(id).or_insert_with(|| PoolStanding {
                 ejects: 0,
-                dark: false,
-                ejected_at_us: vec![0; pool.shards.len()],
+                dark_since: None,
+                shards: Shards::new(pool.shards.len()),
             });
+            if let Some(standing) = self.pools.get_mut(&id) {
+                standing.shards.learn(pool);
+            }
         }
         self.snapshot = snapshot;
     }
@@ -56,8 +59,7 @@ impl Standing {
             return;
         };
         pool.ejects += 1;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        pool.ejected_at_us[shard.index()] = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
+        pool.shards.note_ejection(shard);
     }
 }
 

@@ -5,6 +5,7 @@ use super::stream::Stream;
 use mio::Waker;
 use nuthatch_engine::base::{Epoch, PoolId, ServerId, ShardId, WorkerId};
 use nuthatch_engine::proxy::{ConnId, Message, Note, WorkerCounts, Workers};
+use nuthatch_engine::topology::kinds::replicated::ReplicaView;
 use nuthatch_engine::topology::{Ability, Address, Report, Snapshot};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -87,6 +88,7 @@ pub enum ToControl {
         pool: PoolId,
         shard: ShardId,
         address: Address,
+        why: Why,
     },
     /// The replicas of a shard, and whether each can be read.
     Replicas {
@@ -94,9 +96,54 @@ pub enum ToControl {
         shard: ShardId,
         replicas: Vec<(Address, bool)>,
     },
+    /// What was heard of the servers of a shard, for the stats port.
+    Watched {
+        pool: PoolId,
+        shard: ShardId,
+        watched: Watched,
+    },
     HereIAm(WorkerId),
     /// No client is left after a [`Mail::Drain`].
     Empty(WorkerId),
+}
+
+/// Why a shard has another primary.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// Sentinels say so, as of this epoch of theirs.
+    Sentinels { epoch: u64 },
+    /// The primary says that it is a replica now, and one of its replicas that it is the primary.
+    HandedOver,
+    /// The server calls itself a primary, and there are no Sentinels.
+    OwnRole,
+}
+
+impl Why {
+    pub fn text(self) -> &'static str {
+        match self {
+            Why::Sentinels { .. } => "Sentinels say so",
+            Why::HandedOver => "the primary has handed over to it",
+            Why::OwnRole => "it says that it is the primary",
+        }
+    }
+
+    /// The epoch of the Sentinels.
+    pub fn epoch(self) -> Option<u64> {
+        match self {
+            Why::Sentinels { epoch } => Some(epoch),
+            Why::HandedOver | Why::OwnRole => None,
+        }
+    }
+}
+
+/// What was heard of the servers of a shard.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Watched {
+    /// The epoch of the Sentinels that have confirmed the primary.
+    pub epoch: Option<u64>,
+    /// Two servers say that they are primaries.
+    pub is_split: bool,
+    pub replicas: Vec<ReplicaView>,
 }
 
 /// Sends mail to a worker.

@@ -33,5 +33,5 @@ pub use clock::Clock;
 pub use event_loop::EventLoop;
 pub use json::json_text;
 pub use listener::{Listener, Socket};
-pub use mail::{Mail, Mailbox, Post, ToControl};
+pub use mail::{Mail, Mailbox, Post, ToControl, Watched, Why};
 pub use stream::{Stream, cause_of};

@@ -59,7 +59,9 @@ impl Exchange<'_> {
     fn unprepared(&mut self, cause: Cause, from: (ServerId, u16, u32)) -> Result<usize, Cause> {
         if self.pool.lane_key(from.1).read_only {
             let to = elsewhere(self.pool, self.upstreams, self.turn, from);
-            return to.map_err(|other| other.unwrap_or(cause));
+            let to = to.map_err(|other| other.unwrap_or(cause))?;
+            self.turn.counters[self.pool.id.index()].failover.reads_elsewhere += 1;
+            return Ok(to);
         }
         if cause == Cause::QueueFull {
             self.turn.counters[self.pool.id.index()].upstream_queue_full += 1;

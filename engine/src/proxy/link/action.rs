@@ -99,9 +99,23 @@ pub enum Note {
     HandshakeRefused { pool: PoolId, server: ServerId, answer: Box<str> },
     /// A server has no password, and the pool's was not needed.
     PasswordNotNeeded { pool: PoolId, server: ServerId },
+    /// Requests wait at an upstream for a primary. `at`: the upstream.
+    RequestsWait { pool: PoolId, server: ServerId, at: u32 },
+    /// They wait no more. Each upstream that said that they wait says this too.
+    WaitEnded { pool: PoolId, server: ServerId, at: u32, wait: Waited },
     /// A command over several servers went to one of them unchecked (twemproxy manners); once a
     /// command.
     Unchecked { pool: PoolId, command: &'static str },
+}
+
+/// How requests waited at an upstream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Waited {
+    pub requests: usize,
+    /// Of the first of them.
+    pub waited_ms: u64,
+    /// There is a server for them; otherwise they fail.
+    pub is_served: bool,
 }
 
 /// What the process is, for INFO.

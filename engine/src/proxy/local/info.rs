@@ -151,7 +151,11 @@ fn nuthatch(x: &Exchange<'_>, text: &mut String) {
         let server = topology.server(shard.primary);
         let address = server.map(|server| server.address.to_string()).unwrap_or_default();
         let (name, weight) = (&shard.name, shard.weight);
-        let value = format!("name={name},server={address},weight={weight},state={state}");
+        let mut value = format!("name={name},server={address},weight={weight},state={state}");
+        if x.pool.spec.failover.is_some() {
+            let good = shard.replicas.iter().filter(|replica| replica.is_good).count();
+            let _ = write!(value, ",replicas={},replicas_good={good}", shard.replicas.len());
+        }
         field(text, &format!("shard{at}"), value);
     }
 }

@@ -9,6 +9,7 @@ pub struct Counters {
     pub clients_paused: u64,
     pub clients_stalled: u64,
     pub cursors_wide: u64,
+    pub failover: FailoverCounters,
     pub forward_error: u64,
     pub fragments: u64,
     pub replies_streamed: u64,
@@ -24,19 +25,38 @@ pub struct Counters {
     pub upstream_queue_full: u64,
 }
 
+/// The part of it that only pools with replicas count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct FailoverCounters {
+    pub reads_elsewhere: u64,
+    pub requests_held: u64,
+    pub requests_resent: u64,
+}
+
 /// A counter's name, what it says, and where it is.
 pub struct CounterRow {
     pub name: &'static str,
     pub about: &'static str,
     pub read: fn(&Counters) -> u64,
+    /// Only pools with replicas have it.
+    pub is_of_replicas: bool,
 }
 
 const fn row(name: &'static str, about: &'static str, read: fn(&Counters) -> u64) -> CounterRow {
-    CounterRow { name, about, read }
+    CounterRow { name, about, read, is_of_replicas: false }
+}
+
+/// A row that only pools with replicas have.
+const fn row_of_replicas(
+    name: &'static str,
+    about: &'static str,
+    read: fn(&Counters) -> u64,
+) -> CounterRow {
+    CounterRow { is_of_replicas: true, ..row(name, about, read) }
 }
 
 /// Every counter of a pool, sorted by name.
-pub static COUNTERS: [CounterRow; 19] = [
+pub static COUNTERS: [CounterRow; 22] = [
     row("client_connections", "clients now", |c| c.client_connections),
     row("client_eof", "clients that left in order", |c| c.client_eof),
     row("client_err", "clients that left by an error, theirs or our refusal", |c| c.client_err),
@@ -51,12 +71,27 @@ pub static COUNTERS: [CounterRow; 19] = [
         c.forward_error
     }),
     row("fragments", "parts of commands that were split over servers", |c| c.fragments),
+    row_of_replicas(
+        "reads_elsewhere",
+        "reads that a replica failed to answer, sent to another server",
+        |c| c.failover.reads_elsewhere,
+    ),
     row("replies_streamed", "large replies handed over as they came", |c| c.replies_streamed),
+    row_of_replicas(
+        "requests_held",
+        "times a request waited since its shard had no primary",
+        |c| c.failover.requests_held,
+    ),
     row("requests_local", "requests answered here", |c| c.requests_local),
     row(
         "requests_refused",
         "requests that we would not take, whether or not the client stayed",
         |c| c.requests_refused,
+    ),
+    row_of_replicas(
+        "requests_resent",
+        "requests sent again, since a server refused them without doing them",
+        |c| c.failover.requests_resent,
     ),
     row("requests_streamed", "large requests sent on as they came", |c| c.requests_streamed),
     row(
@@ -95,6 +130,9 @@ impl Counters {
         self.clients_paused += other.clients_paused;
         self.clients_stalled += other.clients_stalled;
         self.cursors_wide += other.cursors_wide;
+        self.failover.reads_elsewhere += other.failover.reads_elsewhere;
+        self.failover.requests_held += other.failover.requests_held;
+        self.failover.requests_resent += other.failover.requests_resent;
         self.forward_error += other.forward_error;
         self.fragments += other.fragments;
         self.replies_streamed += other.replies_streamed;
@@ -185,12 +223,17 @@ mod tests {
             scripts_reloaded: 17,
             subscribers_slow: 18,
             subscriptions_lost: 19,
+            failover: FailoverCounters {
+                reads_elsewhere: 20,
+                requests_held: 21,
+                requests_resent: 22,
+            },
         };
         let mut sum = one;
         sum.add(&one);
         let mut read: Vec<u64> = COUNTERS.iter().map(|row| (row.read)(&sum)).collect();
         read.sort_unstable();
-        assert_eq!(read, (1..=19).map(|n| 2 * n).collect::<Vec<u64>>());
+        assert_eq!(read, (1..=22).map(|n| 2 * n).collect::<Vec<u64>>());
         assert!(COUNTERS.iter().all(|row| !row.about.is_empty()));
     }
 }

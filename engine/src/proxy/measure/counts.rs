@@ -2,6 +2,7 @@
 //! upstreams at that moment. Gauges are not updated with each request, so they cannot drift.
 
 use super::counters::{Counters, ServerCounters};
+use crate::base::ServerId;
 
 /// Everything one worker counted, or the sum over several.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -15,6 +16,29 @@ pub struct PoolCounts {
     pub counters: Counters,
     /// Indexed by server. A server without a request so far may be missing at the end.
     pub servers: Vec<ServerCounters>,
+    /// The same of what servers do as replicas: reads, on connections of their own.
+    pub reads: Vec<ServerCounters>,
+}
+
+/// Adds numbers to those of a server.
+pub fn add_to(servers: &mut Vec<ServerCounters>, server: ServerId, more: &ServerCounters) {
+    if servers.len() <= server.index() {
+        servers.resize(server.index() + 1, ServerCounters::default());
+    }
+    servers[server.index()].add(more);
+}
+
+impl PoolCounts {
+    /// Adds another worker's.
+    fn add(&mut self, other: &PoolCounts) {
+        self.counters.add(&other.counters);
+        let lists = [(&mut self.servers, &other.servers), (&mut self.reads, &other.reads)];
+        for (sum, of_other) in lists {
+            for (at, server) in of_other.iter().enumerate() {
+                add_to(sum, ServerId(at as u16), server);
+            }
+        }
+    }
 }
 
 impl WorkerCounts {
@@ -24,13 +48,7 @@ impl WorkerCounts {
             self.pools.resize_with(other.pools.len(), PoolCounts::default);
         }
         for (sum, pool) in self.pools.iter_mut().zip(&other.pools) {
-            sum.counters.add(&pool.counters);
-            if sum.servers.len() < pool.servers.len() {
-                sum.servers.resize(pool.servers.len(), ServerCounters::default());
-            }
-            for (sum, server) in sum.servers.iter_mut().zip(&pool.servers) {
-                sum.add(server);
-            }
+            sum.add(pool);
         }
     }
 
@@ -56,7 +74,7 @@ impl WorkerCounts {
     }
 
     fn servers(&self) -> impl Iterator<Item = &ServerCounters> {
-        self.pools.iter().flat_map(|pool| &pool.servers)
+        self.pools.iter().flat_map(|pool| pool.servers.iter().chain(&pool.reads))
     }
 }
 
@@ -70,6 +88,7 @@ mod tests {
             pools: vec![PoolCounts {
                 counters: Counters { client_connections: 2, client_eof: 3, ..Counters::default() },
                 servers: vec![ServerCounters { connects: 1, ..ServerCounters::default() }; servers],
+                reads: vec![ServerCounters { connects: 1, ..ServerCounters::default() }],
             }],
         };
         let mut sum = WorkerCounts::default();
@@ -78,6 +97,7 @@ mod tests {
         }
         assert_eq!(sum.pools[0].servers.len(), 3);
         assert_eq!(sum.pools[0].servers[0].connects, 3);
-        assert_eq!((sum.connects(), sum.accepted(), sum.clients()), (6, 15, 6));
+        assert_eq!(sum.pools[0].reads[0].connects, 3);
+        assert_eq!((sum.connects(), sum.accepted(), sum.clients()), (9, 15, 6));
     }
 }

@@ -1,22 +1,22 @@
 //! A copy of what a worker has counted, for those who ask.
 
 use super::Worker;
-use crate::proxy::measure::counters::ServerCounters;
-use crate::proxy::measure::counts::{PoolCounts, WorkerCounts};
+use crate::proxy::measure::counts::{PoolCounts, WorkerCounts, add_to};
 
 impl Worker {
     /// One walk over the upstreams.
     pub fn count(&self) -> WorkerCounts {
-        let counters = self.turn.counters.iter();
-        let mut pools: Vec<PoolCounts> =
-            counters.map(|&counters| PoolCounts { counters, servers: Vec::new() }).collect();
+        let mut pools: Vec<PoolCounts> = Vec::new();
+        for (&counters, pool) in self.turn.counters.iter().zip(&self.pools) {
+            let servers = pool.left_behind.clone();
+            pools.push(PoolCounts { counters, servers, reads: Vec::new() });
+        }
         for upstream in &self.upstreams {
-            let servers = &mut pools[upstream.pool().index()].servers;
-            let at = upstream.server().index();
-            if servers.len() <= at {
-                servers.resize(at + 1, ServerCounters::default());
-            }
-            servers[at].add(&upstream.count());
+            let pool = upstream.pool().index();
+            let PoolCounts { servers, reads, .. } = &mut pools[pool];
+            let is_read = self.pools[pool].lane_key(upstream.lane()).read_only;
+            let of = if is_read { reads } else { servers };
+            add_to(of, upstream.server(), &upstream.count());
         }
         WorkerCounts { pools }
     }

@@ -29,6 +29,7 @@ use crate::proxy::link::upstream::lane::fits_role;
 use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::link::upstream::socket::SocketState;
 use crate::proxy::link::upstream::switch::Doubt;
+use crate::proxy::measure::counts::add_to;
 use crate::texts;
 use crate::topology::{PoolTopology, Report, Sight};
 use std::sync::Arc;
@@ -141,7 +142,7 @@ fn waits_elsewhere(
         }
         upstream.push(turn, ticket, None);
     }
-    upstream.drain(turn);
+    upstream.leave_server(turn);
     report_no_primary(pool.id, upstream, turn);
     true
 }
@@ -167,7 +168,7 @@ pub fn take_role(
 ) {
     if fits_role(role, false).is_err() {
         upstream.confirm_doubts();
-        upstream.drain(turn);
+        upstream.leave_server(turn);
         report_no_primary(pool.id, upstream, turn);
     } else {
         pass_doubts(clients, upstream, turn);
@@ -307,16 +308,22 @@ impl Worker {
     pub(super) fn finish_switch(&mut self, at: usize, cause: &Cause, close: bool) {
         let Worker { pools, upstreams, turn, clients, .. } = self;
         let upstream = &mut upstreams[at];
+        let pool = &mut pools[upstream.pool().index()];
         let (key, before) = (upstream.key(), upstream.server());
         let download = upstream.take_download();
         if !upstream.is_replica() {
             pass_doubts(clients, upstream, turn);
         }
+        turn.counters[pool.id.index()].failover.requests_resent +=
+            (upstream.queue().aside_len() + upstream.doubts().len()) as u64;
         let (lost, has_moved) = upstream.finish_switch(turn, close);
         if has_moved && upstream.duty().is_pinned() {
-            pools[upstream.pool().index()].move_pin(before, upstream.server());
+            pool.move_pin(before, upstream.server());
         }
-        if !has_moved {
+        if has_moved {
+            // What it has counted belongs to the server that it leaves.
+            add_to(&mut pool.left_behind, before, &std::mem::take(&mut upstream.counters));
+        } else {
             upstream.failures.back_off(turn.now, &mut turn.chance, cause, 0);
             upstream.failures.retry_by(turn.now.plus_ms(SWITCH_RETRY_MS));
         }
@@ -387,6 +394,7 @@ impl Worker {
         let upstream = &mut upstreams[to];
         upstream.tail(turn).extend_from_slice(bytes);
         upstream.push(turn, *ticket, pool.spec.timeout_ms);
+        turn.counters[pool.id.index()].failover.reads_elsewhere += 1;
         Ok(())
     }
 }

@@ -42,11 +42,61 @@ pub struct SeenReplica {
     pub lag_s: u64,
 }
 
+/// Why a replica cannot be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    NotAsked,
+    /// Nothing is read from replicas, so they are not asked.
+    NotWanted,
+    NoAnswer,
+    SaysPrimary,
+    Syncing,
+    Loading,
+    LinkDown,
+    Behind,
+    /// Its primary does not know it, or has not heard of it.
+    NotOnline,
+    NoPrimary,
+}
+
+impl Fault {
+    /// For the log and for those who ask.
+    pub fn text(self) -> &'static str {
+        match self {
+            Fault::NotAsked => "it has not been asked yet",
+            Fault::NotWanted => "reads go to the primary, so it is not asked",
+            Fault::NoAnswer => "it does not answer",
+            Fault::SaysPrimary => "it says that it is a primary",
+            Fault::Syncing => "it gets a full copy",
+            Fault::Loading => "it loads its data",
+            Fault::LinkDown => "its link to its primary is down",
+            Fault::Behind => "it is too many bytes behind",
+            Fault::NotOnline => {
+                "its primary does not call it online, or has not heard of it lately"
+            }
+            Fault::NoPrimary => "its primary does not answer",
+        }
+    }
+}
+
+/// What is known of a replica.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReplicaView {
+    pub address: Address,
+    /// What it says of itself. `None`: it did not answer the last time.
+    pub sight: Option<Sight>,
+    pub lag_bytes: Option<u64>,
+    /// Seconds since its primary has heard of it.
+    pub lag_s: Option<u64>,
+    /// `None`: it can be read.
+    pub fault: Option<Fault>,
+}
+
 struct Member {
     address: Address,
     /// `None`: it did not answer the last time.
     sight: Option<Sight>,
-    is_good: bool,
+    fault: Option<Fault>,
 }
 
 /// The servers of one shard.
@@ -84,7 +134,7 @@ impl Replicated {
         self.members.retain(|member| wanted.contains(&member.address));
         for address in wanted {
             if !self.members.iter().any(|member| member.address == address) {
-                self.members.push(Member { address, sight: None, is_good: false });
+                self.members.push(Member { address, sight: None, fault: Some(Fault::NotAsked) });
             }
         }
     }
@@ -109,6 +159,9 @@ impl Replicated {
         for (address, sight) in sights {
             if let Some(member) = self.members.iter_mut().find(|it| it.address == address) {
                 member.sight = sight;
+                if member.fault == Some(Fault::NotAsked) {
+                    member.fault = Some(Fault::NoAnswer);
+                }
             }
         }
         let primary = self.members.iter().find(|member| member.address == self.primary);
@@ -121,24 +174,28 @@ impl Replicated {
         }
         let is_stale = |since: Time| since.plus_ms(u64::from(self.bounds.stale_ms)) <= now;
         let is_tolerated = self.lost_at.is_some_and(|since| !is_stale(since));
-        for member in &mut self.members {
-            let was_good = member.is_good;
-            member.is_good = match (&member.sight, &sight) {
-                (Some(Sight::Replica { offset, link_is_up, is_syncing, is_loading }), of) => {
-                    let is_whole = !is_syncing && !is_loading;
-                    match of {
-                        Some(Sight::Primary { offset: ahead, replicas }) => {
-                            is_whole
-                                && *link_is_up
-                                && ahead.saturating_sub(*offset) <= u64::from(self.bounds.bytes)
-                                && is_online(replicas, &member.address, self.bounds.ms)
-                        }
-                        _ => is_whole && was_good && is_tolerated,
+        for member in self.members.iter_mut().filter(|member| member.fault != NOT_ASKED) {
+            let was_good = member.fault.is_none();
+            member.fault = match &member.sight {
+                None => Some(Fault::NoAnswer),
+                Some(Sight::Primary { .. }) => Some(Fault::SaysPrimary),
+                Some(Sight::Replica { is_syncing: true, .. }) => Some(Fault::Syncing),
+                Some(Sight::Replica { is_loading: true, .. }) => Some(Fault::Loading),
+                Some(Sight::Replica { offset, link_is_up, .. }) => match &sight {
+                    Some(Sight::Primary { .. }) if !link_is_up => Some(Fault::LinkDown),
+                    Some(Sight::Primary { offset: ahead, replicas }) => {
+                        let is_behind =
+                            ahead.saturating_sub(*offset) > u64::from(self.bounds.bytes);
+                        let is_online = is_online(replicas, &member.address, self.bounds.ms);
+                        let fault = if is_behind { Fault::Behind } else { Fault::NotOnline };
+                        (is_behind || !is_online).then_some(fault)
                     }
-                }
-                _ => false,
+                    _ => (!was_good || !is_tolerated).then_some(Fault::NoPrimary),
+                },
             };
         }
+        let says_primary = |it: &&Member| matches!(it.sight, Some(Sight::Primary { .. }));
+        self.is_split = self.members.iter().filter(says_primary).count() > 1;
     }
 
     /// The server that calls itself the primary while ours calls itself a replica.
@@ -154,11 +211,10 @@ impl Replicated {
     }
 
     /// The server that calls itself the primary, if we should follow it instead of ours.
-    pub fn next_primary(&mut self) -> Option<Address> {
+    pub fn next_primary(&self) -> Option<Address> {
         let says_primary = |it: &&Member| matches!(it.sight, Some(Sight::Primary { .. }));
         let primaries: Vec<&Address> =
             self.members.iter().filter(says_primary).map(|member| &member.address).collect();
-        self.is_split = primaries.len() > 1;
         match primaries.as_slice() {
             [one] if **one != self.primary => Some((*one).clone()),
             _ => None,
@@ -168,21 +224,49 @@ impl Replicated {
     /// The replicas, and whether each can be read.
     pub fn replicas(&self) -> Vec<(Address, bool)> {
         let others = self.members.iter().filter(|member| member.address != self.primary);
-        others.map(|member| (member.address.clone(), member.is_good)).collect()
+        others.map(|member| (member.address.clone(), member.fault.is_none())).collect()
+    }
+
+    /// The replicas, and all that is known of them.
+    pub fn views(&self) -> Vec<ReplicaView> {
+        let of = |member: &&Member| member.address == self.primary;
+        let primary = self.members.iter().find(of).and_then(|member| member.sight.as_ref());
+        let view = |member: &Member| {
+            let (lag_bytes, lag_s) = match (primary, &member.sight) {
+                (
+                    Some(Sight::Primary { offset: ahead, replicas }),
+                    Some(Sight::Replica { offset, .. }),
+                ) => {
+                    let seen = seen(replicas, &member.address);
+                    (Some(ahead.saturating_sub(*offset)), seen.map(|seen| seen.lag_s))
+                }
+                _ => (None, None),
+            };
+            let (address, sight) = (member.address.clone(), member.sight.clone());
+            ReplicaView { address, sight, lag_bytes, lag_s, fault: member.fault }
+        };
+        self.members.iter().filter(|member| member.address != self.primary).map(view).collect()
     }
 }
 
-/// Whether the primary calls this replica online, and has heard of it lately. It may know the replica by
-/// another name than we do; then one with the same port is meant, if there is only one.
-fn is_online(replicas: &[SeenReplica], address: &Address, lag_ms: u32) -> bool {
+const NOT_ASKED: Option<Fault> = Some(Fault::NotAsked);
+
+/// How the primary sees a replica. It may know the replica by another name than we do; then one with the same
+/// port is meant, if there is only one.
+fn seen<'a>(replicas: &'a [SeenReplica], address: &Address) -> Option<&'a SeenReplica> {
     let port = |of: &Address| match of {
         Address::Tcp { port, .. } => Some(*port),
         Address::Unix { .. } => None,
     };
     let exact = replicas.iter().find(|seen| seen.address == *address);
     let mut same_port = replicas.iter().filter(|seen| port(&seen.address) == port(address));
-    let seen = exact.or_else(|| same_port.next().filter(|_| same_port.next().is_none()));
-    seen.is_some_and(|seen| seen.is_online && seen.lag_s * 1_000 <= u64::from(lag_ms).max(1_000))
+    exact.or_else(|| same_port.next().filter(|_| same_port.next().is_none()))
+}
+
+/// Whether the primary calls this replica online, and has heard of it lately.
+fn is_online(replicas: &[SeenReplica], address: &Address, lag_ms: u32) -> bool {
+    seen(replicas, address)
+        .is_some_and(|seen| seen.is_online && seen.lag_s * 1_000 <= u64::from(lag_ms).max(1_000))
 }
 
 #[cfg(test)]
@@ -210,6 +294,38 @@ mod tests {
     fn shard() -> Replicated {
         let bounds = LagBounds { bytes: 100, ms: 10_000, stale_ms: 5_000 };
         Replicated::new(bounds, at(1), &[at(2), at(3)])
+    }
+
+    fn faults(shard: &Replicated) -> Vec<Option<Fault>> {
+        shard.views().into_iter().map(|view| view.fault).collect()
+    }
+
+    #[test]
+    fn a_replica_that_cannot_be_read_has_a_reason() {
+        let mut shard = shard();
+        assert_eq!(faults(&shard), [NOT_ASKED; 2]);
+        let first = |two| [primary(1_000, &[2]), two, replica(1_000, true, false)];
+        let because = |it| [Some(it), Some(Fault::NotOnline)];
+        for (two, fault) in [
+            (None, Fault::NoAnswer),
+            (primary(0, &[]), Fault::SaysPrimary),
+            (replica(1_000, true, true), Fault::Syncing),
+            (replica(1_000, false, false), Fault::LinkDown),
+            (replica(899, true, false), Fault::Behind),
+        ] {
+            see(&mut shard, 0, first(two));
+            assert_eq!(faults(&shard), because(fault));
+        }
+        see(&mut shard, 1, first(replica(990, true, false)));
+        let views = shard.views();
+        assert_eq!((views[0].fault, views[0].lag_bytes, views[0].lag_s), (None, Some(10), Some(0)));
+        assert_eq!((views[1].lag_bytes, views[1].lag_s), (Some(0), None));
+        see(&mut shard, 2, [None, replica(990, false, false), replica(1_000, false, false)]);
+        assert_eq!(faults(&shard), [None, Some(Fault::NoPrimary)]);
+        assert_eq!(shard.views()[0].lag_bytes, None);
+        shard.set_servers(at(1), &[at(2), at(4)]);
+        see(&mut shard, 3, [None, None, None]);
+        assert_eq!(faults(&shard), [Some(Fault::NoAnswer), NOT_ASKED]);
     }
 
     fn good(shard: &Replicated) -> Vec<bool> {

@@ -54,7 +54,8 @@ pub enum SentinelWish {
     /// Ask the server whether it is a primary, then call [`Sentinels::handle_role`].
     AskRole { shard: ShardId, address: Address, epoch: u64 },
     /// This is the shard's primary now.
-    Primary { shard: ShardId, address: Address, epoch: u64 },
+    /// `is_handover`: its own servers say so, and no Sentinel yet.
+    Primary { shard: ShardId, address: Address, epoch: u64, is_handover: bool },
     /// The shard has these replicas.
     Replicas { shard: ShardId, replicas: Vec<Address> },
     /// Ask this Sentinel too.
@@ -153,7 +154,7 @@ impl Sentinels {
             it.as_ref().is_some_and(|(at, address)| *at >= epoch && address == primary)
         };
         if belief.claims.iter().filter(says_so).count() >= majority {
-            return self.believe(shard, epoch, primary);
+            return self.believe(shard, epoch, primary, false);
         }
         let is_newer = belief.epoch.is_some_and(|ours| epoch > ours);
         let claim = (epoch, primary.clone());
@@ -171,7 +172,7 @@ impl Sentinels {
         };
         let is_asked = belief.asked.as_ref().is_some_and(|it| *it == (epoch, address.clone()));
         if is_asked && is_primary && belief.epoch.is_none_or(|ours| epoch > ours) {
-            self.believe(shard, epoch, address);
+            self.believe(shard, epoch, address, false);
         }
     }
 
@@ -182,12 +183,12 @@ impl Sentinels {
         };
         if belief.primary != *to && belief.known.contains(to) {
             let (epoch, from) = (belief.epoch.unwrap_or(0), belief.primary.clone());
-            self.believe(shard, epoch, to);
+            self.believe(shard, epoch, to, true);
             self.shards[shard.index()].handed_over = Some(from);
         }
     }
 
-    fn believe(&mut self, shard: ShardId, epoch: u64, primary: &Address) {
+    fn believe(&mut self, shard: ShardId, epoch: u64, primary: &Address, is_handover: bool) {
         let belief = &mut self.shards[shard.index()];
         (belief.epoch, belief.handed_over) = (Some(epoch), None);
         let before = std::mem::replace(&mut belief.primary, primary.clone());
@@ -200,7 +201,7 @@ impl Sentinels {
         // It may come back as a replica; a Sentinel will say so.
         belief.replicas.retain(|replica| replica != primary);
         let (replicas, address) = (belief.replicas.clone(), primary.clone());
-        self.wishes.push_back(SentinelWish::Primary { shard, address, epoch });
+        self.wishes.push_back(SentinelWish::Primary { shard, address, epoch, is_handover });
         self.wishes.push_back(SentinelWish::Replicas { shard, replicas });
     }
 

@@ -5,6 +5,8 @@
 //!    a thread each, 8 at most     only names                           by pool, by server
 //! ```
 //!
+//! In a pool with replicas it also asks the Sentinels and the replicas (`failover.rs`).
+//!
 //! Asked before the first client comes, it shows a wrong hash, tag, distribution, weight or name
 //! while that costs nothing yet. It only reads (`ask/` lists the commands), and gently.
 //!
@@ -12,12 +14,14 @@
 //!
 //! * **1**: in some pool more keys than `--max-misplaced` are not where the file would look, or
 //!   the database that the file selects is empty while the data lies in database 0, where
-//!   nutcracker left it in such a pool. Also a file that cannot be used.
+//!   nutcracker left it in such a pool, or a Sentinel does not know a shard's name. Also a file that cannot
+//!   be used.
 //! * **2**: nothing like that, but some server could not be asked, or no pool can be: nobody
 //!   knows. A server that holds misplaced keys is reason enough for 1, whoever else is silent.
 //! * **0**: every server was asked, and what it holds is in place.
 
 mod ask;
+mod failover;
 mod hint;
 mod report;
 mod tally;
@@ -109,6 +113,9 @@ pub fn run(asked: &Verify) -> anyhow::Result<ExitCode> {
         let found = find(&view, asked, &specs);
         is_wrong |= !found.is_within_limit;
         is_unknown |= found.tallies.iter().any(|tally| tally.seen.is_err());
+        let has = |level| found.remarks.iter().any(|(of, _)| *of == level);
+        is_wrong |= has(failover::Level::Wrong);
+        is_unknown |= has(failover::Level::Unknown);
         let told =
             if asked.json { report::json(&view, &found) } else { report::text(&view, &found) };
         writeln!(out, "{told}")?;
@@ -146,6 +153,7 @@ fn find(view: &View, asked: &Verify, specs: &[PoolSpec]) -> Found {
         sampled,
         misplaced,
         hints,
+        remarks: failover::remarks(&view.spec),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::super::load::View;
 use super::super::print::{Object, column, cut, hex, json_array, json_text, percent, shown};
+use super::failover::Remark;
 use super::tally::{Found, Place, Tally};
 use nuthatch_engine::routing::explain::explain;
 
@@ -45,6 +46,7 @@ pub fn text(view: &View, found: &Found) -> String {
     for (place, tally) in found.places.iter().zip(&found.tallies) {
         lines.extend(tally.examples.iter().map(|key| example(view, place, key)));
     }
+    lines.extend(found.remarks.iter().map(|(level, text)| format!("  {}: {text}", level.text())));
     lines.extend(found.hints.iter().map(|hint| format!("  hint: {hint}")));
     lines.join("\n")
 }
@@ -83,7 +85,7 @@ fn example(view: &View, place: &Place, key: &[u8]) -> String {
 /// A pool on one line.
 pub fn json(view: &View, found: &Found) -> String {
     let servers = found.places.iter().zip(&found.tallies);
-    Object::new()
+    let object = Object::new()
         .text("pool", &view.spec.name)
         .raw("sampled", found.sampled)
         .raw("misplaced", found.misplaced)
@@ -93,8 +95,13 @@ pub fn json(view: &View, found: &Found) -> String {
         )
         .raw("within_limit", found.is_within_limit)
         .raw("servers", json_array(servers.map(|(place, tally)| server_json(view, place, tally))))
-        .raw("hints", json_array(found.hints.iter().map(|hint| json_text(hint))))
-        .end()
+        .raw("hints", json_array(found.hints.iter().map(|hint| json_text(hint))));
+    if view.spec.failover.is_none() {
+        return object.end();
+    }
+    let remark =
+        |(level, text): &Remark| Object::new().text("level", level.text()).text("text", text).end();
+    object.raw("failover", json_array(found.remarks.iter().map(remark))).end()
 }
 
 fn server_json(view: &View, place: &Place, tally: &Tally) -> String {

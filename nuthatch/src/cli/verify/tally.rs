@@ -6,6 +6,7 @@
 
 use super::super::load::View;
 use super::ask::Seen;
+use super::failover::Remark;
 use nuthatch_engine::base::{Chance, ShardId};
 use nuthatch_engine::topology::Address;
 
@@ -70,6 +71,8 @@ pub struct Found {
     pub sampled: u64,
     pub misplaced: u64,
     pub hints: Vec<String>,
+    /// About Sentinels and replicas.
+    pub remarks: Vec<Remark>,
     pub is_within_limit: bool,
 }
 

@@ -11,10 +11,11 @@
 
 mod roles;
 mod sentinels;
+mod told;
 
-use crate::io::{Clock, ToControl};
+use crate::io::{Clock, ToControl, Watched, Why};
 use nuthatch_engine::base::{PoolId, ShardId};
-use nuthatch_engine::topology::kinds::replicated::Replicated;
+use nuthatch_engine::topology::kinds::replicated::{Fault, ReplicaView, Replicated};
 use nuthatch_engine::topology::kinds::sentinel::{SentinelWish, Sentinels};
 use nuthatch_engine::topology::{Address, Failover, PoolSpec, Reads, Sight};
 use sentinels::{Heard, PAUSE, PERIOD};
@@ -25,6 +26,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
+use told::{Line, Told};
 
 /// The task of each pool with replicas, to be woken.
 #[derive(Default)]
@@ -83,8 +85,8 @@ struct Watch {
     sentinels: Sentinels,
     /// Indexed by shard.
     shards: Vec<Replicated>,
-    /// What was told of each shard's replicas last.
-    told: Vec<Vec<(Address, bool)>>,
+    /// Indexed by shard.
+    told: Vec<Told>,
     /// Wakes each Sentinel's task.
     askers: Vec<Arc<Notify>>,
     heard: UnboundedSender<Heard>,
@@ -117,7 +119,7 @@ impl Watch {
             pool,
             sentinels: Sentinels::new(&failover.sentinels, primaries),
             shards: shards.collect(),
-            told: vec![Vec::new(); spec.shards.len()],
+            told: spec.shards.iter().map(|_| Told::default()).collect(),
             spec,
             failover,
             own,
@@ -185,6 +187,7 @@ impl Watch {
             Heard::Claims(from, claims) => {
                 for (shard, claim) in claims {
                     self.sentinels.handle_claim(from, shard, &claim);
+                    self.tell_watched(shard);
                 }
             }
             Heard::Event => {
@@ -206,13 +209,13 @@ impl Watch {
         let now = self.clock.now();
         for (at, of_shard) in sights.into_iter().enumerate() {
             let shard = &mut self.shards[at];
+            let was_split = shard.is_split();
             shard.handle_sights(of_shard, now);
             if let Some(to) = shard.handed_over().filter(|_| !self.failover.sentinels.is_empty()) {
                 self.sentinels.handle_handover(ShardId(at as u16), &to);
             }
             let shard = &mut self.shards[at];
             if self.failover.sentinels.is_empty() {
-                let was_split = shard.is_split();
                 let next = shard.next_primary();
                 if shard.is_split() && !was_split {
                     let (pool, name) = (&*self.spec.name, &*self.spec.shards[at].name);
@@ -226,24 +229,61 @@ impl Watch {
                     );
                 }
                 if let Some(next) = next {
+                    let why = shard.handed_over().map_or(Why::OwnRole, |_| Why::HandedOver);
                     let servers: Vec<Address> = shard.servers().cloned().collect();
                     shard.set_servers(next.clone(), &servers);
-                    self.tell_primary(ShardId(at as u16), next);
+                    self.tell_primary(ShardId(at as u16), next, why);
                 }
             }
             self.tell_replicas(ShardId(at as u16));
         }
     }
 
-    fn tell_primary(&self, shard: ShardId, address: Address) {
-        let _ = self.own.send(ToControl::Primary { pool: self.pool, shard, address });
+    fn tell_primary(&self, shard: ShardId, address: Address, why: Why) {
+        let _ = self.own.send(ToControl::Primary { pool: self.pool, shard, address, why });
     }
 
     fn tell_replicas(&mut self, shard: ShardId) {
         let replicas = self.shards[shard.index()].replicas();
-        if self.told[shard.index()] != replicas {
-            self.told[shard.index()].clone_from(&replicas);
+        let told = &mut self.told[shard.index()];
+        if told.replicas != replicas {
+            told.replicas.clone_from(&replicas);
             let _ = self.own.send(ToControl::Replicas { pool: self.pool, shard, replicas });
+        }
+        self.tell_watched(shard);
+    }
+
+    /// Tells the stats port and the log how the servers of a shard are.
+    fn tell_watched(&mut self, shard: ShardId) {
+        let of_shard = &self.shards[shard.index()];
+        let mut replicas = of_shard.views();
+        if !self.asks_servers() {
+            // They have been asked for another reason, and once.
+            for it in &mut replicas {
+                let (address, fault) = (it.address.clone(), Some(Fault::NotWanted));
+                *it = ReplicaView { address, sight: None, lag_bytes: None, lag_s: None, fault };
+            }
+        }
+        let epoch = self.sentinels.primary(shard).1;
+        let watched = Watched { epoch, is_split: of_shard.is_split(), replicas };
+        let told = &mut self.told[shard.index()];
+        let lines = told.lines(&watched.replicas, std::time::Instant::now());
+        let (pool, name) = (&*self.spec.name, &*self.spec.shards[shard.index()].name);
+        for line in lines {
+            match line {
+                Line::Bad(address, fault) => {
+                    let (server, why) = (address.to_string(), fault.text());
+                    tracing::warn!(pool, shard = name, server, why, "a replica cannot be read");
+                }
+                Line::GoodAgain(address) => {
+                    let server = address.to_string();
+                    tracing::info!(pool, shard = name, server, "a replica can be read again");
+                }
+            }
+        }
+        if told.watched != watched {
+            told.watched.clone_from(&watched);
+            let _ = self.own.send(ToControl::Watched { pool: self.pool, shard, watched });
         }
     }
 
@@ -258,11 +298,12 @@ impl Watch {
                         let _ = heard.send(Heard::Role { shard, address, epoch, is_primary });
                     });
                 }
-                SentinelWish::Primary { shard, address, .. } => {
+                SentinelWish::Primary { shard, address, epoch, is_handover } => {
+                    let why = if is_handover { Why::HandedOver } else { Why::Sentinels { epoch } };
                     let of_shard = &mut self.shards[shard.index()];
                     let servers: Vec<Address> = of_shard.servers().cloned().collect();
                     of_shard.set_servers(address.clone(), &servers);
-                    self.tell_primary(shard, address);
+                    self.tell_primary(shard, address, why);
                 }
                 SentinelWish::Replicas { shard, replicas } => {
                     let of_shard = &mut self.shards[shard.index()];

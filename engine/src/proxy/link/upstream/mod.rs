@@ -226,7 +226,7 @@ impl Upstream {
         let left = write(self.socket.handshake.tail(&mut turn.buffers));
         if left == 0 {
             self.socket.handshake.clear(&mut turn.buffers);
-            self.become_ready(turn.now);
+            self.become_ready(turn);
         } else {
             self.socket.state = SocketState::Handshake { left };
         }
@@ -245,16 +245,17 @@ impl Upstream {
         if left > 1 {
             self.socket.state = SocketState::Handshake { left: left - 1 };
         } else {
-            self.become_ready(turn.now);
+            self.become_ready(turn);
             self.mark_dirty(turn);
         }
         Ok(())
     }
 
-    fn become_ready(&mut self, now: Time) {
+    fn become_ready(&mut self, turn: &mut Turn) {
         self.socket.state = SocketState::Ready;
         if self.switch.until().is_some() {
-            self.queue.refresh(now);
+            self.queue.refresh(turn.now);
+            self.end_hold(turn, true);
         }
     }
 

@@ -11,6 +11,7 @@ use crate::proxy::link::hub::Hub;
 use crate::proxy::link::message::PauseMode;
 use crate::proxy::link::scripts::Scripts;
 use crate::proxy::link::turn::Turn;
+use crate::proxy::measure::counters::ServerCounters;
 use crate::topology::{Address, Policy, PoolSpec, PoolTopology, Protocol};
 use std::sync::Arc;
 
@@ -47,6 +48,8 @@ pub struct Pool {
     pub hub: Hub,
     /// Indexed by server: upstreams that belong to one client each.
     pinned: Vec<u32>,
+    /// Indexed by server: what upstreams had counted there when they went to another server.
+    pub left_behind: Vec<ServerCounters>,
 }
 
 /// An upstream whose duty is `Spare`.
@@ -76,6 +79,7 @@ impl Pool {
             changes: 0,
             hub: Hub::default(),
             pinned: Vec::new(),
+            left_behind: Vec::new(),
         };
         pool.grow();
         pool

@@ -230,6 +230,11 @@ impl Queue {
         self.aside > 0
     }
 
+    /// How many requests were set aside.
+    pub fn aside_len(&self) -> usize {
+        self.aside
+    }
+
     /// The socket is given up. What was set aside and what has not left stays, in this order, for the next
     /// one. Returns what was sent and not answered.
     pub(super) fn take_back(&mut self, buffers: &mut BufferPool) -> Vec<Lost> {

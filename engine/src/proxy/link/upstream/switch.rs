@@ -34,6 +34,8 @@ pub struct Switch {
     hold_ms: u32,
     /// They have waited since then; until the first good reply.
     since: Option<Time>,
+    /// That they wait has been told, and since when; until they go on.
+    told: Option<Time>,
     /// They have waited too long: until a server answers, nothing waits.
     is_over: bool,
     /// What was refused was refused because the server loads its data: it may be done with that soon.
@@ -74,6 +76,18 @@ impl Switch {
 
     pub(super) fn begin_to_wait(&mut self, now: Time) {
         self.since.get_or_insert(now);
+    }
+
+    /// They begin to wait, or go on with it. `true`: they have waited before, and nobody has been told.
+    pub(super) fn tell_wait(&mut self) -> bool {
+        let is_news = self.told.is_none() && self.since.is_some();
+        self.told = self.told.or(self.since);
+        is_news
+    }
+
+    /// The wait is over. Returns since when it was known.
+    pub(super) fn end_told_wait(&mut self) -> Option<Time> {
+        self.told.take()
     }
 
     /// A server answers: who waits next waits anew.

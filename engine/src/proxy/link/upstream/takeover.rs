@@ -6,16 +6,39 @@ use super::peer::Peer;
 use super::socket::SocketState;
 use super::switch::Doubt;
 use crate::base::{ServerId, Time};
-use crate::proxy::link::action::Action;
+use crate::proxy::link::action::{Action, Note, Waited};
 use crate::proxy::link::ticket::{Lost, Ticket};
 use crate::proxy::link::turn::Turn;
 
 impl Upstream {
     /// Requests wait here for a server that serves.
     pub(super) fn wait(&mut self, turn: &mut Turn) {
-        self.switch.begin_to_wait(turn.now);
+        self.begin_hold(turn);
         turn.wake_at(self.failures.retry_at());
         turn.wake_at(self.switch_deadline());
+    }
+
+    /// The log hears of it if the first try to go on has failed: a connection that is lost and made again is
+    /// no news.
+    fn begin_hold(&mut self, turn: &mut Turn) {
+        let is_news = self.switch.tell_wait();
+        self.switch.begin_to_wait(turn.now);
+        if is_news {
+            let (pool, server, at) = (self.pool, self.server, self.key.index);
+            turn.actions.push_back(Action::Note(Note::RequestsWait { pool, server, at }));
+        }
+    }
+
+    /// What waited here goes to a server now, or fails.
+    pub(super) fn end_hold(&mut self, turn: &mut Turn, is_served: bool) {
+        let requests = self.queue.len();
+        turn.counters[self.pool.index()].failover.requests_held += requests as u64;
+        if let Some(since) = self.switch.end_told_wait() {
+            let (pool, server, at) = (self.pool, self.server, self.key.index);
+            let waited_ms = turn.now.since(since).as_millis() as u64;
+            let wait = Waited { requests, waited_ms, is_served };
+            turn.actions.push_back(Action::Note(Note::WaitEnded { pool, server, at, wait }));
+        }
     }
 
     /// It has no connection, and requests that wait for one.
@@ -42,6 +65,7 @@ impl Upstream {
 
     /// Nothing waits here any more, until a server answers. Returns what fails.
     pub fn give_up_waiting(&mut self, turn: &mut Turn) -> Vec<Lost> {
+        self.end_hold(turn, false);
         self.switch.give_up();
         self.abandon(turn)
     }
@@ -98,11 +122,16 @@ impl Upstream {
 
     /// Nothing more is sent to its server, and the last answers are awaited for a moment. What waits at the
     /// server for something to come waits there longer: the server tells it when it is a primary no more.
-    pub fn drain(&mut self, turn: &mut Turn) {
+    fn drain(&mut self, turn: &mut Turn) {
         let waits = matches!(self.duty, Duty::Alone(Why::Wait { .. }));
-        self.switch.begin_to_wait(turn.now);
         let until = self.switch.drain(turn.now, waits);
         turn.wake_at(until);
+    }
+
+    /// Its server must not serve: what is not answered waits for one that does.
+    pub fn leave_server(&mut self, turn: &mut Turn) {
+        self.begin_hold(turn);
+        self.drain(turn);
     }
 
     /// The client that had it alone has its answer.
@@ -119,7 +148,7 @@ impl Upstream {
             self.switch.set_loading(is_loading);
         }
         self.queue.set_aside();
-        self.drain(turn);
+        self.leave_server(turn);
     }
 
     /// The oldest request, a call, is refused in the words of a server that is no primary. Returns whether its

@@ -3,6 +3,7 @@
 //! ```text
 //!   connect ─▶ redis.rs      SCAN
 //!           ─▶ memcache.rs   lru_crawler metadump
+//!           ─▶ words.rs      what a pool with replicas is asked besides
 //! ```
 //!
 //! Blocking sockets of the standard library do: a thread asks one server and ends.
@@ -11,8 +12,10 @@ mod line;
 mod memcache;
 mod redis;
 mod seen;
+mod words;
 
 pub use seen::Seen;
+pub use words::{Login, words};
 
 use line::PATIENCE;
 use nuthatch_engine::topology::{Address, PoolSpec, Protocol};
