@@ -56,8 +56,8 @@ pub const READ: Key = Key {
     origin: Origin::Nuthatch,
     secret: false,
     about: "Which servers answer reads of keys. `primary`: the primary. `prefer_replica`: the replicas, and \
-            the primary if none is good. `replica`: never the primary. `nearest`: a replica of the proxy's \
-            `zone`, then the primary, then other replicas. A client stays with one replica of a shard as \
+            the primary if none is good. `replica`: never the primary. `nearest`: those that answer fastest, of the \
+            proxy's `zone` first; the primary if no replica is as near. A client stays with one replica of a shard as \
             long as it is good. Transactions, scripts that may write and commands that wait go to the \
             primary. A replica may answer with what was true a moment ago. `READONLY` and `READWRITE` choose \
             for one connection.",

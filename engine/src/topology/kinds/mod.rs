@@ -9,8 +9,10 @@
 //! |---|---|
 //! | [`fixed`] | the file, at the start |
 //! | [`sentinel`] | Sentinels; the epoch of a failover settles who is later |
+//! | [`nearest`] | nothing: with `read: nearest` it chooses among replicas that can be read |
 //! | [`replicated`] | the servers' own roles; and with either, which replicas can be read |
 
 pub mod fixed;
+pub mod nearest;
 pub mod replicated;
 pub mod sentinel;

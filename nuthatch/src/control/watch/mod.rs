@@ -15,6 +15,7 @@ mod told;
 
 use crate::io::{Clock, ToControl, Watched, Why};
 use nuthatch_engine::base::{PoolId, ShardId};
+use nuthatch_engine::topology::kinds::nearest::Nearest;
 use nuthatch_engine::topology::kinds::replicated::{Fault, ReplicaView, Replicated};
 use nuthatch_engine::topology::kinds::sentinel::{SentinelWish, Sentinels};
 use nuthatch_engine::topology::{Address, Failover, PoolSpec, Reads, Sight};
@@ -93,6 +94,7 @@ struct Watch {
     inbox: UnboundedReceiver<Heard>,
     /// Answers of servers are awaited.
     is_looking: bool,
+    nearest: Nearest,
     looked_at: Instant,
 }
 
@@ -128,6 +130,7 @@ impl Watch {
             heard,
             inbox,
             is_looking: false,
+            nearest: Nearest::default(),
             looked_at: Instant::now(),
         }
     }
@@ -210,7 +213,10 @@ impl Watch {
         for (at, of_shard) in sights.into_iter().enumerate() {
             let shard = &mut self.shards[at];
             let was_split = shard.is_split();
-            shard.handle_sights(of_shard, now);
+            for (address, us) in &of_shard.latencies_us {
+                self.nearest.handle_answer(address, *us);
+            }
+            shard.handle_sights(of_shard.sights, now);
             if let Some(to) = shard.handed_over().filter(|_| !self.failover.sentinels.is_empty()) {
                 self.sentinels.handle_handover(ShardId(at as u16), &to);
             }
@@ -239,12 +245,25 @@ impl Watch {
         }
     }
 
+    /// Whether the file says that this server is in the proxy's zone.
+    fn is_in_zone(&self, shard: ShardId, address: &Address) -> bool {
+        let replicas = &self.spec.shards[shard.index()].replicas;
+        let zone =
+            replicas.iter().find(|it| it.address == *address).and_then(|it| it.zone.as_ref());
+        zone.is_some() && zone == self.failover.zone.as_ref()
+    }
+
     fn tell_primary(&self, shard: ShardId, address: Address, why: Why) {
         let _ = self.own.send(ToControl::Primary { pool: self.pool, shard, address, why });
     }
 
     fn tell_replicas(&mut self, shard: ShardId) {
-        let replicas = self.shards[shard.index()].replicas();
+        let of_shard = &self.shards[shard.index()];
+        let mut replicas = of_shard.replicas();
+        if self.failover.reads == Reads::Nearest {
+            let is_near = |address: &Address| self.is_in_zone(shard, address);
+            replicas = self.nearest.choose(of_shard.primary(), &replicas, is_near);
+        }
         let told = &mut self.told[shard.index()];
         if told.replicas != replicas {
             told.replicas.clone_from(&replicas);

@@ -3,9 +3,15 @@
 use crate::control::visit::{self, Talk, max_wait};
 use nuthatch_engine::topology::kinds::replicated::{SeenReplica, Sight};
 use nuthatch_engine::topology::{Address, PoolSpec};
+use std::time::Instant;
 
 /// The servers of a shard, each with its answer.
-pub type OfShard = Vec<(Address, Option<Sight>)>;
+#[derive(Default)]
+pub struct OfShard {
+    pub sights: Vec<(Address, Option<Sight>)>,
+    /// Of those that answered: microseconds.
+    pub latencies_us: Vec<(Address, f64)>,
+}
 
 /// Asks all servers, the replicas of a shard before its primary. `asked`: for each shard its replicas and its
 /// primary.
@@ -13,13 +19,18 @@ pub async fn ask_all(spec: &PoolSpec, asked: Vec<(Vec<Address>, Address)>) -> Ve
     let mut all = Vec::with_capacity(asked.len());
     let mut tasks = tokio::task::JoinSet::new();
     for (at, (replicas, primary)) in asked.into_iter().enumerate() {
-        all.push(Vec::new());
+        all.push(OfShard::default());
         let spec = spec.clone();
         tasks.spawn(async move {
-            let mut of_shard = Vec::new();
+            let mut of_shard = OfShard::default();
             for address in replicas.into_iter().chain([primary]) {
+                let since = Instant::now();
                 let sight = ask(&spec, &address).await;
-                of_shard.push((address, sight));
+                if sight.is_some() {
+                    let us = since.elapsed().as_secs_f64() * 1e6;
+                    of_shard.latencies_us.push((address.clone(), us));
+                }
+                of_shard.sights.push((address, sight));
             }
             (at, of_shard)
         });
