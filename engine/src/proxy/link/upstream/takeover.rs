@@ -223,8 +223,11 @@ impl Upstream {
         self.queue.take_all(&mut turn.buffers)
     }
 
-    /// The first good reply after a failure.
+    /// The first good reply after a failure. Where a request before it is refused again and again, its time goes
+    /// on.
     pub fn handle_good_reply(&mut self) {
-        self.switch.handle_answer();
+        if !self.queue.has_aside() {
+            self.switch.handle_answer();
+        }
     }
 }
