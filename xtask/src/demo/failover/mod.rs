@@ -79,7 +79,7 @@ fn story(stage: &mut Stage, stop: &Stop, verdict: &mut Verdict) -> Result<()> {
     let longest = wait_for_switch(stage, &traffic, &mut chart, stop)?;
     verdict
         .expect(longest.is_some(), || format!("{name} did not answer again within {MAX_SWITCH:?}"));
-    let now = stage.primary_by_sentinel(VICTIM)?;
+    let now = stage.primary_by_sentinels(VICTIM)?.unwrap_or(old);
     chart.note(&format!("the replica, port {now}, is the primary of {name}"));
     verdict.expect(now != old, || format!("port {old} should not be the primary any more"));
     let log = stage.switch_lines();
@@ -124,7 +124,8 @@ fn wait_for_switch(
         chart.second(stop)?;
         ensure!(stage.proxy_ended().is_none(), "the proxy has ended by itself");
         let now = answered(traffic);
-        let is_switched = stage.primary_by_sentinel(VICTIM)? != stage.primary_port(VICTIM);
+        let agreed = stage.primary_by_sentinels(VICTIM)?;
+        let is_switched = agreed.is_some_and(|port| port != stage.primary_port(VICTIM));
         if is_switched && now > last && traffic.waiting() == 0 {
             return Ok(Some(traffic.longest(VICTIM)));
         }

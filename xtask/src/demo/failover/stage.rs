@@ -130,12 +130,16 @@ impl Stage {
         self.servers[shard][0].restart()
     }
 
-    /// The port of the shard's primary, as the first Sentinel says.
-    pub fn primary_by_sentinel(&self, shard: usize) -> Result<u16> {
+    /// The port of the shard's primary, if all Sentinels agree.
+    pub fn primary_by_sentinels(&self, shard: usize) -> Result<Option<u16>> {
         let words = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAMES[shard]];
-        let answer = ask(self.sentinels[0].port, &words)?;
-        let port = answer.items().and_then(|items| items.last()).and_then(Value::text);
-        Ok(port.context("a Sentinel knows no address")?.parse()?)
+        let mut ports = Vec::new();
+        for sentinel in &self.sentinels {
+            let answer = ask(sentinel.port, &words)?;
+            let port = answer.items().and_then(|items| items.last()).and_then(Value::text);
+            ports.push(port.context("a Sentinel knows no address")?.parse()?);
+        }
+        Ok(ports.iter().all(|port| *port == ports[0]).then_some(ports[0]))
     }
 
     /// What the proxy's log says of another primary.
