@@ -5,6 +5,7 @@
 //!   docs/guide/migrate*.md ──▶ its ```yaml block   the file, with the test's ports
 //!                          ──▶ its ```sh blocks    one shell, in order, in a folder of its own
 //!                          ──▶ a ```text block     what the block before it prints, in shape
+//!   docs/guide/failover*.md    the same; its blocks ```yaml FILE are files, and it starts its servers itself
 //! ```
 //!
 //! In shape: numbers are alike, runs of blanks too, and a line `...` stands for any lines. A block
@@ -42,6 +43,16 @@ fn every_command_of_the_chinese_readme_runs() {
     run("../../README.zh-CN.md");
 }
 
+#[test]
+fn every_command_of_the_failover_guide_runs() {
+    run_failover("failover.md");
+}
+
+#[test]
+fn every_command_of_the_chinese_failover_guide_runs() {
+    run_failover("failover.zh-CN.md");
+}
+
 /// README's indented commands are long: they are steps of the run that this test is part of.
 #[test]
 fn the_readmes_long_commands_are_steps_of_the_whole_test() {
@@ -49,19 +60,24 @@ fn the_readmes_long_commands_are_steps_of_the_whole_test() {
         let text = guide(name);
         let long: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("    ")).collect();
         let long: Vec<&str> = long.into_iter().filter(|line| line.starts_with("cargo")).collect();
-        let demos = ["cargo xtask demo", "cargo xtask demo --memcached"];
+        let demos =
+            ["cargo xtask demo", "cargo xtask demo --memcached", "cargo xtask demo --failover"];
         assert_eq!(long, [&demos[..], &["cargo xtask test", "cargo build --release"]].concat());
     }
     let steps = fs::read_to_string(guide_path("../../xtask/src/test.rs")).unwrap();
     assert!(steps.contains("\"cargo xtask demo --once\""));
     assert!(steps.contains("cargo xtask demo --once --memcached"));
+    assert!(steps.contains("cargo xtask demo --once --failover"));
     assert!(steps.contains("&[\"build\", \"--release\""));
 }
 
 #[test]
 fn both_languages_have_the_same_commands() {
-    for names in [["migrate.md", "migrate.zh-CN.md"], ["../../README.md", "../../README.zh-CN.md"]]
-    {
+    for names in [
+        ["migrate.md", "migrate.zh-CN.md"],
+        ["failover.md", "failover.zh-CN.md"],
+        ["../../README.md", "../../README.zh-CN.md"],
+    ] {
         same_commands(names);
     }
 }
@@ -153,7 +169,7 @@ fn run(name: &str) {
     for file in ["nutcracker.yml", "pools.yml"] {
         fs::write(folder.path().join(file), format!("{yaml}\n")).unwrap();
     }
-    wrap_programs(folder.path());
+    wrap_programs(folder.path(), &["nuthatch", "nutcracker"]);
 
     let steps = steps(&blocks);
     let mut script = "PATH=$PWD/bin:$PATH\n\
@@ -181,6 +197,51 @@ fn run(name: &str) {
         }
         let _ = write!(script, "exec >out.{at} 2>&1\n{commands}\necho $? >code.{at}\n");
     }
+    follow(&steps, &script, folder);
+}
+
+/// The ports of the page; the longest first, since `6379` is a part of `26379`.
+const FAILOVER_PORTS: [&str; 11] =
+    ["26379", "26380", "26381", "22121", "22222", "6379", "6380", "6381", "6479", "6480", "6481"];
+
+fn run_failover(name: &str) {
+    if ["redis-server", "redis-cli", "bash"].iter().any(|name| find_program(name).is_none()) {
+        eprintln!("redis-server, redis-cli and bash are needed to follow the guide");
+        return;
+    }
+    let ports: Vec<String> = FAILOVER_PORTS.iter().map(|_| free_port().to_string()).collect();
+    let with_ports = |text: &str| {
+        // Marks first: a port of ours may contain one of the page's.
+        let marks = FAILOVER_PORTS.iter().enumerate();
+        let marked = marks.fold(text.to_owned(), |text, (at, port)| {
+            text.replace(port, &format!("<{}>", char::from(b'a' + at as u8)))
+        });
+        ports.iter().enumerate().fold(marked, |text, (at, port)| {
+            text.replace(&format!("<{}>", char::from(b'a' + at as u8)), port)
+        })
+    };
+    let blocks = blocks(&guide(name));
+    let folder = Folder::new().unwrap();
+    for block in &blocks {
+        if let Some(file) = block.info.strip_prefix("yaml ") {
+            let yaml = with_ports(&block.lines.join("\n"));
+            fs::write(folder.path().join(file), format!("{yaml}\n")).unwrap();
+        }
+    }
+    wrap_programs(folder.path(), &["nuthatch", "redis-server"]);
+    let steps = steps(&blocks);
+    let mut script = "PATH=$PWD/bin:$PATH\n\
+        trap 'kill $(jobs -p) $(cat *.pid 2>/dev/null) 2>/dev/null' EXIT\n"
+        .to_owned();
+    for (at, step) in steps.iter().enumerate() {
+        let commands = with_ports(&step.script);
+        let _ = write!(script, "exec >out.{at} 2>&1\n{commands}\necho $? >code.{at}\n");
+    }
+    follow(&steps, &script, folder);
+}
+
+/// Runs the script of a page, and compares what each step prints and how it ends.
+fn follow(steps: &[Step], script: &str, folder: Folder) {
     fs::write(folder.path().join("script"), script).unwrap();
     let dir = folder.path().to_owned();
     let mut shell = Process::start(&find_program("bash").unwrap(), ["script"], folder).unwrap();
@@ -198,13 +259,15 @@ fn run(name: &str) {
     ended.unwrap();
 }
 
-/// The two proxies by name, ended by the kernel when their shell ends.
-fn wrap_programs(dir: &Path) {
+/// Programs by name, ended by the kernel when their shell ends.
+fn wrap_programs(dir: &Path, names: &[&str]) {
     let bin = dir.join("bin");
     fs::create_dir(&bin).unwrap();
-    let ours = PathBuf::from(env!("CARGO_BIN_EXE_nuthatch"));
-    for (name, program) in [("nuthatch", ours), ("nutcracker", find_program("nutcracker").unwrap())]
-    {
+    for &name in names {
+        let program = match name {
+            "nuthatch" => PathBuf::from(env!("CARGO_BIN_EXE_nuthatch")),
+            other => find_program(other).unwrap(),
+        };
         let guard = match Guard::best() {
             Guard::DeathSignal => "setpriv --pdeathsig KILL ",
             Guard::Pipe => "",

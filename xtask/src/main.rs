@@ -39,6 +39,9 @@ enum Task {
         /// End after the last step; the exit code says whether every check was right.
         #[arg(long)]
         once: bool,
+        /// Servers with replicas, and Sentinels: a primary dies, and clients wait for the next one.
+        #[arg(long, conflicts_with_all = ["memcached", "proxy"])]
+        failover: bool,
         /// Use this proxy instead of building ours, e.g. the installed nutcracker.
         #[arg(long, value_name = "PROGRAM")]
         proxy: Option<PathBuf>,
@@ -70,7 +73,8 @@ enum Task {
 
 fn main() -> ExitCode {
     let outcome = match Args::parse().task {
-        Task::Demo { memcached, once, proxy } => {
+        Task::Demo { failover: true, once, .. } => demo::failover::run(once),
+        Task::Demo { memcached, once, proxy, .. } => {
             let speech = if memcached { demo::Speech::Memcached } else { demo::Speech::Redis };
             demo::run(speech, once, proxy)
         }

@@ -41,7 +41,7 @@ static BEFORE: [Step; 4] = [
     },
 ];
 
-static AFTER: [Step; 7] = [
+static AFTER: [Step; 8] = [
     // Seeds that `check` has not run yet.
     Step {
         name: "simulation, 2,000 seeds",
@@ -91,6 +91,11 @@ static AFTER: [Step; 7] = [
             || demo::run(Speech::Memcached, true, None),
             "cargo xtask demo --once --memcached",
         ),
+        needs: "nuthatch/src/cli",
+    },
+    Step {
+        name: "demo, failover",
+        action: Action::Ours(|| demo::failover::run(true), "cargo xtask demo --once --failover"),
         needs: "nuthatch/src/cli",
     },
 ];

@@ -11,9 +11,10 @@
 //!
 //! Every number on the screen comes from the servers themselves, asked without the proxy. Each part
 //! records its checks in `Verdict`; with `--once` they decide the exit code. The parts are the same
-//! for both kinds of server; `wire.rs` knows their protocols.
+//! for both kinds of server; `wire.rs` knows their protocols. `failover` is a demo of its own.
 
 mod balance;
+pub mod failover;
 mod failure;
 mod server;
 mod session;
@@ -23,6 +24,7 @@ mod wire;
 
 use anyhow::{Context, Result, bail, ensure};
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::stop::{Stop, Stopped};
@@ -123,6 +125,11 @@ fn stay(stage: &mut Stage, stop: &Stop) -> Result<()> {
     if !has_cli {
         println!("  {}", paint::dim(&format!("({cli} is in the package {package})")));
     }
+    wait_for_stop(stop, || stage.proxy_ended())
+}
+
+/// Waits for Ctrl-C. An error if the proxy ends before.
+fn wait_for_stop(stop: &Stop, mut ended: impl FnMut() -> Option<ExitStatus>) -> Result<()> {
     loop {
         match stop.sleep(Duration::from_millis(500)) {
             Ok(()) => {}
@@ -132,7 +139,7 @@ fn stay(stage: &mut Stage, stop: &Stop) -> Result<()> {
             }
             Err(error) => return Err(error),
         }
-        if let Some(status) = stage.proxy_ended() {
+        if let Some(status) = ended() {
             bail!("the proxy has ended by itself ({status})");
         }
     }

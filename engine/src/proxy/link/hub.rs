@@ -57,6 +57,8 @@ pub struct HubLink {
     pub at: usize,
     /// It has been connected, and not lost since.
     pub is_up: bool,
+    /// The server has confirmed something on this connection, so it sends messages.
+    pub has_confirmed: bool,
     /// What the server owes a confirmation of, oldest first.
     pub owed: VecDeque<Owed>,
 }

@@ -145,7 +145,7 @@ impl Ground<'_> {
         let at = known.unwrap_or_else(|| {
             let lane = self.pool.lane(Version::Resp2, self.pool.first_db(), false);
             let at = self.pool.upstream_alone(self.upstreams, server, lane, Why::Hub);
-            let link = HubLink { at, is_up: false, owed: VecDeque::new() };
+            let link = HubLink { at, is_up: false, has_confirmed: false, owed: VecDeque::new() };
             self.pool.hub.links.insert(server, link);
             at
         });

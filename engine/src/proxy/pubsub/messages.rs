@@ -56,9 +56,13 @@ fn confirm(
     turn: &mut Turn,
     (server, frame): (ServerId, &[u8]),
 ) {
-    let Some(owed) = pool.hub.links.get_mut(&server).and_then(|link| link.owed.pop_front()) else {
+    let Some(link) = pool.hub.links.get_mut(&server) else {
         return;
     };
+    let Some(owed) = link.owed.pop_front() else {
+        return;
+    };
+    link.has_confirmed = true;
     let topic = pool.hub.topics_mut(owed.subject).get_mut(&owed.name);
     // A late confirmation of an attempt of before confirms nothing.
     let Some(topic) = topic.filter(|topic| owed.begins && topic.attempt == owed.attempt) else {
@@ -115,7 +119,10 @@ pub fn lose(pool: &mut Pool, clients: &mut Slab<Client>, turn: &mut Turn, server
     };
     link.is_up = false;
     link.owed.clear();
-    turn.counters[pool.id.index()].subscriptions_lost += 1;
+    // An attempt to connect that fails loses no messages that were not lost before.
+    if std::mem::take(&mut link.has_confirmed) {
+        turn.counters[pool.id.index()].subscriptions_lost += 1;
+    }
     let mut confirmed = Vec::new();
     for subject in SUBJECTS {
         for topic in pool.hub.topics_mut(subject).values_mut() {
