@@ -9,7 +9,8 @@
 //! A request may be sent again only if it was not done. A server that refuses a write as a replica has done
 //! none of it, and none of the writes behind it. It has answered the reads behind it, from a state that is
 //! old, so their replies are dropped and they are sent again too. A script can answer with any words, so a
-//! call that is refused first is not sent again.
+//! call is sent again only for the very words with which a server refuses a write of a script: it has done no
+//! write of it before, or it would have refused that one.
 
 use super::Worker;
 use crate::base::limits::SWITCH_RETRY_MS;
@@ -34,6 +35,11 @@ use std::sync::Arc;
 const REFUSALS: [&[u8]; 4] = [b"READONLY", b"REDIRECT", b"LOADING", b"MASTERDOWN"];
 
 const LOADING: usize = 2;
+
+/// How a replica refuses a write of a script. With Redis 7 the script and the line may stand behind it.
+const WRITE_OF_SCRIPT: &[u8] = b"-READONLY You can't write against a read only replica.";
+/// Before Redis 7 this stands before it.
+const RUNNING_SCRIPT: &[u8] = b"-ERR Error running script (call to f_";
 
 fn begins_with(reply: &[u8], words: &[&[u8]]) -> bool {
     let says =
@@ -133,14 +139,31 @@ fn is_call(ticket: &Ticket) -> bool {
     row.is_none_or(|row| row.script != ScriptUse::None)
 }
 
+/// Whether a replica refused a write of this script.
+fn is_refused_inside(reply: &[u8]) -> bool {
+    let is_old = reply.starts_with(RUNNING_SCRIPT);
+    let is_there = |at: &[u8]| {
+        at.strip_prefix(WRITE_OF_SCRIPT).is_some_and(|rest| {
+            is_old || rest.starts_with(b"\r\n") || rest.starts_with(b" script: ")
+        })
+    };
+    is_there(reply) || is_old && reply.windows(WRITE_OF_SCRIPT.len()).any(is_there)
+}
+
 /// Whether the server refused this request without doing it.
 fn is_refused(ticket: &Ticket, reply: &[u8]) -> bool {
+    if is_call(ticket) && !matches!(ticket.care, Care::Block { .. }) {
+        return begins_with(reply, &REFUSALS[LOADING..=LOADING]) || is_refused_inside(reply);
+    }
     says(ticket, reply, if is_call(ticket) { &REFUSALS[LOADING..=LOADING] } else { &REFUSALS })
 }
 
 /// Whether the server may have done this request though it refused one before it. A replica does no write;
 /// a server that has loaded its data does all.
 fn is_done(ticket: &Ticket, reply: &[u8], is_loading: bool) -> bool {
+    if is_call(ticket) && !is_loading && is_refused_inside(reply) {
+        return false;
+    }
     if matches!(ticket.care, Care::Block { .. }) || is_call(ticket) {
         return !says(
             ticket,
@@ -295,6 +318,19 @@ mod tests {
         assert!(!begins_with(b"-READONLYX no\r\n", &REFUSALS));
         assert!(!begins_with(b"$9\r\nREADONLY \r\n", &REFUSALS));
         assert!(begins_with(b"-LOADING wait\r\n", &REFUSALS[LOADING..=LOADING]));
+    }
+
+    #[test]
+    fn words_that_refuse_a_write_of_a_script() {
+        const SAME: &str = "-READONLY You can't write against a read only replica.";
+        let refused = |reply: &str| is_refused_inside(reply.as_bytes());
+        assert!(refused(&format!("{SAME}\r\n")));
+        assert!(refused(&format!("{SAME} script: 67ed14, on @user_script:1.\r\n")));
+        let old = "-ERR Error running script (call to f_67ed14): @user_script:1: @user_script: 1: ";
+        assert!(refused(&format!("{old}{SAME} \r\n")));
+        assert!(!refused(&format!("{old}-READONLY says the script\r\n")));
+        assert!(!refused(&format!("{SAME} Or so.\r\n")));
+        assert!(!refused(&format!("-ERR {SAME}\r\n")));
     }
 
     #[test]
