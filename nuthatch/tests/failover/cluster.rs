@@ -2,7 +2,8 @@
 
 use crate::crowd::Way;
 use nuthatch_testbed::{
-    Client, Nuthatch, Proxy, RedisSentinel, RedisServer, Watching, free_port, poll_until, pool_yaml,
+    Client, Nuthatch, Process, Proxy, RedisSentinel, RedisServer, Watching, free_port, poll_until,
+    pool_yaml,
 };
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -165,4 +166,28 @@ fn proxy(shape: &Shape<'_>, servers: &[Vec<RedisServer>], sentinels: &[RedisSent
     keys.extend_from_slice(shape.keys);
     let yaml = pool_yaml("store", free_port(), &keys, &entries);
     Nuthatch::start(&yaml, &["-w", "2"]).unwrap()
+}
+
+/// What a failed test leaves behind: everyone's last words.
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        const LINES: usize = 40;
+        if !std::thread::panicking() {
+            return;
+        }
+        let mut tell = |who: &str, process: &mut Process| {
+            let log = process.log();
+            // Redis greets with a picture.
+            let lines: Vec<&str> = log.lines().filter(|line| line.contains(':')).collect();
+            let last = &lines[lines.len().saturating_sub(LINES)..];
+            println!("---- {who}\n{}", last.join("\n"));
+        };
+        tell("the proxy", self.proxy.process());
+        for server in self.servers.iter_mut().flatten() {
+            tell(&format!("server {}", server.port()), server.process());
+        }
+        for sentinel in &mut self.sentinels {
+            tell(&format!("Sentinel {}", sentinel.port()), sentinel.process());
+        }
+    }
 }
