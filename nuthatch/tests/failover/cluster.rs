@@ -175,7 +175,7 @@ impl Drop for Cluster {
         if !std::thread::panicking() {
             return;
         }
-        let mut tell = |who: &str, process: &mut Process| {
+        let tell = |who: &str, process: &mut Process| {
             let log = process.log();
             // Redis greets with a picture.
             let lines: Vec<&str> = log.lines().filter(|line| line.contains(':')).collect();

@@ -18,6 +18,7 @@
 //!   states.rs      transactions, watches, blocked commands, subscriptions, cursors and scripts
 //!   reads.rs       reads by replicas: spread, dead ones, empty ones, late ones
 //!   losses.rs      acknowledged writes over a death, with and without a proxy
+//!   partitions.rs  the network between two hosts is gone
 //! ```
 //!
 //! `NUTHATCH_FAILOVER_ROUNDS=20` repeats each takeover so many times, on new servers.
@@ -28,10 +29,14 @@ mod crowd;
 mod guards;
 mod history;
 mod losses;
+#[cfg(target_os = "linux")]
+mod partitions;
 mod reads;
 mod roles;
 mod states;
 mod takeovers;
+#[path = "../world/mod.rs"]
+mod world;
 
 use std::env;
 use std::time::Duration;

@@ -150,7 +150,7 @@ fn an_empty_replica_is_not_asked() {
     // Sentinels are asked for the replicas every five seconds.
     let is_asked = || {
         let before = reads_of(&cluster.servers[0][1]);
-        let mut clients: Vec<Client> = (0..4).map(|_| cluster.client()).collect();
+        let mut clients: Vec<Client> = (0..READERS).map(|_| cluster.client()).collect();
         for client in &mut clients {
             assert_eq!(client.command(&["GET", "k1"]).unwrap(), Value::bulk(value(1)));
         }
