@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   a test ──▶ RedisServer::start()    redis-server   free port, private folder
+//!          ──▶ RedisSentinel::start_group()  Sentinels of primaries that run
 //!          ──▶ MemcachedServer::start() memcached     likewise
 //!          ──▶ Nuthatch::start(yaml)   nuthatch       the given config
 //!          ──▶ Nutcracker::start(yaml) nutcracker     the same config, the old proxy
@@ -29,6 +30,7 @@ mod process;
 mod proxy;
 mod redis;
 mod releases;
+mod sentinel;
 mod spawn;
 mod text;
 mod trial;
@@ -44,6 +46,7 @@ pub use process::{Folder, Process};
 pub use proxy::{Nutcracker, Nuthatch, Proxy, pool_yaml};
 pub use redis::RedisServer;
 pub use releases::Release;
+pub use sentinel::{RedisSentinel, Watching};
 pub use spawn::{Guard, find_program, find_program_or_skip, guarded, is_root};
 pub use text::text_reply_len;
 pub use trial::{Pace, Rest, Seen, Trial, Witness};

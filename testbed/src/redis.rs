@@ -1,12 +1,12 @@
 //! A real redis-server without persistence.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::process::Folder;
-use crate::{Client, Process, Release, free_port};
+use crate::{Client, Process, Release, free_port, poll_until};
 
 const READY: Duration = Duration::from_secs(10);
 /// How often another port is tried when ours was taken between the look and the bind.
@@ -34,6 +34,40 @@ impl RedisServer {
     /// lies in the private folder.
     pub fn start_with(args: &[&str]) -> Result<RedisServer> {
         RedisServer::start_program(&program()?, args)
+    }
+
+    /// A replica of this server, with the same arguments and more, that has its data.
+    pub fn start_replica(&self, more: &[&str]) -> Result<RedisServer> {
+        let port = self.port.to_string();
+        let mut args: Vec<&str> = self.args.iter().map(String::as_str).collect();
+        args.extend(["--replicaof", "127.0.0.1", &port]);
+        args.extend(more);
+        if let Some(at) = self.args.iter().position(|arg| arg == "--requirepass") {
+            args.extend(["--masterauth", &self.args[at + 1]]);
+        }
+        let replica = RedisServer::start_with(&args)?;
+        let mut client = replica.client()?;
+        let mut follows = || {
+            let info = client.command(&["INFO", "replication"]).ok()?.text()?;
+            Some(info.contains("master_link_status:up"))
+        };
+        ensure!(poll_until(READY, || follows() == Some(true)), "a replica does not follow");
+        Ok(replica)
+    }
+
+    /// How often this server was asked for a command, named in small letters.
+    pub fn calls(&self, command: &str) -> Result<u64> {
+        let info = self.client()?.command(&["INFO", "commandstats"])?.text().unwrap_or_default();
+        let line =
+            info.lines().find_map(|it| it.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        let calls = line.and_then(|rest| rest.split(',').next()?.parse().ok());
+        Ok(calls.unwrap_or(0))
+    }
+
+    /// `master` or `slave`, as it says itself.
+    pub fn role(&self) -> Result<String> {
+        let role = self.client()?.command(&["ROLE"])?;
+        role.items().and_then(|items| items.first()?.text()).context("no role")
     }
 
     fn start_program(program: &Path, args: &[&str]) -> Result<RedisServer> {

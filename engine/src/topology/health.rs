@@ -25,6 +25,8 @@
 //! Any reply sets the count to zero. Workers do not report every reply. After a failure all workers are
 //! asked to *watch* the server, and each reports the next reply it sees, once.
 //!
+//! A replica is probed a second after its ejection, if `server_retry_timeout` is longer.
+//!
 //! Readmission needs a good probe; time alone is not enough. In twemproxy the first client after
 //! `server_retry_timeout` had to try whether the server was back.
 //!
@@ -60,6 +62,8 @@ pub struct Health {
     /// In this time silence counts once.
     period_ms: u64,
     retry_ms: u64,
+    /// How long a server that is out is left alone: a primary, a replica.
+    first_probe_ms: [u64; 2],
     servers: BTreeMap<ServerId, ServerHealth>,
     /// Those of them without which a pool may serve.
     replicas: Vec<ServerId>,
@@ -119,6 +123,7 @@ impl Health {
             limit: spec.server_failure_limit.max(1),
             period_ms: u64::from(spec.timeout_ms.unwrap_or(spec.connect_timeout_ms)),
             retry_ms: u64::from(spec.server_retry_timeout_ms),
+            first_probe_ms: [false, true].map(|it| u64::from(spec.probe_after_ms(it))),
             servers: servers.into_iter().map(|id| (id, ServerHealth::default())).collect(),
             replicas: Vec::new(),
             verdicts: VecDeque::new(),
@@ -186,7 +191,8 @@ impl Health {
                     return;
                 }
                 let change = Change::Ejected { failures: health.failures };
-                health.eject(now.plus_ms(self.retry_ms), now);
+                let pause_ms = self.first_probe_ms[usize::from(self.replicas.contains(&server))];
+                health.eject(now.plus_ms(pause_ms), now);
                 self.verdicts.push_back(Verdict::Changed(server, change));
             }
         }
@@ -200,7 +206,8 @@ impl Health {
         if std::mem::replace(&mut health.probing_suspect, false) && health.out.is_none() {
             let failures = std::mem::take(&mut health.suspicions);
             if !ready {
-                health.eject(now.plus_ms(self.retry_ms), now);
+                let pause_ms = self.first_probe_ms[usize::from(self.replicas.contains(&server))];
+                health.eject(now.plus_ms(pause_ms), now);
                 let change = Change::Ejected { failures };
                 self.verdicts.push_back(Verdict::Changed(server, change));
             }
@@ -343,6 +350,21 @@ mod tests {
         health.handle_probe(ONE, true, Time::from_ms(2003));
         let back = Change::Readmitted { after_ms: 1001 };
         assert_eq!(verdicts(&mut health), [Verdict::Probe(ONE), Verdict::Changed(ONE, back)]);
+    }
+
+    #[test]
+    fn a_replica_is_probed_soon() {
+        let spec = PoolSpec {
+            eject: Eject::FailFast,
+            server_retry_timeout_ms: 30_000,
+            ..PoolSpec::plain(Protocol::Redis, [])
+        };
+        let mut health = Health::new(&spec, [ONE, TWO]);
+        health.handle_servers(&[ONE, TWO], vec![TWO]);
+        report(&mut health, ONE, Sight::Failed, &[1_000]);
+        assert_eq!(health.deadline(), Some(Time::from_ms(31_000)));
+        report(&mut health, TWO, Sight::Failed, &[1_000]);
+        assert_eq!(health.deadline(), Some(Time::from_ms(2_000)));
     }
 
     #[test]

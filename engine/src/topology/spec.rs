@@ -41,7 +41,17 @@ pub struct PoolSpec {
     pub failover: Option<Arc<Failover>>,
 }
 
+/// See [`PoolSpec::probe_after_ms`].
+const REPLICA_PROBE_MS: u32 = 1_000;
+
 impl PoolSpec {
+    /// How long a server that is out is left alone. A replica is asked for its state every second in any case,
+    /// and its return moves no keys, so a long `server_retry_timeout` is not for it.
+    pub fn probe_after_ms(&self, is_replica: bool) -> u32 {
+        let longest_ms = if is_replica { REPLICA_PROBE_MS } else { u32::MAX };
+        self.server_retry_timeout_ms.min(longest_ms)
+    }
+
     /// Whether clients may use this database.
     pub fn serves_database(&self, db: i64) -> bool {
         match self.serves.databases {

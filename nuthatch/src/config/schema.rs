@@ -334,7 +334,7 @@ pub static KEYS: [Key; 42] = [
         unit: "ms",
         origin: Origin::Twemproxy,
         secret: false,
-        about: "How long a server that is down is left alone before it is tried again.",
+        about: "How long a server that is down is left alone before it is tried again. A replica is left alone for a second at most.",
     },
     Key {
         id: Id::Servers,

@@ -278,12 +278,13 @@ fn write_change(
     cause: Option<&str>,
 ) {
     let (spec, shard) = (&topology.spec, topology.shard(shard));
+    let is_replica = !topology.is_primary(server);
     let server = topology.server(server);
     let server = server.map(|server| server.address.to_string()).unwrap_or_default();
     let (pool, shard) = (&*spec.name, &*shard.name);
     match change {
         Change::Ejected { failures } => {
-            let probe_after_ms = spec.server_retry_timeout_ms;
+            let probe_after_ms = spec.probe_after_ms(is_replica);
             tracing::warn!(pool, shard, server, failures, cause, probe_after_ms, "server ejected");
         }
         Change::Answers { after_ms } => {

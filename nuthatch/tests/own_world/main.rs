@@ -24,67 +24,22 @@ mod crowds;
 mod full_disk;
 mod names;
 mod vanishing;
+#[path = "../world/mod.rs"]
+mod world;
 
 use nuthatch_testbed::{
-    Client, Nuthatch, Outcome, Proxy, Rest, Seen, Value, Witness, find_program_or_skip, free_port,
-    guarded, is_root, poll_until, pool_yaml,
+    Client, Nuthatch, Outcome, Proxy, Rest, Seen, Value, Witness, free_port, poll_until, pool_yaml,
 };
 use std::collections::BTreeSet;
-use std::env;
-use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use world::{in_own_world, run};
 
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-/// Set where we are already in a world of our own.
-const INSIDE: &str = "NUTHATCH_TEST_OWN_WORLD";
 /// Memory that may stay behind a fault.
 const SLACK_KIB: u64 = 4 * 1024;
 /// How long a server's requests may go on to fail once it is there again: a probe a second at most,
 /// the TCP of a network that was away, and a busy machine.
 const BACK_WITHIN: Duration = Duration::from_secs(6);
 const WORKERS: u16 = 2;
-
-/// Runs the story in a world of its own: `test` is the calling test's full name.
-fn in_own_world(test: &str, story: impl FnOnce()) {
-    if env::var_os(INSIDE).is_some() {
-        run("ip", &["link", "set", "lo", "up"]);
-        story();
-        return;
-    }
-    if !is_root() {
-        println!("not root: {test} passed over");
-        return;
-    }
-    let programs = ["unshare", "nsenter", "ip", "mount"].map(find_program_or_skip);
-    let [Some(unshare), Some(_), Some(_), Some(_)] = programs else { return };
-    let possible = Command::new(&unshare).args(["--net", "--mount", "ip", "link"]).output();
-    if !possible.is_ok_and(|output| output.status.success()) {
-        println!("networks of our own are not allowed here: {test} passed over");
-        return;
-    }
-    // What one measures another's crowd would spoil. One that panicked has spoilt nothing.
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut command = guarded(&unshare);
-    command.args(["--net", "--mount"]).arg(env::current_exe().unwrap());
-    command.args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
-    let output = command.output().unwrap();
-    print!("{}", String::from_utf8_lossy(&output.stdout));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{test} in its own world:\n{said}");
-    // A misspelt name would run nothing, and well.
-    assert!(
-        String::from_utf8_lossy(&output.stdout).contains("1 passed"),
-        "no test is called {test}"
-    );
-}
-
-/// A system's command that must succeed.
-fn run(program: &str, args: &[&str]) {
-    let output = Command::new(program).args(args).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {args:?}: {said}");
-}
 
 /// A proxy with one pool of these servers; `keys` beside `redis: true`.
 fn proxy(listen: &str, entries: &[String], keys: &[(&str, &str)], more: &[&str]) -> Proxy {

@@ -14,95 +14,18 @@
 
 use super::{
     Victim, a_client_each, all_serve, at_rest, groups, in_own_world, is_at_rest_again, judge,
-    proxy, run, witness,
+    proxy, witness,
 };
-use nuthatch_testbed::{
-    Client, Folder, Outcome, Process, Proxy, RedisServer, Trial, Value, find_program, poll_until,
-};
+use crate::world::far::{FAR, FarHost, NEAR, PORT, direct};
+use nuthatch_testbed::{Outcome, Proxy, RedisServer, Trial, Value, find_program, poll_until};
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
-const NEAR: &str = "10.77.0.1";
-const FAR: &str = "10.77.0.2";
-const PORT: u16 = 6379;
 const CALM: Duration = Duration::from_millis(300);
 const TIMES: [(&str, &str); 3] =
     [("timeout", "300"), ("server_failure_limit", "3"), ("server_retry_timeout", "300")];
-
-/// A network of its own, which lives as long as a process that sleeps in it.
-struct FarHost {
-    sleeper: Process,
-}
-
-impl FarHost {
-    fn new() -> FarHost {
-        let unshare = find_program("unshare").unwrap();
-        let args = ["--net", "sleep", "300"];
-        let sleeper = Process::start(&unshare, args, Folder::new().unwrap()).unwrap();
-        let ours = fs::read_link("/proc/self/ns/net").unwrap();
-        let theirs = format!("/proc/{}/ns/net", sleeper.pid());
-        let moved = || fs::read_link(&theirs).is_ok_and(|net| net != ours);
-        assert!(poll_until(Duration::from_secs(5), moved));
-        let pid = sleeper.pid().to_string();
-        run("ip", &["link", "add", "near", "type", "veth", "peer", "name", "far", "netns", &pid]);
-        run("ip", &["addr", "add", &format!("{NEAR}/24"), "dev", "near"]);
-        run("ip", &["link", "set", "near", "up"]);
-        let far = FarHost { sleeper };
-        far.ip("link set lo up");
-        far.ip("link set far address 02:00:00:00:00:02");
-        far.appear();
-        far.ip("link set far up");
-        let neighbour = ["neigh", "replace", FAR, "lladdr", "02:00:00:00:00:02"];
-        run("ip", &[&neighbour[..], &["dev", "near", "nud", "permanent"]].concat());
-        far
-    }
-
-    /// `ip` on that host.
-    fn ip(&self, words: &str) {
-        let pid = self.sleeper.pid().to_string();
-        let args: Vec<&str> =
-            ["-t", &pid, "-n", "ip"].into_iter().chain(words.split(' ')).collect();
-        run("nsenter", &args);
-    }
-
-    fn vanish(&self) {
-        self.ip(&format!("addr del {FAR}/24 dev far"));
-    }
-
-    fn appear(&self) {
-        self.ip(&format!("addr add {FAR}/24 dev far"));
-    }
-
-    fn start(&self, program: &str, args: &[&str]) -> Process {
-        let pid = self.sleeper.pid().to_string();
-        let all = ["-t", &pid, "-n", program].into_iter().chain(args.iter().copied());
-        let nsenter = find_program("nsenter").unwrap();
-        Process::start(&nsenter, all, Folder::new().unwrap()).unwrap()
-    }
-
-    fn redis(&self) -> Process {
-        let args = ["--port", "6379", "--protected-mode", "no", "--save", ""];
-        let mut server = self.start("redis-server", &args);
-        let answers =
-            || direct().is_some_and(|mut c| c.command(&["PING"]).is_ok_and(|r| !r.is_error()));
-        server.wait_ready(Duration::from_secs(10), answers).unwrap();
-        server
-    }
-}
-
-impl Drop for FarHost {
-    fn drop(&mut self) {
-        // The kernel would remove it too, but in its own good time.
-        let _ = Command::new("ip").args(["link", "del", "near"]).status();
-    }
-}
-
-fn direct() -> Option<Client> {
-    Client::connect((FAR, PORT)).ok()
-}
 
 /// A healthy server here, one on the far host, a proxy before both.
 struct Scene {

@@ -1,0 +1,80 @@
+//! Sentinels that are dead, stand still, or want to know who asks.
+
+use crate::cluster::{Cluster, PLAIN, Shape, name};
+use crate::history::Verdict;
+use crate::sleep_ms;
+use crate::takeovers::{GAP, SOON, crowd};
+use std::time::{Duration, Instant};
+
+const CLIENTS: usize = 3;
+
+/// The primary dies under load; the next one is followed.
+fn dies_well(story: &str, mut cluster: Cluster) -> Cluster {
+    cluster.await_replicas(0, 1);
+    let crowd = crowd(&cluster, CLIENTS);
+    sleep_ms(500);
+    let struck = Instant::now();
+    let took = cluster.kill_primary(0);
+    sleep_ms(500);
+    let verdict = Verdict::of(&crowd.finish());
+    verdict.tell(&format!("{story}, followed after {took:?}"));
+    verdict.is_good(CLIENTS, struck.checked_sub(GAP).unwrap());
+    cluster
+}
+
+#[test]
+fn one_of_three_sentinels_is_dead() {
+    let mut cluster = Cluster::start(&PLAIN);
+    cluster.sentinels[0].kill().unwrap();
+    dies_well("a dead Sentinel", cluster);
+}
+
+#[test]
+fn one_of_three_sentinels_stands_still() {
+    let mut cluster = Cluster::start(&PLAIN);
+    cluster.sentinels[1].pause().unwrap();
+    let mut cluster = dies_well("a stopped Sentinel", cluster);
+    // It wakes up and tells what was true before: we stay with the newer primary.
+    let primary = cluster.followed(0);
+    cluster.sentinels[1].resume().unwrap();
+    let until = Instant::now() + Duration::from_secs(2);
+    while Instant::now() < until {
+        assert_eq!(cluster.followed(0), primary);
+        sleep_ms(20);
+    }
+}
+
+#[test]
+fn sentinels_and_servers_with_passwords() {
+    let cluster = Cluster::start(&Shape {
+        server_password: Some("of-the-servers"),
+        sentinel_password: Some("of-the-sentinels"),
+        ..PLAIN
+    });
+    let mut cluster = dies_well("passwords", cluster);
+    let log = cluster.proxy.process().log();
+    assert!(!log.contains("of-the-"), "a password in the log: {log}");
+    // That of the servers would be refused.
+    for sentinel in &mut cluster.sentinels {
+        assert!(!sentinel.process().log().contains("of-the-servers"));
+    }
+}
+
+/// Without events there is still the question that is asked once a second.
+#[test]
+fn a_user_that_may_not_listen() {
+    let user = "user watcher on >secret -@all +auth +ping +info +sentinel";
+    let mut cluster = Cluster::start(&Shape {
+        sentinel_lines: &[user],
+        keys: &[("sentinel_user", "watcher"), ("sentinel_auth", "secret")],
+        ..PLAIN
+    });
+    let log = cluster.proxy.process().log();
+    assert!(log.contains("NOPERM"), "it may listen: nothing is tested: {log}");
+    let before = cluster.followed(0);
+    let mut sentinel = cluster.sentinels[2].client().unwrap();
+    assert!(sentinel.command(&["SENTINEL", "FAILOVER", &name(0)]).unwrap().is_ok());
+    let took = cluster.await_successor(0, before, SOON);
+    println!("no events, followed after {took:?}");
+    dies_well("no events", cluster);
+}
