@@ -193,6 +193,7 @@ impl Upstream {
         if self.socket.state == SocketState::Idle {
             if self.failures.may_connect(turn.now) {
                 self.connect(turn, connect_timeout_ms);
+                self.wait_if_failing(turn);
             } else if self.switch.holds(turn.now) {
                 self.wait(turn);
             } else {
