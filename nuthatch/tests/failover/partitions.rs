@@ -59,9 +59,9 @@ impl Halves {
             };
             assert!(poll_until(2 * SOON, &mut has_met), "Sentinel {at} knows too few");
         }
-        let addresses: String = (0..3)
+        let addresses = [0, 1, 2]
             .map(|at| format!("\n    - {}:{}", host(at < sentinels_near), SENTINEL_PORTS[at]))
-            .collect();
+            .concat();
         let keys = [("redis", "true"), ("sentinels", &*addresses), ("timeout", "1000")];
         let servers = [format!("{FAR}:{PORT}:1 shard-0")];
         let proxy =

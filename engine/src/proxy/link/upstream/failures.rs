@@ -125,6 +125,11 @@ impl Failures {
         self.is_watched = true;
     }
 
+    /// Whether the next reply is reported.
+    pub fn is_watched(&self) -> bool {
+        self.is_watched
+    }
+
     /// Whether this reply is reported.
     #[inline]
     pub fn take_watched(&mut self) -> bool {

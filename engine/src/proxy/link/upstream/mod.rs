@@ -200,6 +200,7 @@ impl Upstream {
     fn prepare_idle(&mut self, turn: &mut Turn, connect_timeout_ms: u32) -> Result<(), Cause> {
         if self.failures.may_connect(turn.now) {
             self.connect(turn, connect_timeout_ms);
+            self.wait_if_failing(turn);
         } else if self.switch.holds(turn.now) && !self.duty.is_hub() {
             self.wait(turn);
         } else {

@@ -41,6 +41,15 @@ impl Upstream {
         }
     }
 
+    /// Its server has failed and has not answered since: what comes now waits for a server too, also while a
+    /// connection opens. A frozen server takes connections and answers nothing.
+    #[cold]
+    pub(super) fn wait_if_failing(&mut self, turn: &mut Turn) {
+        if self.failures.is_watched() && self.switch.holds(turn.now) && !self.duty.is_hub() {
+            self.wait(turn);
+        }
+    }
+
     /// It has no connection, and requests that wait for one.
     pub fn is_waiting(&self) -> bool {
         self.socket.state == SocketState::Idle && self.switch.until().is_some()
