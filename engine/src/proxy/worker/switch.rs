@@ -251,9 +251,9 @@ impl Worker {
             }
             for at in 0..self.upstreams.len() {
                 let upstream = &self.upstreams[at];
-                let of = (upstream.pool(), upstream.home());
-                let reads = self.pools[id.index()].lane_key(upstream.lane()).read_only;
-                if of == (id, old.primary) && !reads {
+                let is_of = (upstream.pool(), upstream.home()) == (id, old.primary);
+                // The lanes of another pool have other numbers.
+                if is_of && !self.pools[id.index()].lane_key(upstream.lane()).read_only {
                     self.go_to(at, new.primary);
                 }
             }
@@ -268,9 +268,9 @@ impl Worker {
         for at in 0..self.upstreams.len() {
             let Worker { pools, upstreams, turn, .. } = self;
             let upstream = &mut upstreams[at];
-            let reads = pools[id.index()].lane_key(upstream.lane()).read_only;
+            let reads = || pools[id.index()].lane_key(upstream.lane()).read_only;
             let is_good = || replicas().any(|it| it.server == upstream.server() && it.is_good);
-            if upstream.pool() != id || !reads || upstream.queue().is_empty() || is_good() {
+            if upstream.pool() != id || !reads() || upstream.queue().is_empty() || is_good() {
                 continue;
             }
             let reads = upstream.take_all(turn);
