@@ -90,13 +90,15 @@ impl Cluster {
         Way::Proxy(self.proxy.listens()[0].clone(), self.password.clone())
     }
 
-    /// Waits until the primary has so many replicas that keep up.
+    /// Waits until so many replicas of the primary confirm a write: one that INFO calls `online` may still get none.
     pub fn await_replicas(&mut self, shard: usize, count: usize) {
         let port = self.followed(shard);
         let mut client = self.server(shard, port).client().unwrap();
+        let count = count.to_string();
         let is_whole = poll_until(Duration::from_secs(15), || {
-            let info = client.command(&["INFO", "replication"]).unwrap().text().unwrap();
-            info.matches("state=online").count() >= count
+            client.command(&["SET", "await-replicas", "x"]).unwrap();
+            let confirmed = client.command(&["WAIT", &count, "100"]).unwrap();
+            confirmed.as_int() >= count.parse().ok()
         });
         assert!(is_whole, "{count} replicas do not follow the primary on port {port}");
     }

@@ -2,8 +2,8 @@
 
 use crate::cluster::{Cluster, PLAIN, Shape, name};
 use crate::history::Verdict;
-use crate::sleep_ms;
 use crate::takeovers::{GAP, SOON, crowd};
+use crate::{beside_each_other, sleep_ms};
 use std::time::{Duration, Instant};
 
 const CLIENTS: usize = 3;
@@ -23,13 +23,21 @@ fn dies_well(story: &str, mut cluster: Cluster) -> Cluster {
 }
 
 #[test]
+fn sentinels_are_not_all_well() {
+    beside_each_other(&[
+        ("one_of_three_sentinels_is_dead", one_of_three_sentinels_is_dead),
+        ("one_of_three_sentinels_stands_still", one_of_three_sentinels_stands_still),
+        ("sentinels_and_servers_with_passwords", sentinels_and_servers_with_passwords),
+        ("a_user_that_may_not_listen", a_user_that_may_not_listen),
+    ]);
+}
+
 fn one_of_three_sentinels_is_dead() {
     let mut cluster = Cluster::start(&PLAIN);
     cluster.sentinels[0].kill().unwrap();
     dies_well("a dead Sentinel", cluster);
 }
 
-#[test]
 fn one_of_three_sentinels_stands_still() {
     let mut cluster = Cluster::start(&PLAIN);
     cluster.sentinels[1].pause().unwrap();
@@ -44,7 +52,6 @@ fn one_of_three_sentinels_stands_still() {
     }
 }
 
-#[test]
 fn sentinels_and_servers_with_passwords() {
     let cluster = Cluster::start(&Shape {
         server_password: Some("of-the-servers"),
@@ -61,7 +68,6 @@ fn sentinels_and_servers_with_passwords() {
 }
 
 /// Without events there is still the question that is asked once a second.
-#[test]
 fn a_user_that_may_not_listen() {
     let user = "user watcher on >secret -@all +auth +ping +info +sentinel";
     let mut cluster = Cluster::start(&Shape {

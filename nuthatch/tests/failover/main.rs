@@ -39,6 +39,7 @@ mod takeovers;
 mod world;
 
 use std::env;
+use std::thread;
 use std::time::Duration;
 
 /// How often a takeover is played.
@@ -47,6 +48,17 @@ fn rounds() -> u32 {
     text.map_or(1, |text| text.parse().expect("NUTHATCH_FAILOVER_ROUNDS is no number"))
 }
 
+/// Stories that mostly wait, each with servers of its own. All are told to the end; then those that failed fail
+/// the test.
+fn beside_each_other(stories: &[(&str, fn())]) {
+    let failed: Vec<&str> = thread::scope(|scope| {
+        let told = stories.iter().map(|(name, story)| (*name, scope.spawn(story)));
+        let told: Vec<_> = told.collect();
+        told.into_iter().filter_map(|(name, it)| it.join().is_err().then_some(name)).collect()
+    });
+    assert!(failed.is_empty(), "failed, as said above: {failed:?}");
+}
+
 fn sleep_ms(ms: u64) {
-    std::thread::sleep(Duration::from_millis(ms));
+    thread::sleep(Duration::from_millis(ms));
 }

@@ -1,7 +1,7 @@
 //! Reads by replicas.
 
 use crate::cluster::{Cluster, PLAIN, Shape, Told};
-use crate::sleep_ms;
+use crate::{beside_each_other, sleep_ms};
 use nuthatch_testbed::{Client, RedisServer, Value, free_port, poll_until};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -90,6 +90,15 @@ fn reads_of(server: &RedisServer) -> u64 {
 }
 
 #[test]
+fn replicas_answer_reads() {
+    beside_each_other(&[
+        ("replicas_share_the_reads", replicas_share_the_reads),
+        ("a_replica_dies_or_stands_still_under_reads", a_replica_dies_or_stands_still_under_reads),
+        ("an_empty_replica_is_not_asked", an_empty_replica_is_not_asked),
+        ("a_replica_that_is_late_is_not_asked", a_replica_that_is_late_is_not_asked),
+    ]);
+}
+
 fn replicas_share_the_reads() {
     let cluster = Cluster::start(&Shape {
         replicas: &[&[], &[]],
@@ -108,7 +117,6 @@ fn replicas_share_the_reads() {
     assert!(shares[1].abs_diff(shares[2]) * 20 <= shares[1] + shares[2], "uneven: {shares:?}");
 }
 
-#[test]
 fn a_replica_dies_or_stands_still_under_reads() {
     let mut cluster = Cluster::start(&Shape {
         replicas: &[&[], &[]],
@@ -128,7 +136,6 @@ fn a_replica_dies_or_stands_still_under_reads() {
 }
 
 /// A replica that has started a moment ago has no data, and says nil to whoever asks it.
-#[test]
 fn an_empty_replica_is_not_asked() {
     let mut cluster = Cluster::start(&Shape {
         replicas: &[&[], &[]],
@@ -206,7 +213,6 @@ fn carry(mut from: TcpStream, mut to: TcpStream, is_closed: &AtomicBool) {
     let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
 }
 
-#[test]
 fn a_replica_that_is_late_is_not_asked() {
     let cluster = Cluster::start(&Shape {
         told: Told::ByServers,

@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, PLAIN, Shape, name};
 use crate::crowd::Crowd;
 use crate::history::Verdict;
-use crate::{rounds, sleep_ms};
+use crate::{beside_each_other, rounds, sleep_ms};
 use nuthatch_testbed::{Value, poll_until};
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,17 @@ fn play(
 }
 
 #[test]
+fn a_shard_gets_another_primary() {
+    beside_each_other(&[
+        ("a_primary_is_killed", a_primary_is_killed),
+        ("sentinel_is_told_to_fail_over", sentinel_is_told_to_fail_over),
+        ("a_primary_hands_over", a_primary_hands_over),
+        ("a_stopped_primary_comes_back", a_stopped_primary_comes_back),
+        ("two_primaries_die_one_after_the_other", two_primaries_die_one_after_the_other),
+        ("a_replica_cannot_be_told", a_replica_cannot_be_told),
+    ]);
+}
+
 fn a_primary_is_killed() {
     for _ in 0..rounds() {
         let mut cluster = Cluster::start(&TWO_SHARDS);
@@ -50,7 +61,6 @@ fn a_primary_is_killed() {
     }
 }
 
-#[test]
 fn sentinel_is_told_to_fail_over() {
     for _ in 0..rounds() {
         let mut cluster = Cluster::start(&TWO_SHARDS);
@@ -64,7 +74,6 @@ fn sentinel_is_told_to_fail_over() {
 
 /// The server hands over by itself: no connection closes, and it answers READONLY. It has waited for its replica,
 /// so nothing is lost, and nothing fails.
-#[test]
 fn a_primary_hands_over() {
     for _ in 0..rounds() {
         let mut cluster = Cluster::start(&TWO_SHARDS);
@@ -78,7 +87,6 @@ fn a_primary_hands_over() {
 
 /// The old primary wakes up, and believes for a while that it still is one: it gets nothing that was not on its
 /// way before.
-#[test]
 fn a_stopped_primary_comes_back() {
     for _ in 0..rounds() {
         let mut cluster = Cluster::start(&TWO_SHARDS);
@@ -121,7 +129,6 @@ fn a_stopped_primary_comes_back() {
     }
 }
 
-#[test]
 fn two_primaries_die_one_after_the_other() {
     for _ in 0..rounds() {
         let mut cluster = Cluster::start(&Shape { replicas: &[&[], &[]], ..PLAIN });
@@ -150,7 +157,6 @@ fn two_primaries_die_one_after_the_other() {
 
 /// A replica does not do what Sentinels say, so the Sentinel that leads shows the address of before in SENTINEL
 /// MASTER until its failover has timed out. We follow long before.
-#[test]
 fn a_replica_cannot_be_told() {
     let deaf: &[&str] = &["--rename-command", "SLAVEOF", "", "--replica-priority", "0"];
     for _ in 0..rounds() {

@@ -31,15 +31,25 @@ use nuthatch_testbed::{
     Client, Nuthatch, Outcome, Proxy, Rest, Seen, Value, Witness, free_port, poll_until, pool_yaml,
 };
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use world::{in_own_world, run};
+use world::run;
 
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// Memory that may stay behind a fault.
 const SLACK_KIB: u64 = 4 * 1024;
 /// How long a server's requests may go on to fail once it is there again: a probe a second at most,
 /// the TCP of a network that was away, and a busy machine.
 const BACK_WITHIN: Duration = Duration::from_secs(6);
 const WORKERS: u16 = 2;
+
+/// Runs the story in a world of its own: `test` is the calling test's full name.
+fn in_own_world(test: &str, story: impl FnOnce()) {
+    // What one measures another's crowd would spoil. One that panicked has spoilt nothing. In the world
+    // itself there is only one test.
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    world::in_own_world(test, story);
+}
 
 /// A proxy with one pool of these servers; `keys` beside `redis: true`.
 fn proxy(listen: &str, entries: &[String], keys: &[(&str, &str)], more: &[&str]) -> Proxy {

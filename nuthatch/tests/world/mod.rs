@@ -6,9 +6,7 @@ pub mod far;
 use nuthatch_testbed::{find_program_or_skip, guarded, is_root};
 use std::env;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// Set where we are already in a world of our own.
 const INSIDE: &str = "NUTHATCH_TEST_OWN_WORLD";
 
@@ -30,8 +28,6 @@ pub fn in_own_world(test: &str, story: impl FnOnce()) {
         println!("networks of our own are not allowed here: {test} passed over");
         return;
     }
-    // What one measures another's crowd would spoil. One that panicked has spoilt nothing.
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut command = guarded(&unshare);
     command.args(["--net", "--mount"]).arg(env::current_exe().unwrap());
     command.args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
