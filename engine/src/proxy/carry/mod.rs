@@ -91,7 +91,11 @@ impl Exchange<'_> {
         let is_bound = session.is_some_and(|it| it.transaction.is_some() || it.watch.is_some())
             || after_ms > 0
                 && self.client.settings.wrote_at.plus_ms(u64::from(after_ms)) > self.turn.now;
-        if is_bound { Reader::PRIMARY } else { Reader { client: self.client.key().index, reads } }
+        if is_bound {
+            return Reader::PRIMARY;
+        }
+        // Counted over all workers, from 1: each of them has a first client.
+        Reader { client: self.client.origin().id.saturating_sub(1) as u32, reads }
     }
 
     /// The lane of the client's requests to a server.
