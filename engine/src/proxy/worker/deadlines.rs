@@ -81,7 +81,7 @@ impl Worker {
     }
 
     /// No server came that serves: what waited for one fails.
-    fn give_up_waiting(&mut self, at: usize) {
+    pub(super) fn give_up_waiting(&mut self, at: usize) {
         let Worker { upstreams, turn, .. } = self;
         let cause = upstreams[at].failures.last_cause().clone();
         let gone = upstreams[at].give_up_waiting(turn);

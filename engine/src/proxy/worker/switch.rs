@@ -355,6 +355,10 @@ impl Worker {
         if let Some(client) = of.and_then(|key| clients.get_mut(key)) {
             client.follow_upstream(before, upstream.key());
         }
+        // They have waited too long before, and no server has done anything since.
+        if self.upstreams[at].is_stranded() {
+            self.give_up_waiting(at);
+        }
     }
 
     /// An upstream for reads is lost: other servers answer them, as long as there are some.

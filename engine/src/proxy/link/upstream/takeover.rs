@@ -62,6 +62,11 @@ impl Upstream {
             || self.socket.state != SocketState::Ready && self.switch.until().is_some()
     }
 
+    /// It has requests, and neither a connection nor the right to wait for one.
+    pub fn is_stranded(&self) -> bool {
+        self.socket.state == SocketState::Idle && !self.queue.is_empty() && !self.is_waiting()
+    }
+
     /// Whether requests that have not left may wait for another server, or for this one.
     pub fn may_hold(&self, now: Time) -> bool {
         self.switch.holds(now)
