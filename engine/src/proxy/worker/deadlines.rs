@@ -82,9 +82,14 @@ impl Worker {
 
     /// No server came that serves: what waited for one fails.
     pub(super) fn give_up_waiting(&mut self, at: usize) {
-        let Worker { upstreams, turn, .. } = self;
+        let Worker { upstreams, turn, clients, .. } = self;
         let cause = upstreams[at].failures.last_cause().clone();
+        let from = upstreams[at].duty().upload_from();
         let gone = upstreams[at].give_up_waiting(turn);
+        // The rest of a large request is dropped as it comes.
+        if let Some(client) = from.and_then(|key| clients.get_mut(key)) {
+            client.resume_upload(turn);
+        }
         self.fail_tickets(at, &cause, &gone);
         self.settle_upstream(at);
     }

@@ -88,7 +88,11 @@ impl Pool {
     /// Follows a newer topology; returns the one before.
     pub fn follow(&mut self, topology: &Arc<PoolTopology>) -> Arc<PoolTopology> {
         let before = std::mem::replace(&mut self.topology, Arc::clone(topology));
-        if !Arc::ptr_eq(&before.spec, &topology.spec) || before.shards != topology.shards {
+        // Replicas come and go, and keys stay where they are.
+        let owners = |of: &PoolTopology| -> Vec<_> {
+            of.shards.iter().map(|shard| (shard.primary, shard.state)).collect()
+        };
+        if !Arc::ptr_eq(&before.spec, &topology.spec) || owners(&before) != owners(topology) {
             self.changes = self.changes.wrapping_add(1);
         }
         self.grow();
