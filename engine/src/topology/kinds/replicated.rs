@@ -127,6 +127,10 @@ impl Replicated {
     pub fn set_servers(&mut self, primary: Address, replicas: &[Address]) {
         if primary != self.primary {
             self.lost_at = None;
+            // They are of before.
+            for member in &mut self.members {
+                member.sight = None;
+            }
         }
         self.primary = primary;
         let wanted: Vec<Address> =
@@ -154,8 +158,13 @@ impl Replicated {
     }
 
     /// All servers have been asked; an answer each, `None` if there was none. The replicas before the primary:
-    /// then the distance between their offsets is too large rather than too small.
+    /// then the distance between their offsets is too large rather than too small. If the last one is not our
+    /// primary, they were asked before the last switch: such answers count for nothing, or the server of before
+    /// would be taken for one that the new primary has handed over to.
     pub fn handle_sights(&mut self, sights: Vec<(Address, Option<Sight>)>, now: Time) {
+        if sights.last().is_none_or(|(address, _)| *address != self.primary) {
+            return;
+        }
         for (address, sight) in sights {
             if let Some(member) = self.members.iter_mut().find(|it| it.address == address) {
                 member.sight = sight;
@@ -333,7 +342,8 @@ mod tests {
     }
 
     fn see(shard: &mut Replicated, ms: u64, sights: [Option<Sight>; 3]) -> Vec<bool> {
-        let sights = (1..).map(at).zip(sights).collect();
+        let mut sights: Vec<_> = (1..).map(at).zip(sights).collect();
+        sights.sort_by_key(|(address, _)| *address == *shard.primary());
         shard.handle_sights(sights, Time::from_ms(ms));
         good(shard)
     }
@@ -385,6 +395,22 @@ mod tests {
         assert_eq!((shard.next_primary(), shard.is_split()), (Some(at(2)), false));
         shard.set_servers(at(2), &[at(1), at(3)]);
         assert_eq!(see(&mut shard, 3, [up(), primary(1_000, &[1, 3]), up()]), [true, true]);
+    }
+
+    #[test]
+    fn answers_of_before_a_switch_count_for_nothing() {
+        let mut shard = shard();
+        let up = || replica(1_000, true, false);
+        see(&mut shard, 0, [primary(1_000, &[2, 3]), up(), up()]);
+        // The servers are asked. Before they answer, a Sentinel names another primary.
+        shard.set_servers(at(2), &[at(1), at(3)]);
+        assert_eq!(shard.handed_over(), None);
+        let asked = [(at(2), up()), (at(3), up()), (at(1), primary(1_000, &[2, 3]))];
+        shard.handle_sights(asked.into(), Time::from_ms(1));
+        assert_eq!(shard.handed_over(), None, "it was a replica when it was asked");
+        assert_eq!(shard.next_primary(), None);
+        see(&mut shard, 2, [primary(1_001, &[3]), up(), up()]);
+        assert_eq!(shard.handed_over(), Some(at(1)));
     }
 
     #[test]

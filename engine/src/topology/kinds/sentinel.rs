@@ -183,6 +183,9 @@ impl Sentinels {
         };
         if belief.primary != *to && belief.known.contains(to) {
             let (epoch, from) = (belief.epoch.unwrap_or(0), belief.primary.clone());
+            // It says so itself, and the Sentinels, who call it the primary, do not. It may take over again.
+            belief.replicas.push(from.clone());
+            belief.replicas.sort_unstable_by_key(ToString::to_string);
             self.believe(shard, epoch, to, true);
             self.shards[shard.index()].handed_over = Some(from);
         }

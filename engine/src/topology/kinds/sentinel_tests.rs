@@ -124,10 +124,15 @@ fn a_primary_hands_over_and_sentinels_learn_of_it_late() {
     machine.handle_handover(SHARD, &at("x"));
     assert!(wishes(&mut machine).is_empty(), "no replica of this shard");
     machine.handle_handover(SHARD, &at("b"));
-    assert_eq!(wishes(&mut machine), ["primary b:6379 1", "replicas c:6379"]);
+    assert_eq!(wishes(&mut machine), ["primary b:6379 1", "replicas a:6379 c:6379"]);
     for sentinel in 0..3 {
         assert!(say(&mut machine, sentinel, claim(1, "a")).is_empty());
     }
+    // And back, before the Sentinels have noticed.
+    machine.handle_handover(SHARD, &at("a"));
+    assert_eq!(wishes(&mut machine), ["primary a:6379 1", "replicas b:6379 c:6379"]);
+    machine.handle_handover(SHARD, &at("b"));
+    assert_eq!(wishes(&mut machine), ["primary b:6379 1", "replicas a:6379 c:6379"]);
     // A failover of theirs has an epoch.
     assert_eq!(say(&mut machine, 0, claim(2, "a")), ["role a:6379 2"]);
     machine.handle_role(SHARD, &at("a"), 2, true);
