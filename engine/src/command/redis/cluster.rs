@@ -3,7 +3,7 @@
 use super::row::{NO_KEY, row};
 use super::subcommands;
 use crate::command::Before::Closed;
-use crate::command::{Command, Flags, Group, Local};
+use crate::command::{Categories, Command, Flags, Group, Local};
 
 /// As servers have them.
 const READS: Flags = Flags::FAST.and(Flags::LOADING).and(Flags::STALE);
@@ -13,7 +13,7 @@ pub(super) const ROWS: [Command; 3] = [
     row(Group::Cluster, "cluster", -2, Flags::NONE, NO_KEY, Closed, "3.0.0", "",
         "Says that cluster mode is off, and computes slots.").container(&subcommands::CLUSTER).modern(),
     row(Group::Cluster, "readonly", 1, READS, NO_KEY, Closed, "3.0.0", "",
-        "Lets replicas answer reads of this connection.").local(Local::Reads).modern(),
+        "Lets replicas answer reads of this connection.").also(Categories::CONNECTION).local(Local::Reads).modern(),
     row(Group::Cluster, "readwrite", 1, READS, NO_KEY, Closed, "3.0.0", "",
-        "Sends reads of this connection to primaries.").local(Local::Reads).modern(),
+        "Sends reads of this connection to primaries.").also(Categories::CONNECTION).local(Local::Reads).modern(),
 ];

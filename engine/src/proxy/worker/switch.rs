@@ -15,7 +15,7 @@ use super::Worker;
 use crate::base::limits::SWITCH_RETRY_MS;
 use crate::base::slab::Slab;
 use crate::base::{PoolId, ServerId};
-use crate::command::{self, Flags, ScriptUse, wait_time};
+use crate::command::{self, Command, Flags, ScriptUse, Verb, wait_time};
 use crate::protocol::resp::{encode, reply, request};
 use crate::proxy::carry::forward::elsewhere;
 use crate::proxy::link::action::Action;
@@ -238,7 +238,9 @@ fn is_done(ticket: &Ticket, reply: &[u8], is_loading: bool) -> bool {
         );
     }
     let row = command::by_index(usize::from(ticket.command));
-    row.is_none_or(|row| row.flags.has(Flags::WRITE)) && !reply.starts_with(b"-")
+    // A replica publishes too, and once is enough.
+    let acts = |row: &Command| row.flags.has(Flags::WRITE) || row.verb == Verb::Publish;
+    row.is_none_or(acts) && !reply.starts_with(b"-")
 }
 
 impl Worker {
