@@ -146,7 +146,7 @@ fn a_replica_without_its_primary_is_out_of_a_cache() {
     assert!(poll_until(SOON, || live(&mut client) == 2));
 }
 
-/// A server that may not be pinged, but serves, comes back; one that says why not is told of.
+/// A server that may not be pinged, but serves, comes back; one that says why not is named in the log.
 #[test]
 fn what_a_probe_hears() {
     if find_program_or_skip("redis-server").is_none() {

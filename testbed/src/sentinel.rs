@@ -10,7 +10,7 @@ use crate::process::Folder;
 use crate::{Client, Process, Release, Value, free_port, poll_until};
 
 const READY: Duration = Duration::from_secs(10);
-/// Sentinels tell of themselves every two seconds.
+/// Sentinels announce themselves every two seconds.
 const MEET: Duration = Duration::from_secs(20);
 
 /// What a group of Sentinels watches, and how.

@@ -149,7 +149,7 @@ impl Director {
         let Some(server) = pool.id_of(shard, address) else {
             return; // all 65,536 ids are used: the shard keeps its primary
         };
-        // The one before may be back as a replica, which then has to be said anew.
+        // The old primary may return as a replica. Control reports it then.
         pool.replicas[shard.index()].retain(|replica| replica.server != server);
         let from = std::mem::replace(&mut pool.primaries[shard.index()], server);
         pool.handle_servers(now);
@@ -386,7 +386,7 @@ impl DirectedPool {
         servers
     }
 
-    /// The shard whose primary is this server.
+    /// The shard of a server in use.
     fn shard_of(&self, server: ServerId) -> Option<ShardId> {
         let is_of = |&at: &usize| {
             self.primaries[at] == server || self.replicas[at].iter().any(|it| it.server == server)
@@ -411,28 +411,28 @@ impl DirectedPool {
             let (_, address) = &self.known[id.index()];
             Server { id, address: address.clone() }
         };
-        let states: Vec<ShardState> = self.primaries.iter().map(state).collect();
-        let primaries: Vec<Server> = self.primaries.iter().map(server).collect();
-        // A ring costs a hash for each of its points, so it is made again only if it changes.
         let before = &self.topology;
+        let is_good = |it: &Replica| it.is_good && !self.health.is_out(it.server);
+        let judged = |it: &Replica| Replica { is_good: is_good(it), ..*it };
+        let states: Vec<ShardState> = self.primaries.iter().map(state).collect();
+        let mut shards = before.shards.clone();
+        for (at, shard) in shards.iter_mut().enumerate() {
+            (shard.primary, shard.state) = (self.primaries[at], states[at]);
+            shard.replicas = self.replicas[at].iter().map(judged).collect();
+        }
+        if common == before.common && shards == before.shards {
+            return None;
+        }
+        // A ring costs a hash for each of its points, so it is made again only if a shard joins or leaves.
         let is_same_ring = before.shards.iter().map(|shard| shard.state).eq(states.iter().copied());
-        let mut next = if is_same_ring {
+        let next = if is_same_ring {
             PoolTopology::clone(before)
         } else {
+            let primaries: Vec<Server> = self.primaries.iter().map(server).collect();
             fixed::topology(spec, &primaries, &states)
         };
-        for ((shard, primary), replicas) in
-            next.shards.iter_mut().zip(&primaries).zip(&self.replicas)
-        {
-            shard.primary = primary.id;
-            let is_good = |it: &Replica| it.is_good && !self.health.is_out(it.server);
-            let judged = |it: &Replica| Replica { is_good: is_good(it), ..*it };
-            shard.replicas = replicas.iter().map(judged).collect();
-        }
-        next.servers = self.servers().iter().map(server).collect();
-        next.common = common;
-        let is_same = common == before.common && next.shards == before.shards;
-        (!is_same).then_some(next)
+        let servers = self.servers().iter().map(server).collect();
+        Some(PoolTopology { shards, servers, common, ..next })
     }
 }
 

@@ -6,7 +6,7 @@
 //!                    └──place, place_read──▶ a server, or the reason why there is none now
 //! ```
 
-use super::snapshot::{PoolTopology, Shard, ShardState};
+use super::snapshot::{PoolTopology, Replica, Shard, ShardState};
 use super::spec::Reads;
 use crate::base::{Chance, ServerId, ShardId};
 use crate::routing::distribution::Ring;
@@ -95,15 +95,10 @@ impl PoolTopology {
         }
         let shard = owner.ok_or(Out::NoneLive)?;
         let of_shard = self.shard(shard);
-        let primary = Placed { shard, server: of_shard.primary };
-        let placed = |at: usize| Placed { shard, server: of_shard.replicas[at].server };
-        if let Some(at) = of_shard.replica_for(reader.client) {
-            return Ok(placed(at));
-        }
-        match of_shard.state {
-            _ if reader.reads == Reads::Replica => Err(Out::NoReplica(shard)),
-            ShardState::Live => Ok(primary),
-            ShardState::Ejected | ShardState::Down => Err(Out::Down(shard)),
+        match of_shard.readers(reader.client).next() {
+            Some(server) => Ok(Placed { shard, server }),
+            None if reader.reads == Reads::Replica => Err(Out::NoReplica(shard)),
+            None => self.place(owner),
         }
     }
 
@@ -134,17 +129,28 @@ impl Shard {
         self.primary == server || self.replicas.iter().any(|replica| replica.server == server)
     }
 
-    /// The index of the replica that this client reads from: its own, or while that one is not good one of
-    /// the good ones.
-    fn replica_for(&self, client: u32) -> Option<usize> {
-        let count = self.replicas.len();
-        let own = (client as usize).checked_rem(count)?;
-        if self.replicas[own].is_good {
-            return Some(own);
-        }
-        let good = || (0..count).filter(|&at| self.replicas[at].is_good);
-        let nth = (client as usize / count).checked_rem(good().count())?;
-        good().nth(nth)
+    /// The replicas that can be read, in the order in which this client tries them.
+    pub fn readers(&self, client: u32) -> impl Iterator<Item = ServerId> {
+        let in_order = self.in_order(client).filter(|replica| replica.is_good);
+        in_order.map(|replica| replica.server)
+    }
+
+    /// Those of them behind this replica.
+    pub fn readers_behind(&self, server: ServerId, client: u32) -> impl Iterator<Item = ServerId> {
+        let behind = self.in_order(client).skip_while(move |replica| replica.server != server);
+        behind.skip(1).filter(|replica| replica.is_good).map(|replica| replica.server)
+    }
+
+    /// All replicas: the client's own first. Each client has its own order, so the clients of a replica that is
+    /// lost are spread over all others.
+    fn in_order(&self, client: u32) -> impl Iterator<Item = &Replica> {
+        let (client, count) = (client as usize, self.replicas.len());
+        let nth = move |nth: usize| match nth {
+            0 => client % count,
+            // Its own one is left out of this round.
+            _ => (client % count + 1 + (nth - 1 + client / count) % (count - 1)) % count,
+        };
+        (0..count).map(move |at| &self.replicas[nth(at)])
     }
 }
 
@@ -162,7 +168,7 @@ impl Out {
 mod tests {
     use super::*;
     use crate::topology::kinds::fixed;
-    use crate::topology::{Address, PoolSpec, Protocol, Replica};
+    use crate::topology::{Address, PoolSpec, Protocol};
     use std::sync::Arc;
 
     fn topology(states: [ShardState; 2]) -> PoolTopology {
@@ -203,8 +209,18 @@ mod tests {
         assert_eq!(reads(&topology, Reads::PreferReplica), own);
         assert_eq!(reads(&topology, Reads::Replica), own);
         set(&mut topology, [true, false, true]);
-        let others = [10, 10, 12, 10, 12, 12].map(Ok);
+        let others = [10, 12, 12, 10, 10, 12].map(Ok);
         assert_eq!(reads(&topology, Reads::PreferReplica), others, "clients 1 and 4 are spread");
+        set(&mut topology, [true; 3]);
+        for client in 0..9 {
+            let mut order: Vec<u16> =
+                topology.shard(shard).readers(client).map(|it| it.0).collect();
+            assert_eq!(order[0], 10 + client as u16 % 3, "its own comes first");
+            let behind = topology.shard(shard).readers_behind(ServerId(order[1]), client);
+            assert_eq!(behind.map(|it| it.0).collect::<Vec<_>>(), order[2..]);
+            order.sort_unstable();
+            assert_eq!(order, [10, 11, 12], "client {client} tries each once");
+        }
         set(&mut topology, [false; 3]);
         assert_eq!(reads(&topology, Reads::PreferReplica), [Ok(0); 6]);
         assert_eq!(reads(&topology, Reads::Replica), [Err(Out::NoReplica(shard)); 6]);

@@ -7,7 +7,7 @@ use crate::control::ShardStanding;
 use crate::io::json_text;
 use nuthatch_engine::proxy::ServerCounters;
 use nuthatch_engine::topology::kinds::replicated::{Fault, ReplicaView, Sight};
-use nuthatch_engine::topology::{PoolTopology, Shard, ShardState};
+use nuthatch_engine::topology::{PoolTopology, Reads, Shard, ShardState};
 use std::fmt::Display;
 
 /// A shard's part of the page.
@@ -22,6 +22,8 @@ pub struct ShardPart {
 pub struct ReplicaPart {
     pub address: String,
     pub is_good: bool,
+    /// Why nothing is read from it, if it is well by what was heard of it.
+    otherwise: &'static str,
     /// What was heard of it, if it was asked.
     pub view: Option<ReplicaView>,
     /// What it did as a replica.
@@ -36,12 +38,18 @@ impl ShardPart {
         standing: &ShardStanding,
         reads: &[ServerCounters],
     ) -> ShardPart {
+        let failover = topology.spec.failover.as_ref();
+        let otherwise = match failover.map(|failover| failover.reads) {
+            Some(Reads::Nearest) => "another server is nearer, or requests to it failed",
+            _ => "requests to it failed",
+        };
         let replicas = shard.replicas.iter().filter_map(|replica| {
             let address = &topology.server(replica.server)?.address;
             let views = &standing.watched.replicas;
             Some(ReplicaPart {
                 address: address.to_string(),
                 is_good: replica.is_good,
+                otherwise,
                 view: views.iter().find(|view| view.address == *address).cloned(),
                 counters: reads.get(replica.server.index()).copied().unwrap_or_default(),
             })
@@ -109,7 +117,7 @@ fn of_replica(replica: &ReplicaPart) -> String {
     };
     let why = (!replica.is_good).then(|| {
         let fault = view.and_then(|view| view.fault).map(Fault::text);
-        json_text(fault.unwrap_or("requests to it failed"))
+        json_text(fault.unwrap_or(replica.otherwise))
     });
     let is_asked = view.is_none_or(|view| view.fault != Some(Fault::NotWanted));
     object(&[

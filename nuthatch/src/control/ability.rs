@@ -6,6 +6,7 @@
 //!   AUTH?  PING                ──▶ an answer: it serves, without HELLO
 //! ```
 
+use super::value::of_info;
 use super::visit::{self, Talk, max_wait};
 use nuthatch_engine::proxy::wants_no_password;
 use nuthatch_engine::topology::{Ability, Address, PoolSpec, Release};
@@ -74,11 +75,6 @@ fn read(hello: &[u8], info: &[u8]) -> Option<Ability> {
     let redis = release(of_info(&info, "redis_version"));
     let redis = redis.or(if valkey.is_some() { Some(VALKEYS_REDIS) } else { told });
     Some(Ability { resp3, redis, valkey })
-}
-
-/// The line `name:value` of INFO.
-fn of_info<'a>(info: &'a str, name: &str) -> Option<&'a str> {
-    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
 /// The value behind a key of HELLO's map, where both are strings.

@@ -12,7 +12,7 @@ use tokio::net::{TcpStream, UnixStream};
 /// The most bytes of an answer that is not whole.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 pub struct Line {
@@ -85,7 +85,8 @@ fn slow() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "no answer in time")
 }
 
-async fn connect(address: &Address) -> io::Result<Box<dyn Stream>> {
+/// A connection to a server.
+pub async fn connect(address: &Address) -> io::Result<Box<dyn Stream>> {
     Ok(match address {
         Address::Tcp { host, port } => {
             let Some(address) = resolve::first_address(host, *port).await else {

@@ -293,7 +293,7 @@ fn write_change(
         Change::Readmitted { after_ms } => {
             tracing::info!(pool, shard, server, after_ms, "server readmitted");
         }
-        // Told when it is heard, with the address of the one before.
+        // Told when it is heard, with the address of the previous one.
         Change::Switched { .. } => {}
         Change::Resp2Only => {
             tracing::warn!(

@@ -30,7 +30,7 @@ pub use shards::{ShardStanding, Shards};
 pub use standing::{PoolStanding, Standing, View};
 pub use start::{Running, Settings, SignalRuntime, start};
 pub use systemd::tell_ready;
-pub use value::Value;
+pub use value::{Value, of_info};
 
 use crate::io::log::Log;
 use crate::io::{Clock, Mail, Mailbox, ToControl, Why};

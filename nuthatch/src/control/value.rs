@@ -1,6 +1,19 @@
 //! A reply of a server as a value, for answers that control reads: those of Sentinels, INFO, ROLE.
 
 use nuthatch_engine::protocol::resp::reply;
+use nuthatch_engine::topology::Address;
+
+/// The line `name:value` of INFO.
+pub fn of_info<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}
+
+/// An address as Sentinels have it. It is shown to people, so it must not command their terminal.
+pub fn address(host: &str, port: &str) -> Option<Address> {
+    let is_plain = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic());
+    let port: u16 = port.parse().ok().filter(|&port| port > 0 && is_plain)?;
+    Some(Address::Tcp { host: host.into(), port })
+}
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Value {
@@ -37,6 +50,20 @@ impl Value {
             Value::List(list) => list,
             _ => &[],
         }
+    }
+
+    /// The address in a list of host and port.
+    pub fn address(&self) -> Option<Address> {
+        match self.list() {
+            [host, port] => address(host.text()?, port.text()?),
+            _ => None,
+        }
+    }
+
+    /// The addresses in a list of servers, each a list of names and values.
+    pub fn addresses(&self) -> Vec<Address> {
+        let of = |server: &Value| address(server.field("ip")?, server.field("port")?);
+        self.list().iter().filter_map(of).collect()
     }
 
     /// The value behind a name, in a list of names and values.
@@ -81,6 +108,15 @@ fn read(bytes: &[u8], depth: usize) -> Option<(Value, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_plain() {
+        assert_eq!(address("10.0.0.1", "6379").unwrap().to_string(), "10.0.0.1:6379");
+        for (host, port) in [("", "1"), ("h", "0"), ("h", "x"), ("h", "65536"), ("\u{1b}[2J", "1")]
+        {
+            assert_eq!(address(host, port), None, "{host:?} {port}");
+        }
+    }
 
     #[test]
     fn replies_are_values() {

@@ -1,13 +1,12 @@
 //! A short connection of the control plane to a server: connect, ask, read the answer, close.
 
-use super::resolve;
+use super::line::connect;
 use nuthatch_engine::protocol::resp::{encode, reply};
 use nuthatch_engine::topology::{Address, PoolSpec, Protocol};
 use std::io;
 use std::ops::Range;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// The most bytes of an answer that are read. INFO's section *server* has about 600, PONG seven.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -79,21 +78,7 @@ pub fn max_wait(spec: &PoolSpec) -> Duration {
 
 /// The answer, or as much of it as came before the server closed. Not bounded in time.
 pub async fn call(address: &Address, talk: &Talk) -> io::Result<Vec<u8>> {
-    match address {
-        Address::Tcp { host, port } => {
-            let Some(address) = resolve::first_address(host, *port).await else {
-                return Err(io::Error::other(format!("the name {host} does not resolve")));
-            };
-            converse(talk, TcpStream::connect(address).await?).await
-        }
-        Address::Unix { path } => converse(talk, UnixStream::connect(&**path).await?).await,
-    }
-}
-
-async fn converse(
-    talk: &Talk,
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
-) -> io::Result<Vec<u8>> {
+    let mut stream = connect(address).await?;
     stream.write_all(&talk.request).await?;
     let mut answer = Vec::new();
     // What is known of the answer so far: it may come a byte at a time.

@@ -20,7 +20,7 @@ fn what_a_replica_confirmed_is_never_lost() {
     }
 }
 
-/// The old primary lives, and what it takes is lost. The proxy leaves it when a Sentinel tells of the promotion,
+/// The old primary lives, and what it takes is lost. The proxy leaves it when a Sentinel announces the promotion,
 /// up to a second late; others when the Sentinels demote it, after eight.
 #[test]
 fn a_failover_that_is_ordered_loses_less_than_without_a_proxy() {

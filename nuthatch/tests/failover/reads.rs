@@ -30,6 +30,17 @@ fn fill(cluster: &Cluster) {
     sleep_ms(200);
 }
 
+/// A primary with two replicas, and the keys in all three. `read`: of the pool.
+fn of_two_replicas(read: &str) -> Cluster {
+    let cluster =
+        Cluster::start(&Shape { replicas: &[&[], &[]], keys: &[("read", read)], ..PLAIN });
+    fill(&cluster);
+    // Under `read: replica` the first requests of all are errors: no replica has been asked yet.
+    let is_read = || cluster.client().command(&["GET", "k1"]).unwrap() == Value::bulk(value(1));
+    assert!(poll_until(Duration::from_secs(5), is_read), "no replica is read");
+    cluster
+}
+
 /// Clients that read keys which never change.
 struct Readers {
     stop: Arc<AtomicBool>,
@@ -92,19 +103,18 @@ fn reads_of(server: &RedisServer) -> u64 {
 fn replicas_answer_reads() {
     beside_each_other(&[
         ("replicas_share_the_reads", replicas_share_the_reads),
-        ("a_replica_dies_or_stands_still_under_reads", a_replica_dies_or_stands_still_under_reads),
+        ("a_replica_dies_or_stands_still", a_replica_dies_or_stands_still),
+        (
+            "a_replica_dies_or_stands_still_and_the_other_reads",
+            a_replica_dies_or_stands_still_and_the_other_reads,
+        ),
         ("an_empty_replica_is_not_asked", an_empty_replica_is_not_asked),
         ("a_replica_that_is_late_is_not_asked", a_replica_that_is_late_is_not_asked),
     ]);
 }
 
 fn replicas_share_the_reads() {
-    let cluster = Cluster::start(&Shape {
-        replicas: &[&[], &[]],
-        keys: &[("read", "prefer_replica")],
-        ..PLAIN
-    });
-    fill(&cluster);
+    let cluster = of_two_replicas("prefer_replica");
     let counts = || cluster.servers[0].iter().map(reads_of).collect::<Vec<_>>();
     let readers = Readers::start(&cluster);
     // Servers are asked once a second whether they can be read.
@@ -119,32 +129,35 @@ fn replicas_share_the_reads() {
     assert!(shares[1].abs_diff(shares[2]) * 20 <= shares[1] + shares[2], "uneven: {shares:?}");
 }
 
-fn a_replica_dies_or_stands_still_under_reads() {
-    let mut cluster = Cluster::start(&Shape {
-        replicas: &[&[], &[]],
-        keys: &[("read", "prefer_replica")],
-        ..PLAIN
-    });
-    fill(&cluster);
+fn a_replica_dies_or_stands_still() {
+    lose_replicas("prefer_replica");
+}
+
+/// Nothing may go to the primary: the other replica answers.
+fn a_replica_dies_or_stands_still_and_the_other_reads() {
+    lose_replicas("replica");
+}
+
+fn lose_replicas(read: &str) {
+    let mut cluster = of_two_replicas(read);
     let readers = Readers::start(&cluster);
     sleep_ms(500);
     cluster.servers[0][2].pause().unwrap();
     sleep_ms(3_500);
     cluster.servers[0][2].resume().unwrap();
-    sleep_ms(500);
+    // It first answers what lay before it all the time.
+    sleep_ms(200);
+    let before = reads_of(&cluster.servers[0][2]);
+    let is_back = || reads_of(&cluster.servers[0][2]) > before + 10;
+    assert!(poll_until(Duration::from_secs(10), is_back), "it is not asked again");
     cluster.servers[0][1].kill().unwrap();
     sleep_ms(1_500);
-    println!("one stopped, one killed: {} reads", readers.finish());
+    println!("one stopped, one killed, `read: {read}`: {} reads", readers.finish());
 }
 
 /// A replica that has started a moment ago has no data, and says nil to whoever asks it.
 fn an_empty_replica_is_not_asked() {
-    let mut cluster = Cluster::start(&Shape {
-        replicas: &[&[], &[]],
-        keys: &[("read", "prefer_replica")],
-        ..PLAIN
-    });
-    fill(&cluster);
+    let mut cluster = of_two_replicas("prefer_replica");
     let readers = Readers::start(&cluster);
     sleep_ms(300);
     let delay = ["CONFIG", "SET", "repl-diskless-sync-delay", "2"];

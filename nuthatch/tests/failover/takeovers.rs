@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const CLIENTS: usize = 4;
 /// Sentinels must agree first; the proxy itself takes a moment.
 pub const SOON: Duration = Duration::from_secs(8);
-/// Sentinels wait for eight seconds before they demote a primary of before.
+/// Sentinels wait for eight seconds before they demote an old primary.
 const DEMOTED: Duration = Duration::from_secs(20);
 /// What the replica of a server that works on loopback may not have had yet.
 pub const GAP: Duration = Duration::from_millis(300);
@@ -155,7 +155,7 @@ fn two_primaries_die_one_after_the_other() {
     }
 }
 
-/// A replica does not do what Sentinels say, so the Sentinel that leads shows the address of before in SENTINEL
+/// A replica does not do what Sentinels say, so the Sentinel that leads shows the old address in SENTINEL
 /// MASTER until its failover has timed out. We follow long before.
 fn a_replica_cannot_be_told() {
     let deaf: &[&str] = &["--rename-command", "SLAVEOF", "", "--replica-priority", "0"];

@@ -66,7 +66,7 @@ impl BlockReply<'_> {
     /// `count`: how many replies there are, that of EXEC included.
     pub fn handle(&mut self, replies: &[u8], count: u32) {
         let Some(exec) = before_exec(replies, count - 2).map(|len| &replies[len..]) else {
-            return self.handle_refused(replies, count - 2);
+            return self.handle_refused(replies, count);
         };
         // Somebody flushed the server's scripts: the next call loads its script again.
         if self.calls && exec.windows(9).any(|window| window == b"-NOSCRIPT") {
@@ -96,26 +96,39 @@ impl BlockReply<'_> {
 
     /// The server refused MULTI, or a command that we have said QUEUED to.
     #[cold]
-    fn handle_refused(&mut self, replies: &[u8], commands: u32) {
-        let mut rest = replies;
-        let mut refusal = None;
-        for at in 0..=commands {
-            let (reply, after) = rest.split_at(reply::element(rest));
-            if reply.starts_with(b"-") && refusal.is_none() {
-                refusal = Some((at, reply));
-            }
-            rest = after;
-        }
+    fn handle_refused(&mut self, replies: &[u8], count: u32) {
         let mut text = Vec::new();
-        match refusal {
+        match refusal_of_block(replies, count) {
             Some((0, why)) => encode::error(&mut text, texts::multi_refused(why)),
-            Some((_, why)) if rest.starts_with(b"-") => {
+            Some((at, why)) if at < count - 1 => {
                 encode::error(&mut text, texts::exec_refused(why));
             }
-            _ => text.extend_from_slice(rest),
+            _ => text.extend_from_slice(last_reply(replies, count)),
         }
         self.client.handle_reply(self.turn, self.number, self.part, &text);
     }
+}
+
+/// The last of so many replies.
+fn last_reply(replies: &[u8], count: u32) -> &[u8] {
+    (1..count).fold(replies, |rest, _| &rest[reply::element(rest)..])
+}
+
+/// The error with which a server refused a block of so many replies, and which reply it is: MULTI's is number 0,
+/// and EXEC's the last one. Nothing of the block was done, unless MULTI was refused: then its commands were done
+/// one by one.
+pub fn refusal_of_block(replies: &[u8], count: u32) -> Option<(u32, &[u8])> {
+    let exec = last_reply(replies, count);
+    let mut rest = replies;
+    let mut first = None;
+    for at in 0..count - 1 {
+        let (reply, after) = rest.split_at(reply::element(rest));
+        if reply.starts_with(b"-") {
+            first = first.or(Some((at, reply)));
+        }
+        rest = after;
+    }
+    if exec.starts_with(b"-") { first.or(Some((count - 1, exec))) } else { None }
 }
 
 /// Where the reply to EXEC begins, if everything before it was taken.
@@ -128,6 +141,20 @@ pub fn before_exec(replies: &[u8], commands: u32) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_block_that_ran_has_no_refusal() {
+        let refusal = |replies: &'static str| {
+            let found = refusal_of_block(replies.as_bytes(), 3);
+            found.map(|(at, error)| (at, String::from_utf8_lossy(error).into_owned()))
+        };
+        let says = |at, error: &str| Some((at, format!("{error}\r\n")));
+        assert_eq!(refusal("+OK\r\n-READONLY no\r\n-EXECABORT x\r\n"), says(1, "-READONLY no"));
+        assert_eq!(refusal("+OK\r\n+QUEUED\r\n-REDIRECT h:1\r\n"), says(2, "-REDIRECT h:1"));
+        assert_eq!(refusal("-NOPERM no\r\n:1\r\n-ERR no\r\n"), says(0, "-NOPERM no"));
+        // A command of it failed, and the others were done.
+        assert_eq!(refusal("+OK\r\n+QUEUED\r\n*1\r\n-READONLY says a script\r\n"), None);
+    }
 
     #[test]
     fn the_last_reply_is_that_of_exec() {

@@ -51,14 +51,20 @@ impl Exchange<'_> {
         let at = self.pool.upstream(self.upstreams, placed.server, lane, affinity);
         match self.upstreams[at].prepare(self.turn, self.pool.spec.connect_timeout_ms) {
             Ok(()) => Ok(at),
-            Err(cause) => self.unprepared(cause, (placed.server, lane, affinity)),
+            Err(cause) => self.unprepared(cause, placed.server, (lane, affinity)),
         }
     }
 
     #[cold]
-    fn unprepared(&mut self, cause: Cause, from: (ServerId, u16, u32)) -> Result<usize, Cause> {
-        if self.pool.lane_key(from.1).read_only {
-            let to = elsewhere(self.pool, self.upstreams, self.turn, from);
+    fn unprepared(
+        &mut self,
+        cause: Cause,
+        server: ServerId,
+        (lane, affinity): (u16, u32),
+    ) -> Result<usize, Cause> {
+        if self.pool.lane_key(lane).read_only {
+            let read = Unanswered { server, lane, affinity, client: self.client.number() };
+            let to = elsewhere(self.pool, self.upstreams, self.turn, read);
             let to = to.map_err(|other| other.unwrap_or(cause))?;
             self.turn.counters[self.pool.id.index()].failover.reads_elsewhere += 1;
             return Ok(to);
@@ -114,20 +120,31 @@ impl Exchange<'_> {
     }
 }
 
-/// An upstream for a read that this server has not answered: to a replica behind it in the list, or to the
-/// primary, so that none is tried twice. `Err`: why there is none, if it has a reason of its own.
+/// A read that a server has not answered.
+#[derive(Clone, Copy)]
+pub struct Unanswered {
+    pub server: ServerId,
+    pub lane: u16,
+    /// Chooses among upstreams of one server.
+    pub affinity: u32,
+    /// Its client's number.
+    pub client: u32,
+}
+
+/// An upstream for it at the next server: the replicas behind this one in its client's order, then the primary.
+/// So none is tried twice. `Err`: why there is none, if it has a reason of its own.
 #[cold]
 pub fn elsewhere(
     pool: &mut Pool,
     upstreams: &mut Vec<Upstream>,
     turn: &mut Turn,
-    (server, lane, affinity): (ServerId, u16, u32),
+    read: Unanswered,
 ) -> Result<usize, Option<Cause>> {
+    let Unanswered { server, lane, affinity, client } = read;
     let topology = Arc::clone(&pool.topology);
     let shard = topology.shard_of(server).ok_or(None)?;
-    let replicas = topology.shard(shard).replicas.iter();
-    for replica in replicas.filter(|it| it.is_good && it.server > server) {
-        let at = pool.upstream(upstreams, replica.server, lane, affinity);
+    for next in topology.shard(shard).readers_behind(server, client) {
+        let at = pool.upstream(upstreams, next, lane, affinity);
         if upstreams[at].prepare(turn, pool.spec.connect_timeout_ms).is_ok() {
             return Ok(at);
         }

@@ -92,8 +92,7 @@ impl Exchange<'_> {
         if is_bound {
             return Reader::PRIMARY;
         }
-        // Counted from 1 over all workers: each of them has a first client.
-        Reader { client: self.client.origin().id.wrapping_sub(1) as u32, reads }
+        Reader { client: self.client.number(), reads }
     }
 
     /// The lane of the client's requests to a server.
@@ -109,7 +108,7 @@ impl Exchange<'_> {
     #[cold]
     fn lane_of_replicas(&mut self, placed: Placed) -> u16 {
         let lane = self.client.settings.lane;
-        if self.pool.topology.is_primary(placed.server) {
+        if self.pool.topology.shard(placed.shard).primary == placed.server {
             lane
         } else {
             self.pool.lane_of_reads(lane)

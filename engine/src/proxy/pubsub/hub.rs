@@ -97,7 +97,7 @@ impl Ground<'_> {
             return;
         }
         topic.unconfirmed.push(server);
-        // A new connection was told of all topics that were known before.
+        // A new connection was sent all topics that were known before.
         if opened == Opened::Before || !topic.is_known {
             self.say(server, self.owed(subject, name.into(), attempt, true));
         }

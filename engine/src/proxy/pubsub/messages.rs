@@ -64,7 +64,7 @@ fn confirm(
     };
     link.has_confirmed = true;
     let topic = pool.hub.topics_mut(owed.subject).get_mut(&owed.name);
-    // A late confirmation of an attempt of before confirms nothing.
+    // A late confirmation of an earlier attempt confirms nothing.
     let Some(topic) = topic.filter(|topic| owed.begins && topic.attempt == owed.attempt) else {
         return;
     };

@@ -31,7 +31,7 @@ pub fn watch(x: &mut Exchange<'_>, plan: Option<Forward>, args: &Args<'_>) -> Ta
     }
     let at = match before.map(|watch| x.watches_on(watch)) {
         Some(Some(at)) => at,
-        // The keys of before are not watched any more, so EXEC will fail.
+        // The earlier keys are not watched any more, so EXEC will fail.
         Some(None) => {
             x.answer(|out| out.extend_from_slice(b"+OK\r\n"));
             return Taken::Yes;

@@ -213,7 +213,11 @@ impl Worker {
     pub(super) fn settle_upstream(&mut self, at: usize) {
         let upstream = &mut self.upstreams[at];
         if upstream.is_draining() && upstream.has_drained(self.turn.now) {
-            let cause = if upstream.is_leaving() { Cause::Replaced } else { Cause::NoPrimary };
+            let cause = match upstream.is_leaving() {
+                true => Cause::Replaced,
+                false if upstream.is_loading() => Cause::NotReady("LOADING"),
+                false => Cause::NoPrimary,
+            };
             return self.finish_switch(at, &cause, true);
         }
         match upstream.duty() {

@@ -16,8 +16,9 @@ use crate::base::limits::SWITCH_RETRY_MS;
 use crate::base::slab::Slab;
 use crate::base::{PoolId, ServerId};
 use crate::command::{self, Command, Flags, ScriptUse, Verb, wait_time};
-use crate::protocol::resp::{encode, reply, request};
-use crate::proxy::carry::forward::elsewhere;
+use crate::protocol::resp::{encode, request};
+use crate::proxy::carry::block::refusal_of_block;
+use crate::proxy::carry::forward::{Unanswered, elsewhere};
 use crate::proxy::link::action::Action;
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::client::Client;
@@ -46,21 +47,6 @@ fn begins_with(reply: &[u8], words: &[&[u8]]) -> bool {
     let says =
         |word: &&[u8]| reply[1..].strip_prefix(*word).is_some_and(|rest| rest.starts_with(b" "));
     reply.starts_with(b"-") && words.iter().any(says)
-}
-
-/// The error in the reply to a block that the server did not do.
-fn refusal_of_block(replies: &[u8], count: u32) -> Option<&[u8]> {
-    let mut rest = replies;
-    let mut refusal = None;
-    for _ in 1..count {
-        let (reply, after) = rest.split_at(reply::element(rest));
-        if reply.starts_with(b"-") {
-            refusal = refusal.or(Some(reply));
-        }
-        rest = after;
-    }
-    // EXEC itself, in place of the transaction.
-    if rest.starts_with(b"-") { refusal.or(Some(rest)) } else { None }
 }
 
 /// The oldest request of this upstream got this reply. Returns whether the request is set aside, to be sent
@@ -211,7 +197,9 @@ fn report_no_primary(pool: PoolId, upstream: &Upstream, turn: &mut Turn) {
 /// Whether the reply, or the error in the place of a block's, begins with one of these words.
 fn says(ticket: &Ticket, reply: &[u8], words: &[&[u8]]) -> bool {
     if let Care::Block { .. } = ticket.care {
-        return refusal_of_block(reply, ticket.replies).is_some_and(|it| begins_with(it, words));
+        // Behind a refused MULTI its commands were done one by one.
+        let refusal = refusal_of_block(reply, ticket.replies).filter(|(at, _)| *at > 0);
+        return refusal.is_some_and(|(_, error)| begins_with(error, words));
     }
     begins_with(reply, words)
 }
@@ -263,7 +251,7 @@ impl Worker {
     }
 
     /// Reads that a replica has not answered go elsewhere when it is not to be read any more: it may never
-    /// answer.
+    /// answer. Where a large reply flows, it does answer.
     pub(super) fn leave_bad_replicas(&mut self, id: PoolId) {
         let topology = Arc::clone(&self.pools[id.index()].topology);
         let replicas = || topology.shards.iter().flat_map(|shard| &shard.replicas);
@@ -272,7 +260,8 @@ impl Worker {
             let upstream = &mut upstreams[at];
             let reads = || pools[id.index()].lane_key(upstream.lane()).read_only;
             let is_good = || replicas().any(|it| it.server == upstream.server() && it.is_good);
-            if upstream.pool() != id || !reads() || upstream.queue().is_empty() || is_good() {
+            let is_idle = upstream.queue().is_empty() || upstream.download().is_some();
+            if upstream.pool() != id || !reads() || is_idle || is_good() {
                 continue;
             }
             let reads = upstream.take_all(turn);
@@ -305,8 +294,7 @@ impl Worker {
     }
 
     /// The upstream awaits no more answers: what waits goes on, to the next primary or when this server is
-    /// one again.
-    /// `close`: its socket is still there and must be closed.
+    /// one again. `close`: its socket is still there and must be closed.
     pub(super) fn finish_switch(&mut self, at: usize, cause: &Cause, close: bool) {
         let Worker { pools, upstreams, turn, clients, .. } = self;
         let upstream = &mut upstreams[at];
@@ -386,17 +374,19 @@ impl Worker {
         bytes: &[u8],
         cause: &Cause,
     ) -> Result<(), Cause> {
+        // What was asked beside a read was about that server.
         let Owner::Client { key, .. } = ticket.owner else {
+            return Err(cause.clone());
+        };
+        let Worker { pools, upstreams, turn, clients, .. } = self;
+        let Some(client) = clients.get(key) else {
             return Ok(());
         };
-        if self.clients.get(key).is_none() {
-            return Ok(());
-        }
-        let Worker { pools, upstreams, turn, .. } = self;
-        let from = (upstreams[at].server(), upstreams[at].lane(), key.index);
+        let (server, lane) = (upstreams[at].server(), upstreams[at].lane());
+        let read = Unanswered { server, lane, affinity: key.index, client: client.number() };
         let pool = &mut pools[upstreams[at].pool().index()];
         let to =
-            elsewhere(pool, upstreams, turn, from).map_err(|it| it.unwrap_or(cause.clone()))?;
+            elsewhere(pool, upstreams, turn, read).map_err(|it| it.unwrap_or(cause.clone()))?;
         let upstream = &mut upstreams[to];
         upstream.tail(turn).extend_from_slice(bytes);
         upstream.push(turn, *ticket, pool.spec.timeout_ms);
@@ -416,16 +406,5 @@ mod tests {
         assert!(!begins_with(b"-READONLYX no\r\n", &REFUSALS));
         assert!(!begins_with(b"$9\r\nREADONLY \r\n", &REFUSALS));
         assert!(begins_with(b"-LOADING wait\r\n", &REFUSALS[LOADING..=LOADING]));
-    }
-
-    #[test]
-    fn a_block_that_ran_has_no_refusal() {
-        let refused = b"+OK\r\n-READONLY no\r\n-EXECABORT sorry\r\n";
-        assert!(refusal_of_block(refused, 3).is_some_and(|it| begins_with(it, &REFUSALS)));
-        let redirected = b"+OK\r\n+QUEUED\r\n-REDIRECT h:1\r\n";
-        assert!(refusal_of_block(redirected, 3).is_some_and(|it| begins_with(it, &REFUSALS)));
-        // A command of it failed, and the others were done.
-        let ran = b"+OK\r\n+QUEUED\r\n*1\r\n-READONLY says a script\r\n";
-        assert_eq!(refusal_of_block(ran, 3), None);
     }
 }

@@ -127,7 +127,7 @@ impl Replicated {
     pub fn set_servers(&mut self, primary: Address, replicas: &[Address]) {
         if primary != self.primary {
             self.lost_at = None;
-            // They are of before.
+            // These answers are older than the switch.
             for member in &mut self.members {
                 member.sight = None;
             }
@@ -141,6 +141,12 @@ impl Replicated {
                 self.members.push(Member { address, sight: None, fault: Some(Fault::NotAsked) });
             }
         }
+    }
+
+    /// Another primary from now on. The old one stays in the shard: it may come back as a replica.
+    pub fn follow(&mut self, primary: Address) {
+        let servers: Vec<Address> = self.servers().cloned().collect();
+        self.set_servers(primary, &servers);
     }
 
     /// All servers, the primary too.
@@ -159,8 +165,8 @@ impl Replicated {
 
     /// All servers have been asked; an answer each, `None` if there was none. The replicas before the primary:
     /// then the distance between their offsets is too large rather than too small. If the last one is not our
-    /// primary, they were asked before the last switch: such answers count for nothing, or the server of before
-    /// would be taken for one that the new primary has handed over to.
+    /// primary, they were asked before the last switch: such answers count for nothing. Else the old primary
+    /// would look like a server that the new primary has handed over to.
     pub fn handle_sights(&mut self, sights: Vec<(Address, Option<Sight>)>, now: Time) {
         if sights.last().is_none_or(|(address, _)| *address != self.primary) {
             return;

@@ -16,10 +16,9 @@
 //! others would only cost time. A Sentinel that was reset, or watches other servers under the same name, names
 //! no replica of ours. Everything else needs a majority of the known Sentinels.
 //!
-//! A primary may also hand over to one of its replicas (FAILOVER), and its Sentinels learn of it late. Then the
-//! server that we follow says itself that it is a replica now, so nobody else can be taken for the primary:
-//! we follow the replica that says that it is one. No epoch belongs to that. Until there is a newer one, answers
-//! that name the server before are answers of before.
+//! A primary may also hand over to one of its replicas (FAILOVER), and its Sentinels learn of it late. Then our
+//! primary says that it is a replica, and we follow the replica that says that it is a primary. A hand-over has
+//! no epoch. Until there is a newer epoch, answers that name the old primary are out of date: we ignore them.
 //!
 //! A Sentinel in TILT does not trust its own clock, so its answers count for nothing.
 //!

@@ -9,7 +9,7 @@
 
 use super::ask::{Login, words};
 use crate::cli::print::shown;
-use crate::control::Value;
+use crate::control::{Value, of_info};
 use nuthatch_engine::topology::{Address, Failover, PoolSpec, Reads, ShardSpec};
 use std::net::ToSocketAddrs;
 use std::thread;
@@ -115,10 +115,9 @@ fn ask_sentinel(spec: &PoolSpec, failover: &Failover, sentinel: &Address) -> Tol
     for (shard, [primary, replicas]) in spec.shards.iter().zip(pairs) {
         let name = shown(shard.name.as_bytes());
         claims.push(match primary {
-            Value::List(list) => address(list).map(|primary| Claim {
-                primary,
-                replicas: replicas.list().iter().filter_map(of_fields).collect(),
-            }),
+            Value::List(_) => {
+                primary.address().map(|primary| Claim { primary, replicas: replicas.addresses() })
+            }
             Value::Error(said) => {
                 let text = format!("Sentinel {sentinel} refuses: {}", shown(said.as_bytes()));
                 remarks.push((Level::Unknown, text));
@@ -132,24 +131,6 @@ fn ask_sentinel(spec: &PoolSpec, failover: &Failover, sentinel: &Address) -> Tol
         });
     }
     Told { remarks, claims }
-}
-
-fn address(words: &[Value]) -> Option<Address> {
-    let [host, port] = words else {
-        return None;
-    };
-    of_texts(host.text()?, port.text()?)
-}
-
-fn of_fields(value: &Value) -> Option<Address> {
-    of_texts(value.field("ip")?, value.field("port")?)
-}
-
-/// It is shown to people, so it must not command their terminal.
-fn of_texts(host: &str, port: &str) -> Option<Address> {
-    let is_plain = host.bytes().all(|byte| byte.is_ascii_graphic());
-    let port = port.parse().ok().filter(|_| is_plain)?;
-    Some(Address::Tcp { host: host.into(), port })
 }
 
 /// The servers of a shard.
@@ -232,14 +213,11 @@ fn ask_server(spec: &PoolSpec, reads: Reads, asked: &Asked<'_>) -> Vec<Remark> {
     let [Value::Text(info), stale, min] = replies.as_slice() else {
         return vec![(Level::Unknown, format!("{who} does not answer INFO"))];
     };
-    let of_info = |name: &str| {
-        info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
-    };
     // A server that does not let us ask for its configuration says nothing about it.
     let (stale, min) =
         (stale.field("replica-serve-stale-data"), min.field("min-replicas-to-write"));
-    let is_master = of_info("role") == Some("master");
-    let is_lost = of_info("master_link_status").is_some_and(|link| link != "up");
+    let is_master = of_info(info, "role") == Some("master");
+    let is_lost = of_info(info, "master_link_status").is_some_and(|link| link != "up");
     let checks = [
         (
             *is_primary && !is_master,

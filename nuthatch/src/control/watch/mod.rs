@@ -96,6 +96,8 @@ struct Watch {
     is_looking: bool,
     nearest: Nearest,
     looked_at: Instant,
+    /// When servers are asked next.
+    look_at: Instant,
 }
 
 impl Watch {
@@ -132,6 +134,7 @@ impl Watch {
             is_looking: false,
             nearest: Nearest::default(),
             looked_at: Instant::now(),
+            look_at: far(),
         }
     }
 
@@ -141,10 +144,12 @@ impl Watch {
     }
 
     async fn run(mut self, wake: Arc<Wake>) {
-        let mut look_at = if self.asks_servers() { Instant::now() } else { far() };
+        if self.asks_servers() {
+            self.look_at = Instant::now();
+        }
         loop {
             self.carry_out();
-            let look = tokio::time::sleep_until(look_at);
+            let look = tokio::time::sleep_until(self.look_at);
             tokio::select! {
                 heard = self.inbox.recv() => match heard {
                     Some(heard) => self.handle(heard),
@@ -156,12 +161,13 @@ impl Watch {
                     }
                     let is_demoted = wake.is_demoted.swap(false, Ordering::Relaxed);
                     if is_demoted || self.asks_servers() {
-                        look_at = look_at.min(self.looked_at + PAUSE);
+                        self.look_soon();
                     }
                 }
                 () = look, if !self.is_looking => {
                     self.looked_at = Instant::now();
-                    look_at = if self.asks_servers() { self.looked_at + PERIOD } else { far() };
+                    self.look_at =
+                        if self.asks_servers() { self.looked_at + PERIOD } else { far() };
                     self.look();
                 }
             }
@@ -169,6 +175,10 @@ impl Watch {
                 return;
             }
         }
+    }
+
+    fn look_soon(&mut self) {
+        self.look_at = self.look_at.min(self.looked_at + PAUSE);
     }
 
     /// Asks all servers what they are.
@@ -236,8 +246,7 @@ impl Watch {
                 }
                 if let Some(next) = next {
                     let why = shard.handed_over().map_or(Why::OwnRole, |_| Why::HandedOver);
-                    let servers: Vec<Address> = shard.servers().cloned().collect();
-                    shard.set_servers(next.clone(), &servers);
+                    shard.follow(next.clone());
                     self.tell_primary(ShardId(at as u16), next, why);
                 }
             }
@@ -319,9 +328,7 @@ impl Watch {
                 }
                 SentinelWish::Primary { shard, address, epoch, is_handover } => {
                     let why = if is_handover { Why::HandedOver } else { Why::Sentinels { epoch } };
-                    let of_shard = &mut self.shards[shard.index()];
-                    let servers: Vec<Address> = of_shard.servers().cloned().collect();
-                    of_shard.set_servers(address.clone(), &servers);
+                    self.shards[shard.index()].follow(address.clone());
                     self.tell_primary(shard, address, why);
                 }
                 SentinelWish::Replicas { shard, replicas } => {
@@ -329,6 +336,10 @@ impl Watch {
                     let primary = of_shard.primary().clone();
                     of_shard.set_servers(primary, &replicas);
                     self.tell_replicas(shard);
+                    if self.asks_servers() {
+                        // One that has not been asked is not read.
+                        self.look_soon();
+                    }
                 }
                 SentinelWish::Ask(id, address) => {
                     let wake = Arc::new(Notify::new());

@@ -1,9 +1,12 @@
 //! Asks servers what they are: INFO replication, ROLE.
 
+use crate::control::value::{Value, address, of_info};
 use crate::control::visit::{self, Talk, max_wait};
 use nuthatch_engine::topology::kinds::replicated::{SeenReplica, Sight};
 use nuthatch_engine::topology::{Address, PoolSpec};
+use std::sync::Arc;
 use std::time::Instant;
+use tokio::task::JoinSet;
 
 /// The servers of a shard, each with its answer.
 #[derive(Default)]
@@ -13,27 +16,26 @@ pub struct OfShard {
     pub latencies_us: Vec<(Address, f64)>,
 }
 
-/// Asks all servers, the replicas of a shard before its primary. `asked`: for each shard its replicas and its
-/// primary.
-pub async fn ask_all(spec: &PoolSpec, asked: Vec<(Vec<Address>, Address)>) -> Vec<OfShard> {
+/// What a server said of itself, and after how many microseconds. `None`: it did not answer.
+type Answer = (Address, Option<(Sight, f64)>);
+
+impl OfShard {
+    fn take(&mut self, (address, answer): Answer) {
+        if let Some((_, us)) = &answer {
+            self.latencies_us.push((address.clone(), *us));
+        }
+        self.sights.push((address, answer.map(|(sight, _)| sight)));
+    }
+}
+
+/// Asks all servers. `asked`: for each shard its replicas and its primary.
+pub async fn ask_all(spec: &Arc<PoolSpec>, asked: Vec<(Vec<Address>, Address)>) -> Vec<OfShard> {
     let mut all = Vec::with_capacity(asked.len());
-    let mut tasks = tokio::task::JoinSet::new();
+    let mut tasks = JoinSet::new();
     for (at, (replicas, primary)) in asked.into_iter().enumerate() {
         all.push(OfShard::default());
-        let spec = spec.clone();
-        tasks.spawn(async move {
-            let mut of_shard = OfShard::default();
-            for address in replicas.into_iter().chain([primary]) {
-                let since = Instant::now();
-                let sight = ask(&spec, &address).await;
-                if sight.is_some() {
-                    let us = since.elapsed().as_secs_f64() * 1e6;
-                    of_shard.latencies_us.push((address.clone(), us));
-                }
-                of_shard.sights.push((address, sight));
-            }
-            (at, of_shard)
-        });
+        let spec = Arc::clone(spec);
+        tasks.spawn(async move { (at, ask_shard(&spec, replicas, primary).await) });
     }
     while let Some(done) = tasks.join_next().await {
         if let Ok((at, of_shard)) = done {
@@ -41,6 +43,30 @@ pub async fn ask_all(spec: &PoolSpec, asked: Vec<(Vec<Address>, Address)>) -> Ve
         }
     }
     all
+}
+
+/// The replicas are asked at once, and their primary when they have answered: see
+/// [`Replicated::handle_sights`](nuthatch_engine::topology::kinds::replicated::Replicated::handle_sights).
+async fn ask_shard(spec: &Arc<PoolSpec>, replicas: Vec<Address>, primary: Address) -> OfShard {
+    let mut of_shard = OfShard::default();
+    let mut tasks = JoinSet::new();
+    for replica in replicas {
+        tasks.spawn(ask_timed(Arc::clone(spec), replica));
+    }
+    while let Some(done) = tasks.join_next().await {
+        if let Ok(answer) = done {
+            of_shard.take(answer);
+        }
+    }
+    of_shard.take(ask_timed(Arc::clone(spec), primary).await);
+    of_shard
+}
+
+async fn ask_timed(spec: Arc<PoolSpec>, address: Address) -> Answer {
+    let since = Instant::now();
+    let sight = ask(&spec, &address).await;
+    let us = since.elapsed().as_secs_f64() * 1e6;
+    (address, sight.map(|sight| (sight, us)))
 }
 
 async fn ask(spec: &PoolSpec, address: &Address) -> Option<Sight> {
@@ -85,16 +111,11 @@ fn seen(fields: &str) -> Option<SeenReplica> {
     let field = |name: &str| {
         fields.split(',').find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
     };
-    let (host, port) = (field("ip")?.into(), field("port")?.parse().ok()?);
     Some(SeenReplica {
-        address: Address::Tcp { host, port },
+        address: address(field("ip")?, field("port")?)?,
         is_online: field("state") == Some("online"),
         lag_s: field("lag").and_then(|lag| lag.parse().ok()).unwrap_or(0),
     })
-}
-
-fn of_info<'a>(info: &'a str, name: &str) -> Option<&'a str> {
-    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
 /// Whether the server says that it is a primary.
@@ -105,9 +126,13 @@ pub async fn is_primary(spec: &PoolSpec, address: &Address) -> bool {
         return false;
     };
     let replies = talk.replies(&answer);
-    replies
-        .get(talk.first)
-        .is_some_and(|role| answer[role.clone()].windows(6).any(|it| it == b"master"))
+    replies.get(talk.first).is_some_and(|role| says_primary(&answer[role.clone()]))
+}
+
+/// Reads the reply to ROLE.
+fn says_primary(role: &[u8]) -> bool {
+    let role = Value::read(role).map_or(Value::Null, |(role, _)| role);
+    role.list().first().and_then(Value::text) == Some("master")
 }
 
 #[cfg(test)]
@@ -130,5 +155,13 @@ mod tests {
             Sight::Replica { offset: 7, link_is_up: false, is_syncing: true, is_loading: true };
         assert_eq!(read(replica, "loading:1\r\n"), Some(sight));
         assert_eq!(read("-NOPERM no\r\n", ""), None);
+    }
+
+    #[test]
+    fn role_says_who_is_primary() {
+        assert!(says_primary(b"*3\r\n$6\r\nmaster\r\n:20\r\n*0\r\n"));
+        let replica = b"*5\r\n$5\r\nslave\r\n$8\r\nmaster-1\r\n:6379\r\n$9\r\nconnected\r\n:20\r\n";
+        assert!(!says_primary(replica), "its primary has a name");
+        assert!(!says_primary(b"-NOPERM master\r\n"));
     }
 }

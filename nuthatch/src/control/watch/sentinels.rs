@@ -191,26 +191,14 @@ fn claim(answers: &[Value]) -> Option<Claim> {
         return None;
     };
     let epoch = master.field("config-epoch")?.parse().ok()?;
-    let primary = match address.list() {
-        [host, port] => of(host.text()?, port.text()?)?,
-        _ => return None,
-    };
-    let others = |value: &Value| -> Vec<Address> {
-        let found = value.list().iter().filter_map(|it| of(it.field("ip")?, it.field("port")?));
-        found.collect()
-    };
+    let primary = address.address()?;
     Some(Claim {
         epoch,
         primary,
         in_tilt: false,
-        replicas: more.first().map(others),
-        sentinels: more.get(1).map(others),
+        replicas: more.first().map(Value::addresses),
+        sentinels: more.get(1).map(Value::addresses),
     })
-}
-
-fn of(host: &str, port: &str) -> Option<Address> {
-    let port: u16 = port.parse().ok()?;
-    (port > 0 && !host.is_empty()).then(|| Address::Tcp { host: host.into(), port })
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What was told of a pool's replicas: to the director, to the stats port, and to the log.
+//! What control has reported about a pool's replicas: to the director, to the stats port, to the log.
+//! Only what has changed is reported again.
 
 use crate::io::Watched;
 use nuthatch_engine::topology::Address;

@@ -276,6 +276,12 @@ impl Client {
         }
     }
 
+    /// Its number among the clients of the process. A client's replica follows from it, so that the clients of
+    /// all workers are spread evenly.
+    pub fn number(&self) -> u32 {
+        self.origin.id.wrapping_sub(1) as u32
+    }
+
     /// It sends something to this shard.
     #[inline]
     pub fn use_shard(&mut self, shard: ShardId) {

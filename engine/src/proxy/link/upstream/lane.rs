@@ -66,14 +66,16 @@ impl LaneKey {
 
 /// Whether a server with this answer to ROLE serves a lane; an error is no answer.
 ///
-/// A replica whose link is down may serve: whether its data is recent is decided elsewhere. One that gets
-/// all data anew answers as if it had none.
+/// A replica whose link is down may serve: whether its data is recent is decided elsewhere. A replica in a full
+/// sync answers as if it had no data.
 pub fn fits_role(role: &[u8], reads: bool) -> Result<(), Cause> {
     if role.starts_with(b"-") {
         return Ok(());
     }
     let is_primary = role.starts_with(b"*3\r\n$6\r\nmaster\r\n");
-    let is_syncing = role.windows(12).any(|it| it == b"\r\n$4\r\nsync\r\n");
+    // The state stands before the last number.
+    let before = role.rsplitn(2, |&byte| byte == b':').nth(1).unwrap_or_default();
+    let is_syncing = before.ends_with(b"\r\n$4\r\nsync\r\n");
     match (reads, is_primary) {
         (false, true) => Ok(()),
         (false, false) => Err(Cause::NoPrimary),

@@ -31,8 +31,8 @@ pub enum Identity {
 pub const QUESTION: &[u8] = b"*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n";
 
 impl Identity {
-    /// From the answer. A server that does not tell its run id looks the same after a restart: a cursor
-    /// of before may miss keys then.
+    /// From the answer. A server that does not tell its run id looks the same after a restart: an older
+    /// cursor may miss keys then.
     pub fn of_answer(reply: &[u8]) -> Identity {
         let run_id =
             reply.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"run_id:"));

@@ -90,7 +90,7 @@ impl Switch {
         self.told.take()
     }
 
-    /// A server answers: who waits next waits anew.
+    /// A server answers. The next request that waits has the whole time again.
     pub(super) fn handle_answer(&mut self) {
         (self.since, self.is_over) = (None, false);
     }

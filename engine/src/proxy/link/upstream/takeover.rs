@@ -96,7 +96,7 @@ impl Upstream {
 
     /// What it has set aside was refused by a server that loads its data.
     pub fn is_loading(&self) -> bool {
-        self.switch.is_loading()
+        self.queue.has_aside() && self.switch.is_loading()
     }
 
     pub(super) fn switch_deadline(&self) -> Time {
