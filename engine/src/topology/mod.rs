@@ -29,6 +29,6 @@ pub use policy::Policy;
 pub use report::{Change, Report, Sight, Wish};
 pub use snapshot::{PoolTopology, Replica, Server, Shard, ShardState, Snapshot};
 pub use spec::{
-    Address, Eject, Failover, LagBounds, Manners, PoolSpec, Protocol, Reads, ReplicaSpec, Serves,
-    ShardSpec,
+    Address, AfterWrite, Eject, Failover, LagBounds, Manners, PoolSpec, Protocol, Reads,
+    ReplicaSpec, Serves, ShardSpec,
 };

@@ -124,8 +124,8 @@ pub struct Failover {
     pub hold_ms: u32,
     pub reads: Reads,
     pub lag: LagBounds,
-    /// For so long after its last write to a shard a client's reads of it go to the primary.
-    pub read_after_write_ms: u32,
+    /// How long after a write of its own a client's reads go to the primary.
+    pub after_write: AfterWrite,
     /// The zone of this proxy.
     pub zone: Option<Box<str>>,
 }
@@ -140,7 +140,7 @@ impl Failover {
             hold_ms,
             reads,
             lag: LagBounds { bytes: 1 << 20, ms: 10_000, stale_ms: 60_000 },
-            read_after_write_ms: 0,
+            after_write: AfterWrite::Ms(0),
             zone: None,
         }
     }
@@ -156,6 +156,14 @@ pub enum Reads {
     Replica,
     /// Whichever answers fastest, in the proxy's zone first; the primary too.
     Nearest,
+}
+
+/// How long a client's reads go to the primary after it has written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterWrite {
+    Ms(u32),
+    /// Until all replicas that answer reads are known to have the write.
+    Auto,
 }
 
 /// How far a replica may be behind its primary and answer reads.

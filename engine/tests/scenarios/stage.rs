@@ -11,8 +11,8 @@ use nuthatch_engine::proxy::{
 };
 use nuthatch_engine::routing::distribution;
 use nuthatch_engine::topology::{
-    Ability, Address, Director, Eject, Failover, Manners, PoolSpec, PoolTopology, Protocol, Reads,
-    Release, Report, Wish,
+    Ability, Address, AfterWrite, Director, Eject, Failover, Manners, PoolSpec, PoolTopology,
+    Protocol, Reads, Release, Report, Wish,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -80,6 +80,13 @@ fn spec(words: &[&str]) -> PoolSpec {
                     _ => panic!("reads go nowhere by {word}"),
                 };
                 spec.failover = Some(Arc::new(Failover::plain(spec.hold_ms(), reads)));
+            }
+            ("after_write", word) => {
+                let after = match word {
+                    "auto" => AfterWrite::Auto,
+                    _ => AfterWrite::Ms(number()),
+                };
+                Arc::make_mut(spec.failover.as_mut().unwrap()).after_write = after;
             }
             ("eject", "remap") => spec.eject = Eject::Remap,
             ("eject", "fail_fast") => spec.eject = Eject::FailFast,
@@ -282,6 +289,11 @@ impl Play {
                 for order in self.decide(trace) {
                     self.worker.handle_order(&order);
                 }
+            }
+            ["caught_up", ago, "ago"] => {
+                let ago: u64 = ago.strip_suffix("ms").unwrap().parse().unwrap();
+                let at = Time::from_ms(now.as_ms() - ago);
+                self.worker.handle_order(&Order::CaughtUp { pool: POOL, at });
             }
             ["move", shard, "to", server] => {
                 let shard = ShardId(shard.strip_prefix("shard").unwrap().parse().unwrap());

@@ -57,6 +57,9 @@ pub struct Run {
     /// Threads that serve clients; absent: one for each core
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
+    /// The zone that this proxy is in, for pools that name none
+    #[arg(long, value_name = "NAME")]
+    pub zone: Option<Box<str>>,
     /// Format of the lines in the log
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub log_format: LogFormat,

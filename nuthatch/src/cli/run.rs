@@ -29,9 +29,12 @@ pub fn run(asked: &Run) -> anyhow::Result<ExitCode> {
         }
         daemon::leave_session()?;
     }
-    let Some((config, warnings, binds)) = config_and_binds(file) else {
+    let Some((mut config, warnings, binds)) = config_and_binds(file) else {
         return Ok(ExitCode::FAILURE);
     };
+    if let Some(zone) = &asked.zone {
+        config.default_zone(zone);
+    }
     let workers = asked.workers.unwrap_or_else(|| default_workers(&config));
     if asked.test_conf {
         tell_differences(&config, &warnings, workers);

@@ -6,6 +6,7 @@ use super::listen::Listen;
 use super::place::Place;
 use super::source::Source;
 use nuthatch_engine::topology::PoolSpec;
+use std::sync::Arc;
 
 /// A file that may be used.
 #[derive(Clone, Debug)]
@@ -14,6 +15,17 @@ pub struct Config {
     pub pools: Vec<Pool>,
     /// For problems found later.
     pub source: Source,
+}
+
+impl Config {
+    /// The zone of pools with replicas that name none.
+    pub fn default_zone(&mut self, zone: &str) {
+        for failover in self.pools.iter_mut().filter_map(|pool| pool.spec.failover.as_mut()) {
+            if failover.zone.is_none() {
+                Arc::make_mut(failover).zone = Some(zone.into());
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

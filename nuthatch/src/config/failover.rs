@@ -16,7 +16,7 @@ use super::problem::Fault;
 use super::quote::quoted;
 use super::scalars;
 use nuthatch_engine::topology::{
-    Address, Failover, LagBounds, Protocol, Reads, ReplicaSpec, ShardSpec,
+    Address, AfterWrite, Failover, LagBounds, Protocol, Reads, ReplicaSpec, ShardSpec,
 };
 
 /// In the order of the words of `read`.
@@ -129,7 +129,10 @@ pub fn build(slots: &Slots, shards: &mut [ShardSpec]) -> Option<Failover> {
             ms: slots.number(Id::ReadLagMaxMs),
             stale_ms: slots.number(Id::ReplicaStaleMs),
         },
-        read_after_write_ms: slots.number(Id::ReadAfterWriteMs),
+        after_write: match slots.value(Id::ReadAfterWriteMs) {
+            Some(Value::Choice(_)) => AfterWrite::Auto,
+            _ => AfterWrite::Ms(slots.number(Id::ReadAfterWriteMs)),
+        },
         zone: slots.text(Id::Zone),
     })
 }

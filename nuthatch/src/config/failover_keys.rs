@@ -64,8 +64,10 @@ pub const READ: Key = Key {
 };
 
 pub const READ_AFTER_WRITE: Key = Key {
+    kind: Kind::NumberOr { min: 0, max: 3_600_000, word: "auto" },
     about: "For so long after its last write a client's reads go to the primary, so that it finds what it \
-            wrote. 0: they go where `read` says.",
+            wrote. 0: they go where `read` says. `auto`: until all replicas that answer reads are known to \
+            have that write; they are asked once a second.",
     ..number(Id::ReadAfterWriteMs, "read_after_write_ms", (0, 3_600_000), 0)
 };
 

@@ -57,6 +57,12 @@ pub enum Kind {
         min: u32,
         max: u32,
     },
+    /// A number, or this word.
+    NumberOr {
+        min: u32,
+        max: u32,
+        word: &'static str,
+    },
     Bool,
     HashName,
     DistributionName,

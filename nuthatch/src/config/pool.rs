@@ -201,6 +201,10 @@ impl PoolReader<'_> {
     fn typed(&mut self, row: &Key, text: &str, scalar: &Scalar) -> Result<Value, Fault> {
         Ok(match row.kind {
             Kind::Number { min, max } => Value::Number(scalars::number(text, min, max, row.unit)?),
+            Kind::NumberOr { word, .. } if text == word => Value::Choice(0),
+            Kind::NumberOr { min, max, word } => {
+                Value::Number(scalars::number_or(text, word, (min, max), row.unit)?)
+            }
             Kind::Bool => Value::Bool(scalars::boolean(text)?),
             Kind::HashName => Value::Hash(scalars::hash_name(text)?),
             Kind::DistributionName => Value::Distribution(scalars::distribution_name(text)?),

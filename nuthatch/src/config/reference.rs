@@ -86,6 +86,9 @@ fn kind(key: &Key) -> String {
             let unit = if key.unit.is_empty() { "" } else { " of " };
             format!("number{unit}{}, {min} to {max}", key.unit)
         }
+        Kind::NumberOr { min, max, word } => {
+            format!("number of {}, {min} to {max}, or `{word}`", key.unit)
+        }
         Kind::Bool => "`true` or `false`".into(),
         Kind::HashName => "name of a hash".into(),
         Kind::DistributionName => "name of a distribution".into(),

@@ -45,6 +45,14 @@ pub fn number(text: &str, min: u32, max: u32, unit: &str) -> Result<u32, Fault> 
     }
 }
 
+/// A number where a word could stand too.
+pub fn number_or(text: &str, word: &str, (min, max): (u32, u32), unit: &str) -> Result<u32, Fault> {
+    number(text, min, max, unit).map_err(|fault| {
+        let expected = format!("{}, or `{word}`", expected_number(min, max, unit));
+        fault.expected(expected)
+    })
+}
+
 fn expected_number(min: u32, max: u32, unit: &str) -> String {
     let unit = match unit {
         "" => String::new(),

@@ -406,7 +406,7 @@ pub fn find(name: &str) -> Option<&'static Key> {
 /// The least and the most of a key that is a number.
 pub fn number_bounds(name: &str) -> Option<(u32, u32)> {
     match find(name)?.kind {
-        Kind::Number { min, max } => Some((min, max)),
+        Kind::Number { min, max } | Kind::NumberOr { min, max, .. } => Some((min, max)),
         _ => None,
     }
 }

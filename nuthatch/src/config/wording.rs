@@ -108,7 +108,7 @@ pub fn example(row: &Key) -> String {
     let value = match row.kind {
         Kind::Listen => "127.0.0.1:22121",
         Kind::Text => "some text",
-        Kind::Number { .. } => match row.when_absent {
+        Kind::Number { .. } | Kind::NumberOr { .. } => match row.when_absent {
             WhenAbsent::Number(value) if value > 0 => {
                 return format!("`{}: {value}`, say", row.name);
             }

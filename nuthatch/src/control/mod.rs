@@ -202,6 +202,7 @@ impl Control {
             ToControl::Replicas { pool, shard, replicas } => {
                 self.director.handle_replicas(pool, shard, &replicas, now);
             }
+            ToControl::CaughtUp { pool, at } => self.send_all(|| Mail::CaughtUp { pool, at }),
             ToControl::Follow(worker, epoch) => self.director.handle_follow(worker, epoch),
             ToControl::HereIAm(worker) => self.systemd.handle_answer(worker),
             ToControl::Empty(worker) => return !self.ending.handle_empty(worker),

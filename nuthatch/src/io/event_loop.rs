@@ -306,6 +306,9 @@ impl EventLoop {
                 Mail::Watch { pool, server } => {
                     self.worker.handle_order(&Order::Watch { pool, server });
                 }
+                Mail::CaughtUp { pool, at } => {
+                    self.worker.handle_order(&Order::CaughtUp { pool, at });
+                }
                 Mail::Client { pool, stream, peer, id } => self.add_client(pool, stream, peer, id),
                 Mail::Resolved { conn, address: Some(address) } => {
                     // The attempt may have timed out meanwhile.

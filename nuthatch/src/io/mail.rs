@@ -3,7 +3,7 @@
 
 use super::stream::Stream;
 use mio::Waker;
-use nuthatch_engine::base::{Epoch, PoolId, ServerId, ShardId, WorkerId};
+use nuthatch_engine::base::{Epoch, PoolId, ServerId, ShardId, Time, WorkerId};
 use nuthatch_engine::proxy::{ConnId, Message, Note, WorkerCounts, Workers};
 use nuthatch_engine::topology::kinds::replicated::ReplicaView;
 use nuthatch_engine::topology::{Ability, Address, Report, Snapshot};
@@ -21,6 +21,11 @@ pub enum Mail {
     Watch {
         pool: PoolId,
         server: ServerId,
+    },
+    /// All replicas that answer reads had what their primaries had at this moment.
+    CaughtUp {
+        pool: PoolId,
+        at: Time,
     },
     /// A client that another worker accepted and counted.
     Client {
@@ -95,6 +100,11 @@ pub enum ToControl {
         pool: PoolId,
         shard: ShardId,
         replicas: Vec<(Address, bool)>,
+    },
+    /// For [`Mail::CaughtUp`].
+    CaughtUp {
+        pool: PoolId,
+        at: Time,
     },
     /// What was heard of the servers of a shard, for the stats port.
     Watched {

@@ -1,7 +1,7 @@
 //! The keys of a pool with replicas and Sentinels.
 
 use crate::{bad, good, pool, rendered};
-use nuthatch_engine::topology::{Eject, LagBounds, Reads};
+use nuthatch_engine::topology::{AfterWrite, Eject, LagBounds, Reads};
 
 #[test]
 fn a_pool_may_have_replicas_and_sentinels() {
@@ -20,8 +20,8 @@ fn a_pool_may_have_replicas_and_sentinels() {
         (Some("u"), Some("p"))
     );
     assert_eq!(
-        (failover.hold_ms, failover.reads, failover.read_after_write_ms),
-        (500, Reads::Nearest, 10)
+        (failover.hold_ms, failover.reads, failover.after_write),
+        (500, Reads::Nearest, AfterWrite::Ms(10))
     );
     assert_eq!(failover.lag, LagBounds { bytes: 7, ms: 8, stale_ms: 9 });
     assert_eq!(failover.zone.as_deref(), Some("z"));
@@ -35,4 +35,28 @@ fn a_pool_may_have_replicas_and_sentinels() {
     assert!(rendered(&problems).contains("fewer than three"), "{}", rendered(&problems));
     let memcached = "p:\n  listen: h:1\n  replicas: [h:2 h:1]\n  servers: [h:1:1]\n";
     assert!(rendered(&bad(memcached)).contains("memcached has no replicas"));
+}
+
+#[test]
+fn own_writes_are_found_for_a_time_or_for_as_long_as_it_takes() {
+    let of = |word: &str| format!("  sentinels: [a:1, b:1, c:1]\n  read_after_write_ms: {word}\n");
+    let (config, _) = good(&pool(&of("auto")));
+    let after = config.pools[0].spec.failover.as_deref().map(|it| it.after_write);
+    assert_eq!(after, Some(AfterWrite::Auto));
+    let text = rendered(&bad(&pool(&of("always"))));
+    assert!(text.contains("from 0 to 3600000, digits only, or `auto`"), "{text}");
+}
+
+#[test]
+fn a_zone_may_be_that_of_the_machine() {
+    let replica = "  replicas: ['h:1 127.0.0.1:6379']\n";
+    for (own, zone) in [("", "of the machine"), ("  zone: of the pool\n", "of the pool")] {
+        let (mut config, _) = good(&pool(&format!("{replica}{own}")));
+        config.default_zone("of the machine");
+        let of = config.pools[0].spec.failover.as_deref().unwrap().zone.as_deref();
+        assert_eq!(of, Some(zone));
+    }
+    let (mut config, _) = good(&pool(""));
+    config.default_zone("of the machine");
+    assert!(config.pools[0].spec.failover.is_none());
 }

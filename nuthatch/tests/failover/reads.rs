@@ -110,6 +110,7 @@ fn replicas_answer_reads() {
         ),
         ("an_empty_replica_is_not_asked", an_empty_replica_is_not_asked),
         ("a_replica_that_is_late_is_not_asked", a_replica_that_is_late_is_not_asked),
+        ("a_client_finds_what_it_has_written", a_client_finds_what_it_has_written),
     ]);
 }
 
@@ -228,25 +229,45 @@ fn carry(mut from: TcpStream, mut to: TcpStream, is_closed: &AtomicBool) {
     let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
 }
 
-fn a_replica_that_is_late_is_not_asked() {
-    let cluster = Cluster::start(&Shape {
-        told: Told::ByServers,
-        keys: &[("read", "prefer_replica"), ("read_lag_max_bytes", "2000")],
-        ..PLAIN
-    });
-    let replica = &cluster.servers[0][1];
+/// A primary and a replica that gets its data over a road. `more`: other keys of the pool.
+fn with_a_road(more: &[(&'static str, &'static str)]) -> (Cluster, Road) {
+    let keys = [&[("read", "prefer_replica")], more].concat();
+    let cluster = Cluster::start(&Shape { told: Told::ByServers, keys: &keys, ..PLAIN });
     let road = Road::to(cluster.servers[0][0].port());
     let words = ["REPLICAOF", "127.0.0.1", &road.port.to_string()];
-    assert!(replica.client().unwrap().command(&words).unwrap().is_ok());
+    assert!(cluster.servers[0][1].client().unwrap().command(&words).unwrap().is_ok());
+    (cluster, road)
+}
+
+/// Whether a read of this client goes to the replica.
+fn asks_replica(cluster: &Cluster, client: &mut Client) -> bool {
+    let before = reads_of(&cluster.servers[0][1]);
+    assert!(!client.command(&["GET", "late"]).unwrap().is_error());
+    reads_of(&cluster.servers[0][1]) > before
+}
+
+fn a_client_finds_what_it_has_written() {
+    let (cluster, road) = with_a_road(&[("read_after_write_ms", "auto")]);
+    let (mut writer, mut other) = (cluster.client(), cluster.client());
+    let limit = Duration::from_secs(10);
+    assert!(poll_until(limit, || asks_replica(&cluster, &mut writer)), "no replica is read");
+    road.close(true);
+    assert!(writer.command(&["SET", "late", "new"]).unwrap().is_ok());
+    for _ in 0..30 {
+        assert_eq!(writer.command(&["GET", "late"]).unwrap(), Value::bulk("new"));
+        assert!(other.command(&["GET", "late"]).unwrap().is_nil(), "the replica is not late");
+        sleep_ms(100);
+    }
+    road.close(false);
+    let is_back = poll_until(limit, || asks_replica(&cluster, &mut writer));
+    assert!(is_back, "the replica has the write, and is not read");
+    assert_eq!(writer.command(&["GET", "late"]).unwrap(), Value::bulk("new"));
+}
+
+fn a_replica_that_is_late_is_not_asked() {
+    let (cluster, road) = with_a_road(&[("read_lag_max_bytes", "2000")]);
     let mut client = cluster.client();
-    let is_asked = |limit| {
-        poll_until(limit, || {
-            let before = reads_of(replica);
-            let mut client = cluster.client();
-            assert!(!client.command(&["GET", "late"]).unwrap().is_error());
-            reads_of(replica) > before
-        })
-    };
+    let is_asked = |limit| poll_until(limit, || asks_replica(&cluster, &mut cluster.client()));
     assert!(is_asked(Duration::from_secs(10)), "a replica that keeps up is not asked");
     road.close(true);
     // Ten times what it may be late.

@@ -15,7 +15,7 @@ use crate::proxy::link::ticket::{Care, Chore};
 use crate::proxy::link::upstream::duty::Why;
 use crate::proxy::link::upstream::peer::{self, Identity};
 use crate::proxy::plan::{FanOut, Sending, To};
-use crate::topology::{Intent, ShardState};
+use crate::topology::{Intent, Reader, ShardState};
 
 /// A part of the request, and the index of the upstream that it goes to.
 struct Part {
@@ -115,12 +115,9 @@ impl Exchange<'_> {
     /// Writes the head of a part.
     fn begin_part(&mut self, plan: &FanOut<'_>, shard: ShardId, pieces: usize) -> Part {
         // What is about all keys is asked of the primary.
-        let topology = &self.pool.topology;
-        let place = if plan.to == To::Owners && plan.intent == Intent::Read {
-            topology.place_read(Some(shard), self.reader())
-        } else {
-            topology.place(Some(shard))
-        };
+        let is_read = plan.to == To::Owners && plan.intent == Intent::Read;
+        let reader = if is_read { self.reader() } else { Reader::PRIMARY };
+        let place = self.pool.topology.place_read(Some(shard), reader);
         let to = place.map_err(cause_of).and_then(|placed| {
             if plan.is_alone() {
                 self.upstream_alone(placed, Why::Reply)

@@ -24,6 +24,7 @@ pub mod script;
 pub mod upload;
 pub mod wait;
 
+use crate::base::Time;
 use crate::command::{self, Command};
 use crate::proxy::link::client::Client;
 use crate::proxy::link::turn::Turn;
@@ -31,10 +32,13 @@ use crate::proxy::link::upstream::Upstream;
 use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::plan::decide::decide;
 use crate::proxy::plan::{Facts, Head, Plan, Scratch};
-use crate::topology::{Placed, Reader, Reads};
+use crate::topology::{AfterWrite, Placed, Reader, Reads};
 
 /// The worker keeps its scratch space after a request of up to so many keys.
 const OWNERS_KEPT: usize = 64 * 1024;
+
+/// No turn takes longer, as a rule: its time is that of its beginning.
+const TURN_MS: u64 = 100;
 
 /// Everything that one request of a client touches.
 pub struct Exchange<'a> {
@@ -76,23 +80,39 @@ impl Exchange<'_> {
 
     /// Where the client's reads go now.
     #[inline(always)]
-    pub fn reader(&self) -> Reader {
+    pub fn reader(&mut self) -> Reader {
         let reads = self.client.settings.reads;
         if reads == Reads::Primary { Reader::PRIMARY } else { self.reader_of_replicas(reads) }
     }
 
     /// What a transaction is about is asked of the primary, and what the client has just written.
     #[cold]
-    fn reader_of_replicas(&self, reads: Reads) -> Reader {
+    fn reader_of_replicas(&mut self, reads: Reads) -> Reader {
         let session = self.client.session.as_deref();
-        let after_ms = self.pool.spec.failover.as_ref().map_or(0, |it| it.read_after_write_ms);
-        let is_bound = session.is_some_and(|it| it.transaction.is_some() || it.watch.is_some())
-            || after_ms > 0
-                && self.client.settings.wrote_at.plus_ms(u64::from(after_ms)) > self.turn.now;
-        if is_bound {
+        let is_bound = session.is_some_and(|it| it.transaction.is_some() || it.watch.is_some());
+        if is_bound || self.may_lack_writes() {
             return Reader::PRIMARY;
         }
         Reader { client: self.client.number(), reads }
+    }
+
+    /// Whether a replica may lack what this client has written.
+    fn may_lack_writes(&mut self) -> bool {
+        let (now, settings) = (self.turn.now, &self.client.settings);
+        match self.pool.spec.failover.as_ref().map(|it| it.after_write) {
+            None | Some(AfterWrite::Ms(0)) => false,
+            Some(AfterWrite::Ms(ms)) => settings.wrote_at.plus_ms(u64::from(ms)) > now,
+            // It may be done at any time.
+            Some(AfterWrite::Auto) if settings.is_writing && self.client.owed() > 0 => true,
+            Some(AfterWrite::Auto) => {
+                let settings = &mut self.client.settings;
+                if std::mem::take(&mut settings.is_writing) {
+                    settings.wrote_at = now;
+                }
+                let wrote_at = settings.wrote_at;
+                wrote_at > Time::ZERO && wrote_at.plus_ms(TURN_MS) >= self.pool.caught_up_at
+            }
+        }
     }
 
     /// The lane of the client's requests to a server.
@@ -128,6 +148,7 @@ impl Exchange<'_> {
         let row = command::by_index(usize::from(command));
         if !row.is_some_and(Command::is_read) {
             self.client.settings.wrote_at = self.turn.now;
+            self.client.settings.is_writing = true;
         }
     }
 }

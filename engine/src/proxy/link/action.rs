@@ -1,7 +1,7 @@
 //! What a worker and its driver say to each other, and the names of connections.
 
 use crate::base::slab::Key;
-use crate::base::{Epoch, PoolId, ServerId};
+use crate::base::{Epoch, PoolId, ServerId, Time};
 use crate::proxy::link::cause::Cause;
 use crate::proxy::link::message::{Message, Workers};
 use crate::topology::{Report, Snapshot};
@@ -70,6 +70,8 @@ pub enum Order {
     Follow(Arc<Snapshot>),
     /// Report the next reply of each upstream of this server, also of upstreams made later.
     Watch { pool: PoolId, server: ServerId },
+    /// Before this moment all replicas that answer reads had what their primary had.
+    CaughtUp { pool: PoolId, at: Time },
     /// Take no further request, and close each client when it has what it is owed.
     ShutDown,
     /// Keep no buffers for later.

@@ -18,6 +18,11 @@ impl Worker {
             Order::Read(message) => self.read(message),
             Order::Follow(snapshot) => self.follow(snapshot),
             Order::Watch { pool, server } => self.watch(*pool, *server),
+            Order::CaughtUp { pool, at } => {
+                if let Some(pool) = self.pools.get_mut(pool.index()) {
+                    pool.caught_up_at = *at;
+                }
+            }
             Order::ShutDown => self.shut_down(),
             Order::TrimMemory => self.turn.trim_memory(),
         }

@@ -15,6 +15,7 @@
 
 use crate::base::Time;
 use crate::topology::{Address, LagBounds};
+use std::collections::VecDeque;
 
 /// What one server says of itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -97,7 +98,12 @@ struct Member {
     /// `None`: it did not answer the last time.
     sight: Option<Sight>,
     fault: Option<Fault>,
+    /// A replica: it has what its primary had at this moment.
+    caught_up_at: Time,
 }
+
+/// Questions to the primary that are remembered: a replica that is behind by more is taken to have nothing new.
+const MARKS: usize = 16;
 
 /// The servers of one shard.
 pub struct Replicated {
@@ -108,6 +114,8 @@ pub struct Replicated {
     lost_at: Option<Time>,
     /// Two servers say that they are primaries.
     is_split: bool,
+    /// When the primary was asked the last times, and its offset then; the last first.
+    marks: VecDeque<(Time, u64)>,
 }
 
 impl Replicated {
@@ -118,6 +126,7 @@ impl Replicated {
             members: Vec::new(),
             lost_at: None,
             is_split: false,
+            marks: VecDeque::new(),
         };
         shard.set_servers(primary, replicas);
         shard
@@ -127,9 +136,11 @@ impl Replicated {
     pub fn set_servers(&mut self, primary: Address, replicas: &[Address]) {
         if primary != self.primary {
             self.lost_at = None;
+            self.marks.clear();
             // These answers are older than the switch.
             for member in &mut self.members {
                 member.sight = None;
+                member.caught_up_at = Time::ZERO;
             }
         }
         self.primary = primary;
@@ -138,7 +149,12 @@ impl Replicated {
         self.members.retain(|member| wanted.contains(&member.address));
         for address in wanted {
             if !self.members.iter().any(|member| member.address == address) {
-                self.members.push(Member { address, sight: None, fault: Some(Fault::NotAsked) });
+                self.members.push(Member {
+                    address,
+                    sight: None,
+                    fault: Some(Fault::NotAsked),
+                    caught_up_at: Time::ZERO,
+                });
             }
         }
     }
@@ -167,7 +183,13 @@ impl Replicated {
     /// then the distance between their offsets is too large rather than too small. If the last one is not our
     /// primary, they were asked before the last switch: such answers count for nothing. Else the old primary
     /// would look like a server that the new primary has handed over to.
-    pub fn handle_sights(&mut self, sights: Vec<(Address, Option<Sight>)>, now: Time) {
+    /// `asked_at`: before the primary was asked.
+    pub fn handle_sights(
+        &mut self,
+        sights: Vec<(Address, Option<Sight>)>,
+        asked_at: Time,
+        now: Time,
+    ) {
         if sights.last().is_none_or(|(address, _)| *address != self.primary) {
             return;
         }
@@ -181,8 +203,11 @@ impl Replicated {
         }
         let primary = self.members.iter().find(|member| member.address == self.primary);
         let sight = primary.and_then(|member| member.sight.clone());
-        match sight {
-            Some(Sight::Primary { .. }) => self.lost_at = None,
+        match &sight {
+            Some(Sight::Primary { offset, .. }) => {
+                self.lost_at = None;
+                self.mark(asked_at, *offset);
+            }
             _ => {
                 self.lost_at.get_or_insert(now);
             }
@@ -211,6 +236,25 @@ impl Replicated {
         }
         let says_primary = |it: &&Member| matches!(it.sight, Some(Sight::Primary { .. }));
         self.is_split = self.members.iter().filter(says_primary).count() > 1;
+    }
+
+    /// The primary's offset at a moment. A replica that has come so far has all that was done before.
+    fn mark(&mut self, asked_at: Time, offset: u64) {
+        self.marks.truncate(MARKS - 1);
+        self.marks.push_front((asked_at, offset));
+        for member in &mut self.members {
+            if let Some(Sight::Replica { offset, .. }) = &member.sight {
+                let has = |(_, mark): &&(Time, u64)| mark <= offset;
+                let passed = self.marks.iter().find(has).map(|(at, _)| *at);
+                member.caught_up_at = member.caught_up_at.max(passed.unwrap_or(Time::ZERO));
+            }
+        }
+    }
+
+    /// The replicas that can be read have all that the primary had at this moment. `None`: there are none.
+    pub fn caught_up_at(&self) -> Option<Time> {
+        let is_read = |it: &&Member| it.address != self.primary && it.fault.is_none();
+        self.members.iter().filter(is_read).map(|it| it.caught_up_at).min()
     }
 
     /// The server that calls itself the primary while ours calls itself a replica.
@@ -350,7 +394,7 @@ mod tests {
     fn see(shard: &mut Replicated, ms: u64, sights: [Option<Sight>; 3]) -> Vec<bool> {
         let mut sights: Vec<_> = (1..).map(at).zip(sights).collect();
         sights.sort_by_key(|(address, _)| *address == *shard.primary());
-        shard.handle_sights(sights, Time::from_ms(ms));
+        shard.handle_sights(sights, Time::from_ms(ms), Time::from_ms(ms));
         good(shard)
     }
 
@@ -385,6 +429,28 @@ mod tests {
     }
 
     #[test]
+    fn a_replica_has_what_its_primary_had_when_it_was_asked() {
+        let mut shard = shard();
+        let mut see = |ms, [of_primary, two, three]: [u64; 3]| {
+            let one = primary(of_primary, &[2, 3]).unwrap();
+            let all = [(at(2), replica(two, true, false)), (at(3), replica(three, true, false))];
+            let sights = all.into_iter().chain([(at(1), Some(one))]).collect();
+            shard.handle_sights(sights, Time::from_ms(ms), Time::from_ms(ms + 9));
+            shard.caught_up_at()
+        };
+        assert_eq!(see(1_000, [500, 500, 500]), Some(Time::from_ms(1_000)));
+        // Each is one question behind; the slower one counts.
+        assert_eq!(see(2_000, [550, 520, 500]), Some(Time::from_ms(1_000)));
+        assert_eq!(see(3_000, [590, 550, 540]), Some(Time::from_ms(1_000)));
+        assert_eq!(see(4_000, [590, 590, 550]), Some(Time::from_ms(2_000)));
+        // Far behind, so it is not read.
+        assert_eq!(see(5_000, [690, 690, 580]), Some(Time::from_ms(5_000)));
+        assert_eq!(see(6_000, [690, 690, 690]), Some(Time::from_ms(6_000)));
+        shard.follow(at(2));
+        assert_eq!(shard.caught_up_at(), Some(Time::ZERO));
+    }
+
+    #[test]
     fn the_primary_is_the_one_that_says_so() {
         let mut shard = shard();
         let up = || replica(1_000, true, false);
@@ -412,7 +478,7 @@ mod tests {
         shard.set_servers(at(2), &[at(1), at(3)]);
         assert_eq!(shard.handed_over(), None);
         let asked = [(at(2), up()), (at(3), up()), (at(1), primary(1_000, &[2, 3]))];
-        shard.handle_sights(asked.into(), Time::from_ms(1));
+        shard.handle_sights(asked.into(), Time::from_ms(1), Time::from_ms(1));
         assert_eq!(shard.handed_over(), None, "it was a replica when it was asked");
         assert_eq!(shard.next_primary(), None);
         see(&mut shard, 2, [primary(1_001, &[3]), up(), up()]);

@@ -18,7 +18,7 @@ use nuthatch_engine::base::{PoolId, ShardId};
 use nuthatch_engine::topology::kinds::nearest::Nearest;
 use nuthatch_engine::topology::kinds::replicated::{Fault, ReplicaView, Replicated};
 use nuthatch_engine::topology::kinds::sentinel::{SentinelWish, Sentinels};
-use nuthatch_engine::topology::{Address, Failover, PoolSpec, Reads, Sight};
+use nuthatch_engine::topology::{Address, AfterWrite, Failover, PoolSpec, Reads, Sight};
 use sentinels::{Heard, PAUSE, PERIOD};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -189,8 +189,9 @@ impl Watch {
             (replicas.collect(), shard.primary().clone())
         });
         let (asked, spec, heard) = (asked.collect(), Arc::clone(&self.spec), self.heard.clone());
+        let clock = self.clock;
         tokio::spawn(async move {
-            let sights = roles::ask_all(&spec, asked).await;
+            let sights = roles::ask_all(&spec, asked, clock).await;
             let _ = heard.send(Heard::Sights(sights));
         });
     }
@@ -220,13 +221,17 @@ impl Watch {
 
     fn take_sights(&mut self, sights: Vec<roles::OfShard>) {
         let now = self.clock.now();
+        let were_split: Vec<bool> = self.shards.iter().map(Replicated::is_split).collect();
         for (at, of_shard) in sights.into_iter().enumerate() {
-            let shard = &mut self.shards[at];
-            let was_split = shard.is_split();
             for (address, us) in &of_shard.latencies_us {
                 self.nearest.handle_answer(address, *us);
             }
-            shard.handle_sights(of_shard.sights, now);
+            self.shards[at].handle_sights(of_shard.sights, of_shard.asked_at, now);
+        }
+        // Before a replica is read that was not read before: it may be behind the others.
+        self.tell_caught_up();
+        for (at, was_split) in were_split.into_iter().enumerate() {
+            let shard = &self.shards[at];
             if let Some(to) = shard.handed_over().filter(|_| !self.failover.sentinels.is_empty()) {
                 self.sentinels.handle_handover(ShardId(at as u16), &to);
             }
@@ -251,6 +256,15 @@ impl Watch {
                 }
             }
             self.tell_replicas(ShardId(at as u16));
+        }
+    }
+
+    fn tell_caught_up(&self) {
+        if self.failover.after_write == AfterWrite::Auto {
+            let at = self.shards.iter().filter_map(Replicated::caught_up_at).min();
+            if let Some(at) = at {
+                let _ = self.own.send(ToControl::CaughtUp { pool: self.pool, at });
+            }
         }
     }
 

@@ -2,6 +2,8 @@
 
 use crate::control::value::{Value, address, of_info};
 use crate::control::visit::{self, Talk, max_wait};
+use crate::io::Clock;
+use nuthatch_engine::base::Time;
 use nuthatch_engine::topology::kinds::replicated::{SeenReplica, Sight};
 use nuthatch_engine::topology::{Address, PoolSpec};
 use std::sync::Arc;
@@ -11,6 +13,8 @@ use tokio::task::JoinSet;
 /// The servers of a shard, each with its answer.
 #[derive(Default)]
 pub struct OfShard {
+    /// Before the primary was asked.
+    pub asked_at: Time,
     pub sights: Vec<(Address, Option<Sight>)>,
     /// Of those that answered: microseconds.
     pub latencies_us: Vec<(Address, f64)>,
@@ -29,13 +33,17 @@ impl OfShard {
 }
 
 /// Asks all servers. `asked`: for each shard its replicas and its primary.
-pub async fn ask_all(spec: &Arc<PoolSpec>, asked: Vec<(Vec<Address>, Address)>) -> Vec<OfShard> {
+pub async fn ask_all(
+    spec: &Arc<PoolSpec>,
+    asked: Vec<(Vec<Address>, Address)>,
+    clock: Clock,
+) -> Vec<OfShard> {
     let mut all = Vec::with_capacity(asked.len());
     let mut tasks = JoinSet::new();
     for (at, (replicas, primary)) in asked.into_iter().enumerate() {
         all.push(OfShard::default());
         let spec = Arc::clone(spec);
-        tasks.spawn(async move { (at, ask_shard(&spec, replicas, primary).await) });
+        tasks.spawn(async move { (at, ask_shard(&spec, replicas, primary, clock).await) });
     }
     while let Some(done) = tasks.join_next().await {
         if let Ok((at, of_shard)) = done {
@@ -47,7 +55,12 @@ pub async fn ask_all(spec: &Arc<PoolSpec>, asked: Vec<(Vec<Address>, Address)>) 
 
 /// The replicas are asked at once, and their primary when they have answered: see
 /// [`Replicated::handle_sights`](nuthatch_engine::topology::kinds::replicated::Replicated::handle_sights).
-async fn ask_shard(spec: &Arc<PoolSpec>, replicas: Vec<Address>, primary: Address) -> OfShard {
+async fn ask_shard(
+    spec: &Arc<PoolSpec>,
+    replicas: Vec<Address>,
+    primary: Address,
+    clock: Clock,
+) -> OfShard {
     let mut of_shard = OfShard::default();
     let mut tasks = JoinSet::new();
     for replica in replicas {
@@ -58,6 +71,7 @@ async fn ask_shard(spec: &Arc<PoolSpec>, replicas: Vec<Address>, primary: Addres
             of_shard.take(answer);
         }
     }
+    of_shard.asked_at = clock.now();
     of_shard.take(ask_timed(Arc::clone(spec), primary).await);
     of_shard
 }

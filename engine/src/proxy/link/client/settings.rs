@@ -19,8 +19,10 @@ pub struct Settings {
     pub is_barred: bool,
     /// Where its reads go: as the pool says, or as READONLY and READWRITE have said since.
     pub reads: Reads,
-    /// Its last request that may have written, where that matters.
+    /// When its last request that may have written was sent; where that matters, when it was known to be done.
     pub wrote_at: Time,
+    /// That request may not be done yet.
+    pub is_writing: bool,
     pub names: Option<Box<Names>>,
 }
 
@@ -45,6 +47,7 @@ impl Settings {
             is_barred: false,
             reads,
             wrote_at: Time::ZERO,
+            is_writing: false,
             names: None,
         }
     }

@@ -42,6 +42,8 @@ pub struct Pool {
     pub scripts: Scripts,
     /// CLIENT PAUSE: until when, and for which commands.
     pub pause: Option<(Time, PauseMode)>,
+    /// All replicas that answer reads have what their primaries had at this moment.
+    pub caught_up_at: Time,
     /// How often a shard of it was ejected, came back, or got another primary.
     pub changes: u32,
     /// What clients of this worker listen to.
@@ -77,6 +79,7 @@ impl Pool {
             scripts: Scripts::default(),
             pause: None,
             changes: 0,
+            caught_up_at: Time::ZERO,
             hub: Hub::default(),
             pinned: Vec::new(),
             left_behind: Vec::new(),
