@@ -259,7 +259,9 @@ fn back_off(pool: &Pool, upstream: &mut Upstream, turn: &mut Turn, cause: &Cause
     }
     upstream.failures.back_off(turn.now, &mut turn.chance, cause, pool.spec.server_failure_limit);
     if upstream.may_hold(turn.now) {
-        upstream.failures.retry_by(turn.now.plus_ms(SWITCH_RETRY_MS));
+        // Thousands of clients may wait for a server alone; lanes are few.
+        let times = if upstream.duty().is_pinned() { 5 } else { 1 };
+        upstream.failures.retry_by(turn.now.plus_ms(times * SWITCH_RETRY_MS));
     }
 }
 
