@@ -109,7 +109,11 @@ pub fn reset(x: &mut Exchange<'_>) {
     let db = x.pool.first_db();
     let (lane, is_open) =
         (x.pool.lane(Version::Resp2, db, false), x.pool.spec.redis_auth.is_none());
-    x.client.settings = Settings::new(db, lane, is_open, x.pool.spec.reads());
+    let settings = Settings::new(db, lane, is_open, x.pool.spec.reads());
+    // It goes on to find what it has written.
+    let before = &x.client.settings;
+    let (wrote_at, is_writing) = (before.wrote_at, before.is_writing);
+    x.client.settings = Settings { wrote_at, is_writing, ..settings };
     x.client.mute = Mute::No;
     x.answer(|out| encode::status(out, "RESET"));
 }

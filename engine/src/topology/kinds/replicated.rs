@@ -243,7 +243,7 @@ impl Replicated {
         self.marks.truncate(MARKS - 1);
         self.marks.push_front((asked_at, offset));
         for member in &mut self.members {
-            if let Some(Sight::Replica { offset, .. }) = &member.sight {
+            if let Some(Sight::Replica { offset, link_is_up: true, .. }) = &member.sight {
                 let has = |(_, mark): &&(Time, u64)| mark <= offset;
                 let passed = self.marks.iter().find(has).map(|(at, _)| *at);
                 member.caught_up_at = member.caught_up_at.max(passed.unwrap_or(Time::ZERO));
