@@ -9,12 +9,15 @@
 //! - once all workers know that a server is out, no request sent later reaches it;
 //! - transactions are executed whole, and no update of a watched key is lost (`blocks.rs`);
 //! - messages come once, in order, to those that listen (`messages.rs`);
+//! - a shard whose primary changes loses nothing that it need not lose (`lineage_checks.rs`);
+//! - a worker sends nothing to a server that is not the primary for it (`wires.rs`);
 //! - an element that a server pops comes to the client that it was popped for (`elements.rs`).
 //!
 //! The first failure ends the run.
 
 use crate::blocks::Blocks;
 use crate::elements::Elements;
+use crate::lineage::Lineage;
 use crate::messages::Messages;
 use crate::trace::Trace;
 use nuthatch_engine::base::Time;
@@ -48,6 +51,7 @@ pub struct Ledger {
     pub blocks: Blocks,
     pub messages: Messages,
     pub elements: Elements,
+    pub lineage: Lineage,
     pub failure: Option<String>,
     pub trace: Trace,
     pub replies: u64,
@@ -155,7 +159,12 @@ impl Ledger {
         let keys = self.written.entry(tag).or_default();
         let twice = keys.iter().any(|known| known == key);
         keys.push(key.to_vec());
+        self.lineage.wrote(tag, server);
         self.check(!twice, || format!("server {server} executed write {tag} a second time"));
+    }
+
+    pub fn is_not_sent(&self, tag: u64) -> bool {
+        self.not_sent.contains(&tag)
     }
 
     /// A client got an error which says that its request was not sent.

@@ -108,6 +108,27 @@ impl Control {
         self.director.handle_primary(pool, shard, &address(toy), now);
     }
 
+    pub fn handle_primary(&mut self, pool: usize, shard: usize, address: &Address, now: Time) {
+        let (pool, shard) = (PoolId(pool as u16), ShardId(shard as u16));
+        self.director.handle_primary(pool, shard, address, now);
+    }
+
+    pub fn handle_replicas(
+        &mut self,
+        pool: usize,
+        shard: usize,
+        replicas: &[(Address, bool)],
+        now: Time,
+    ) {
+        let (pool, shard) = (PoolId(pool as u16), ShardId(shard as u16));
+        self.director.handle_replicas(pool, shard, replicas, now);
+    }
+
+    /// The number of the toy that is the primary of a shard in the current topology.
+    pub fn primary(&self, pool: usize, shard: usize) -> usize {
+        self.toy(PoolId(pool as u16), self.pool(pool).shards[shard].primary)
+    }
+
     pub fn handle_follow(&mut self, worker: usize, epoch: Epoch) {
         self.director.handle_follow(WorkerId(worker as u16), epoch);
     }

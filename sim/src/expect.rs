@@ -48,6 +48,10 @@ pub enum Expect {
         keys: Vec<Vec<u8>>,
         may_be_null: bool,
     },
+    /// A write of a register or a list.
+    Written,
+    /// The value of a register.
+    Register,
     /// 0 or 1.
     Flag,
     /// OK or an error.
@@ -86,6 +90,8 @@ pub struct Asked {
     /// The owner of its key while all shards are live. `None`: it has several keys, or no fixed owner.
     pub shard: Option<u16>,
     pub resp3: Option<bool>,
+    /// Of a register or a list.
+    pub key: Vec<u8>,
 }
 
 /// What a client knows about an EXEC that it sends.

@@ -33,6 +33,9 @@ impl World {
                 }
                 toy.restart();
                 if data_lost {
+                    if let Some(data) = toy.data() {
+                        self.ledger.lineage.replace(&data.log, &[]);
+                    }
                     toy.lose_data();
                     self.mark_uncertain(server);
                 }
@@ -100,10 +103,12 @@ impl World {
                     self.net.stall(end, now.plus_ms(ms));
                 }
             }
+            Fault::OfGroup(fault) => self.inject_group_fault(fault),
             Fault::Move { pool, shard } => {
                 let shards = self.plan.pools[pool].shards.len();
                 // Each shard has its own two servers: the one in the file and a spare.
-                if shard < self.plan.spares {
+                let is_plain = self.plan.pools[pool].failover.is_none();
+                if is_plain && shard < self.plan.spares {
                     let (home, spare) = (shard, shards + shard);
                     let to = if self.control.is_in_use(pool, home) { spare } else { home };
                     self.ledger.uncertain.insert(pool);
@@ -148,7 +153,7 @@ impl World {
         let toy = &mut self.toys[server];
         self.ledger.trace.note(self.now, || format!("server {server} recovers"));
         toy.state = ServerState::Up;
-        toy.trouble = Trouble::default();
+        toy.trouble = Trouble { is_replica: toy.trouble.is_replica, ..Trouble::default() };
         toy.service_us = 300;
         for end in toy.ends() {
             self.net.wake(self.now, end);
@@ -284,6 +289,7 @@ impl World {
                 });
             }
         }
+        self.check_groups();
         self.check_counters();
     }
 

@@ -10,8 +10,9 @@ use nuthatch_engine::base::{Epoch, PoolId, ServerId, Time};
 use nuthatch_engine::proxy::{
     Action, Cause, ConnId, Gathering, Message, Note, Order, Reading, Step, Worker, Workers,
 };
-use nuthatch_engine::topology::Report;
+use nuthatch_engine::topology::{Report, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Outputs of more are written in part at times. A handshake is less: a loop writes it at once.
 const PART_FROM_BYTES: usize = 256;
@@ -75,6 +76,10 @@ pub struct Host {
     /// Wished for and not made yet.
     connecting: BTreeSet<ConnId>,
     wishes: Vec<Wish>,
+    /// The snapshot that it was sent last.
+    pub followed: Option<Arc<Snapshot>>,
+    /// What it has written to servers in this turn.
+    pub sent: Vec<(EndId, Vec<u8>)>,
     buffer: Vec<u8>,
 }
 
@@ -90,6 +95,8 @@ impl Host {
             stall_ms,
             connecting: BTreeSet::new(),
             wishes: Vec::new(),
+            followed: None,
+            sent: Vec::new(),
             buffer: Vec::new(),
         }
     }
@@ -172,7 +179,14 @@ impl Host {
                     self.worker.handle_closed(conn, &Cause::Refused);
                 }
             }
-            Event::Order(order) => self.worker.handle_order(&order),
+            Event::Order(order) => {
+                self.worker.handle_order(&order);
+                if let Order::Follow(snapshot) = order
+                    && snapshot.epoch == self.worker.epoch()
+                {
+                    self.followed = Some(snapshot);
+                }
+            }
             Event::Wake(end) => {
                 if let Some(seat) = self.seats.get_mut(&end) {
                     if std::mem::take(&mut seat.blocked) {
@@ -267,6 +281,9 @@ impl Host {
         let is_part = output.len() > PART_FROM_BYTES && dice.percent(10);
         let most = if is_part { 1 + dice.index(output.len()) } else { output.len() };
         if let Ok(written) = net.write(end, &output[..most], now) {
+            if let ConnId::Upstream(_) = conn {
+                self.sent.push((end, output[..written].to_vec()));
+            }
             seat.blocked = written < output.len();
             if !seat.blocked || seat.stall_ms == 0 {
                 seat.gone_by = None;

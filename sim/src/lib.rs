@@ -13,7 +13,8 @@
 //! `redis.rs` and `memcached.rs` have the commands of the toys, `script.rs` and `script_memcache.rs`
 //! the requests of the clients. Redis' transactions are in `multi.rs` and `script_transactions.rs`, its
 //! messages in `listen.rs` and `script_messages.rs`, and its commands that wait in `lists.rs` and
-//! `script_lists.rs`. All other files serve both protocols.
+//! `script_lists.rs`. Pools with replicas have `failover.rs`, `watching.rs` in place of
+//! `nuthatch::control::watch`, and `script_registers.rs`. All other files serve both protocols.
 //!
 //! There is no socket, clock or thread. [`World`] owns a queue of events in virtual time, and every
 //! choice comes from the seed. So the seed of a failed run repeats it, and hours of timeouts pass in
@@ -28,14 +29,19 @@ mod blocks;
 pub mod check;
 mod client;
 mod control;
+mod dataset;
 mod dice;
 mod ears;
 mod echo;
 mod element_checks;
 mod elements;
 mod expect;
+mod failover;
 mod faults;
+mod groups;
 mod host;
+mod lineage;
+mod lineage_checks;
 mod listen;
 mod listening;
 mod lists;
@@ -46,15 +52,19 @@ mod message_checks;
 mod messages;
 mod multi;
 pub mod plan;
+mod plan_failover;
 mod promises;
 mod quiet;
 mod redis;
+mod replicas;
 mod resp;
+mod roles;
 mod scanner;
 mod script;
 mod script_lists;
 mod script_memcache;
 mod script_messages;
+mod script_registers;
 mod script_transactions;
 mod server_state;
 mod topics;
@@ -64,6 +74,10 @@ mod transaction_replies;
 mod transactions;
 mod transport;
 mod waiters;
+mod watch;
+mod watching;
+mod wire_checks;
+mod wires;
 pub mod world;
 
 pub use toy::Sabotage;
@@ -86,6 +100,10 @@ pub struct Outcome {
     /// The workers' counters. They show whether a sweep reaches every case.
     pub counters: Counters,
     pub ejections: u64,
+    /// How often another server became the primary of a shard.
+    pub takeovers: u64,
+    /// Requests whose way to a server of a shard with replicas was looked at.
+    pub on_wires: u64,
 }
 
 /// Runs one seed.
@@ -120,5 +138,7 @@ fn run_plan(plan: Plan, keep: Keep) -> Outcome {
         commands: world.ledger.commands,
         counters: world.counters(),
         ejections: world.ejections(),
+        takeovers: world.replicas.takeovers,
+        on_wires: world.replicas.wires.checked,
     }
 }

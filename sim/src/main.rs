@@ -48,7 +48,8 @@ fn main() -> ExitCode {
             println!("{line}");
         }
         if let Some(failure) = outcome.failure {
-            println!("seed {seed}: {failure}");
+            // It may contain a large value.
+            println!("seed {seed}: {failure:.4000}");
             println!("cargo run --profile sim -p nuthatch-sim -- --seed {seed} --trace");
             return ExitCode::FAILURE;
         }
@@ -57,11 +58,13 @@ fn main() -> ExitCode {
         sum.commands += outcome.commands;
         sum.counters.add(&outcome.counters);
         sum.ejections += outcome.ejections;
+        sum.takeovers += outcome.takeovers;
+        sum.on_wires += outcome.on_wires;
     }
-    let Outcome { replies, errors, commands, ejections, .. } = sum;
+    let Outcome { replies, errors, commands, ejections, takeovers, on_wires, .. } = sum;
     println!(
         "{} seeds held: {replies} replies, {errors} of them errors, {commands} commands at servers, \
-         {ejections} ejections",
+         {ejections} ejections; {takeovers} takeovers, {on_wires} requests to shards with replicas",
         flags.seeds
     );
     for row in &COUNTERS {

@@ -18,6 +18,7 @@
 
 use crate::check::{Context, Ledger, tag_of};
 use crate::login::{Login, Queue, Watched};
+use crate::redis::READ_ONLY;
 use crate::redis::Redis;
 use crate::resp::Value;
 use crate::server_state::Trouble;
@@ -46,7 +47,7 @@ impl Redis {
             }
             "EXEC" => {
                 ledger.check(in_multi, || format!("server {server}: EXEC without MULTI"));
-                Some(self.exec(login, context, ledger))
+                Some(self.exec(login, trouble, context, ledger))
             }
             "WATCH" | "DISCARD" | "UNWATCH" if in_multi => {
                 ledger.fail(format!("server {server}: {name} inside of MULTI"));
@@ -93,12 +94,27 @@ impl Redis {
         });
     }
 
-    fn exec(&mut self, login: &mut Login, context: &Context, ledger: &mut Ledger) -> Value {
+    fn exec(
+        &mut self,
+        login: &mut Login,
+        trouble: Trouble,
+        context: &Context,
+        ledger: &mut Ledger,
+    ) -> Value {
         let queue = login.multi.take().unwrap_or_default();
         let watched = std::mem::take(&mut login.watched);
         let has_watched = !watched.is_empty();
         if queue.is_refused {
             return Value::Error(ABORTED.to_owned());
+        }
+        // It became a replica after they were queued.
+        let writes = |args: &Vec<Vec<u8>>| {
+            Redis::is_refused_by_replica(&String::from_utf8_lossy(&args[0]).to_ascii_uppercase())
+        };
+        if trouble.is_replica && queue.commands.iter().any(writes) {
+            return Value::Error(format!(
+                "EXECABORT Transaction discarded because of: {READ_ONLY}"
+            ));
         }
         let tag = queue.tag.unwrap_or_default();
         if has_watched {
@@ -162,6 +178,9 @@ fn queue(
         if is_oom || trouble.out_of_memory && Redis::is_write(name) {
             refusal = Some(NO_MEMORY);
         }
+    }
+    if trouble.is_replica && Redis::is_refused_by_replica(name) {
+        refusal = Some(READ_ONLY);
     }
     if trouble.loading {
         refusal = Some("LOADING Redis is loading the dataset in memory");

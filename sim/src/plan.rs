@@ -3,6 +3,8 @@
 use crate::client::{Habits, Leaves, Reads};
 use crate::control::address;
 use crate::dice::Dice;
+use crate::groups::{GroupFault, toys_of};
+use crate::plan_failover::{self, add_replicas};
 use crate::toy::Sabotage;
 use crate::transport::Quality;
 use nuthatch_engine::proxy::FlowBounds;
@@ -86,6 +88,7 @@ pub enum Fault {
     StallClient {
         ms: u64,
     },
+    OfGroup(GroupFault),
     /// Another server becomes the primary of a shard.
     Move {
         pool: usize,
@@ -101,7 +104,7 @@ impl Plan {
         let pools: Vec<_> =
             (0..dice.range(1, 2)).map(|at| Arc::new(pool(dice, at, calm))).collect();
         let spares = 2;
-        let servers: usize = pools.iter().map(|pool| pool.shards.len() + spares).sum();
+        let servers: usize = pools.iter().map(|pool| toys_of(pool, spares)).sum();
         let load_ms = dice.range(500, 4_000);
         // With all kinds at once, one fault can hide another. So most runs have a few kinds only.
         let mut kinds: Vec<u64> = (0..FAULT_KINDS).filter(|_| dice.percent(30)).collect();
@@ -109,12 +112,19 @@ impl Plan {
             kinds = (0..FAULT_KINDS).collect();
         }
         let count = if calm { 0 } else { dice.range(1, 60) };
-        let faults = (0..count)
+        let mut faults: Vec<_> = (0..count)
             .map(|_| {
                 let kind = dice.pick(&kinds);
                 (dice.range(0, load_ms), fault(dice, kind, servers, &pools))
             })
             .collect();
+        if !calm {
+            let (is_alone, failovers) = plan_failover::faults(&mut dice.clone(), load_ms, &pools);
+            if is_alone {
+                faults.clear();
+            }
+            faults.extend(failovers.into_iter().map(|(at, fault)| (at, Fault::OfGroup(fault))));
+        }
         Plan {
             seed,
             calm,
@@ -151,7 +161,7 @@ fn pool(dice: &mut Dice, at: u64, calm: bool) -> PoolSpec {
     };
     let protocol = if dice.percent(33) { Protocol::Memcache } else { Protocol::Redis };
     let is_redis = protocol == Protocol::Redis;
-    PoolSpec {
+    let mut spec = PoolSpec {
         name: format!("pool{at}").into(),
         protocol,
         hash: hash::by_name(dice.pick(&["fnv1a_64", "md5", "crc16"])).expect("in the table"),
@@ -189,7 +199,11 @@ fn pool(dice: &mut Dice, at: u64, calm: bool) -> PoolSpec {
             ..Serves::default()
         },
         ..PoolSpec::plain(protocol, [])
+    };
+    if is_redis {
+        add_replicas(&mut spec, &mut dice.clone());
     }
+    spec
 }
 
 const FAULT_KINDS: u64 = 16;

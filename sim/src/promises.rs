@@ -33,8 +33,10 @@ impl World {
         }
         // Flowing requests and replies have connections of their own. Some of those are not kept.
         let flows = self.plan.stream.bytes_min < FlowBounds::default().bytes_min;
-        // There are two lanes.
-        let most = 40 * usize::from(spec.server_connections) * if flows { 4 } else { 1 };
+        // There are three lanes, and connections that wait for clients. A lane with requests that may wait
+        // for another primary tries again soon.
+        let lanes = if spec.failover.is_some() { 8 } else { 3 };
+        let most = 20 * lanes * usize::from(spec.server_connections) * if flows { 4 } else { 1 };
         let (second, made) = self.connects.entry((worker, toy)).or_default();
         if *second != self.now.as_ms() / 1_000 {
             (*second, *made) = (self.now.as_ms() / 1_000, 0);

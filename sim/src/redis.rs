@@ -16,6 +16,7 @@
 
 use crate::blocks::{COUNTER, count_of};
 use crate::check::{Context, Ledger, tag_of};
+use crate::dataset::Dataset;
 use crate::ears::Ears;
 use crate::echo::echo_value;
 use crate::login::Login;
@@ -23,7 +24,6 @@ use crate::resp::{self, Value};
 use crate::server_state::Trouble;
 use crate::transport::EndId;
 use crate::waiters::Lists;
-use std::collections::BTreeMap;
 
 /// Keys that SCAN finds on a server, and those of a page. The number has no factor 5.
 pub const SCAN_KEYS: usize = 12;
@@ -33,15 +33,13 @@ const SCAN_PAGE: usize = 2;
 pub const SCRIPT: &str = "return KEYS[1]";
 pub const SCRIPT_SHA: &str = "4a2267357833227dd98abdedb8cf24b15a986445";
 
+pub const READ_ONLY: &str = "READONLY You can't write against a read only replica.";
+
 pub struct Redis {
     password: Option<String>,
     /// The database that the pool must select.
     db: u32,
-    data: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// The lengths of lists whose elements nobody takes, and sums.
-    pushed: BTreeMap<Vec<u8>, i64>,
-    /// How often each key was written.
-    writes: BTreeMap<Vec<u8>, u64>,
+    pub data: Dataset,
     /// Which server it is, and which of its starts.
     id: usize,
     incarnation: usize,
@@ -60,9 +58,7 @@ impl Redis {
             has_script: false,
             password: password.map(str::to_owned),
             db,
-            data: BTreeMap::new(),
-            pushed: BTreeMap::new(),
-            writes: BTreeMap::new(),
+            data: Dataset::default(),
             ears: Ears::default(),
             lists: Lists::default(),
             outbox: Vec::new(),
@@ -70,17 +66,16 @@ impl Redis {
     }
 
     pub fn writes_of(&self, key: &[u8]) -> u64 {
-        self.writes.get(key).copied().unwrap_or(0)
+        self.data.writes.get(key).copied().unwrap_or(0)
     }
 
     /// The value of a counter.
     pub fn count(&self, key: &[u8]) -> u64 {
-        self.data.get(key).map_or(0, |value| count_of(value))
+        self.data.values.get(key).map_or(0, |value| count_of(value))
     }
 
     pub fn clear(&mut self) {
         self.data.clear();
-        self.pushed.clear();
         self.lists.clear();
     }
 
@@ -168,12 +163,18 @@ impl Redis {
         if let Some(value) = self.listen(login, (&name, args), &context, ledger) {
             return value;
         }
+        if name == "ROLE" {
+            return self.role(trouble);
+        }
         Redis::admit(login, args, &context, ledger);
         if trouble.loading && name != "CLIENT" {
             return error("LOADING Redis is loading the dataset in memory");
         }
         if trouble.out_of_memory && Redis::is_write(&name) {
             return error("OOM command not allowed when used memory > 'maxmemory'.");
+        }
+        if trouble.is_replica && Redis::is_refused_by_replica(&name) {
+            return error(READ_ONLY);
         }
         if let Some(value) = self.wait(login, (&name, args), &context, ledger) {
             return value;
@@ -210,11 +211,12 @@ impl Redis {
         {
             ledger.counted(key, (self.count(key), count_of(value)), server);
         }
-        let writes = &mut self.writes;
+        let Dataset { values, pushed, writes, log, lists } = &mut self.data;
         let mut wrote = |key: &[u8], value: &[u8]| {
             *writes.entry(key.to_vec()).or_default() += 1;
             if let Some(tag) = tag_of(key).or_else(|| tag_of(value)) {
                 ledger.wrote(tag, key, server);
+                log.push(tag);
             }
         };
         match (name, args) {
@@ -228,12 +230,12 @@ impl Redis {
             ("SET" | "MSET", [_, pairs @ ..]) => {
                 for pair in pairs.chunks_exact(2) {
                     wrote(pair[0], pair[1]);
-                    self.data.insert(pair[0].to_vec(), pair[1].to_vec());
+                    values.insert(pair[0].to_vec(), pair[1].to_vec());
                 }
                 Value::Status("OK".into())
             }
             ("EXISTS", [_, keys @ ..]) => {
-                let known = |key: &&&[u8]| key.starts_with(b"e:") || self.data.contains_key(**key);
+                let known = |key: &&&[u8]| key.starts_with(b"e:") || values.contains_key(**key);
                 Value::Integer(keys.iter().filter(known).count() as i64)
             }
             ("DEL" | "UNLINK", [_, keys @ ..]) => {
@@ -244,21 +246,27 @@ impl Redis {
             }
             ("APPEND", [_, key, more]) => {
                 wrote(key, more);
-                let value = self.data.entry(key.to_vec()).or_default();
+                let value = values.entry(key.to_vec()).or_default();
                 value.extend_from_slice(more);
                 Value::Integer(value.len() as i64)
             }
             ("INCRBY", [_, key, by]) => {
                 wrote(key, b"");
-                let sum = self.pushed.entry(key.to_vec()).or_default();
+                let sum = pushed.entry(key.to_vec()).or_default();
                 *sum += String::from_utf8_lossy(by).parse::<i64>().unwrap_or(0);
                 Value::Integer(*sum)
             }
             ("LPUSH", [_, key, items @ ..]) => {
                 wrote(key, b"");
-                let len = self.pushed.entry(key.to_vec()).or_default();
+                let len = pushed.entry(key.to_vec()).or_default();
                 *len += items.len() as i64;
                 Value::Integer(*len)
+            }
+            ("RPUSH", [_, key, item]) => {
+                wrote(key, item);
+                let list = lists.entry(key.to_vec()).or_default();
+                list.extend(tag_of(item));
+                Value::Integer(list.len() as i64)
             }
             ("SINTER", [_, keys @ ..]) => {
                 Value::Array(keys.iter().map(|key| Value::Bulk(key.to_vec())).collect())
@@ -310,7 +318,7 @@ impl Redis {
         if key.starts_with(b"e:") {
             return Value::Bulk(echo_value(key));
         }
-        match self.data.get(key) {
+        match self.data.values.get(key) {
             Some(value) => Value::Bulk(value.clone()),
             None if resp3 => Value::Null,
             None => Value::Nil,

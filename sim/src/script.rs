@@ -37,6 +37,8 @@ pub struct Pool {
     pub topology: Arc<PoolTopology>,
     /// The run has no faults: no error is excused.
     pub calm: bool,
+    /// Larger values flow. What flows is not sent again.
+    pub flows_from: usize,
 }
 
 pub struct Script {
@@ -96,7 +98,7 @@ impl Script {
     }
 
     pub fn asked(&self, tag: u64, at: Time, expect: Expect) -> Asked {
-        Asked { tag, at, expect, whole: true, shard: None, resp3: self.resp3 }
+        Asked { tag, at, expect, whole: true, shard: None, resp3: self.resp3, key: Vec::new() }
     }
 
     /// Appends a fixed request: AUTH, HELLO, QUIT or a malformed one.
@@ -127,6 +129,9 @@ impl Script {
             return self.next_memcache(out, all, dice, ledger, now);
         }
         let asking = &mut Asking { out: &mut *out, all: &mut *all, ledger: &mut *ledger, now };
+        if self.next_of_registers(asking, dice) {
+            return;
+        }
         if self.next_of_messages(asking, dice) || self.next_of_lists(asking, dice) {
             return;
         }
@@ -320,6 +325,9 @@ impl Script {
             (Expect::Pushed | Expect::Popped { .. } | Expect::Flag, reply) => {
                 self.is_of_lists(asked, reply, ledger)
             }
+            (Expect::Written | Expect::Register, reply) => {
+                self.is_of_registers(asked, reply, ledger)
+            }
             (Expect::Hello, Value::Map(_)) => {
                 self.resp3 = Some(true);
                 self.note_version();
@@ -371,6 +379,7 @@ impl Script {
             let refused = matches!(reply, Value::Error(text) if cause(text).starts_with("Connection refused"));
             ledger.check(refused, || format!("a shard that is down answered {asked:?}: {reply:?}"));
         }
+        self.note_line(asked, reply, right, ledger);
         if right {
             return;
         }
@@ -381,7 +390,8 @@ impl Script {
         if matches!(asked.expect, Expect::Page) {
             self.scanner.is_asked = false;
         }
-        let excused = !self.pool.calm && !faults_over && is_excuse(text);
+        let excused = !self.pool.calm && !faults_over && is_excuse(text)
+            || self.is_excuse_of_replicas(asked, text, faults_over);
         let is_noreply_error = Script::is_noreply_error(asked, text);
         ledger.check(excused || is_noreply_error, || {
             format!("client {}: {text:?} to {asked:?}", self.client)

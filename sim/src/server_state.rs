@@ -18,4 +18,6 @@ pub enum ServerState {
 pub struct Trouble {
     pub loading: bool,
     pub out_of_memory: bool,
+    /// No trouble of its own: it refuses writes.
+    pub is_replica: bool,
 }

@@ -5,6 +5,7 @@
 //! state (dead, stopped, ...) and call the functions here.
 
 use crate::check::{Context, Ledger, Sent};
+use crate::dataset::Dataset;
 use crate::dice::Dice;
 use crate::login::Login;
 use crate::memcached::Cache;
@@ -24,6 +25,8 @@ pub enum Sabotage {
     DropReply,
     DoubleWrite,
     WrongValue,
+    /// A replica does the write that it refuses.
+    RefusedWrite,
 }
 
 struct Conn {
@@ -35,7 +38,7 @@ struct Conn {
 }
 
 pub enum Store {
-    Redis(Redis),
+    Redis(Box<Redis>),
     Memcached(Cache),
 }
 
@@ -152,6 +155,25 @@ impl Toy {
     /// The value of a counter.
     pub fn count(&self, key: &[u8]) -> u64 {
         if let Store::Redis(redis) = &self.store { redis.count(key) } else { 0 }
+    }
+
+    pub fn data(&self) -> Option<&Dataset> {
+        if let Store::Redis(redis) = &self.store { Some(&redis.data) } else { None }
+    }
+
+    pub fn set_data(&mut self, data: Dataset) {
+        if let Store::Redis(redis) = &mut self.store {
+            redis.data = data;
+        }
+    }
+
+    /// It is a replica from now on.
+    pub fn demote(&mut self, (net, dice): (&mut Net, &mut Dice), now: Time) {
+        self.trouble.is_replica = true;
+        if let Store::Redis(redis) = &mut self.store {
+            redis.demote();
+        }
+        self.deliver(net, dice, now);
     }
 
     /// Empties the map.
@@ -298,11 +320,14 @@ impl Toy {
         let context = Context { server: self.id, now, resp3: false };
         let trouble = self.trouble;
         let bytes = &conn.input[at..];
-        let mut execute = || match &mut self.store {
+        let mut execute = |trouble| match &mut self.store {
             Store::Redis(redis) => redis.serve(&mut conn.login, bytes, trouble, context, ledger),
             Store::Memcached(cache) => cache.serve(bytes, trouble, context, ledger),
         };
-        let Some((mut reply, len)) = execute()? else { return Ok(0) };
+        let Some((mut reply, len)) = execute(trouble)? else { return Ok(0) };
+        if self.sabotage == Some(Sabotage::RefusedWrite) && reply.starts_with(b"-READONLY") {
+            execute(Trouble { is_replica: false, ..trouble })?;
+        }
         let due = Time(now.0 + dice.range(0, self.service_us) * 1_000);
         let due = conn.replies.back().map_or(due, |(last, _)| due.max(*last));
         self.served += 1;
@@ -314,14 +339,14 @@ impl Toy {
                     conn.replies.insert(at, (now, reply));
                     return Ok(len);
                 }
-                Some(Sabotage::DoubleWrite) => drop(execute()?),
+                Some(Sabotage::DoubleWrite) => drop(execute(trouble)?),
                 Some(Sabotage::WrongValue) => {
                     reply = match &self.store {
                         Store::Redis(_) => b"+STRANGE\r\n".to_vec(),
                         Store::Memcached(_) => b"HD strange\r\n".to_vec(),
                     };
                 }
-                None => {}
+                Some(Sabotage::RefusedWrite) | None => {}
             }
         }
         // A memcached request may have no reply.

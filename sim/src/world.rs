@@ -10,15 +10,18 @@ use crate::check::Ledger;
 use crate::client::{Client, Habits, Leaves, Reads};
 use crate::control::{Control, MAIL_MS_MAX, Task};
 use crate::dice::Dice;
+use crate::groups::{self, Group};
 use crate::host::{Event as HostEvent, Host, Wish};
 use crate::memcached::Cache;
 use crate::plan::{self, Fault, Plan};
 use crate::redis::Redis;
+use crate::replicas::Replicas;
 use crate::script::{self, Script};
 use crate::server_state::ServerState;
 use crate::toy::{Store, Toy};
 use crate::trace::Trace;
 use crate::transport::{EndId, Net, Owner};
+use crate::watch::Heard;
 use nuthatch_engine::base::{PoolId, ServerId, Time, WorkerId};
 use nuthatch_engine::proxy::{ConnId, Counters, Identity, Order, Worker};
 use nuthatch_engine::topology::{Ability, Eject, PoolSpec, Protocol, Release, Report};
@@ -34,6 +37,8 @@ pub(crate) enum Event {
     ProbeAnswer { pool: PoolId, server: ServerId, ready: bool },
     Ask { pool: PoolId, server: ServerId, toy: usize },
     Wanted(PoolId),
+    Failover(groups::Step),
+    Heard(usize, Heard),
     AskAnswer { pool: PoolId, server: ServerId, answers: bool },
     Probe { pool: PoolId, server: ServerId, toy: usize },
     Connect { worker: usize, conn: ConnId, toy: usize },
@@ -58,6 +63,9 @@ pub struct World {
     /// Each pool's toys: one for each shard, then the spares.
     pub(crate) servers: Vec<Vec<usize>>,
     pub(crate) hosts: Vec<Host>,
+    pub(crate) replicas: Replicas,
+    /// When the last mail comes to each worker.
+    mailed: BTreeMap<usize, Time>,
     pub(crate) clients: Vec<Client>,
     pub(crate) control: Control,
     pub(crate) pools: Vec<script::Pool>,
@@ -80,13 +88,13 @@ impl World {
         let control = Control::new(&plan.pools, plan.workers);
         let (mut toys, mut servers, mut pools) = (Vec::new(), Vec::new(), Vec::new());
         for (index, spec) in plan.pools.iter().enumerate() {
-            let ids = (0..spec.shards.len() + plan.spares).map(|_| {
+            let ids = (0..groups::toys_of(spec, plan.spares)).map(|_| {
                 let store = match spec.protocol {
-                    Protocol::Redis => Store::Redis(Redis::new(
+                    Protocol::Redis => Store::Redis(Box::new(Redis::new(
                         toys.len(),
                         spec.redis_auth.as_deref(),
                         spec.redis_db,
-                    )),
+                    ))),
                     Protocol::Memcache => Store::Memcached(Cache::default()),
                 };
                 let mut toy = Toy::new(toys.len(), store);
@@ -96,7 +104,9 @@ impl World {
             });
             servers.push(ids.collect());
             let topology = control.pool(index).clone();
-            pools.push(script::Pool { index, spec: spec.clone(), topology, calm: plan.calm });
+            let (spec, calm) = (spec.clone(), plan.calm);
+            let flows_from = plan.stream.bytes_min;
+            pools.push(script::Pool { index, spec, topology, calm, flows_from });
         }
         let hosts = (0..plan.workers)
             .map(|at| {
@@ -116,6 +126,8 @@ impl World {
             toys,
             servers,
             hosts,
+            replicas: Replicas::default(),
+            mailed: BTreeMap::new(),
             clients: Vec::new(),
             control,
             pools,
@@ -145,6 +157,7 @@ impl World {
         for (at, fault) in std::mem::take(&mut self.plan.faults) {
             self.after_ms(at, Event::Fault(fault));
         }
+        self.prepare_groups();
         for worker in 0..self.hosts.len() {
             self.plan_turn(worker, self.now);
         }
@@ -208,6 +221,7 @@ impl World {
             }
             Event::Report(report) => {
                 self.ledger.trace.note(now, || format!("{report:?}"));
+                self.wake_watch(report);
                 self.control.handle_report(report, now);
                 self.run_tasks();
             }
@@ -245,6 +259,8 @@ impl World {
                 self.control.handle_ability(pool, server, ability, now);
                 self.run_tasks();
             }
+            Event::Failover(step) => self.failover_step(step),
+            Event::Heard(pool, heard) => self.heard(pool, heard),
             Event::Connect { worker, conn, toy } => self.connect(worker, conn, toy),
             Event::Refused { worker, conn } => {
                 self.hosts[worker].events.push(HostEvent::Refused { conn });
@@ -294,6 +310,7 @@ impl World {
         let host = &mut self.hosts[worker];
         host.turn_at = None;
         let wishes = host.turn(&mut self.net, &mut self.dice, now);
+        self.check_wires(worker);
         let host = &self.hosts[worker].worker;
         for at in host.held_until().into_iter().chain(host.deadline()) {
             self.plan_turn(worker, at);
@@ -413,9 +430,13 @@ impl World {
     /// Mails the current snapshot.
     fn publish(&mut self) {
         let out = self.control.out();
-        self.ledger
-            .trace
-            .note(self.now, || format!("epoch {:?}, out: {out:?}", self.control.current.epoch));
+        self.ledger.trace.note(self.now, || {
+            let of = |group: &Group| {
+                (group.pool, group.shard, self.control.primary(group.pool, group.shard))
+            };
+            let primaries: Vec<_> = self.replicas.groups.iter().map(of).collect();
+            format!("epoch {:?}, out: {out:?}, {primaries:?}", self.control.current.epoch)
+        });
         for &((pool, _), _) in &out {
             if self.plan.pools[pool].eject == Eject::Remap {
                 self.ledger.uncertain.insert(pool);
@@ -427,8 +448,17 @@ impl World {
         });
         for worker in 0..self.hosts.len() {
             let order = Order::Follow(self.control.current.clone());
-            self.after_us(0, MAIL_MS_MAX * 1_000 - 1_000, Event::Order(worker, order));
+            self.mail(worker, order);
         }
+    }
+
+    /// Mails a worker what it must hear in this order.
+    pub(crate) fn mail(&mut self, worker: usize, order: Order) {
+        let us = self.dice.range(0, MAIL_MS_MAX * 1_000 - 1_000);
+        let last = self.mailed.entry(worker).or_default();
+        *last = Time(self.now.0 + us * 1_000).max(*last);
+        let at = *last;
+        self.at(at, Event::Order(worker, order));
     }
 
     /// The sum of all workers' counters.

@@ -35,6 +35,11 @@ fn deliberate_mistakes_are_found() {
         let found = (0..20).filter(|&seed| run_sabotaged(seed, sabotage).failure.is_some()).count();
         assert!(found >= 15, "{sabotage:?} was found in {found} of 20 runs");
     }
+    // Only a few runs have a server that refuses a write.
+    let took_over = (0..60).filter(|&seed| run(seed, Keep::Nothing).takeovers > 0);
+    let found = |seed: &u64| run_sabotaged(*seed, Sabotage::RefusedWrite).failure.is_some();
+    let found = took_over.filter(found).count();
+    assert!(found >= 3, "writes done though refused were found in {found} of 60 runs");
 }
 
 /// In this seed some clients never read, and the network takes more of their replies when their stall time
