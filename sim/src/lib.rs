@@ -106,6 +106,19 @@ pub struct Outcome {
     pub on_wires: u64,
 }
 
+impl Outcome {
+    /// Adds the numbers of another run.
+    pub fn add(&mut self, other: &Outcome) {
+        self.replies += other.replies;
+        self.errors += other.errors;
+        self.commands += other.commands;
+        self.counters.add(&other.counters);
+        self.ejections += other.ejections;
+        self.takeovers += other.takeovers;
+        self.on_wires += other.on_wires;
+    }
+}
+
 /// Runs one seed.
 pub fn run(seed: u64, keep: Keep) -> Outcome {
     run_plan(Plan::new(seed), keep)

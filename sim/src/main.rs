@@ -10,6 +10,7 @@ use nuthatch_engine::proxy::COUNTERS;
 use nuthatch_sim::trace::Keep;
 use nuthatch_sim::{Outcome, run};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 struct Flags {
     from: u64,
@@ -36,31 +37,56 @@ fn flags() -> Option<Flags> {
     Some(flags)
 }
 
+/// Runs the seeds on all cores. Returns the sum of the outcomes, or a seed that failed and why.
+fn sweep(flags: &Flags) -> Result<Outcome, (u64, String)> {
+    let end = flags.from + flags.seeds;
+    let next = AtomicU64::new(flags.from);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = (cores as u64).min(flags.seeds).max(1);
+    let part = || {
+        let mut sum = Outcome::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= end {
+                return Ok(sum);
+            }
+            let outcome = run(seed, flags.keep);
+            for line in &outcome.trace {
+                println!("{line}");
+            }
+            if let Some(failure) = outcome.failure {
+                // The others stop.
+                next.store(end, Ordering::Relaxed);
+                return Err((seed, failure));
+            }
+            sum.add(&outcome);
+        }
+    };
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = (0..threads).map(|_| scope.spawn(part)).collect();
+        let mut sum = Outcome::default();
+        for part in parts {
+            let failed = |_| (flags.from, "the sweep itself panicked".to_owned());
+            sum.add(&part.join().map_err(failed)??);
+        }
+        Ok(sum)
+    })
+}
+
 fn main() -> ExitCode {
     let Some(flags) = flags() else {
         println!("usage: nuthatch-sim [--seeds N] [--from N] [--seed N] [--trace]");
         return ExitCode::from(2);
     };
-    let mut sum = Outcome::default();
-    for seed in flags.from..flags.from + flags.seeds {
-        let outcome = run(seed, flags.keep);
-        for line in &outcome.trace {
-            println!("{line}");
-        }
-        if let Some(failure) = outcome.failure {
+    let sum = match sweep(&flags) {
+        Ok(sum) => sum,
+        Err((seed, failure)) => {
             // It may contain a large value.
             println!("seed {seed}: {failure:.4000}");
             println!("cargo run --profile sim -p nuthatch-sim -- --seed {seed} --trace");
             return ExitCode::FAILURE;
         }
-        sum.replies += outcome.replies;
-        sum.errors += outcome.errors;
-        sum.commands += outcome.commands;
-        sum.counters.add(&outcome.counters);
-        sum.ejections += outcome.ejections;
-        sum.takeovers += outcome.takeovers;
-        sum.on_wires += outcome.on_wires;
-    }
+    };
     let Outcome { replies, errors, commands, ejections, takeovers, on_wires, .. } = sum;
     println!(
         "{} seeds held: {replies} replies, {errors} of them errors, {commands} commands at servers, \

@@ -12,6 +12,7 @@ mod demo;
 mod install;
 mod paint;
 mod place;
+mod programs;
 mod steps;
 mod stop;
 mod test;

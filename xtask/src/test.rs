@@ -13,12 +13,12 @@ use std::process::{Command, Stdio};
 use crate::demo::Speech;
 use crate::install::{self, FOR_LINUX_TESTS, FOR_TESTS};
 use crate::steps::{self, Action, Step};
-use crate::{bench, check, demo, place};
+use crate::{bench, check, demo, place, programs};
 
 static BEFORE: [Step; 4] = [
     Step {
         name: "programs",
-        action: Action::Ours(programs, "what the tests need from this system"),
+        action: Action::Ours(install_programs, "what the tests need from this system"),
         needs: "",
     },
     Step {
@@ -143,7 +143,7 @@ fn all(is_long: bool) -> impl Iterator<Item = &'static Step> {
     BEFORE.iter().chain(&check::STEPS).chain(&AFTER).chain(long)
 }
 
-fn programs() -> Result<()> {
+fn install_programs() -> Result<()> {
     install::ensure_components()?;
     install::ensure(&FOR_TESTS)?;
     if cfg!(target_os = "linux") { install::ensure(&FOR_LINUX_TESTS) } else { Ok(()) }
@@ -291,16 +291,13 @@ fn succeeds(command: &[&str]) -> bool {
 }
 
 fn integration() -> Result<()> {
-    let status = nuthatch_testbed::guarded(&place::cargo())
-        .args(["test", "--workspace", "--test", "*", "--no-fail-fast"])
-        .env("NUTHATCH_PYTHON", python()?)
-        .env("NUTHATCH_OLD_PYTHON", old_python()?)
-        .env("NUTHATCH_NODE_MODULES", npm()?.join("node_modules"))
+    programs::run(&[
+        ("NUTHATCH_PYTHON", python()?.into()),
+        ("NUTHATCH_OLD_PYTHON", old_python()?.into()),
+        ("NUTHATCH_NODE_MODULES", npm()?.join("node_modules").into()),
         // All programs are installed here.
-        .env("NUTHATCH_NO_SKIP", "1")
-        .current_dir(place::root())
-        .status()?;
-    if status.success() { Ok(()) } else { bail!("{status}") }
+        ("NUTHATCH_NO_SKIP", "1".into()),
+    ])
 }
 
 #[cfg(test)]
