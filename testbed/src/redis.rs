@@ -45,7 +45,7 @@ impl RedisServer {
         if let Some(at) = self.args.iter().position(|arg| arg == "--requirepass") {
             args.extend(["--masterauth", &self.args[at + 1]]);
         }
-        let replica = RedisServer::start_with(&args)?;
+        let replica = RedisServer::start_program(&self.program, &args)?;
         let mut client = replica.client()?;
         let mut follows = || {
             let info = client.command(&["INFO", "replication"]).ok()?.text()?;
@@ -70,7 +70,8 @@ impl RedisServer {
         role.items().and_then(|items| items.first()?.text()).context("no role")
     }
 
-    fn start_program(program: &Path, args: &[&str]) -> Result<RedisServer> {
+    /// By this program.
+    pub fn start_program(program: &Path, args: &[&str]) -> Result<RedisServer> {
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
         let mut tries = 0;
         loop {

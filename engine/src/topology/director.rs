@@ -326,7 +326,11 @@ impl DirectedPool {
         let first = fixed::primaries(spec);
         let primaries: Vec<ServerId> = first.iter().map(|server| server.id).collect();
         let asked = primaries.iter().copied().filter(|_| spec.protocol == Protocol::Redis);
-        let questions = Questions::new(asked);
+        let mut questions = Questions::new(asked);
+        if spec.failover.is_some() {
+            // A Valkey has words of its own for a server that is no primary any more.
+            questions.handle_wanted(Time::ZERO);
+        }
         let states = vec![ShardState::Live; first.len()];
         let topology = fixed::topology(spec, &first, &states);
         let shards = (0..).map(ShardId);

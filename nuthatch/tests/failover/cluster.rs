@@ -6,6 +6,7 @@ use nuthatch_testbed::{
     pool_yaml,
 };
 use std::fmt::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Who tells which server is primary.
@@ -25,6 +26,8 @@ pub struct Shape<'a> {
     pub sentinel_lines: &'a [&'a str],
     /// More keys of the pool.
     pub keys: &'a [(&'a str, &'a str)],
+    /// The program of the servers; the Sentinels are Debian's. `None`: theirs too.
+    pub program: Option<&'a Path>,
 }
 
 pub const PLAIN: Shape<'static> = Shape {
@@ -35,6 +38,7 @@ pub const PLAIN: Shape<'static> = Shape {
     sentinel_password: None,
     sentinel_lines: &[],
     keys: &[],
+    program: None,
 };
 
 pub struct Cluster {
@@ -142,7 +146,10 @@ fn servers(shape: &Shape<'_>) -> Vec<RedisServer> {
     if let Some(password) = shape.server_password {
         args.extend(["--requirepass", password, "--masterauth", password]);
     }
-    let primary = RedisServer::start_with(&args).unwrap();
+    let primary = match shape.program {
+        Some(program) => RedisServer::start_program(program, &args).unwrap(),
+        None => RedisServer::start_with(&args).unwrap(),
+    };
     let replicas: Vec<RedisServer> =
         shape.replicas.iter().map(|more| primary.start_replica(more).unwrap()).collect();
     std::iter::once(primary).chain(replicas).collect()

@@ -31,6 +31,8 @@ mod history;
 mod losses;
 #[cfg(target_os = "linux")]
 mod partitions;
+#[path = "../programs/mod.rs"]
+mod programs;
 mod reads;
 mod roles;
 mod states;
@@ -38,7 +40,9 @@ mod takeovers;
 #[path = "../world/mod.rs"]
 mod world;
 
+use nuthatch_testbed::Release;
 use std::env;
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -46,6 +50,11 @@ use std::time::Duration;
 fn rounds() -> u32 {
     let text = env::var("NUTHATCH_FAILOVER_ROUNDS");
     text.map_or(1, |text| text.parse().expect("NUTHATCH_FAILOVER_ROUNDS is no number"))
+}
+
+/// The server of Valkey 9.1. `None`: it is not installed, and may be missing.
+fn valkey() -> Option<PathBuf> {
+    programs::target().map(|target| Release::Valkey91.program(&target).unwrap())
 }
 
 /// Stories that mostly wait, each with servers of its own. All are told to the end; then those that failed fail

@@ -2,9 +2,9 @@
 //!
 //! One cluster for each kind of takeover: the clients do not disturb each other.
 
-use crate::cluster::{Cluster, PLAIN};
-use crate::sleep_ms;
+use crate::cluster::{Cluster, PLAIN, Shape};
 use crate::takeovers::SOON;
+use crate::{sleep_ms, valkey};
 use nuthatch_testbed::{Client, Value, poll_until};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,16 +27,23 @@ enum Takeover {
 
 #[test]
 fn over_a_death() {
-    over(Takeover::Death);
+    over(Takeover::Death, &PLAIN);
 }
 
 #[test]
 fn over_a_hand_over() {
-    over(Takeover::HandOver);
+    over(Takeover::HandOver, &PLAIN);
 }
 
-fn over(takeover: Takeover) {
-    let mut cluster = Cluster::start(&PLAIN);
+/// It answers REDIRECT, where Redis says READONLY or UNBLOCKED.
+#[test]
+fn over_a_hand_over_of_valkey() {
+    let Some(program) = valkey() else { return };
+    over(Takeover::HandOver, &Shape { program: Some(&program), ..PLAIN });
+}
+
+fn over(takeover: Takeover, shape: &Shape<'_>) {
+    let mut cluster = Cluster::start(shape);
     let mut client = cluster.client();
     for at in 0..LASTING {
         client.send(&["SET", &format!("lasting:{at}"), "x"]).unwrap();

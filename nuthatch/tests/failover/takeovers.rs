@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, PLAIN, Shape, name};
 use crate::crowd::Crowd;
 use crate::history::Verdict;
-use crate::{beside_each_other, rounds, sleep_ms};
+use crate::{beside_each_other, rounds, sleep_ms, valkey};
 use nuthatch_testbed::{Value, poll_until};
 use std::time::{Duration, Instant};
 
@@ -51,6 +51,7 @@ fn a_shard_gets_another_primary() {
         ("a_stopped_primary_comes_back", a_stopped_primary_comes_back),
         ("two_primaries_die_one_after_the_other", two_primaries_die_one_after_the_other),
         ("a_replica_cannot_be_told", a_replica_cannot_be_told),
+        ("valkeys_are_killed_and_hand_over", valkeys_are_killed_and_hand_over),
     ]);
 }
 
@@ -83,6 +84,22 @@ fn a_primary_hands_over() {
         });
         assert!(verdict.lost.is_empty(), "{:?}", verdict.lost);
     }
+}
+
+/// A Valkey that is no primary any more says so to reads too, if it was asked to.
+fn valkeys_are_killed_and_hand_over() {
+    let Some(program) = valkey() else { return };
+    let shape = Shape { program: Some(&program), ..TWO_SHARDS };
+    let mut cluster = Cluster::start(&shape);
+    let verdict = play("FAILOVER of a Valkey", &mut cluster, 0, |it| {
+        let reply = it.servers[0][0].client().unwrap().command(&["FAILOVER"]).unwrap();
+        assert!(reply.is_ok(), "{reply}");
+    });
+    assert!(verdict.lost.is_empty(), "{:?}", verdict.lost);
+    let asked = cluster.servers[0][1].calls("client|capa").unwrap();
+    assert!(asked > 0, "no connection to the new primary asks it to answer REDIRECT");
+    let mut cluster = Cluster::start(&shape);
+    play("a Valkey killed", &mut cluster, CLIENTS, |it| it.servers[0][0].kill().unwrap());
 }
 
 /// The old primary wakes up, and believes for a while that it still is one: it gets nothing that was not on its

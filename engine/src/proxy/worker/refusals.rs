@@ -2,18 +2,18 @@
 
 use crate::command;
 use crate::proxy::link::cause::Cause;
-use crate::proxy::link::upstream::lane::{LaneKey, refuses_password, server_said};
+use crate::proxy::link::upstream::lane::{Asks, LaneKey, refuses_password, server_said};
 use crate::texts::detail;
 
 /// The cause of a refused handshake. `left`: how many of its replies were still to come, this one
 /// included.
 pub fn refused(
     lane: &LaneKey,
-    (password, asks_role): (Option<&str>, bool),
+    (password, asks): (Option<&str>, Asks),
     left: u8,
     reply: &[u8],
 ) -> Cause {
-    let said = lane.handshake(password, asks_role, &mut Vec::new());
+    let said = lane.handshake(password, asks, &mut Vec::new());
     let name = said[said.len() - usize::from(left)];
     let words = server_said(reply, password);
     let text = String::from_utf8_lossy(reply);

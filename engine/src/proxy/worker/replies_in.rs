@@ -23,7 +23,7 @@ use crate::proxy::link::flow::ReplyProgress;
 use crate::proxy::link::ticket::{Care, Chore, Owner, Ticket};
 use crate::proxy::link::turn::Turn;
 use crate::proxy::link::upstream::Upstream;
-use crate::proxy::link::upstream::lane::{fits_role, wants_no_password};
+use crate::proxy::link::upstream::lane::{Asks, fits_role, wants_no_password};
 use crate::proxy::link::upstream::peer::{Identity, ServerNumber};
 use crate::proxy::link::upstream::pool::Pool;
 use crate::proxy::link::upstream::socket::{ReplyInput, SocketState};
@@ -144,8 +144,8 @@ impl Worker {
                 continue;
             }
             let pool = &mut pools[upstream.pool().index()];
-            if let SocketState::Handshake { left } = upstream.state() {
-                take_step(pool, upstream, turn, left, (kind, reply))?;
+            if let SocketState::Handshake { left, asks } = upstream.state() {
+                take_step(pool, upstream, turn, (left, asks), (kind, reply))?;
             } else {
                 take_reply(pool, clients, upstream, turn, (kind, reply))?;
             }
@@ -211,15 +211,17 @@ fn take_step(
     pool: &Pool,
     upstream: &mut Upstream,
     turn: &mut Turn,
-    left: u8,
+    (left, asks): (u8, Asks),
     (kind, reply): (u8, &[u8]),
 ) -> Result<(), Cause> {
-    let (lane, asks_role) = (pool.lane_key(upstream.lane()), pool.spec.failover.is_some());
-    if asks_role && left == 1 {
+    let lane = pool.lane_key(upstream.lane());
+    if asks != Asks::Nothing && left == 1 {
         fits_role(reply, lane.read_only)?;
+    } else if asks == Asks::RoleAndRedirect && left == 2 {
+        // Without it a server that is no primary any more says READONLY: good enough.
     } else if matches!(kind, b'-' | b'!') {
         let password = pool.spec.redis_auth.as_deref();
-        let cause = refused(lane, (password, asks_role), left, reply);
+        let cause = refused(lane, (password, asks), left, reply);
         // Any client may use a server without a password: so may we.
         let is_open = matches!(cause, Cause::Password(_))
             && wants_no_password(&String::from_utf8_lossy(reply));

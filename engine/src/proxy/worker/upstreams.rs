@@ -41,7 +41,8 @@ impl Worker {
         }
         let pool = &pools[upstream.pool().index()];
         let (lane, password) = (pool.lane_key(upstream.lane()), pool.spec.redis_auth.as_deref());
-        let asks = pool.spec.failover.is_some();
-        upstream.handle_connected(turn, |out| lane.handshake(password, asks, out).len() as u8);
+        let asks = lane.asks(pool.spec.failover.is_some(), pool.topology.common.valkey);
+        let write = |out: &mut Vec<u8>| lane.handshake(password, asks, out).len() as u8;
+        upstream.handle_connected(turn, asks, write);
     }
 }

@@ -4,6 +4,7 @@
 use crate::protocol::resp::{Version, encode};
 use crate::proxy::link::cause::Cause;
 use crate::texts::detail;
+use crate::topology::Release;
 
 /// What every upstream of a lane was set up with.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,9 +21,28 @@ pub struct LaneKey {
     pub apart: bool,
 }
 
+/// What a handshake asks for behind its setup.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Asks {
+    Nothing,
+    Role,
+    /// And that a server which is no primary any more answers REDIRECT, to reads too. Valkey, since 8.
+    RoleAndRedirect,
+}
+
 impl LaneKey {
     pub fn new(version: Version, db: u32) -> LaneKey {
         LaneKey { version, db, user: None, read_only: false, no_touch: false, apart: false }
+    }
+
+    /// What to ask of servers of this pool. `valkey`: the lowest version, if all are Valkey.
+    pub fn asks(&self, has_replicas: bool, valkey: Option<Release>) -> Asks {
+        match has_replicas {
+            false => Asks::Nothing,
+            // A replica would not answer its reads either.
+            true if !self.read_only && valkey >= Some(Release([8, 0, 0])) => Asks::RoleAndRedirect,
+            true => Asks::Role,
+        }
     }
 
     /// Writes the handshake: AUTH, then SELECT; where there are replicas, the question for its role comes
@@ -30,7 +50,7 @@ impl LaneKey {
     pub fn handshake(
         &self,
         password: Option<&str>,
-        asks_role: bool,
+        asks: Asks,
         out: &mut Vec<u8>,
     ) -> Vec<&'static str> {
         let mut names = Vec::new();
@@ -57,7 +77,10 @@ impl LaneKey {
         if self.no_touch {
             say("CLIENT NO-TOUCH", &["CLIENT", "NO-TOUCH", "ON"]);
         }
-        if asks_role {
+        if asks == Asks::RoleAndRedirect {
+            say("CLIENT CAPA", &["CLIENT", "CAPA", "redirect"]);
+        }
+        if asks != Asks::Nothing {
             say("ROLE", &["ROLE"]);
         }
         names

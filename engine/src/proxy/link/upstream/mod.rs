@@ -24,6 +24,7 @@ mod time;
 
 use duty::{Duty, Why};
 use failures::Failures;
+use lane::Asks;
 use peer::Peer;
 use queue::Queue;
 use socket::{ReplyInput, Socket, SocketState};
@@ -224,13 +225,18 @@ impl Upstream {
     }
 
     /// The connection stands. `write` appends the handshake and returns how many replies it gets.
-    pub fn handle_connected(&mut self, turn: &mut Turn, write: impl FnOnce(&mut Vec<u8>) -> u8) {
+    pub fn handle_connected(
+        &mut self,
+        turn: &mut Turn,
+        asks: Asks,
+        write: impl FnOnce(&mut Vec<u8>) -> u8,
+    ) {
         let left = write(self.socket.handshake.tail(&mut turn.buffers));
         if left == 0 {
             self.socket.handshake.clear(&mut turn.buffers);
             self.become_ready(turn);
         } else {
-            self.socket.state = SocketState::Handshake { left };
+            self.socket.state = SocketState::Handshake { left, asks };
         }
         self.mark_dirty(turn);
     }
@@ -241,11 +247,11 @@ impl Upstream {
         if !self.socket.handshake.is_empty() {
             return Err(Cause::Protocol);
         }
-        let SocketState::Handshake { left } = self.socket.state else {
+        let SocketState::Handshake { left, asks } = self.socket.state else {
             return Ok(());
         };
         if left > 1 {
-            self.socket.state = SocketState::Handshake { left: left - 1 };
+            self.socket.state = SocketState::Handshake { left: left - 1, asks };
         } else {
             self.become_ready(turn);
             self.mark_dirty(turn);

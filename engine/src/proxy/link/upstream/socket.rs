@@ -12,6 +12,7 @@ use crate::base::Time;
 use crate::base::buffer::{BufferPool, Output};
 use crate::proxy::link::flow::ReplyProgress;
 use crate::proxy::link::hold::Hold;
+use crate::proxy::link::upstream::lane::Asks;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SocketState {
@@ -20,6 +21,7 @@ pub enum SocketState {
     /// So many replies to our AUTH, HELLO, SELECT are still to come.
     Handshake {
         left: u8,
+        asks: Asks,
     },
     Ready,
 }
