@@ -22,6 +22,8 @@ pub struct Watching<'a> {
     pub server_password: Option<&'a str>,
     /// Of the Sentinels themselves.
     pub password: Option<&'a str>,
+    /// Servers are watched and told by their names, not by their addresses.
+    pub by_name: bool,
     /// More lines of the config file, such as `user ...`.
     pub lines: &'a [&'a str],
 }
@@ -72,8 +74,12 @@ impl RedisSentinel {
         if let Some(password) = watching.password {
             writeln!(config, "requirepass {password}")?;
         }
+        if watching.by_name {
+            config.push_str("sentinel resolve-hostnames yes\nsentinel announce-hostnames yes\n");
+        }
+        let host = if watching.by_name { "localhost" } else { "127.0.0.1" };
         for (name, primary) in watching.primaries {
-            writeln!(config, "sentinel monitor {name} 127.0.0.1 {primary} {quorum}")?;
+            writeln!(config, "sentinel monitor {name} {host} {primary} {quorum}")?;
             for (key, value) in [
                 ("down-after-milliseconds", "500"),
                 ("failover-timeout", "4000"),

@@ -117,7 +117,8 @@ pub const SENTINELS: Key = list(
     Kind::Addresses,
     "A list of `host:port`, three or more: the Sentinels that watch this pool's primaries. The name of a \
      server in `servers` is then Sentinel's name of a primary, and its address is used until a Sentinel has \
-     answered. Sentinels that these know of are asked too.",
+     answered. Sentinels that these know of are asked too. A server that they call by another name than \
+     the file is known by the file's.",
 );
 
 pub const ZONE: Key = text(

@@ -24,6 +24,8 @@ pub struct Shape<'a> {
     pub server_password: Option<&'a str>,
     pub sentinel_password: Option<&'a str>,
     pub sentinel_lines: &'a [&'a str],
+    /// Sentinels know servers by name, the file knows them by address.
+    pub by_name: bool,
     /// More keys of the pool.
     pub keys: &'a [(&'a str, &'a str)],
     /// The program of the servers; the Sentinels are Debian's. `None`: theirs too.
@@ -37,6 +39,7 @@ pub const PLAIN: Shape<'static> = Shape {
     server_password: None,
     sentinel_password: None,
     sentinel_lines: &[],
+    by_name: false,
     keys: &[],
     program: None,
 };
@@ -61,6 +64,7 @@ impl Cluster {
                 primaries: &primaries,
                 server_password: shape.server_password,
                 password: shape.sentinel_password,
+                by_name: shape.by_name,
                 lines: shape.sentinel_lines,
             };
             RedisSentinel::start_group(3, &watching, shape.replicas.len() as i64).unwrap()

@@ -29,6 +29,7 @@ fn sentinels_are_not_all_well() {
         ("one_of_three_sentinels_stands_still", one_of_three_sentinels_stands_still),
         ("sentinels_and_servers_with_passwords", sentinels_and_servers_with_passwords),
         ("a_user_that_may_not_listen", a_user_that_may_not_listen),
+        ("sentinels_that_tell_names", sentinels_that_tell_names),
     ]);
 }
 
@@ -65,6 +66,26 @@ fn sentinels_and_servers_with_passwords() {
     for sentinel in &mut cluster.sentinels {
         assert!(!sentinel.process().log().contains("of-the-servers"));
     }
+}
+
+/// The servers of the file are told by name, and are still the same servers.
+fn sentinels_that_tell_names() {
+    let announced: &[&str] = &["--replica-announce-ip", "localhost"];
+    let mut cluster =
+        Cluster::start(&Shape { by_name: true, replicas: &[announced, announced], ..PLAIN });
+    let mut sentinel = cluster.sentinels[0].client().unwrap();
+    let told = sentinel.command(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", &name(0)]).unwrap();
+    let host = told.items().and_then(|items| items[0].text());
+    assert_eq!(host.as_deref(), Some("localhost"), "nothing is tested");
+    sleep_ms(2_000);
+    let log = cluster.proxy.process().log();
+    assert!(!log.contains("another primary"), "a server became its own successor: {log}");
+    let mut cluster = dies_well("names", cluster);
+    // The old one comes back, and is known as the one in the file.
+    let first = cluster.followed(0);
+    cluster.servers[0][0].restart().unwrap();
+    cluster.await_replicas(0, 2);
+    assert_eq!(cluster.followed(0), first);
 }
 
 /// Without events there is still the question that is asked once a second.

@@ -9,6 +9,7 @@
 //! A task for each pool. It decides nothing: the machines of the engine do. A worker that finds a primary
 //! dead or demoted makes the task ask at once.
 
+mod names;
 mod roles;
 mod sentinels;
 mod told;
@@ -358,14 +359,8 @@ impl Watch {
                 SentinelWish::Ask(id, address) => {
                     let wake = Arc::new(Notify::new());
                     self.askers.push(Arc::clone(&wake));
-                    let names = self.spec.shards.iter().map(|shard| shard.name.clone()).collect();
-                    let sentinel = sentinels::Sentinel::new(
-                        &self.spec.name,
-                        id,
-                        address,
-                        &self.failover,
-                        names,
-                    );
+                    let sentinel =
+                        sentinels::Sentinel::new(&self.spec, id, address, &self.failover);
                     sentinel.begin(&wake, &self.heard);
                 }
             }

@@ -3,12 +3,13 @@
 //! An event says that something has happened, and not what to believe: it only makes us ask. Events get lost
 //! with a connection, so everything is also asked once a second, and after each subscription.
 
+use super::names::Names;
 use super::roles::OfShard;
 use crate::control::line::{Line, Login};
 use crate::control::value::Value;
 use nuthatch_engine::base::ShardId;
 use nuthatch_engine::topology::kinds::sentinel::{Claim, SentinelId};
-use nuthatch_engine::topology::{Address, Failover};
+use nuthatch_engine::topology::{Address, Failover, PoolSpec};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,27 +45,24 @@ pub enum Heard {
 
 #[derive(Clone)]
 pub struct Sentinel {
-    pool: Box<str>,
+    pool: Arc<PoolSpec>,
     id: SentinelId,
     address: Address,
     login: Login,
-    /// Sentinel's names of the shards.
-    names: Vec<Box<str>>,
 }
 
 impl Sentinel {
     pub fn new(
-        pool: &str,
+        pool: &Arc<PoolSpec>,
         id: SentinelId,
         address: Address,
         failover: &Failover,
-        names: Vec<Box<str>>,
     ) -> Sentinel {
         let login = Login {
             user: failover.sentinel_user.clone(),
             password: failover.sentinel_auth.clone(),
         };
-        Sentinel { pool: pool.into(), id, address, login, names }
+        Sentinel { pool: Arc::clone(pool), id, address, login }
     }
 
     pub fn begin(self, wake: &Arc<Notify>, heard: &UnboundedSender<Heard>) {
@@ -80,7 +78,7 @@ impl Sentinel {
             if let Err(error) = told
                 && std::mem::replace(&mut was_well, false)
             {
-                let (pool, sentinel) = (&*self.pool, self.address.to_string());
+                let (pool, sentinel) = (&*self.pool.name, self.address.to_string());
                 tracing::warn!(pool, sentinel, %error, "a Sentinel does not answer");
             }
             let again = tokio::time::sleep(PERIOD / 2);
@@ -95,6 +93,7 @@ impl Sentinel {
         was_well: &mut bool,
     ) -> io::Result<()> {
         let mut line = Line::open(&self.address, &self.login, LIMIT).await?;
+        let mut names = Names::new(&self.pool);
         let mut round = 0;
         loop {
             let is_woken = round > 0 && {
@@ -104,9 +103,12 @@ impl Sentinel {
                 let next = tokio::time::sleep(PERIOD.saturating_sub(jitter));
                 tokio::select! { () = woken => true, () = next => false }
             };
-            let claims = self.ask(&mut line, is_woken || round % ROUNDS == 0).await?;
+            let mut claims = self.ask(&mut line, is_woken || round % ROUNDS == 0).await?;
+            for (shard, claim) in &mut claims {
+                rename(&mut names, shard.index(), claim).await;
+            }
             if !std::mem::replace(was_well, true) {
-                let (pool, sentinel) = (&*self.pool, self.address.to_string());
+                let (pool, sentinel) = (&*self.pool.name, self.address.to_string());
                 tracing::info!(pool, sentinel, "a Sentinel answers again");
             }
             if heard.send(Heard::Claims(self.id, claims)).is_err() {
@@ -125,8 +127,8 @@ impl Sentinel {
         let words = &WORDS[..if all { 4 } else { 2 }];
         let tilt: &[&str] = &["INFO", "sentinel"];
         let mut commands: Vec<[&str; 3]> = Vec::new();
-        for name in &self.names {
-            commands.extend(words.iter().map(|word| ["SENTINEL", word, name]));
+        for shard in &self.pool.shards {
+            commands.extend(words.iter().map(|word| ["SENTINEL", word, &shard.name]));
         }
         let commands: Vec<&[&str]> =
             std::iter::once(tilt).chain(commands.iter().map(|words| &words[..])).collect();
@@ -143,7 +145,7 @@ impl Sentinel {
         while !heard.is_closed() {
             match self.listen_until_lost(&heard).await {
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                    let (pool, sentinel) = (&*self.pool, self.address.to_string());
+                    let (pool, sentinel) = (&*self.pool.name, self.address.to_string());
                     tracing::warn!(
                         pool,
                         sentinel,
@@ -182,6 +184,13 @@ impl Sentinel {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Servers that the file names have that name from here on.
+async fn rename(names: &mut Names, shard: usize, claim: &mut Claim) {
+    for address in claim.replicas.iter_mut().flatten().chain([&mut claim.primary]) {
+        *address = names.as_in_file(shard, address.clone()).await;
     }
 }
 
