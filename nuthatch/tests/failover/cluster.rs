@@ -44,6 +44,9 @@ pub const PLAIN: Shape<'static> = Shape {
     program: None,
 };
 
+/// As long as Sentinels may take, also on a busy machine.
+pub const HOLD_MS: &str = "15000";
+
 pub struct Cluster {
     /// The servers of each shard; the first one begins as the primary.
     pub servers: Vec<Vec<RedisServer>>,
@@ -132,7 +135,7 @@ impl Cluster {
         let port = self.followed(shard);
         let server = self.servers[shard].iter_mut().find(|it| it.port() == port).unwrap();
         server.kill().unwrap();
-        self.await_successor(shard, port, Duration::from_secs(10))
+        self.await_successor(shard, port, Duration::from_secs(20))
     }
 
     /// The server of the shard on this port.
@@ -175,6 +178,9 @@ fn proxy(shape: &Shape<'_>, servers: &[Vec<RedisServer>], sentinels: &[RedisSent
     keys.extend(shape.server_password.map(|password| ("redis_auth", password)));
     if !shape.keys.iter().any(|(key, _)| *key == "sentinel_auth") {
         keys.extend(shape.sentinel_password.map(|password| ("sentinel_auth", password)));
+    }
+    if !shape.keys.iter().any(|(key, _)| *key == "failover_hold_ms") {
+        keys.push(("failover_hold_ms", HOLD_MS));
     }
     keys.extend_from_slice(shape.keys);
     let yaml = pool_yaml("store", free_port(), &keys, &entries);

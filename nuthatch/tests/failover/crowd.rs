@@ -183,7 +183,7 @@ fn connect(way: &Way) -> Result<Client, String> {
             if let Some(password) = password {
                 client.command(&["AUTH", password]).map_err(said)?;
             }
-            client.set_timeout(Duration::from_secs(10)).map_err(said)?;
+            client.set_timeout(Duration::from_secs(20)).map_err(said)?;
             return Ok(client);
         }
         Way::Sentinels(ports) => ports,

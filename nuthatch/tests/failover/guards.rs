@@ -4,6 +4,7 @@ use crate::cluster::{Cluster, PLAIN, Shape, name};
 use crate::history::Verdict;
 use crate::takeovers::{GAP, SOON, crowd};
 use crate::{beside_each_other, sleep_ms};
+use nuthatch_testbed::{RedisSentinel, Value, poll_until};
 use std::time::{Duration, Instant};
 
 const CLIENTS: usize = 3;
@@ -30,6 +31,8 @@ fn sentinels_are_not_all_well() {
         ("sentinels_and_servers_with_passwords", sentinels_and_servers_with_passwords),
         ("a_user_that_may_not_listen", a_user_that_may_not_listen),
         ("sentinels_that_tell_names", sentinels_that_tell_names),
+        ("sentinels_are_reset", sentinels_are_reset),
+        ("sentinels_refuse_the_password", sentinels_refuse_the_password),
     ]);
 }
 
@@ -86,6 +89,42 @@ fn sentinels_that_tell_names() {
     cluster.servers[0][0].restart().unwrap();
     cluster.await_replicas(0, 2);
     assert_eq!(cluster.followed(0), first);
+}
+
+/// They forget the replicas and each other, and find them again.
+fn sentinels_are_reset() {
+    let cluster = Cluster::start(&PLAIN);
+    for sentinel in &cluster.sentinels {
+        let reply = sentinel.client().unwrap().command(&["SENTINEL", "RESET", &name(0)]);
+        assert_eq!(reply.unwrap(), Value::Integer(1));
+    }
+    let knows = |sentinel: &RedisSentinel, what: &str| {
+        let reply = sentinel.client().unwrap().command(&["SENTINEL", what, &name(0)]).unwrap();
+        reply.items().map_or(0, <[Value]>::len)
+    };
+    let is_found = || {
+        let all = cluster.sentinels.iter();
+        all.clone().all(|it| knows(it, "REPLICAS") == 1 && knows(it, "SENTINELS") == 2)
+    };
+    assert!(poll_until(Duration::from_secs(20), is_found), "they find nobody");
+    dies_well("reset Sentinels", cluster);
+}
+
+/// Then the servers of the file are used, and the log says why.
+fn sentinels_refuse_the_password() {
+    let mut cluster = Cluster::start(&Shape {
+        sentinel_password: Some("right"),
+        keys: &[("sentinel_auth", "wrong")],
+        ..PLAIN
+    });
+    let mut client = cluster.client();
+    assert!(client.command(&["SET", "k", "v"]).unwrap().is_ok());
+    let log = cluster.proxy.process().log();
+    let refused = log.lines().filter(|line| line.contains("a Sentinel does not answer"));
+    let refused: Vec<&str> = refused.collect();
+    assert_eq!(refused.len(), 3, "once for each: {log}");
+    assert!(refused.iter().all(|line| line.contains("WRONGPASS")), "{log}");
+    assert!(!log.contains("error=wrong") && !log.contains("\"wrong\""), "a password: {log}");
 }
 
 /// Without events there is still the question that is asked once a second.

@@ -8,6 +8,7 @@
 //! A primary that is cut off together with a proxy goes on, and what it takes is lost: only
 //! `min-replicas-to-write` at the servers can prevent it.
 
+use crate::cluster::HOLD_MS;
 use crate::crowd::{Crowd, Way};
 use crate::history::Verdict;
 use crate::sleep_ms;
@@ -63,7 +64,14 @@ impl Halves {
         let addresses =
             [0, 1, 2].map(|at| format!("{}:{}", host(at < sentinels_near), SENTINEL_PORTS[at]));
         let addresses = format!("\n    - {}", addresses.join("\n    - "));
-        let keys = [("redis", "true"), ("sentinels", &*addresses), ("timeout", "1000")];
+        // With a minority there is no successor, and requests must be answered nevertheless.
+        let hold = if sentinels_near < 2 { "3000" } else { HOLD_MS };
+        let keys = [
+            ("redis", "true"),
+            ("sentinels", &*addresses),
+            ("timeout", "1000"),
+            ("failover_hold_ms", hold),
+        ];
         let servers = [format!("{FAR}:{PORT}:1 shard-0")];
         let proxy =
             Nuthatch::start(&pool_yaml("store", free_port(), &keys, &servers), &["-w", "2"]);

@@ -4,12 +4,13 @@ use crate::cluster::{Cluster, PLAIN, Shape, name};
 use crate::crowd::Crowd;
 use crate::history::Verdict;
 use crate::{beside_each_other, rounds, sleep_ms, valkey};
-use nuthatch_testbed::{Value, poll_until};
+use nuthatch_testbed::{RedisSentinel, RedisServer, Value, poll_until};
 use std::time::{Duration, Instant};
 
 const CLIENTS: usize = 4;
-/// Sentinels must agree first; the proxy itself takes a moment.
-pub const SOON: Duration = Duration::from_secs(8);
+/// Sentinels must agree first; if each votes for itself they wait for eight seconds. The proxy itself takes a
+/// moment.
+pub const SOON: Duration = Duration::from_secs(20);
 /// Sentinels wait for eight seconds before they demote an old primary.
 const DEMOTED: Duration = Duration::from_secs(20);
 /// What the replica of a server that works on loopback may not have had yet.
@@ -51,6 +52,7 @@ fn a_shard_gets_another_primary() {
         ("a_stopped_primary_comes_back", a_stopped_primary_comes_back),
         ("two_primaries_die_one_after_the_other", two_primaries_die_one_after_the_other),
         ("a_replica_cannot_be_told", a_replica_cannot_be_told),
+        ("a_rolling_restart", a_rolling_restart),
         ("valkeys_are_killed_and_hand_over", valkeys_are_killed_and_hand_over),
     ]);
 }
@@ -84,6 +86,35 @@ fn a_primary_hands_over() {
         });
         assert!(verdict.lost.is_empty(), "{:?}", verdict.lost);
     }
+}
+
+/// As an operator updates servers: the replica first; then the primary hands over and is restarted.
+fn a_rolling_restart() {
+    let mut cluster = Cluster::start(&PLAIN);
+    let ports: Vec<u16> = cluster.servers[0].iter().map(RedisServer::port).collect();
+    let crowd = crowd(&cluster, CLIENTS);
+    let began = Instant::now();
+    cluster.servers[0][1].restart().unwrap();
+    cluster.await_replicas(0, 1);
+    let reply = cluster.server(0, ports[0]).client().unwrap().command(&["FAILOVER"]).unwrap();
+    assert!(reply.is_ok(), "{reply}");
+    cluster.await_successor(0, ports[0], SOON);
+    // Sentinels must know of it, or they would make the old one the primary again.
+    let knows =
+        |sentinel: &RedisSentinel| sentinel.primary(&name(0)).is_ok_and(|it| it == ports[1]);
+    let are_told = || cluster.sentinels.iter().all(knows);
+    assert!(poll_until(DEMOTED * 3, are_told), "the Sentinels do not follow");
+    let port = ports[1].to_string();
+    cluster.servers[0][0].restart().unwrap();
+    let words = ["REPLICAOF", "127.0.0.1", &port];
+    assert!(cluster.servers[0][0].client().unwrap().command(&words).unwrap().is_ok());
+    cluster.await_replicas(0, 1);
+    assert_eq!(cluster.followed(0), ports[1]);
+    let verdict = Verdict::of(&crowd.finish());
+    verdict.tell("a rolling restart");
+    // Sentinels close the connections of the server that they find promoted.
+    verdict.is_good(CLIENTS, began.checked_sub(GAP).unwrap());
+    assert!(verdict.lost.is_empty(), "{:?}", verdict.lost);
 }
 
 /// A Valkey that is no primary any more says so to reads too, if it was asked to.
