@@ -235,7 +235,16 @@ fn with_a_road(more: &[(&'static str, &'static str)]) -> (Cluster, Road) {
     let cluster = Cluster::start(&Shape { told: Told::ByServers, keys: &keys, ..PLAIN });
     let road = Road::to(cluster.servers[0][0].port());
     let words = ["REPLICAOF", "127.0.0.1", &road.port.to_string()];
-    assert!(cluster.servers[0][1].client().unwrap().command(&words).unwrap().is_ok());
+    let mut replica = cluster.servers[0][1].client().unwrap();
+    assert!(replica.command(&words).unwrap().is_ok());
+    let by_road = format!("master_port:{}", road.port);
+    let is_up = || {
+        let info = replica.command(&["INFO", "replication"]).unwrap().text().unwrap();
+        info.contains("master_link_status:up") && info.contains(&by_road)
+    };
+    assert!(poll_until(Duration::from_secs(10), is_up), "no data over the road");
+    // The proxy still has what it saw before.
+    sleep_ms(2_500);
     (cluster, road)
 }
 
