@@ -33,6 +33,8 @@ pub struct Share<'a> {
     pub ideal: f64,
     /// Points of `ketama`, slots of `modula`.
     pub points: Option<u64>,
+    /// Its replicas in the file; `None` in a pool without.
+    pub replicas: Option<Vec<String>>,
 }
 
 pub fn shares(view: &View) -> Vec<Share<'_>> {
@@ -55,6 +57,9 @@ pub fn shares(view: &View) -> Vec<Share<'_>> {
                 f64::from(shard.weight) / sum
             },
             points: points.as_ref().map(|points| points[at]),
+            replicas: view.spec.failover.as_ref().map(|_| {
+                shard.replicas.iter().map(|replica| replica.address.to_string()).collect()
+            }),
         })
         .collect()
 }
@@ -114,17 +119,22 @@ pub fn draw(file: &Path, view: &View, shares: &[Share<'_>], bars: Bars) -> Strin
     // After name and bar: share, weight, due, points, and the blanks between.
     let bar_width = (SCREEN - 36).saturating_sub(name_width).clamp(BAR_MIN, BAR_MAX);
     let unit = if matches!(view.router.ring, Ring::Modula(_)) { "slots" } else { "points" };
+    // With Sentinels the file need not name any.
+    let has_replicas = shares.iter().flat_map(|share| &share.replicas).any(|all| !all.is_empty());
+    let last = if has_replicas { "  replicas" } else { "" };
     let _ = writeln!(
         text,
-        "\n  {:name_width$}  {:bar_width$} {:>6}  {:>6} {:>7}  {unit:>6}",
+        "\n  {:name_width$}  {:bar_width$} {:>6}  {:>6} {:>7}  {unit:>6}{last}",
         "server", "", "share", "weight", "due"
     );
     let greatest = shares.iter().map(|share| share.share).fold(0.0, f64::max);
     for (share, name) in shares.iter().zip(&names) {
         let part = if greatest > 0.0 { share.share / greatest } else { 0.0 };
+        let replicas = share.replicas.as_ref().filter(|_| has_replicas);
+        let last = replicas.map_or_else(String::new, |all| format!("  {:>8}", all.len()));
         let _ = writeln!(
             text,
-            "  {name:name_width$}  {} {:>6}  {:>6} {:>7}  {:>6}",
+            "  {name:name_width$}  {} {:>6}  {:>6} {:>7}  {:>6}{last}",
             bars.bar(part, bar_width),
             percent(share.share),
             share.weight,
@@ -232,14 +242,17 @@ fn colocated(view: &View) -> Vec<String> {
 pub fn json(file: &Path, view: &View, shares: &[Share<'_>]) -> String {
     let spec = &view.spec;
     let servers = json_array(shares.iter().map(|share| {
-        Object::new()
+        let mut object = Object::new()
             .text("shard", share.name)
             .text("server", &share.address)
             .raw("weight", share.weight)
             .raw("share", share.share)
             .raw("due", share.ideal)
-            .number_or_null("points", share.points)
-            .end()
+            .number_or_null("points", share.points);
+        if let Some(replicas) = &share.replicas {
+            object = object.raw("replicas", json_array(replicas.iter().map(|it| json_text(it))));
+        }
+        object.end()
     }));
     let tag = spec.hash_tag.map(|tag| String::from_utf8_lossy(&[tag.open, tag.close]).into_owned());
     let firsts: Vec<String> = spec
@@ -297,6 +310,21 @@ mod tests {
         let notes = notes(&view, &shares).join("\n");
         assert!(notes.contains("`small` gets no point, and so no key"), "{notes}");
         assert!(!notes.contains("`big`"), "{notes}");
+    }
+
+    #[test]
+    fn replicas_are_counted_and_named() {
+        let servers = ["h:1:1 a", "h:2:1 b"];
+        let with = view("  replicas: ['h:3 a', 'h:4 a']\n", &servers);
+        let text = draw(Path::new("p.yml"), &with, &shares(&with), Bars::Ascii);
+        let rows: Vec<&str> = text.lines().skip(2).collect();
+        assert!(rows[0].ends_with("replicas") && rows[1].ends_with("  2"), "{text}");
+        assert!(rows[2].ends_with("  0"), "{text}");
+        assert!(json(Path::new("p.yml"), &with, &shares(&with)).contains(r#"["h:3","h:4"]"#));
+        let without = view("", &servers);
+        assert!(
+            !draw(Path::new("p.yml"), &without, &shares(&without), Bars::Ascii).contains("repl")
+        );
     }
 
     #[test]
