@@ -70,7 +70,7 @@ pub enum Order {
     Follow(Arc<Snapshot>),
     /// Report the next reply of each upstream of this server, also of upstreams made later.
     Watch { pool: PoolId, server: ServerId },
-    /// Before this moment all replicas that answer reads had what their primary had.
+    /// All replicas that answer reads have what their primaries had at this moment.
     CaughtUp { pool: PoolId, at: Time },
     /// Take no further request, and close each client when it has what it is owed.
     ShutDown,

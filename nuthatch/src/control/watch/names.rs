@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// How long an answer of the resolver is used. A name may get another address at any time.
 const LASTS: Duration = Duration::from_secs(5);
 
+/// How long the resolver may take: a Sentinel's answer waits for it.
+const LIMIT: Duration = Duration::from_secs(1);
+
 /// The addresses in the file, and what names stand for.
 pub struct Names {
     /// Indexed by shard: the server and the replicas in the file.
@@ -64,7 +67,12 @@ impl Names {
         {
             return known.clone();
         }
-        let all = resolve::all_addresses(host).await;
+        let asked = tokio::time::timeout(LIMIT, resolve::all_addresses(host));
+        let mut all = asked.await.unwrap_or_default();
+        if all.is_empty() {
+            // A resolver that is down must not look like a takeover.
+            all = self.found.remove(host).map_or_else(Vec::new, |(_, known)| known);
+        }
         self.found.insert(host.into(), (Instant::now(), all.clone()));
         all
     }
