@@ -1,8 +1,9 @@
 //! What throughput does not show: latency at a fixed rate, a single client, a server that fails,
-//! memory, more workers, messages. One table; each row is a file here.
+//! memory, more workers, messages, another primary. One table; each row is a file here.
 
 mod beside;
 mod check;
+mod failover;
 mod failure;
 mod idle;
 mod large;
@@ -11,7 +12,9 @@ mod pubsub;
 mod quiet;
 mod rate;
 mod scene;
+mod shard;
 mod workers;
+mod writers;
 
 pub use scene::Size;
 
@@ -29,9 +32,10 @@ pub struct Scenario {
     run: fn(&mut Scene<'_>) -> Result<()>,
 }
 
-pub static SCENARIOS: [Scenario; 8] = [
+pub static SCENARIOS: [Scenario; 9] = [
     Scenario { name: "rate", what: rate::WHAT, run: rate::run },
     Scenario { name: "failure", what: failure::WHAT, run: failure::run },
+    Scenario { name: "failover", what: failover::WHAT, run: failover::run },
     Scenario { name: "idle", what: idle::WHAT, run: idle::run },
     Scenario { name: "large", what: large::WHAT, run: large::run },
     Scenario { name: "beside", what: beside::WHAT, run: beside::run },
