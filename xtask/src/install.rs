@@ -74,7 +74,13 @@ pub static VALGRIND: Need =
     Need { program: "valgrind", apt: "valgrind", dnf: Some("valgrind"), brew: Some("valgrind") };
 
 /// On Linux also these, for tests with their own namespaces and limits.
-pub static FOR_LINUX_TESTS: [&Need; 5] = [
+pub static FOR_LINUX_TESTS: [&Need; 6] = [
+    &Need {
+        program: "promtool",
+        apt: "prometheus",
+        dnf: Some("golang-github-prometheus"),
+        brew: None,
+    },
     &Need { program: "ip", apt: "iproute2", dnf: Some("iproute"), brew: None },
     &Need { program: "unshare", apt: "util-linux", dnf: Some("util-linux"), brew: None },
     &Need { program: "nsenter", apt: "util-linux", dnf: Some("util-linux"), brew: None },

@@ -5,14 +5,17 @@
 //! look like a restart in a graph.
 
 use super::document::{Facts, Members, PoolPart, render};
+use super::exposition::Form;
+use super::metrics;
 use super::shards::{self, ShardPart};
 use super::stats::{PoolFacts, Replicas, Replicated, ServerFacts};
-use crate::control::{Shards, Standing, View};
+use crate::control::{ShardStanding, Shards, Standing, View};
 use crate::io::Mail;
 use crate::io::json_text;
-use nuthatch_engine::base::ShardId;
+use nuthatch_engine::base::{ServerId, ShardId};
 use nuthatch_engine::proxy::{PoolCounts, ServerCounters, WorkerCounts};
-use nuthatch_engine::topology::{PoolTopology, Reads, ShardState};
+use nuthatch_engine::topology::kinds::replicated::Fault;
+use nuthatch_engine::topology::{PoolTopology, Reads, Shard, ShardState};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::unbounded_channel;
@@ -60,6 +63,13 @@ impl Collector {
         shards::render(&pools)
     }
 
+    /// The page for Prometheus.
+    pub async fn metrics(&self, form: Form) -> String {
+        let (sum, missing) = self.count().await;
+        let facts = self.proxy_facts(&sum, missing, &self.view.standing.borrow());
+        metrics::render(&facts, form)
+    }
+
     /// Why a load balancer should send no client here. `None`: we are ready.
     pub fn unready(&self) -> Option<String> {
         unready(&self.view.standing.borrow())
@@ -90,6 +100,42 @@ impl Collector {
 
     fn last(&self) -> std::sync::MutexGuard<'_, Vec<WorkerCounts>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the page for Prometheus shows.
+    fn proxy_facts(
+        &self,
+        sum: &WorkerCounts,
+        missing: usize,
+        standing: &Standing,
+    ) -> metrics::ProxyFacts {
+        let facts = self.facts(sum, missing, standing);
+        let pools = standing.snapshot.pools().filter_map(|(id, topology)| {
+            let of_pool = standing.pools.get(&id)?;
+            let counts = sum.pools.get(id.index()).cloned().unwrap_or_default();
+            Some((topology, of_pool, counts))
+        });
+        let pools = pools.zip(facts.pools).map(|((topology, of_pool, counts), part)| {
+            let shards = topology.shards.iter().zip(&of_pool.shards.all);
+            let shards =
+                shards.map(|(shard, of_shard)| of_shard_part(topology, shard, of_shard, &counts));
+            metrics::PoolPart {
+                name: part.name,
+                facts: part.facts,
+                is_dark: of_pool.dark_since.is_some(),
+                shards: shards.collect(),
+            }
+        });
+        metrics::ProxyFacts {
+            uptime_s: self.since.elapsed().as_secs_f64(),
+            workers: facts.workers as u64,
+            workers_missing: facts.workers_missing as u64,
+            epoch: standing.snapshot.epoch.0,
+            is_ready: unready(standing).is_none(),
+            connections: facts.curr_connections,
+            connections_ever: facts.total_connections,
+            pools: pools.collect(),
+        }
     }
 
     fn facts(&self, sum: &WorkerCounts, workers_missing: usize, standing: &Standing) -> Facts {
@@ -135,6 +181,47 @@ impl Collector {
             workers: self.view.workers.len(),
             workers_missing,
         }
+    }
+}
+
+/// A shard and its servers, for Prometheus.
+fn of_shard_part(
+    topology: &PoolTopology,
+    shard: &Shard,
+    standing: &ShardStanding,
+    counts: &PoolCounts,
+) -> metrics::ShardPart {
+    let is_live = shard.state == ShardState::Live;
+    let facts = |counters: Option<&ServerCounters>| ServerFacts {
+        counters: counters.copied().unwrap_or_default(),
+        ..ServerFacts::default()
+    };
+    let has_replicas = topology.spec.failover.is_some();
+    let part = |id: ServerId, is_replica: bool, is_up: bool| {
+        let address = &topology.server(id)?.address;
+        let view = standing.watched.replicas.iter().find(|view| view.address == *address);
+        let is_asked = view.is_none_or(|view| view.fault != Some(Fault::NotWanted));
+        Some(metrics::ServerPart {
+            address: address.to_string(),
+            is_replica,
+            is_up: (!is_replica || is_asked).then_some(is_up),
+            lag_bytes: view.and_then(|view| view.lag_bytes),
+            lag_s: view.and_then(|view| view.lag_s),
+            as_primary: facts(counts.servers.get(id.index())),
+            as_replica: has_replicas.then(|| facts(counts.reads.get(id.index()))),
+        })
+    };
+    let replicas = shard.replicas.iter().filter_map(|it| part(it.server, true, it.is_good));
+    metrics::ShardPart {
+        name: shard.name.to_string(),
+        facts: metrics::ShardFacts {
+            is_live,
+            ejected_at_us: standing.ejected_at_us,
+            since_us: standing.since_us,
+            switches: standing.switches,
+            has_two_primaries: standing.watched.is_split,
+        },
+        servers: part(shard.primary, false, is_live).into_iter().chain(replicas).collect(),
     }
 }
 

@@ -23,6 +23,8 @@ pub enum Head<'a> {
     Request {
         method: &'a str,
         path: &'a str,
+        /// The header of that name, or nothing.
+        accept: &'a str,
     },
     /// A request in HTTP/2 or in an unknown version.
     OtherVersion,
@@ -44,7 +46,11 @@ pub fn read_head(bytes: &[u8]) -> Head<'_> {
         };
         if has_end(bytes) {
             let is_ours = version.starts_with("1.");
-            return if is_ours { Head::Request { method, path } } else { Head::OtherVersion };
+            return if is_ours {
+                Head::Request { method, path, accept: header(bytes, "accept") }
+            } else {
+                Head::OtherVersion
+            };
         }
     }
     if bytes.len() >= HEAD_BYTES_MAX { Head::TooLong } else { Head::Incomplete }
@@ -57,6 +63,15 @@ fn request_line(line: &[u8]) -> Option<(&str, &str, &str)> {
     let (target, version) = rest.rsplit_once(' ')?;
     let path = target.split('?').next().unwrap_or_default();
     Some((method, path, version.strip_prefix("HTTP/")?))
+}
+
+/// The value of a header, or nothing. `name` in small letters.
+fn header<'a>(head: &'a [u8], name: &str) -> &'a str {
+    let of_line = |line: &'a [u8]| {
+        let (key, value) = std::str::from_utf8(line).ok()?.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim())
+    };
+    head.split(|&b| b == b'\n').skip(1).find_map(of_line).unwrap_or_default()
 }
 
 /// Whether the empty line has arrived.
@@ -94,8 +109,13 @@ impl Status {
 
 /// A whole response with a JSON body, or for HEAD without it.
 pub fn response(status: Status, body: &str, is_head: bool) -> String {
+    response_of(status, "application/json", body, is_head)
+}
+
+/// A whole response with a body of this type.
+pub fn response_of(status: Status, content_type: &str, body: &str, is_head: bool) -> String {
     let mut text = format!(
-        "HTTP/1.1 {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+        "HTTP/1.1 {}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\
          Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n",
         status.line(),
         body.len()
@@ -128,7 +148,7 @@ mod tests {
 
     #[test]
     fn heads_differ_from_plain_readers() {
-        let get = |path| Head::Request { method: "GET", path };
+        let get = |path| Head::Request { method: "GET", path, accept: "" };
         let cases: [(&str, Head<'_>); 17] = [
             ("", Head::Incomplete),
             ("G", Head::Incomplete),
@@ -137,7 +157,7 @@ mod tests {
             ("GET / HTTP/1.1\r\n\r\n", get("/")),
             ("GET /ready?x=1 HTTP/1.0\r\nHost: a\r\n\r\n", get("/ready")),
             ("GET / HTTP/1.1\nHost: x\n\n", get("/")),
-            ("FOO / HTTP/1.1\r\n\r\n", Head::Request { method: "FOO", path: "/" }),
+            ("FOO / HTTP/1.1\r\n\r\n", Head::Request { method: "FOO", path: "/", accept: "" }),
             ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Head::OtherVersion),
             ("GET / HTTP/2\r\n\r\n", Head::OtherVersion),
             ("GET / HTTPS/1.1\r\n\r\n", Head::Plain),
@@ -161,7 +181,8 @@ mod tests {
         for cut in 0..text.len() {
             assert_eq!(read_head(&text[..cut]), Head::Incomplete, "{cut}");
         }
-        assert_eq!(read_head(text), Head::Request { method: "GET", path: "/stats" });
+        let whole = Head::Request { method: "GET", path: "/stats", accept: "*/*" };
+        assert_eq!(read_head(text), whole);
     }
 
     #[test]

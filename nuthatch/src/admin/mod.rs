@@ -8,6 +8,7 @@
 //!              collect.rs   counters of all workers, standing of control ──▶ facts
 //!                 ▼
 //!              document.rs  walks the tables of stats.rs over the facts
+//!              metrics.rs   walks them too, and its own, for Prometheus
 //! ```
 //!
 //! All of it runs on control's thread. A reader costs each worker one walk over its upstreams after a
@@ -16,9 +17,13 @@
 
 mod collect;
 mod document;
+mod exposition;
 mod foreign;
 mod http;
+mod metrics;
+mod metrics_page;
 mod pages;
+mod process;
 mod reference;
 mod serve;
 mod shards;
@@ -26,6 +31,7 @@ mod stats;
 
 pub use document::Members;
 pub use http::HEAD_BYTES_MAX;
+pub use metrics_page::metrics_reference;
 pub use reference::reference;
 pub use serve::{StatsSocket, serve};
 pub use stats::{Kind, POOL_ROWS, Row, SERVER_ROWS};

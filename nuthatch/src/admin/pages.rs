@@ -4,6 +4,7 @@
 
 use super::collect::Collector;
 use super::document::Members;
+use super::exposition::Form;
 use super::http::{self, Status};
 use crate::io::json_text;
 
@@ -14,6 +15,7 @@ pub enum Page {
     /// The document with our members.
     Stats,
     Shards,
+    Metrics,
     Live,
     Ready,
 }
@@ -28,10 +30,11 @@ const fn row(path: &'static str, page: Page, about: &'static str) -> Row {
     Row { path, page, about }
 }
 
-pub static PAGES: [Row; 5] = [
+pub static PAGES: [Row; 6] = [
     row("/", Page::Bare, "the document as in twemproxy; the same as by plain TCP"),
     row("/stats", Page::Stats, "the document with the members that nuthatch adds"),
     row("/shards", Page::Shards, "each shard's primary and replicas, and its last switch"),
+    row("/metrics", Page::Metrics, "for Prometheus: [metrics](metrics.md)"),
     row("/live", Page::Live, "200 while the process serves"),
     row(
         "/ready",
@@ -42,7 +45,11 @@ pub static PAGES: [Row; 5] = [
 ];
 
 /// The response to a request for this path. `bare` are the members of the bare document.
-pub async fn answer(method: &str, path: &str, collector: &Collector, bare: Members) -> String {
+pub async fn answer(
+    (method, path, accept): (&str, &str, &str),
+    collector: &Collector,
+    bare: Members,
+) -> String {
     let is_head = method == "HEAD";
     if !is_head && method != "GET" {
         return http::refusal(Status::MethodNotAllowed, "only GET and HEAD are served");
@@ -54,6 +61,11 @@ pub async fn answer(method: &str, path: &str, collector: &Collector, bare: Membe
         Page::Bare => http::response(Status::Ok, &collector.document(bare).await, is_head),
         Page::Stats => http::response(Status::Ok, &collector.document(Members::All).await, is_head),
         Page::Shards => http::response(Status::Ok, &collector.shards().await, is_head),
+        Page::Metrics => {
+            let form = Form::accepted(accept);
+            let body = collector.metrics(form).await;
+            http::response_of(Status::Ok, form.content_type(), &body, is_head)
+        }
         Page::Live => http::response(Status::Ok, "{\"live\":true}\n", is_head),
         Page::Ready => match collector.unready() {
             None => http::response(Status::Ok, "{\"ready\":true}\n", is_head),

@@ -177,8 +177,8 @@ impl Readers {
             Head::Plain | Head::Incomplete => self.collector.document(self.bare).await,
             Head::OtherVersion => http::other_version(),
             Head::TooLong => http::refusal(Status::HeadTooLarge, "the head is too long"),
-            Head::Request { method, path } => {
-                pages::answer(method, path, &self.collector, self.bare).await
+            Head::Request { method, path, accept } => {
+                pages::answer((method, path, accept), &self.collector, self.bare).await
             }
         }
     }
