@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   primary fails ─▶ vote: a new epoch ─▶ promote ─▶ all Sentinels learn it
-//!                    (the leader shows it  └───────▶ the old primary, when it is back,
-//!                     with the old address)          is a primary until it is demoted
+//!                    (the leader tells the └───────▶ the old primary, when it is back,
+//!                     new address first)             is a primary until it is demoted
 //! ```
 //!
 //! Replicas copy the primary's data from time to time, so a promoted
@@ -111,8 +111,6 @@ impl World {
                 let leader = self.dice.index(SENTINELS);
                 let of = &mut self.replicas.groups[group];
                 of.epoch += 1;
-                // The new epoch with the old address.
-                of.claims[leader].0 = of.epoch;
                 let epoch = of.epoch;
                 let step = Step::Promote { group, epoch, leader, times };
                 let ms = self.dice.range(1, 100);
@@ -126,7 +124,8 @@ impl World {
                     self.promote(group, to);
                     let ms = self.dice.range(0, times.late_ms);
                     self.after_ms(ms, Event::Failover(Step::Demote(from)));
-                    self.replicas.groups[group].claims[leader] = (epoch, to);
+                    // Asked for the epoch before the promotion, and for the address after it.
+                    self.replicas.groups[group].claims[leader].1 = to;
                     self.tell_sentinels(group, times);
                 }
             }

@@ -176,10 +176,11 @@ impl World {
         self.after_ms(LAST_ROUND_MS, Event::LastRound);
     }
 
-    /// Somebody pushes elements at the servers, once a second, so that no client waits for ever. Nothing is pushed
+    /// Somebody pushes elements at the servers, once a second, so that no client waits for ever, also one that never
+    /// reads and goes on after a minute. Nothing is pushed
     /// for clients that are gone: `check_answered` looks for connections that wait for them.
     pub(crate) fn feed(&mut self) {
-        if self.is_answered {
+        if self.is_last_round {
             return;
         }
         for toy in 0..self.toys.len() {
@@ -205,7 +206,6 @@ impl World {
 
     /// Every client has its replies now. None waits for an unrelated deadline.
     pub(crate) fn check_answered(&mut self) {
-        self.is_answered = true;
         check_clients(&mut self.ledger, &self.clients, "15 s after the faults");
         self.ledger.check_messages("15 s after the faults");
         for toy in 0..self.toys.len() {
@@ -222,6 +222,7 @@ impl World {
 
     /// Clients that stayed, and a new client for each worker and pool, send requests. None may fail.
     pub(crate) fn last_round(&mut self) {
+        self.is_last_round = true;
         self.check_nothing_waits();
         self.ledger.messages.is_reliable = true;
         for worker in 0..self.hosts.len() {

@@ -16,7 +16,7 @@ use crate::scanner::{Page, Scanner};
 use crate::transactions::Transactions;
 use nuthatch_engine::base::{Chance, Time};
 use nuthatch_engine::routing::distribution::Ring;
-use nuthatch_engine::topology::{Eject, Manners, PoolSpec, PoolTopology, Protocol};
+use nuthatch_engine::topology::{Eject, Manners, PoolSpec, PoolTopology, Protocol, Reads};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -402,7 +402,11 @@ impl Script {
             ledger.check(!named, || format!("an ejected shard got {asked:?}: {text}"));
         }
         let unsent = text.ends_with(", not sent");
-        if unsent && asked.whole {
+        // A read that a replica has not answered may be answered elsewhere: it is as if it was not sent.
+        let is_write =
+            matches!(asked.expect, Expect::Written | Expect::OwnSet(..) | Expect::Exec(_));
+        let is_certain = is_write || self.spec().reads() == Reads::Primary;
+        if unsent && asked.whole && is_certain {
             ledger.note_not_sent(asked.tag);
         }
         // The server refused it, so it was not executed.

@@ -78,7 +78,7 @@ pub struct World {
     pub(crate) mail: BTreeMap<(usize, usize), Time>,
     pub(crate) faults_over: bool,
     /// All clients have their replies.
-    pub(crate) is_answered: bool,
+    pub(crate) is_last_round: bool,
     over: bool,
 }
 
@@ -137,7 +137,7 @@ impl World {
             connects: BTreeMap::new(),
             mail: BTreeMap::new(),
             faults_over: false,
-            is_answered: false,
+            is_last_round: false,
             over: false,
             plan,
         };

@@ -200,6 +200,10 @@ impl Upstream {
 
     #[cold]
     fn prepare_idle(&mut self, turn: &mut Turn, connect_timeout_ms: u32) -> Result<(), Cause> {
+        if self.queue.is_empty() {
+            // Whoever waited here has left. The next one has the whole time.
+            self.switch.forget_wait();
+        }
         if self.failures.may_connect(turn.now) {
             self.connect(turn, connect_timeout_ms);
             self.wait_if_failing(turn);

@@ -74,6 +74,10 @@ impl Switch {
         self.is_over = true;
     }
 
+    pub(super) fn forget_wait(&mut self) {
+        self.since = None;
+    }
+
     pub(super) fn begin_to_wait(&mut self, now: Time) {
         self.since.get_or_insert(now);
     }
