@@ -20,6 +20,9 @@
 //! primary says that it is a replica, and we follow the replica that says that it is a primary. A hand-over has
 //! no epoch. Until there is a newer epoch, answers that name the old primary are out of date: we ignore them.
 //!
+//! Sentinels that are set up anew begin with epoch 0. If most of them go on naming our own primary in an older
+//! epoch than ours, theirs is the one to count from: or we would never hear of their next failover.
+//!
 //! A Sentinel in TILT does not trust its own clock, so its answers count for nothing.
 //!
 //! This machine does no I/O: `control` asks, and calls `handle_*`.
@@ -34,6 +37,10 @@ pub struct SentinelId(pub u16);
 
 /// The most Sentinels that are asked.
 pub const SENTINELS_MAX: usize = 64;
+
+/// How often in a row a Sentinel must name our primary in an older epoch before it counts as set up anew. It is
+/// asked once a second, and learns of a failover within a few.
+const OLDER_MIN: u32 = 15;
 
 /// What a Sentinel says of one shard, in one answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -70,10 +77,25 @@ struct Belief {
     replicas: Vec<Address>,
     /// Indexed by Sentinel: its last answer.
     claims: Vec<Option<(u64, Address)>>,
+    /// Indexed by Sentinel: how often in a row it has named our primary in an older epoch.
+    older: Vec<u32>,
     /// The claim whose server was asked last.
     asked: Option<(u64, Address)>,
     /// The primary that has handed over, and that Sentinels may still name.
     handed_over: Option<Address>,
+}
+
+impl Belief {
+    /// Takes over the epoch of Sentinels that were set up anew, if so many of them were.
+    fn count_anew(&mut self, majority: usize) {
+        let claims = self.claims.iter().zip(&self.older);
+        let of_anew = claims.filter(|(_, older)| **older >= OLDER_MIN);
+        let epochs: Vec<u64> = of_anew.filter_map(|(claim, _)| Some(claim.as_ref()?.0)).collect();
+        if epochs.len() >= majority {
+            self.epoch = epochs.into_iter().max();
+            self.older.fill(0);
+        }
+    }
 }
 
 /// See the head of this file.
@@ -92,6 +114,7 @@ impl Sentinels {
             primary,
             replicas: Vec::new(),
             claims: Vec::new(),
+            older: Vec::new(),
             asked: None,
             handed_over: None,
         };
@@ -127,12 +150,19 @@ impl Sentinels {
         };
         if belief.claims.len() < count {
             belief.claims.resize(count, None);
+            belief.older.resize(count, 0);
         }
         let Some(place) = belief.claims.get_mut(usize::from(from.0)) else {
             return;
         };
         *place = Some((claim.epoch, claim.primary.clone()));
-        if claim.primary == belief.primary {
+        let is_ours = claim.primary == belief.primary;
+        let is_older = is_ours && belief.epoch.is_some_and(|ours| claim.epoch < ours);
+        let older = &mut belief.older[usize::from(from.0)];
+        *older = if is_older { older.saturating_add(1) } else { 0 };
+        if is_older {
+            belief.count_anew(count / 2 + 1);
+        } else if is_ours {
             belief.epoch = belief.epoch.max(Some(claim.epoch));
         } else {
             self.weigh(shard, claim.epoch, &claim.primary);

@@ -138,3 +138,26 @@ fn a_primary_hands_over_and_sentinels_learn_of_it_late() {
     machine.handle_role(SHARD, &at("a"), 2, true);
     assert_eq!(wishes(&mut machine), ["primary a:6379 2", "replicas c:6379"]);
 }
+
+#[test]
+fn sentinels_that_are_set_up_anew_are_followed_again() {
+    let mut machine = settled();
+    for sentinel in 0..3 {
+        say(&mut machine, sentinel, claim(7, "a"));
+    }
+    // Two of three begin anew. For a while they may only be late.
+    for round in 1..=OLDER_MIN {
+        assert_eq!(machine.primary(SHARD).1, Some(7), "{round}");
+        for sentinel in [0, 1] {
+            assert!(say(&mut machine, sentinel, claim(0, "a")).is_empty());
+        }
+    }
+    assert_eq!(machine.primary(SHARD).1, Some(0));
+    assert_eq!(say(&mut machine, 1, claim(1, "b")), ["role b:6379 1"]);
+    // One alone changes nothing.
+    let mut machine = settled();
+    for _ in 0..3 * OLDER_MIN {
+        say(&mut machine, 2, claim(0, "a"));
+    }
+    assert_eq!(machine.primary(SHARD).1, Some(1));
+}
